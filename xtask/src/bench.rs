@@ -1,0 +1,11 @@
+//! `cargo xtask bench`: the benchmarks, always in release mode.
+//!
+//! A figure from a debug build is worse than none, so nobody has to remember the flag.
+
+use anyhow::Result;
+
+use crate::shell;
+
+pub(crate) fn task(args: &[String]) -> Result<()> {
+    shell::run(shell::cargo().args(["run", "--release", "-p", "plimsoll-bench", "--"]).args(args))
+}

@@ -1,0 +1,169 @@
+//! `cargo xtask test`: all tests, in Rust and with unmodified third-party clients.
+//!
+//! Both halves always run, so that one failure does not hide another. What could not run is said
+//! at the very end, in a block that cannot be overlooked: a skipped judge is not a passed test.
+
+use std::fmt;
+
+use anyhow::{Result, bail};
+
+use crate::counts::Counts;
+use crate::shell::{self, Usage};
+use crate::venv::{self, Venv};
+
+/// How all runners together ended.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    counts: Counts,
+    /// Commands that failed, as typed.
+    failed: Vec<String>,
+    /// What did not run at all, and why.
+    skipped: Vec<String>,
+}
+
+#[derive(Clone, Copy)]
+struct Halves {
+    rust: bool,
+    clients: bool,
+}
+
+pub(crate) fn task(args: &[String]) -> Result<()> {
+    let outcome = run(halves(args)?)?;
+    println!("\n{outcome}");
+    outcome.ok()
+}
+
+/// Everything; what the gate wants.
+pub(crate) fn all() -> Result<Outcome> {
+    run(Halves { rust: true, clients: true })
+}
+
+impl Outcome {
+    pub(crate) fn ok(&self) -> Result<()> {
+        if !self.failed.is_empty() {
+            bail!("failed: {}", self.failed.join("; "));
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, command: &mut std::process::Command) -> Result<()> {
+        let name = shell::spell(command);
+        println!("\nxtask: {name}");
+        let seen = shell::tee(command)?;
+        let mut counts = Counts::of(&seen.lines);
+        if !seen.success {
+            self.failed.push(name);
+            // A runner that broke before its first test has failed as well.
+            counts.failed = counts.failed.max(1);
+        }
+        self.counts += counts;
+        Ok(())
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bar = "!".repeat(80);
+        if !self.skipped.is_empty() {
+            writeln!(f, "{bar}")?;
+            for reason in &self.skipped {
+                writeln!(f, "!! NOT TESTED: {reason}")?;
+            }
+            writeln!(f, "{bar}")?;
+        }
+        for command in &self.failed {
+            writeln!(f, "FAILED: {command}")?;
+        }
+        write!(f, "{}", self.counts)
+    }
+}
+
+fn halves(args: &[String]) -> Result<Halves> {
+    let mut asked = Halves { rust: false, clients: false };
+    for arg in args {
+        match arg.as_str() {
+            "--rust" => asked.rust = true,
+            "--clients" => asked.clients = true,
+            other => bail!(Usage(format!("test knows no `{other}`"))),
+        }
+    }
+    let none = !asked.rust && !asked.clients;
+    Ok(if none { Halves { rust: true, clients: true } } else { asked })
+}
+
+fn run(halves: Halves) -> Result<Outcome> {
+    shell::run(shell::cargo().args(["build", "-p", "plimsoll-cli"]))?;
+    let mut outcome = Outcome::default();
+    if halves.rust {
+        rust(&mut outcome)?;
+    }
+    if halves.clients {
+        clients(&mut outcome)?;
+    }
+    Ok(outcome)
+}
+
+fn rust(outcome: &mut Outcome) -> Result<()> {
+    if shell::works(shell::cargo().args(["nextest", "--version"])) {
+        outcome.add(shell::cargo().args(["nextest", "run", "--workspace", "--no-fail-fast"]))?;
+    } else {
+        let kinds = ["--lib", "--bins", "--tests", "--no-fail-fast"];
+        outcome.add(shell::cargo().args(["test", "--workspace"]).args(kinds))?;
+    }
+    outcome.add(shell::cargo().args(["test", "--workspace", "--doc"]))
+}
+
+fn clients(outcome: &mut Outcome) -> Result<()> {
+    let target_dir = shell::target_dir()?;
+    let python = match venv::ready(&target_dir)? {
+        Venv::Ready(python) => python,
+        Venv::Absent(reason) => {
+            outcome.skipped.push(format!("third-party clients, because {reason}"));
+            return Ok(());
+        }
+    };
+    // No test at all is pytest's exit code 5, and so a failure here too.
+    let args = ["-m", "pytest", "-q", "-rs", "clients"];
+    let binary = target_dir.join("debug/plimsoll");
+    outcome.add(shell::command(python).args(args).env("PLIMSOLL_BIN", binary))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> std::process::Command {
+        let mut command = shell::command("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn a_runner_that_breaks_without_a_count_is_one_failure() {
+        let mut outcome = Outcome::default();
+        outcome.add(&mut sh("echo '2 passed in 0.1s'")).unwrap();
+        outcome.add(&mut sh("exit 5")).unwrap();
+        assert_eq!(outcome.counts, Counts { passed: 2, failed: 1, skipped: 0 });
+        assert!(outcome.ok().is_err());
+    }
+
+    #[test]
+    fn a_skip_is_loud_and_the_sum_comes_last() {
+        let skipped = vec!["third-party clients, because this machine lacks python3".to_owned()];
+        let text = Outcome { skipped, ..Outcome::default() }.to_string();
+        assert!(text.contains("NOT TESTED: third-party clients, because"), "{text}");
+        assert_eq!(text.lines().last(), Some("0 passed, 0 failed, 0 skipped"));
+    }
+
+    #[test]
+    fn flags_choose_halves_and_unknown_ones_are_wrong_usage() {
+        let of = |args: &[&str]| {
+            halves(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())
+                .map(|halves| (halves.rust, halves.clients))
+        };
+        assert_eq!(of(&[]).unwrap(), (true, true));
+        assert_eq!(of(&["--rust"]).unwrap(), (true, false));
+        assert_eq!(of(&["--clients"]).unwrap(), (false, true));
+        assert!(of(&["--pyhton"]).unwrap_err().is::<Usage>());
+    }
+}

@@ -1,0 +1,228 @@
+//! Rule: which crate may depend on which.
+//!
+//! The arrows point towards `model`; what must not know of each other cannot, because cargo would
+//! have to be told and this rule would say no. Checked on manifests, where an arrow is one line.
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::finding::Finding;
+use super::layout::PURE;
+
+const PREFIX: &str = "plimsoll-";
+
+/// Pure crates may use these, because they compute and do nothing else. Anything that opens,
+/// waits, asks for the time or draws a random number stays out.
+const PURE_HELPERS: &[&str] = &[
+    "arrayvec",
+    "base64",
+    "ed25519-dalek",
+    "hmac",
+    "percent-encoding",
+    "serde",
+    "serde_json",
+    "sha2",
+    "thiserror",
+];
+
+enum Arrows {
+    To(&'static [&'static str]),
+    ToAllBut(&'static [&'static str]),
+}
+
+/// Short names; a crate that is not listed has to be given a place first.
+const RULES: &[(&str, Arrows)] = &[
+    ("model", Arrows::To(&[])),
+    ("gateway", Arrows::To(&["model"])),
+    ("engine", Arrows::To(&["model", "gateway"])),
+    ("agents", Arrows::To(&["model", "engine"])),
+    ("sim-venue", Arrows::To(&["model"])),
+    ("venues", Arrows::To(&["model"])),
+    ("journal", Arrows::To(&["model"])),
+    ("dashboard", Arrows::To(&["model", "journal"])),
+    ("sim", Arrows::ToAllBut(&["runtime", "dashboard", "watchdog", "cli", "bench"])),
+    ("runtime", Arrows::ToAllBut(&["watchdog", "cli", "bench"])),
+    // It judges the gateway by what the venue says. A shared bug would be a shared blindness.
+    ("watchdog", Arrows::To(&[])),
+    ("cli", Arrows::ToAllBut(&["bench"])),
+    ("bench", Arrows::ToAllBut(&["cli"])),
+    ("xtask", Arrows::To(&[])),
+];
+
+/// What a manifest says, as far as it matters here.
+#[derive(Debug)]
+pub(crate) struct Package {
+    /// Without the prefix that all of ours share.
+    name: String,
+    /// From the root of the repository.
+    manifest: String,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Debug)]
+struct Dependency {
+    name: String,
+    /// Of this workspace.
+    ours: bool,
+    /// Needed by the tests alone.
+    dev: bool,
+}
+
+/// Reads the output of `cargo metadata --no-deps`.
+pub(crate) fn packages(metadata: &str) -> Result<Vec<Package>> {
+    let metadata: Value = serde_json::from_str(metadata).context("cargo metadata is no JSON")?;
+    let root = text(&metadata["workspace_root"])?;
+    let packages = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
+    packages
+        .iter()
+        .map(|package| {
+            let manifest = text(&package["manifest_path"])?;
+            let manifest = manifest.strip_prefix(root).unwrap_or(manifest).trim_start_matches('/');
+            let dependencies = package["dependencies"].as_array().map_or(&[][..], Vec::as_slice);
+            Ok(Package {
+                name: short(text(&package["name"])?),
+                manifest: manifest.to_owned(),
+                dependencies: dependencies.iter().map(dependency).collect::<Result<_>>()?,
+            })
+        })
+        .collect()
+}
+
+fn dependency(value: &Value) -> Result<Dependency> {
+    Ok(Dependency {
+        name: short(text(&value["name"])?),
+        ours: value["path"].is_string(),
+        dev: value["kind"] == "dev",
+    })
+}
+
+fn text(value: &Value) -> Result<&str> {
+    value.as_str().context("cargo metadata: a text is missing")
+}
+
+fn short(name: &str) -> String {
+    name.strip_prefix(PREFIX).unwrap_or(name).to_owned()
+}
+
+pub(crate) fn check(packages: &[Package]) -> Vec<Finding> {
+    packages.iter().flat_map(check_one).collect()
+}
+
+fn check_one(package: &Package) -> Vec<Finding> {
+    let name = package.name.as_str();
+    let error = |message: String| Finding::error(&package.manifest, None, message);
+    let Some((_, arrows)) = RULES.iter().find(|(ruled, _)| *ruled == name) else {
+        let message = format!("`{name}` has no dependency rule; add one in xtask/src/tidy/deps.rs");
+        return vec![error(message)];
+    };
+    let mut findings = Vec::new();
+    for Dependency { name: other, ours, dev } in &package.dependencies {
+        // Tests may look further, except where the point is to share nothing at all.
+        if *dev && name != "watchdog" {
+            continue;
+        }
+        if *ours && !allowed(arrows, other) {
+            findings.push(error(format!("`{name}` must not depend on `{other}`: {}", say(arrows))));
+        }
+        if !ours && !dev && PURE.contains(&name) && !PURE_HELPERS.contains(&other.as_str()) {
+            findings.push(error(format!(
+                "`{name}` is pure and must not depend on `{other}`; allowed: {}",
+                PURE_HELPERS.join(", ")
+            )));
+        }
+    }
+    findings
+}
+
+fn allowed(arrows: &Arrows, other: &str) -> bool {
+    match arrows {
+        Arrows::To(names) => names.contains(&other),
+        Arrows::ToAllBut(names) => !names.contains(&other) && other != "xtask",
+    }
+}
+
+fn say(arrows: &Arrows) -> String {
+    match arrows {
+        Arrows::To([]) => "it may depend on none of our crates".to_owned(),
+        Arrows::To(names) => format!("of our crates it may depend on {}", names.join(", ")),
+        Arrows::ToAllBut(names) => {
+            format!("of our crates it may depend on all but {}, xtask", names.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A made-up manifest; `kind` as cargo prints it, so null for a normal dependency.
+    fn errors(name: &str, dependency: &str, ours: bool, kind: Value) -> Vec<String> {
+        let path = if ours { Value::from("/repo/crates/x") } else { Value::Null };
+        let metadata = serde_json::json!({
+            "workspace_root": "/repo",
+            "packages": [{
+                "name": name,
+                "manifest_path": "/repo/crates/made-up/Cargo.toml",
+                "dependencies": [{ "name": dependency, "path": path, "kind": kind }],
+            }],
+        });
+        let found = check(&packages(&metadata.to_string()).unwrap());
+        found.into_iter().map(|finding| finding.to_string()).collect()
+    }
+
+    #[test]
+    fn arrows_between_our_crates() {
+        let cases = [
+            ("model", "gateway", false),
+            ("gateway", "model", true),
+            ("gateway", "venues", false),
+            ("gateway", "journal", false),
+            ("engine", "gateway", true),
+            ("agents", "gateway", false),
+            ("agents", "engine", true),
+            ("sim-venue", "venues", false),
+            ("venues", "sim-venue", false),
+            ("journal", "gateway", false),
+            ("runtime", "venues", true),
+            ("runtime", "cli", false),
+            ("runtime", "watchdog", false),
+            ("cli", "runtime", true),
+            ("cli", "watchdog", true),
+            ("bench", "sim-venue", true),
+            ("watchdog", "model", false),
+            ("watchdog", "venues", false),
+            ("runtime", "xtask", false),
+        ];
+        for (name, other, fine) in cases {
+            let (name, other) = (format!("{PREFIX}{name}"), format!("{PREFIX}{other}"));
+            let found = errors(&name, &other, true, Value::Null);
+            assert_eq!(found.is_empty(), fine, "{name} -> {other}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn pure_crates_have_a_short_list_of_helpers() {
+        for name in PURE {
+            let name = format!("{PREFIX}{name}");
+            for helper in ["tokio", "reqwest", "rusqlite", "tracing", "rand"] {
+                assert_eq!(errors(&name, helper, false, Value::Null).len(), 1, "{name} {helper}");
+                assert_eq!(errors(&name, helper, false, "build".into()).len(), 1);
+            }
+            assert!(errors(&name, "serde", false, Value::Null).is_empty());
+            assert!(errors(&name, "proptest", false, "dev".into()).is_empty());
+        }
+        assert!(errors("plimsoll-runtime", "tokio", false, Value::Null).is_empty());
+    }
+
+    #[test]
+    fn tests_may_look_further_but_not_those_of_the_watchdog() {
+        assert!(errors("plimsoll-gateway", "plimsoll-sim-venue", true, "dev".into()).is_empty());
+        assert_eq!(errors("plimsoll-watchdog", "plimsoll-venues", true, "dev".into()).len(), 1);
+    }
+
+    #[test]
+    fn a_new_crate_needs_a_rule() {
+        let found = errors("plimsoll-surprise", "serde", false, Value::Null);
+        assert!(found[0].contains("crates/made-up/Cargo.toml: `surprise` has no"), "{found:?}");
+    }
+}

@@ -1,0 +1,16 @@
+//! Which crate a file belongs to, and which crates are pure: facts that several rules share.
+
+/// No clock, socket, thread, file, randomness or hash order in these (`ARCHITECTURE.md`).
+pub(crate) const PURE: &[&str] = &["model", "gateway", "engine", "agents", "sim-venue", "venues"];
+
+/// The folder of the package that holds this file: `crates/model`, `xtask`, `fuzz`.
+pub(crate) fn package(path: &str) -> Option<&str> {
+    let end = path.find("/src/")?;
+    Some(&path[..end])
+}
+
+pub(crate) fn is_pure(path: &str) -> bool {
+    package(path)
+        .and_then(|folder| folder.strip_prefix("crates/"))
+        .is_some_and(|name| PURE.contains(&name))
+}
