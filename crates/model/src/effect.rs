@@ -1,0 +1,92 @@
+//! All that the core can ask of the world, in the order in which it must be done.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fill::Fill;
+use crate::ids::{AgentId, ClientOrderId, InstrumentId};
+use crate::input::RequestId;
+use crate::intent::IntentId;
+use crate::life::OrderState;
+use crate::money::Qty;
+use crate::record::Entry;
+use crate::refusal::{Refusal, TradingState};
+use crate::time::Timestamp;
+use crate::venue::Request;
+
+/// Something to be done. Effects are carried out in order; in particular what is persisted before
+/// a `Send` is durable before its first byte leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Append to the journal.
+    Persist(Entry),
+    /// Ask the venue; exactly one `Input::Reply` must follow.
+    Send {
+        /// Number to answer with.
+        id: RequestId,
+        /// What to ask.
+        request: Request,
+    },
+    /// Come back with `Input::Wake` at this time. Only the earliest one counts.
+    WakeAt(Timestamp),
+    /// Tell somebody. Never decides anything.
+    Notify(Notice),
+}
+
+/// The effects of one input, reused from input to input.
+pub type Effects = Vec<Effect>;
+
+/// News for an agent or for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// For one agent.
+    Agent(AgentId, AgentEvent),
+    /// For all agents.
+    AllAgents(AgentEvent),
+    /// For the operator.
+    Alert(String),
+}
+
+/// What an agent is told besides the market itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentEvent {
+    /// An order of its own changed.
+    Order {
+        /// The intent it came from.
+        intent: IntentId,
+        /// Its name.
+        client_order_id: ClientOrderId,
+        /// Where it is in its life.
+        state: OrderState,
+        /// Base units filled so far.
+        filled: Qty,
+    },
+    /// An order of its own executed.
+    Fill {
+        /// The intent it came from.
+        intent: IntentId,
+        /// The execution.
+        fill: Fill,
+    },
+    /// A guardrail said no.
+    Refused {
+        /// To which intent.
+        intent: IntentId,
+        /// Why.
+        because: Refusal,
+    },
+    /// The gateway lets more or less through.
+    Trading {
+        /// From now on.
+        state: TradingState,
+        /// Why.
+        cause: String,
+    },
+    /// The book of an instrument can be relied on, or not.
+    Feed {
+        /// Which instrument.
+        instrument: InstrumentId,
+        /// Can it?
+        live: bool,
+    },
+}

@@ -1,0 +1,111 @@
+//! All that can happen to the core. Time is not asked for: it arrives with the input.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::InstrumentId;
+use crate::intent::Intent;
+use crate::market::MarketEvent;
+use crate::record::Link;
+use crate::venue::{AccountEvent, Response, VenueError};
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// In the public market.
+    Market(MarketEvent),
+    /// To our account, by the venue's stream.
+    Account(AccountEvent),
+    /// To a request of ours.
+    Reply(Reply),
+    /// An agent wants something.
+    Intent(Intent),
+    /// A connection came up or went down.
+    Link {
+        /// Which connection.
+        link: Link,
+        /// Is it up?
+        up: bool,
+        /// Why.
+        cause: String,
+    },
+    /// The feed of an instrument saw something that its book does not show.
+    Feed(FeedNotice),
+    /// A person wants something.
+    Operator(Command),
+    /// The time asked for with `Effect::WakeAt` has come.
+    Wake,
+}
+
+/// Number of a request of ours, growing within a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RequestId(pub u64);
+
+/// How a request of ours ended. Exactly one comes for each `Effect::Send`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// Which request.
+    pub request: RequestId,
+    /// How.
+    pub outcome: Outcome,
+}
+
+/// The two questions of a failed request: is it certain that it did nothing, and may it be
+/// repeated? Certain is only what is proven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The venue answered.
+    Done(Response),
+    /// The venue refused, in words that prove it did nothing.
+    Refused(VenueError),
+    /// It never left: no connection could be made, or the rate budget is spent.
+    NotSent(String),
+    /// Anything else: a time-out, a broken connection, a server error, an answer nobody listed.
+    InDoubt(String),
+}
+
+/// News of a feed's health.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FeedNotice {
+    /// Messages are missing; the book is being rebuilt.
+    Gap {
+        /// Which instrument.
+        instrument: InstrumentId,
+        /// What was missing.
+        detail: String,
+    },
+    /// Messages came that had been seen before.
+    Duplicates(u64),
+    /// The venue held us to its rate limit.
+    RateLimited {
+        /// How long to hold still.
+        wait: std::time::Duration,
+        /// The venue's words.
+        detail: String,
+    },
+}
+
+/// What a person can want.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "command")]
+pub enum Command {
+    /// No more orders; entry orders are taken back. Latched.
+    Halt {
+        /// Why.
+        cause: String,
+    },
+    /// Compare our books with the venue's now.
+    Reconcile,
+    /// Something happened to an agent's process; its orders are dealt with.
+    AgentGone {
+        /// Which agent.
+        agent: crate::ids::AgentId,
+        /// What happened.
+        cause: String,
+    },
+    /// An agent's process is up.
+    AgentUp {
+        /// Which agent.
+        agent: crate::ids::AgentId,
+    },
+}

@@ -1,0 +1,140 @@
+//! All that is known of the public market, instrument by instrument.
+//!
+//! The gateway keeps one to measure orders by, and an agent's process keeps another to decide by;
+//! both are a fold over the same [`MarketEvent`]s.
+
+use std::collections::BTreeMap;
+
+use super::book::Book;
+use super::event::{MarketEvent, MarketKind, PublicTrade, Quote};
+use super::grid::GridPrice;
+use crate::ids::InstrumentId;
+use crate::instrument::Instrument;
+use crate::money::Price;
+use crate::time::Timestamp;
+
+/// What is known of one instrument.
+#[derive(Clone, Debug)]
+pub struct MarketView {
+    instrument: Instrument,
+    book: Book,
+    book_live: bool,
+    last_trade: Option<PublicTrade>,
+    quote: Option<Quote>,
+    updated: Option<Timestamp>,
+}
+
+impl MarketView {
+    /// Knows the instrument and nothing else.
+    pub fn new(instrument: Instrument) -> MarketView {
+        MarketView {
+            instrument,
+            book: Book::default(),
+            book_live: false,
+            last_trade: None,
+            quote: None,
+            updated: None,
+        }
+    }
+
+    /// Grid, limits and mode.
+    pub fn instrument(&self) -> &Instrument {
+        &self.instrument
+    }
+
+    /// The book. Stale, and only good for a look, while [`MarketView::is_live`] is false.
+    pub fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// Is the book complete up to the last message?
+    pub fn is_live(&self) -> bool {
+        self.book_live
+    }
+
+    /// The last public trade.
+    pub fn last_trade(&self) -> Option<&PublicTrade> {
+        self.last_trade.as_ref()
+    }
+
+    /// When the market was last heard of, by our clock.
+    pub fn updated(&self) -> Option<Timestamp> {
+        self.updated
+    }
+
+    /// Best prices: of the book while it is live, else the last quote heard.
+    pub fn best(&self) -> Quote {
+        if self.book_live {
+            Quote { bid: self.book.best_bid(), ask: self.book.best_ask() }
+        } else {
+            self.quote.unwrap_or(Quote { bid: None, ask: None })
+        }
+    }
+
+    /// The price that orders are measured by: the middle of the book, rounded down to the grid;
+    /// the last trade where one side is empty. `None` while the book is not live.
+    pub fn reference_price(&self) -> Option<Price> {
+        if !self.book_live {
+            return None;
+        }
+        let price = match (self.book.best_bid(), self.book.best_ask()) {
+            (Some(bid), Some(ask)) => GridPrice(bid.price.0.midpoint(ask.price.0)),
+            _ => self.last_trade?.price,
+        };
+        self.instrument.grid().price(price)
+    }
+
+    /// Takes an event into account; `now` is the receive time.
+    pub fn apply(&mut self, now: Timestamp, event: &MarketEvent) {
+        match &event.kind {
+            MarketKind::Book(update) => {
+                self.book.apply(update);
+                self.book_live |= update.snapshot;
+            }
+            MarketKind::Trade(trade) => self.last_trade = Some(*trade),
+            MarketKind::Quote(quote) => self.quote = Some(*quote),
+            MarketKind::Candle(_) => {}
+            MarketKind::BookLost => {
+                self.book.clear();
+                self.book_live = false;
+                return;
+            }
+        }
+        self.updated = Some(now);
+    }
+}
+
+/// What is known of every instrument that is followed.
+#[derive(Clone, Debug, Default)]
+pub struct Markets {
+    views: BTreeMap<InstrumentId, MarketView>,
+}
+
+impl Markets {
+    /// Follows an instrument from now on; a change of its grid or limits keeps what is known.
+    pub fn follow(&mut self, instrument: Instrument) {
+        match self.views.get_mut(&instrument.id) {
+            Some(view) => view.instrument = instrument,
+            None => {
+                self.views.insert(instrument.id, MarketView::new(instrument));
+            }
+        }
+    }
+
+    /// What is known of one instrument.
+    pub fn get(&self, instrument: InstrumentId) -> Option<&MarketView> {
+        self.views.get(&instrument)
+    }
+
+    /// All that are followed, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &MarketView> {
+        self.views.values()
+    }
+
+    /// Takes an event into account; one of an instrument that is not followed is ignored.
+    pub fn apply(&mut self, now: Timestamp, event: &MarketEvent) {
+        if let Some(view) = self.views.get_mut(&event.instrument) {
+            view.apply(now, event);
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! The journal's lines: every fact the gateway acts on, in the order in which it became one.
+//!
+//! Books are a fold over these records and are changed by nothing else, so a restart is the same
+//! code as the first run. A record says what happened, not what the books look like afterwards.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::balance::Balance;
+use crate::fill::Fill;
+use crate::ids::{AgentId, Asset, ClientOrderId, InstrumentId, VenueOrderId};
+use crate::intent::{Intent, IntentId};
+use crate::life::Ending;
+use crate::money::{Amount, NetQty, Price};
+use crate::order::NewOrder;
+use crate::refusal::{Refusal, TradingState};
+use crate::time::Timestamp;
+use crate::venue::{VenueError, VenueOrder};
+
+/// A record with the time at which the core wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When, by the gateway's clock.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub record: Record,
+}
+
+/// One fact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Record {
+    /// A gateway took over the account.
+    Started {
+        /// Number of this start, never repeated.
+        session: u64,
+        /// Version of the binary.
+        version: String,
+        /// The effective configuration, without secrets.
+        config: String,
+    },
+    /// An agent decided something.
+    Decided {
+        /// The decision.
+        intent: Intent,
+        /// The position it was taken on.
+        position: NetQty,
+        /// The gateway's reference price then.
+        reference: Option<Price>,
+    },
+    /// A guardrail said no.
+    Refused {
+        /// Whose intent.
+        agent: AgentId,
+        /// Which.
+        intent: IntentId,
+        /// Why.
+        because: Refusal,
+    },
+    /// An order is about to be sent. Durable before its first byte leaves.
+    Prepared {
+        /// Whose order.
+        agent: AgentId,
+        /// From which intent.
+        intent: IntentId,
+        /// The order.
+        order: NewOrder,
+    },
+    /// A cancel is about to be sent.
+    CancelPrepared {
+        /// Which order.
+        client_order_id: ClientOrderId,
+    },
+    /// The venue has the order.
+    Accepted {
+        /// Which order.
+        client_order_id: ClientOrderId,
+        /// The venue's name for it.
+        venue_order_id: VenueOrderId,
+    },
+    /// The venue proved that it did not take the order.
+    Rejected {
+        /// Which order.
+        client_order_id: ClientOrderId,
+        /// Why.
+        because: VenueError,
+    },
+    /// The venue proved that a cancel did nothing: the order is asked for.
+    CancelRejected {
+        /// Which order.
+        client_order_id: ClientOrderId,
+        /// Why.
+        because: VenueError,
+    },
+    /// The outcome of a request is unknown.
+    InDoubt {
+        /// Which order.
+        client_order_id: ClientOrderId,
+        /// What happened to the request.
+        because: String,
+    },
+    /// An execution, written once a trade id.
+    Filled {
+        /// Which order; `None` for an order that is not ours.
+        client_order_id: Option<ClientOrderId>,
+        /// The execution.
+        fill: Fill,
+        /// Was it fetched afterwards instead of reported when it happened?
+        late: bool,
+    },
+    /// The order is over.
+    Ended {
+        /// Which order.
+        client_order_id: ClientOrderId,
+        /// How.
+        ending: Ending,
+    },
+    /// An order on the account that this gateway did not place.
+    Foreign {
+        /// The order.
+        order: VenueOrder,
+    },
+    /// Balances as the venue counts them; absolute.
+    Balances {
+        /// Per asset.
+        balances: BTreeMap<Asset, Balance>,
+        /// By the venue's clock: older ones do not replace newer ones.
+        venue_time: Timestamp,
+    },
+    /// Funds came or went by no trade of ours.
+    Transferred {
+        /// Of what.
+        asset: Asset,
+        /// Above zero for a deposit.
+        amount: Amount,
+    },
+    /// A connection changed.
+    Link {
+        /// Which connection.
+        link: Link,
+        /// Is it up?
+        up: bool,
+        /// Why.
+        cause: String,
+    },
+    /// A book was found to have a hole and is being rebuilt.
+    Gap {
+        /// Whose book.
+        instrument: InstrumentId,
+        /// What was missing.
+        detail: String,
+    },
+    /// Messages that had been seen before and were dropped.
+    Duplicates {
+        /// How many since the last such record.
+        dropped: u64,
+    },
+    /// The venue held us to its rate limit.
+    RateLimited {
+        /// How long.
+        wait: Duration,
+        /// The venue's words.
+        detail: String,
+    },
+    /// Our books and the venue's differed.
+    Discrepancy {
+        /// What was found, and what the correction is.
+        found: Discrepancy,
+    },
+    /// A reconciliation is complete.
+    Reconciled {
+        /// Differences found and corrected.
+        found: u32,
+        /// Differences that are still there.
+        left: u32,
+    },
+    /// The trading state changed.
+    Trading {
+        /// The new state.
+        state: TradingState,
+        /// Why.
+        cause: String,
+    },
+    /// Something happened to an agent's process.
+    Agent {
+        /// Which agent.
+        agent: AgentId,
+        /// What.
+        event: String,
+    },
+}
+
+/// A connection to a venue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Link {
+    /// Public streams.
+    Market,
+    /// The account's stream.
+    Account,
+}
+
+/// One difference between our books and the venue's. Corrected by reading, never by trading.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "discrepancy")]
+pub enum Discrepancy {
+    /// It executed while we were away.
+    MissedFill {
+        /// Our name for the order, if it is ours.
+        client_order_id: Option<ClientOrderId>,
+        /// The execution.
+        trade_id: crate::ids::TradeId,
+    },
+    /// It ended while we were away.
+    MissedEnd {
+        /// Which order.
+        client_order_id: ClientOrderId,
+        /// How.
+        ending: Ending,
+    },
+    /// It was in doubt, or thought unsent, and the venue has it.
+    MissedAccept {
+        /// Which order.
+        client_order_id: ClientOrderId,
+    },
+    /// The venue does not know an order that we believe open. Not yet proof of anything.
+    UnknownToVenue {
+        /// Which order.
+        client_order_id: ClientOrderId,
+    },
+    /// The venue has an order that we did not place.
+    Foreign {
+        /// The venue's name for it.
+        venue_order_id: VenueOrderId,
+    },
+    /// A balance differs after all fills are in.
+    Balance {
+        /// Of which asset.
+        asset: Asset,
+        /// What we thought.
+        ours: Amount,
+        /// What the venue says.
+        theirs: Amount,
+    },
+}

@@ -1,0 +1,181 @@
+//! Why the gateway said no. Each refusal carries the limit and what it was compared with.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::InstrumentId;
+use crate::money::{Amount, NetQty, Notional, Price, Qty};
+use crate::time::Timestamp;
+
+/// A guardrail's no. Nothing was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "refusal")]
+pub enum Refusal {
+    /// The instrument is not on the allow-list.
+    #[error("{instrument} is not on the allow-list")]
+    InstrumentNotAllowed {
+        /// What was asked for.
+        instrument: InstrumentId,
+    },
+    /// The gateway does not add risk in this state.
+    #[error("the gateway is {state:?}: {cause}")]
+    NotTrading {
+        /// State it is in.
+        state: TradingState,
+        /// Why.
+        cause: String,
+    },
+    /// The intent came after its expiry.
+    #[error("the intent expired at {expired}, it is {now}")]
+    Expired {
+        /// Its expiry.
+        expired: Timestamp,
+        /// When it was looked at.
+        now: Timestamp,
+    },
+    /// No fresh reference price.
+    #[error("reference price is {age:?} old, the limit is {limit:?}")]
+    StalePrice {
+        /// Largest age.
+        limit: Duration,
+        /// Its age; `None` when there is none at all.
+        age: Option<Duration>,
+    },
+    /// Price off the instrument's grid.
+    #[error("price {price} is not a multiple of the tick size {tick}")]
+    OffTick {
+        /// The price.
+        price: Price,
+        /// The tick size.
+        tick: Price,
+    },
+    /// Quantity off the instrument's grid.
+    #[error("qty {qty} is not a multiple of the lot size {lot}")]
+    OffLot {
+        /// The quantity.
+        qty: Qty,
+        /// The lot size.
+        lot: Qty,
+    },
+    /// Below the venue's smallest quantity, or zero.
+    #[error("qty {qty} is below the smallest quantity {limit}")]
+    QtyTooSmall {
+        /// Smallest quantity.
+        limit: Qty,
+        /// The quantity.
+        qty: Qty,
+    },
+    /// Above the largest quantity, the venue's or ours.
+    #[error("qty {qty} is above the limit {limit}")]
+    QtyTooLarge {
+        /// Largest quantity.
+        limit: Qty,
+        /// The quantity.
+        qty: Qty,
+    },
+    /// Below the venue's smallest notional.
+    #[error("notional {notional} is below the smallest notional {limit}")]
+    NotionalTooSmall {
+        /// Smallest notional.
+        limit: Notional,
+        /// Price × qty.
+        notional: Notional,
+    },
+    /// Above the largest notional.
+    #[error("notional {notional} is above the limit {limit}")]
+    NotionalTooLarge {
+        /// Largest notional.
+        limit: Notional,
+        /// Price × qty.
+        notional: Notional,
+    },
+    /// Price too far from the gateway's own reference price.
+    #[error("price {price} is outside the collar {low} to {high} around {reference}")]
+    Collar {
+        /// The order's price.
+        price: Price,
+        /// The gateway's own price.
+        reference: Price,
+        /// Lowest price allowed.
+        low: Price,
+        /// Highest price allowed.
+        high: Price,
+    },
+    /// Not enough of the asset that pays.
+    #[error("needs {needed}, {available} is available")]
+    Balance {
+        /// What the order would lock.
+        needed: Amount,
+        /// Free balance less what is on its way.
+        available: Amount,
+    },
+    /// The position could become too large.
+    #[error("position could reach {worst}, the limit is {limit}")]
+    PositionLimit {
+        /// Largest position.
+        limit: NetQty,
+        /// Position if everything that adds to it fills.
+        worst: NetQty,
+    },
+    /// Worst-case exposure in quote units.
+    #[error("exposure could reach {worst}, the limit is {limit}")]
+    ExposureLimit {
+        /// Largest exposure.
+        limit: Notional,
+        /// Exposure if everything that adds to it fills.
+        worst: Notional,
+    },
+    /// A reduce-only order that would not only reduce.
+    #[error("reduce-only order of {qty} against a position of {position}")]
+    NotReducing {
+        /// Position less what already works to close it.
+        position: NetQty,
+        /// The order.
+        qty: Qty,
+    },
+    /// Too many open orders.
+    #[error("{open} orders are open, the limit is {limit}")]
+    OpenOrders {
+        /// Largest number.
+        limit: u32,
+        /// Open and in doubt.
+        open: u32,
+    },
+    /// Too many orders in a time.
+    #[error("{sent} orders in {window:?}, the limit is {limit}")]
+    OrderRate {
+        /// Largest number.
+        limit: u32,
+        /// Sent in the window.
+        sent: u32,
+        /// The window.
+        window: Duration,
+    },
+    /// The venue has no such order and the gateway does not emulate it.
+    #[error("{what} is not offered here")]
+    Unsupported {
+        /// What was asked for.
+        what: String,
+    },
+    /// A cancel of something that is not there, or is over.
+    #[error("no open order of that intent")]
+    NothingToCancel,
+    /// A sum that does not fit: what cannot be counted cannot be allowed.
+    #[error("a number in this order is too large to be counted")]
+    Unrepresentable,
+}
+
+/// What the gateway lets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TradingState {
+    /// Everything within the limits.
+    Active,
+    /// Not yet reconciled, or a connection that must be up is down: cancels only.
+    Starting,
+    /// Only what shrinks a position.
+    Reducing,
+    /// Cancels only, until a person resumes.
+    Halted,
+}

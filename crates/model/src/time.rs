@@ -1,0 +1,140 @@
+//! Points in time. The core never asks for the time: it arrives with the input.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Nanoseconds since the Unix epoch, 1970 to 2262.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The Unix epoch. Also "never", where a time is a lower bound.
+    pub const EPOCH: Timestamp = Timestamp(0);
+    /// Later than everything.
+    pub const MAX: Timestamp = Timestamp(i64::MAX);
+
+    /// From nanoseconds since the epoch.
+    pub const fn from_nanos(nanos: i64) -> Timestamp {
+        Timestamp(nanos)
+    }
+
+    /// From microseconds since the epoch; `None` outside the range.
+    pub fn from_micros(micros: i64) -> Option<Timestamp> {
+        micros.checked_mul(1_000).map(Timestamp)
+    }
+
+    /// From milliseconds since the epoch; `None` outside the range.
+    pub fn from_millis(millis: i64) -> Option<Timestamp> {
+        millis.checked_mul(1_000_000).map(Timestamp)
+    }
+
+    /// Nanoseconds since the epoch.
+    pub const fn nanos(self) -> i64 {
+        self.0
+    }
+
+    /// Whole microseconds since the epoch.
+    pub const fn micros(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+
+    /// Whole milliseconds since the epoch.
+    pub const fn millis(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
+    /// How long after `earlier` this is; zero if it is not.
+    pub fn since(self, earlier: Timestamp) -> Duration {
+        Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// This time plus a duration, capped at the end of the range.
+    pub fn after(self, duration: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_add(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)))
+    }
+
+    /// This time minus a duration, capped at the start of the range.
+    pub fn before(self, duration: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_sub(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)))
+    }
+
+    /// The start of the aligned interval of this length that holds this time, as venues count
+    /// minutes and days. The time itself for a zero length.
+    pub fn floor_to(self, interval: Duration) -> Timestamp {
+        match i64::try_from(interval.as_nanos()) {
+            Ok(nanos) if nanos > 0 => Timestamp(self.0 - self.0.rem_euclid(nanos)),
+            _ => self,
+        }
+    }
+}
+
+/// `2024-08-08T23:54:13.937085768Z`, without the zeros at the end.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.div_euclid(1_000_000_000);
+        let nanos = self.0.rem_euclid(1_000_000_000);
+        let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        let (year, month, day) = civil_from_days(days);
+        let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        match nanos {
+            0 => {}
+            n if n % 1_000_000 == 0 => write!(f, ".{:03}", n / 1_000_000)?,
+            n if n % 1_000 == 0 => write!(f, ".{:06}", n / 1_000)?,
+            n => write!(f, ".{n:09}")?,
+        }
+        f.write_str("Z")
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Days since 1970-01-01 to a date of the Gregorian calendar, counting years from March so that
+/// the leap day comes last (the well-known era method).
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_as_iso_8601() {
+        for (nanos, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400_000_000_000, "2000-02-29T00:00:00Z"),
+            (1_723_161_253_937_085_768, "2024-08-08T23:54:13.937085768Z"),
+            (1_767_225_600_123_000_000, "2026-01-01T00:00:00.123Z"),
+            (-1_000_000_000, "1969-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(Timestamp::from_nanos(nanos).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn intervals_are_aligned_to_the_epoch() {
+        let minute = Duration::from_secs(60);
+        let at = Timestamp::from_millis(1_767_225_661_001).unwrap();
+        assert_eq!(at.floor_to(minute).millis(), 1_767_225_660_000);
+        assert_eq!(at.since(at.after(minute)), Duration::ZERO);
+        assert_eq!(at.after(minute).since(at), minute);
+    }
+}

@@ -1,0 +1,151 @@
+//! What a venue answers.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::VenueError;
+use super::order::VenueOrder;
+use crate::balance::Balance;
+use crate::decimal::Decimal;
+use crate::fill::Fill;
+use crate::ids::{Asset, ClientOrderId, InstrumentId};
+use crate::instrument::Instrument;
+use crate::market::{Candle, GridPrice, GridQty, Level, PublicTrade, Ticker};
+use crate::money::Price;
+use crate::order::Side;
+use crate::time::Timestamp;
+
+/// The answer to a [`Request`](super::Request), one kind for each kind of question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// Yes, somebody is there.
+    Pong,
+    /// The venue's clock.
+    Time(Timestamp),
+    /// Instruments.
+    Instruments(Vec<Instrument>),
+    /// The book.
+    Book(BookSnapshot),
+    /// Public trades, oldest first.
+    Trades(Vec<PublicTrade>),
+    /// Public trades added up, oldest first.
+    AggregateTrades(Vec<AggregateTrade>),
+    /// Candles, oldest first.
+    Candles(Vec<Candle>),
+    /// Rolling windows.
+    Tickers(Vec<InstrumentTicker>),
+    /// Average price and the end of its window.
+    AveragePrice {
+        /// `None` before the first trade.
+        price: Option<Price>,
+        /// Minutes averaged over.
+        minutes: u32,
+        /// Time of the last trade in it.
+        at: Timestamp,
+    },
+    /// The new order after its first match, with what it filled at once.
+    Placed {
+        /// The order.
+        order: VenueOrder,
+        /// Its executions so far.
+        fills: Vec<Fill>,
+    },
+    /// The order would have been taken.
+    Tested,
+    /// The order taken back, and the name of the cancel.
+    Canceled {
+        /// The order.
+        order: VenueOrder,
+        /// The cancel's own name.
+        cancel_id: ClientOrderId,
+    },
+    /// All orders taken back.
+    CanceledAll(Vec<(VenueOrder, ClientOrderId)>),
+    /// Both halves of a cancel and replace.
+    Replaced(Box<Replaced>),
+    /// One order.
+    Order(VenueOrder),
+    /// Orders, oldest first.
+    Orders(Vec<VenueOrder>),
+    /// Our executions, oldest first.
+    Fills(Vec<Fill>),
+    /// Balances and rights.
+    Account(AccountSnapshot),
+    /// Fee rates.
+    Fees(FeeRates),
+}
+
+/// A book with the number of its last change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookSnapshot {
+    /// Which instrument.
+    pub instrument: InstrumentId,
+    /// Number of the last change in it.
+    pub update_id: u64,
+    /// Best first.
+    pub bids: Vec<Level>,
+    /// Best first.
+    pub asks: Vec<Level>,
+}
+
+/// The executions of one taker order at one price, as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AggregateTrade {
+    /// Number of the aggregate.
+    pub id: u64,
+    /// At which price.
+    pub price: GridPrice,
+    /// How much in all.
+    pub qty: GridQty,
+    /// First trade in it.
+    pub first: u64,
+    /// Last trade in it.
+    pub last: u64,
+    /// Who was in a hurry.
+    pub taker_side: Side,
+    /// When.
+    pub time: Timestamp,
+}
+
+/// A rolling window of one instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstrumentTicker {
+    /// Which instrument.
+    pub instrument: InstrumentId,
+    /// The window; `None` when nothing traded in it.
+    pub ticker: Option<Ticker>,
+    /// Best prices, whether something traded or not.
+    pub quote: crate::market::Quote,
+}
+
+/// Both halves of a cancel and replace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// The order taken back and the cancel's name.
+    pub cancel: Result<(VenueOrder, ClientOrderId), VenueError>,
+    /// The new order; `None` when it was not attempted.
+    pub new: Option<Result<(VenueOrder, Vec<Fill>), VenueError>>,
+}
+
+/// An account as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountSnapshot {
+    /// May it trade?
+    pub can_trade: bool,
+    /// May it send funds away?
+    pub can_withdraw: bool,
+    /// Last change.
+    pub updated: Timestamp,
+    /// What it holds.
+    pub balances: BTreeMap<Asset, Balance>,
+}
+
+/// Fees as fractions: 0.001 is ten basis points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeeRates {
+    /// For a resting order.
+    pub maker: Decimal,
+    /// For a taking order.
+    pub taker: Decimal,
+}

@@ -1,0 +1,7 @@
+//! Real time: the only threads, sockets, files and clock.
+
+pub mod agent;
+pub mod clock;
+pub mod config;
+pub mod gateway;
+pub mod venue;
