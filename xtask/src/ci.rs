@@ -88,6 +88,9 @@ fn deny(closing: &mut Closing) -> Result<()> {
         closing.push(note.to_owned());
         return Ok(());
     }
+    // It reads the manifests of all dependencies, those for other systems too, which no build here
+    // has fetched.
+    shell::run(shell::cargo().args(["fetch", "--quiet"]))?;
     shell::run(shell::cargo().args(["deny", "--offline", "check", "bans", "licenses", "sources"]))
 }
 

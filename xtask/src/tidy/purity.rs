@@ -18,7 +18,12 @@ const PATHS: &[(&str, &str)] = &[
     ("std::time::*", "name what you need; only `Duration` is pure"),
     ("std::thread", "return an effect; the runtime owns the threads"),
     ("std::fs", "return an effect; bytes arrive as arguments"),
-    ("std::net", "return an effect; the runtime owns the sockets"),
+    // Addresses are plain values; what opens or asks is not.
+    ("std::net::TcpListener", SOCKETS),
+    ("std::net::TcpStream", SOCKETS),
+    ("std::net::UdpSocket", SOCKETS),
+    ("std::net::ToSocketAddrs", SOCKETS),
+    ("std::net::*", "name what you need; only addresses are pure"),
     ("std::env", "take the value as an argument; configuration is read at the edge"),
     ("std::process", "return an effect; a broken invariant is an `assert!`"),
     ("std::io", "take `&[u8]`, return bytes; the runtime reads and writes"),
@@ -42,6 +47,8 @@ const WORDS: &[(&str, &str)] = &[
 ];
 
 const MACROS: &[&str] = &["println", "eprintln", "print", "eprint"];
+
+const SOCKETS: &str = "return an effect; the runtime owns the sockets";
 
 const NOW: &str = "the `now` argument: time arrives with the input";
 
@@ -118,7 +125,9 @@ mod tests {
             "use std::time::{Duration, SystemTime};",
             "use std::{fmt, fs};",
             "use std::time::*;",
-            "use core::net::IpAddr;",
+            "use std::net::{IpAddr, TcpStream};",
+            "use std::net; fn f() { net::UdpSocket::bind(x) }",
+            "use core::net::*;",
             "use std::thread::spawn;",
             "use std::io;",
             "fn f() { std::env::var(x); }",
@@ -148,6 +157,7 @@ mod tests {
     fn what_is_fine() {
         let fine = [
             ("crates/model/src/a.rs", "use std::time::Duration; use std::collections::BTreeMap;"),
+            ("crates/model/src/a.rs", "use std::net::IpAddr; use core::net::SocketAddr;"),
             ("crates/model/src/a.rs", "// HashMap, println!\nconst A: &str = \"std::fs\";"),
             ("crates/model/src/a.rs", "#[cfg(test)] mod tests { use std::fs; }"),
             ("crates/model/src/a/tests.rs", "use std::fs;"),
