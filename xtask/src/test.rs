@@ -4,11 +4,12 @@
 //! at the very end, in a block that cannot be overlooked: a skipped judge is not a passed test.
 
 use std::fmt;
+use std::process::Command;
 
 use anyhow::{Result, bail};
 
 use crate::counts::Counts;
-use crate::shell::{self, Usage};
+use crate::shell::{self, Seen, Usage};
 use crate::venv::{self, Venv};
 
 /// How all runners together ended.
@@ -46,10 +47,15 @@ impl Outcome {
         Ok(())
     }
 
-    fn add(&mut self, command: &mut std::process::Command) -> Result<()> {
+    fn run(&mut self, command: &mut Command) -> Result<()> {
         let name = shell::spell(command);
         println!("\nxtask: {name}");
         let seen = shell::tee(command)?;
+        self.record(name, &seen);
+        Ok(())
+    }
+
+    fn record(&mut self, name: String, seen: &Seen) {
         let mut counts = Counts::of(&seen.lines);
         if !seen.success {
             self.failed.push(name);
@@ -57,7 +63,6 @@ impl Outcome {
             counts.failed = counts.failed.max(1);
         }
         self.counts += counts;
-        Ok(())
     }
 }
 
@@ -105,44 +110,44 @@ fn run(halves: Halves) -> Result<Outcome> {
 
 fn rust(outcome: &mut Outcome) -> Result<()> {
     if shell::works(shell::cargo().args(["nextest", "--version"])) {
-        outcome.add(shell::cargo().args(["nextest", "run", "--workspace", "--no-fail-fast"]))?;
+        outcome.run(shell::cargo().args(["nextest", "run", "--workspace", "--no-fail-fast"]))?;
     } else {
         let kinds = ["--lib", "--bins", "--tests", "--no-fail-fast"];
-        outcome.add(shell::cargo().args(["test", "--workspace"]).args(kinds))?;
+        outcome.run(shell::cargo().args(["test", "--workspace"]).args(kinds))?;
     }
-    outcome.add(shell::cargo().args(["test", "--workspace", "--doc"]))
+    outcome.run(shell::cargo().args(["test", "--workspace", "--doc"]))
 }
 
 fn clients(outcome: &mut Outcome) -> Result<()> {
     let target_dir = shell::target_dir()?;
-    let python = match venv::ready(&target_dir)? {
-        Venv::Ready(python) => python,
-        Venv::Absent(reason) => {
+    let python = match venv::ready(&target_dir) {
+        Ok(Venv::Ready(python)) => python,
+        Ok(Venv::Absent(reason)) => {
             outcome.skipped.push(format!("third-party clients, because {reason}"));
+            return Ok(());
+        }
+        Err(error) => {
+            outcome.record(format!("{error:#}"), &Seen { success: false, lines: Vec::new() });
             return Ok(());
         }
     };
     // No test at all is pytest's exit code 5, and so a failure here too.
     let args = ["-m", "pytest", "-q", "-rs", "clients"];
     let binary = target_dir.join("debug/plimsoll");
-    outcome.add(shell::command(python).args(args).env("PLIMSOLL_BIN", binary))
+    outcome.run(shell::command(python).args(args).env("PLIMSOLL_BIN", binary))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn sh(script: &str) -> std::process::Command {
-        let mut command = shell::command("sh");
-        command.args(["-c", script]);
-        command
-    }
-
     #[test]
     fn a_runner_that_breaks_without_a_count_is_one_failure() {
+        let seen = |success, line: &str| Seen { success, lines: vec![line.to_owned()] };
         let mut outcome = Outcome::default();
-        outcome.add(&mut sh("echo '2 passed in 0.1s'")).unwrap();
-        outcome.add(&mut sh("exit 5")).unwrap();
+        outcome.record("first".to_owned(), &seen(true, "2 passed in 0.1s"));
+        assert!(outcome.ok().is_ok());
+        outcome.record("second".to_owned(), &seen(false, "error: could not compile"));
         assert_eq!(outcome.counts, Counts { passed: 2, failed: 1, skipped: 0 });
         assert!(outcome.ok().is_err());
     }

@@ -45,7 +45,7 @@ pub(crate) fn ready(target_dir: &Path) -> Result<Venv> {
     shell::run(shell::command("python3").args(["-m", "venv"]).arg(&dir))?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
     shell::run(shell::command(&python).args(pip).arg(REQUIREMENTS))
-        .context("without a network, `cargo xtask test --rust` runs the other half")?;
+        .context("no third-party clients (without a network use `cargo xtask test --rust`)")?;
     fs::write(dir.join(STAMP), wanted)?;
     Ok(Venv::Ready(python))
 }
