@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Asset, ClientOrderId, InstrumentId, TradeId, VenueOrderId};
 use crate::money::{Amount, Price, Qty};
-use crate::order::Side;
+use crate::side::Side;
 use crate::time::Timestamp;
 
 /// Was our order resting, or did it take?

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AgentId, InstrumentId};
 use crate::money::Qty;
-use crate::order::{OrderKind, Side, TimeInForce};
+use crate::order::{OrderKind, TimeInForce};
+use crate::side::Side;
 use crate::time::Timestamp;
 
 /// The agent's own number for one of its intents; never reused while the agent lives.

@@ -21,6 +21,7 @@ mod order;
 mod position;
 mod record;
 mod refusal;
+mod side;
 mod time;
 
 pub use balance::Balance;
@@ -36,8 +37,9 @@ pub use instrument::{Instrument, InstrumentKind, OrderLimits, PriceBand, Trading
 pub use intent::{Action, Intent, IntentId, OrderSpec};
 pub use life::{Ending, OrderEvent, OrderState};
 pub use money::{Amount, NetQty, Notional, NumberError, Price, Qty, Step};
-pub use order::{NewOrder, OrderKind, OrderQty, SelfTradePrevention, Side, TimeInForce};
+pub use order::{NewOrder, OrderKind, OrderQty, SelfTradePrevention, TimeInForce};
 pub use position::{Position, Uncountable};
 pub use record::{Discrepancy, Entry, Link, Record};
 pub use refusal::{Refusal, TradingState};
+pub use side::Side;
 pub use time::Timestamp;

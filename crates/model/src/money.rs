@@ -10,7 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::decimal::{Decimal, ParseDecimalError, Rounding};
-use crate::order::Side;
+use crate::side::Side;
 
 /// A number outside the range of its kind, or no number at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -4,27 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{ClientOrderId, InstrumentId};
 use crate::money::{Notional, Price, Qty};
+use crate::side::Side;
 use crate::time::Timestamp;
-
-/// Buy or sell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Side {
-    /// Base comes in, quote goes out.
-    Buy,
-    /// Base goes out, quote comes in.
-    Sell,
-}
-
-impl Side {
-    /// The other side.
-    pub const fn opposite(self) -> Side {
-        match self {
-            Side::Buy => Side::Sell,
-            Side::Sell => Side::Buy,
-        }
-    }
-}
 
 /// How an order finds its price, with the prices that only that kind has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

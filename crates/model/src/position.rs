@@ -113,7 +113,7 @@ mod tests {
     use super::*;
     use crate::fill::{Fee, Liquidity};
     use crate::ids::{InstrumentId, TradeId, VenueOrderId};
-    use crate::order::Side;
+    use crate::side::Side;
     use crate::time::Timestamp;
 
     fn fill(side: Side, qty: &str, price: &str) -> Fill {

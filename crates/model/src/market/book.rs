@@ -5,7 +5,7 @@
 
 use super::event::BookUpdate;
 use super::grid::{GridPrice, GridQty, Level};
-use crate::order::Side;
+use crate::side::Side;
 
 /// Bids and asks of one instrument.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

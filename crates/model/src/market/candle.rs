@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::PublicTrade;
-use super::grid::{GridPrice, GridQty};
-use crate::order::Side;
+use super::grid::{GridPrice, GridQty, Level};
+use super::trade::PublicTrade;
+use crate::side::Side;
 use crate::time::Timestamp;
 
 /// Length of a candle. Weeks start on Monday, months on the first, all in UTC.
@@ -149,6 +149,15 @@ impl Candle {
     }
 }
 
+/// Best bid and ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quote {
+    /// Best bid.
+    pub bid: Option<Level>,
+    /// Best ask.
+    pub ask: Option<Level>,
+}
+
 /// A rolling window of trades summed up, with the book's best prices at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticker {
@@ -161,7 +170,7 @@ pub struct Ticker {
     /// Quantity of the last trade.
     pub last_qty: GridQty,
     /// Best prices now.
-    pub quote: super::event::Quote,
+    pub quote: Quote,
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::candle::Candle;
-use super::grid::{GridPrice, GridQty, Level};
+use super::candle::{Candle, Quote};
+use super::grid::{GridPrice, GridQty};
+use super::trade::PublicTrade;
 use crate::ids::InstrumentId;
-use crate::order::Side;
+use crate::side::Side;
 use crate::time::Timestamp;
 
 /// One public event of one instrument.
@@ -54,28 +55,4 @@ pub struct LevelUpdate {
     pub price: GridPrice,
     /// How much stands there now; zero removes the level.
     pub qty: GridQty,
-}
-
-/// A print on the public tape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PublicTrade {
-    /// The venue's number for it, growing within an instrument.
-    pub id: u64,
-    /// At which price.
-    pub price: GridPrice,
-    /// How much.
-    pub qty: GridQty,
-    /// Who was in a hurry.
-    pub taker_side: Side,
-    /// When.
-    pub time: Timestamp,
-}
-
-/// Best bid and ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Quote {
-    /// Best bid.
-    pub bid: Option<Level>,
-    /// Best ask.
-    pub ask: Option<Level>,
 }

@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 
 use super::book::Book;
-use super::event::{MarketEvent, MarketKind, PublicTrade, Quote};
+use super::candle::Quote;
+use super::event::{MarketEvent, MarketKind};
 use super::grid::GridPrice;
+use super::trade::PublicTrade;
 use crate::ids::InstrumentId;
 use crate::instrument::Instrument;
 use crate::money::Price;

@@ -10,9 +10,11 @@ mod candle;
 mod event;
 mod grid;
 mod markets;
+mod trade;
 
 pub use book::Book;
-pub use candle::{Candle, Interval, Ticker};
-pub use event::{BookUpdate, LevelUpdate, MarketEvent, MarketKind, PublicTrade, Quote};
+pub use candle::{Candle, Interval, Quote, Ticker};
+pub use event::{BookUpdate, LevelUpdate, MarketEvent, MarketKind};
 pub use grid::{Grid, GridPrice, GridQty, Level, OffGrid};
 pub use markets::{MarketView, Markets};
+pub use trade::PublicTrade;

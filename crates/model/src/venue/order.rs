@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{ClientOrderId, InstrumentId, VenueOrderId};
 use crate::money::{Notional, Qty};
-use crate::order::{OrderKind, OrderQty, SelfTradePrevention, Side, TimeInForce};
+use crate::order::{OrderKind, OrderQty, SelfTradePrevention, TimeInForce};
+use crate::side::Side;
 use crate::time::Timestamp;
 
 /// The venue's word on an order.

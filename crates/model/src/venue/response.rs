@@ -13,7 +13,7 @@ use crate::ids::{Asset, ClientOrderId, InstrumentId};
 use crate::instrument::Instrument;
 use crate::market::{Candle, GridPrice, GridQty, Level, PublicTrade, Ticker};
 use crate::money::Price;
-use crate::order::Side;
+use crate::side::Side;
 use crate::time::Timestamp;
 
 /// The answer to a [`Request`](super::Request), one kind for each kind of question.
