@@ -80,6 +80,8 @@ pub enum Record {
         client_order_id: ClientOrderId,
         /// The venue's name for it.
         venue_order_id: VenueOrderId,
+        /// By the venue's clock: a balance at least as new has its locked funds in it.
+        venue_time: Timestamp,
     },
     /// The venue proved that it did not take the order.
     Rejected {
@@ -176,6 +178,8 @@ pub enum Record {
         found: u32,
         /// Differences that are still there.
         left: u32,
+        /// Newest of our executions that was read, per instrument: the next reading starts after it.
+        fills_to: BTreeMap<InstrumentId, crate::ids::TradeId>,
     },
     /// The trading state changed.
     Trading {
