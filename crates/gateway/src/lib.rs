@@ -1,1 +1,26 @@
-//! Placeholder.
+//! The order firewall: guardrails, order life cycle, reconciliation. One account at one venue.
+//!
+//! [`Gateway::apply`] is the core of the whole system: a total function from what happened to what
+//! is to be done. It has no clock, socket, thread, file or random number in it. Backtest, paper and
+//! live are drivers around it.
+//!
+//! Invariants that hold after every call:
+//! - the books change only through journal records ([`Books::apply`]), so a restart is a replay;
+//! - the record of an order comes before the `Send` that carries it;
+//! - an order is over only by proof; until then its whole size counts in every worst case;
+//! - a difference to the venue is repaired by reading, never by sending an order.
+
+mod books;
+mod doubt;
+mod gateway;
+mod limits;
+mod merge;
+mod reading;
+mod reconcile;
+mod replies;
+pub mod risk;
+mod submit;
+
+pub use books::{Books, Exposure, TrackedOrder};
+pub use gateway::{Config, Gateway};
+pub use limits::{InstrumentLimits, Limits, OrderFlowLimits};

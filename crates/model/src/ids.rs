@@ -204,6 +204,14 @@ impl InstrumentId {
     pub fn spot(base: Asset, quote: Asset) -> Result<InstrumentId, IdError> {
         InstrumentId::new(&format!("{base}-{quote}"))
     }
+
+    /// Base and quote, as the name says them: the first two parts of `BTC-USDT` and
+    /// `BTC-USDT-PERP`. `None` for a name without a dash.
+    pub fn assets(&self) -> Option<(Asset, Asset)> {
+        let mut parts = self.as_str().split('-');
+        let base = Asset::new(parts.next()?).ok()?;
+        Some((base, Asset::new(parts.next()?).ok()?))
+    }
 }
 
 /// Client order ids of one gateway session: agent, session and a counter, never reused.

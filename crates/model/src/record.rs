@@ -68,6 +68,8 @@ pub enum Record {
         intent: IntentId,
         /// The order.
         order: NewOrder,
+        /// The worst price it can trade at: what its funds are counted by.
+        worst_price: Price,
     },
     /// A cancel is about to be sent.
     CancelPrepared {

@@ -1,0 +1,371 @@
+//! Our books: orders, positions, balances, as a fold over the journal.
+//!
+//! [`Books::apply`] is the only way to change them, at run time and at a restart alike. They hold
+//! what was recorded and never a guess; what a worst case makes of it is read off [`Exposure`],
+//! which is kept up to date order by order so that a guardrail reads it instead of adding it up.
+
+mod exposure;
+mod order;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use model::{
+    AgentId, Amount, Asset, Balance, ClientOrderId, Discrepancy, Ending, Entry, Fill, InstrumentId,
+    IntentId, Link, OrderEvent, OrderState, Position, Record, Rounding, Side, Timestamp, TradeId,
+    TradingState, VenueOrderId,
+};
+
+pub use exposure::Exposure;
+pub use order::TrackedOrder;
+
+/// Orders that are over and still remembered, so that a late report finds its order.
+const DONE_KEPT: usize = 16_384;
+
+/// Trade ids remembered, so that an execution reported again is known. A venue's streams repeat
+/// the last few, a reading starts at the cursor of the last one: both are far fewer.
+const TRADES_KEPT: usize = 262_144;
+
+/// The state that survives a restart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Books {
+    session: u64,
+    ids_used: u64,
+    orders: BTreeMap<ClientOrderId, TrackedOrder>,
+    open: BTreeSet<ClientOrderId>,
+    /// Open orders whose funds the venue's balance does not show yet.
+    promising: BTreeSet<ClientOrderId>,
+    done: VecDeque<ClientOrderId>,
+    by_intent: BTreeMap<(AgentId, IntentId), ClientOrderId>,
+    by_venue: BTreeMap<VenueOrderId, ClientOrderId>,
+    foreign: BTreeSet<VenueOrderId>,
+    trades: BTreeSet<(InstrumentId, TradeId)>,
+    trades_in_order: VecDeque<(InstrumentId, TradeId)>,
+    positions: BTreeMap<InstrumentId, Position>,
+    agent_positions: BTreeMap<(AgentId, InstrumentId), Position>,
+    exposures: BTreeMap<InstrumentId, Exposure>,
+    balances: BTreeMap<Asset, Balance>,
+    balances_at: Timestamp,
+    /// Our own count of each asset: the first balance the venue told, plus every fill and transfer.
+    ledger: BTreeMap<Asset, Amount>,
+    fills_to: BTreeMap<InstrumentId, TradeId>,
+    halted: Option<String>,
+}
+
+impl Books {
+    /// Takes one record into account. Total: a record of a kind that does not touch the books, or
+    /// of an order that is forgotten, changes nothing.
+    pub fn apply(&mut self, entry: &Entry) {
+        match &entry.record {
+            Record::Started { session, .. } => {
+                self.session = *session;
+                self.ids_used = 0;
+            }
+            Record::Prepared { agent, intent, order, worst_price } => {
+                self.ids_used += 1;
+                let tracked =
+                    TrackedOrder::new(*agent, *intent, order.clone(), *worst_price, entry.at);
+                self.promising.insert(order.client_order_id);
+                self.by_intent.insert((*agent, *intent), order.client_order_id);
+                self.open.insert(order.client_order_id);
+                self.orders.insert(order.client_order_id, tracked);
+                self.count(order.client_order_id, true);
+            }
+            Record::CancelPrepared { client_order_id } => {
+                self.event(client_order_id, OrderEvent::CancelSent, entry.at);
+            }
+            Record::Accepted { client_order_id, venue_order_id, venue_time } => {
+                if let Some(order) = self.orders.get_mut(client_order_id) {
+                    order.venue_order_id = Some(*venue_order_id);
+                    order.accepted_at.get_or_insert(*venue_time);
+                    self.by_venue.insert(*venue_order_id, *client_order_id);
+                }
+                self.event(client_order_id, OrderEvent::Accepted, entry.at);
+            }
+            Record::Rejected { client_order_id, .. } => {
+                self.event(client_order_id, OrderEvent::Ended(Ending::Rejected), entry.at);
+            }
+            Record::CancelRejected { client_order_id, .. } => {
+                self.event(client_order_id, OrderEvent::CancelRefused, entry.at);
+            }
+            Record::InDoubt { client_order_id, .. } => {
+                self.event(client_order_id, OrderEvent::NoAnswer, entry.at);
+            }
+            Record::Filled { client_order_id, fill, .. } => {
+                self.fill(client_order_id.as_ref(), fill, entry.at);
+            }
+            Record::Ended { client_order_id, ending } => {
+                self.event(client_order_id, OrderEvent::Ended(*ending), entry.at);
+            }
+            Record::Foreign { order } => {
+                self.foreign.insert(order.id);
+            }
+            Record::Balances { balances, venue_time } => self.set_balances(balances, *venue_time),
+            Record::Transferred { asset, amount } => self.credit(*asset, *amount),
+            Record::Reconciled { fills_to, .. } => {
+                self.fills_to.extend(fills_to.iter().map(|(k, v)| (*k, *v)));
+            }
+            Record::Trading { state: TradingState::Halted, cause } => {
+                self.halted = Some(cause.clone());
+            }
+            Record::Discrepancy { found: Discrepancy::Foreign { venue_order_id } } => {
+                self.foreign.insert(*venue_order_id);
+            }
+            Record::Trading { .. }
+            | Record::Discrepancy { .. }
+            | Record::Decided { .. }
+            | Record::Refused { .. }
+            | Record::Link { link: Link::Market | Link::Account, .. }
+            | Record::Gap { .. }
+            | Record::Duplicates { .. }
+            | Record::RateLimited { .. }
+            | Record::Agent { .. } => {}
+        }
+    }
+
+    /// Number of this start.
+    pub fn session(&self) -> u64 {
+        self.session
+    }
+
+    /// Client order ids given out in this session.
+    pub fn ids_used(&self) -> u64 {
+        self.ids_used
+    }
+
+    /// An order by our name for it.
+    pub fn order(&self, id: &ClientOrderId) -> Option<&TrackedOrder> {
+        self.orders.get(id)
+    }
+
+    /// The order that came from this intent.
+    pub fn order_of(&self, agent: AgentId, intent: IntentId) -> Option<&TrackedOrder> {
+        self.orders.get(self.by_intent.get(&(agent, intent))?)
+    }
+
+    /// An order by the venue's name for it.
+    pub fn order_at_venue(&self, id: &VenueOrderId) -> Option<&TrackedOrder> {
+        self.orders.get(self.by_venue.get(id)?)
+    }
+
+    /// Orders that may still execute, by name.
+    pub fn open_orders(&self) -> impl Iterator<Item = &TrackedOrder> {
+        self.open.iter().filter_map(|id| self.orders.get(id))
+    }
+
+    /// How many orders may still execute.
+    pub fn open_count(&self) -> u32 {
+        u32::try_from(self.open.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Has this execution been counted?
+    pub fn knows_trade(&self, instrument: InstrumentId, trade: TradeId) -> bool {
+        self.trades.contains(&(instrument, trade))
+    }
+
+    /// Has this order of somebody else been reported?
+    pub fn knows_foreign(&self, id: &VenueOrderId) -> bool {
+        self.foreign.contains(id)
+    }
+
+    /// What the account holds of an instrument through orders of this gateway and reported others.
+    pub fn position(&self, instrument: InstrumentId) -> Option<&Position> {
+        self.positions.get(&instrument)
+    }
+
+    /// What one agent holds.
+    pub fn agent_position(&self, agent: AgentId, instrument: InstrumentId) -> Option<&Position> {
+        self.agent_positions.get(&(agent, instrument))
+    }
+
+    /// Positions of one agent, by instrument.
+    pub fn agent_positions(
+        &self,
+        agent: AgentId,
+    ) -> impl Iterator<Item = (InstrumentId, &Position)> {
+        self.agent_positions
+            .iter()
+            .filter(move |((owner, _), _)| *owner == agent)
+            .map(|((_, instrument), position)| (*instrument, position))
+    }
+
+    /// Position and open orders of an instrument, for worst cases.
+    pub fn exposure(&self, instrument: InstrumentId) -> Exposure {
+        self.exposures.get(&instrument).copied().unwrap_or_default()
+    }
+
+    /// Balances as the venue last told them.
+    pub fn balances(&self) -> &BTreeMap<Asset, Balance> {
+        &self.balances
+    }
+
+    /// Age of the balances, by the venue's clock.
+    pub fn balances_at(&self) -> Timestamp {
+        self.balances_at
+    }
+
+    /// Our own count of an asset; `None` before the venue told a first balance.
+    pub fn counted(&self, asset: Asset) -> Option<Amount> {
+        self.ledger.get(&asset).copied()
+    }
+
+    /// Newest execution read from the venue's history.
+    pub fn fills_to(&self, instrument: InstrumentId) -> Option<TradeId> {
+        self.fills_to.get(&instrument).copied()
+    }
+
+    /// Why trading is halted; `None` when it is not. Latched: it survives a restart.
+    pub fn halted(&self) -> Option<&str> {
+        self.halted.as_deref()
+    }
+
+    /// Free funds less what was promised to orders that the venue's figure does not show yet.
+    /// `None` when a sum cannot be represented.
+    pub fn available(&self, asset: Asset) -> Option<Amount> {
+        let mut left = self.balances.get(&asset).copied().unwrap_or_default().free;
+        for order in self.promising.iter().filter_map(|id| self.orders.get(id)) {
+            let (of, amount) = order.promise()?;
+            if of == asset {
+                left = left.checked_sub(amount)?;
+            }
+        }
+        Some(left)
+    }
+
+    fn event(&mut self, id: &ClientOrderId, event: OrderEvent, at: Timestamp) {
+        let Some(was_open) = self.orders.get(id).map(|o| o.state.is_open()) else { return };
+        self.count(*id, false);
+        if let Some(order) = self.orders.get_mut(id) {
+            order.happened(event, at);
+        }
+        self.count(*id, true);
+        let is_open = self.orders.get(id).is_some_and(|o| o.state.is_open());
+        match (was_open, is_open) {
+            (true, false) => {
+                self.open.remove(id);
+                self.promising.remove(id);
+                self.done.push_back(*id);
+                self.forget_old();
+            }
+            (false, true) => {
+                // A ghost: it was proven over and is alive after all.
+                self.done.retain(|done| done != id);
+                self.open.insert(*id);
+            }
+            (true, true) | (false, false) => {}
+        }
+    }
+
+    fn fill(&mut self, id: Option<&ClientOrderId>, fill: &Fill, at: Timestamp) {
+        let key = (fill.instrument, fill.trade_id);
+        if !self.trades.insert(key) {
+            return;
+        }
+        self.trades_in_order.push_back(key);
+        if self.trades_in_order.len() > TRADES_KEPT
+            && let Some(old) = self.trades_in_order.pop_front()
+        {
+            self.trades.remove(&old);
+        }
+        self.book_money(fill);
+        let known =
+            id.and_then(|id| self.orders.get(id)).map(|o| (o.agent, o.order.client_order_id));
+        // A fill that cannot be counted stays in the ledger and the journal; the difference to the
+        // venue's position is then found by reconciliation.
+        let _ = self.positions.entry(fill.instrument).or_default().apply(fill);
+        if let Some((agent, _)) = known {
+            let position = self.agent_positions.entry((agent, fill.instrument)).or_default();
+            let _ = position.apply(fill);
+        }
+        let net =
+            self.positions.get(&fill.instrument).map(Position::net).unwrap_or(model::NetQty::ZERO);
+        self.exposures.entry(fill.instrument).or_default().position = net;
+        if let Some((_, id)) = known {
+            self.count(id, false);
+            let event = self.orders.get_mut(&id).map(|order| order.filled_by(fill));
+            self.count(id, true);
+            if let Some(event) = event {
+                self.event(&id, event, at);
+            }
+        }
+    }
+
+    /// What an execution does to the two assets and to the one that pays the fee.
+    fn book_money(&mut self, fill: &Fill) {
+        let Some((base, quote)) = fill.instrument.assets() else { return };
+        let Some(notional) = fill.price.notional(fill.qty, Rounding::Down) else { return };
+        let (qty, notional) = (Amount::from(fill.qty), Amount::from(notional));
+        match fill.side {
+            Side::Buy => {
+                self.credit(base, qty);
+                self.debit(quote, notional);
+            }
+            Side::Sell => {
+                self.debit(base, qty);
+                self.credit(quote, notional);
+            }
+        }
+        if let Some(fee) = fill.fee {
+            self.debit(fee.asset, fee.amount);
+        }
+    }
+
+    fn credit(&mut self, asset: Asset, amount: Amount) {
+        // Assets are counted from the first balance on; before that there is nothing to add to.
+        if let Some(counted) = self.ledger.get_mut(&asset) {
+            *counted = counted.checked_add(amount).unwrap_or(*counted);
+        } else if !self.ledger.is_empty() {
+            self.ledger.insert(asset, amount);
+        }
+    }
+
+    fn debit(&mut self, asset: Asset, amount: Amount) {
+        if let Some(negated) = amount.get().checked_neg().and_then(|n| Amount::try_from(n).ok()) {
+            self.credit(asset, negated);
+        }
+    }
+
+    fn set_balances(&mut self, balances: &BTreeMap<Asset, Balance>, venue_time: Timestamp) {
+        if venue_time < self.balances_at {
+            return;
+        }
+        if self.ledger.is_empty() {
+            let totals = balances.iter().filter_map(|(a, b)| b.total().map(|t| (*a, t)));
+            self.ledger = totals.collect();
+        }
+        self.balances_at = venue_time;
+        self.balances.extend(balances.iter().map(|(asset, balance)| (*asset, *balance)));
+        let orders = &self.orders;
+        self.promising.retain(|id| orders.get(id).is_some_and(|o| o.is_promise(venue_time)));
+    }
+
+    /// Adds an order's part to the exposure of its instrument, or takes it out.
+    fn count(&mut self, id: ClientOrderId, add: bool) {
+        let Some(order) = self.orders.get(&id) else { return };
+        let leaves = order.leaves();
+        if leaves.is_zero() {
+            return;
+        }
+        let exposure = self.exposures.entry(order.order.instrument).or_default();
+        exposure.count(order.order.side, leaves, add);
+    }
+
+    fn forget_old(&mut self) {
+        while self.done.len() > DONE_KEPT {
+            let Some(id) = self.done.pop_front() else { return };
+            if let Some(order) = self.orders.remove(&id) {
+                self.by_intent.remove(&(order.agent, order.intent));
+                if let Some(venue_id) = order.venue_order_id {
+                    self.by_venue.remove(&venue_id);
+                }
+            }
+        }
+    }
+
+    /// Is anything open in doubt?
+    pub fn in_doubt(&self) -> impl Iterator<Item = &TrackedOrder> {
+        self.open_orders().filter(|order| order.state == OrderState::InDoubt)
+    }
+}
+
+#[cfg(test)]
+mod tests;

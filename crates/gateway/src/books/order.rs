@@ -1,0 +1,113 @@
+//! One order of ours, from the moment it was written down.
+
+use model::{
+    AgentId, Amount, Asset, Ending, Fill, IntentId, NewOrder, OrderEvent, OrderQty, OrderState,
+    Price, Qty, Rounding, Side, Timestamp, VenueOrderId,
+};
+
+/// An order with all that is proven about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrackedOrder {
+    /// Whose.
+    pub agent: AgentId,
+    /// From which intent.
+    pub intent: IntentId,
+    /// As it was sent.
+    pub order: NewOrder,
+    /// The worst price it can trade at.
+    pub worst_price: Price,
+    /// Where it is in its life.
+    pub state: OrderState,
+    /// The venue's name for it, once known.
+    pub venue_order_id: Option<VenueOrderId>,
+    /// When the venue took it, by the venue's clock.
+    pub accepted_at: Option<Timestamp>,
+    /// Sum of its counted executions.
+    pub filled: Qty,
+    /// Written down at.
+    pub prepared_at: Timestamp,
+    /// In doubt since; `None` when it is not.
+    pub doubt_since: Option<Timestamp>,
+}
+
+impl TrackedOrder {
+    pub(super) fn new(
+        agent: AgentId,
+        intent: IntentId,
+        order: NewOrder,
+        worst_price: Price,
+        at: Timestamp,
+    ) -> TrackedOrder {
+        TrackedOrder {
+            agent,
+            intent,
+            order,
+            worst_price,
+            state: OrderState::PendingNew,
+            venue_order_id: None,
+            accepted_at: None,
+            filled: Qty::ZERO,
+            prepared_at: at,
+            doubt_since: None,
+        }
+    }
+
+    /// Quantity ordered, base units.
+    pub fn qty(&self) -> Qty {
+        match self.order.qty {
+            OrderQty::Base(qty) => qty,
+            // The gateway only sends base quantities; see `desk.rs`.
+            OrderQty::Quote(_) => Qty::ZERO,
+        }
+    }
+
+    /// What may still execute; zero once it is over.
+    pub fn leaves(&self) -> Qty {
+        if self.state.is_open() { self.qty().saturating_sub(self.filled) } else { Qty::ZERO }
+    }
+
+    pub(super) fn happened(&mut self, event: OrderEvent, at: Timestamp) {
+        let was = self.state;
+        self.state = self.state.next(event);
+        self.doubt_since = match (was, self.state) {
+            (_, OrderState::InDoubt) => Some(self.doubt_since.unwrap_or(at)),
+            _ => None,
+        };
+    }
+
+    /// Adds an execution and says which event that is.
+    pub(super) fn filled_by(&mut self, fill: &Fill) -> OrderEvent {
+        self.venue_order_id.get_or_insert(fill.venue_order_id);
+        self.filled = self.filled.checked_add(fill.qty).unwrap_or(self.filled);
+        if self.filled >= self.qty() { OrderEvent::Filled } else { OrderEvent::PartlyFilled }
+    }
+
+    /// Does a balance of this age not show its funds yet? The venue sets them aside when it takes
+    /// the order, so a balance as new as that has it.
+    pub(super) fn is_promise(&self, balances_at: Timestamp) -> bool {
+        self.state.is_open() && self.accepted_at.is_none_or(|accepted| balances_at < accepted)
+    }
+
+    /// What it can take from the free balance. `None` when that cannot be represented.
+    pub(super) fn promise(&self) -> Option<(Asset, Amount)> {
+        let (base, quote) = self.order.instrument.assets()?;
+        match self.order.side {
+            Side::Sell => Some((base, Amount::from(self.leaves()))),
+            Side::Buy => {
+                let cost = self.worst_price.notional(self.leaves(), Rounding::Up)?;
+                Some((quote, Amount::from(cost)))
+            }
+        }
+    }
+
+    /// How it ended; `None` while it may still execute.
+    pub fn ending(&self) -> Option<Ending> {
+        match self.state {
+            OrderState::Done(ending) => Some(ending),
+            OrderState::PendingNew
+            | OrderState::Working
+            | OrderState::PendingCancel
+            | OrderState::InDoubt => None,
+        }
+    }
+}

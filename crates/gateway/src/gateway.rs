@@ -1,0 +1,343 @@
+//! The gateway itself: what it knows, and the one function that everything goes through.
+//!
+//! The work behind each input has a file of its own: `submit.rs` (an agent wants something),
+//! `replies.rs` (a request ended), `merge.rs` (what the venue says of orders and executions),
+//! `doubt.rs` (orders whose outcome is open), `reading.rs` (reconciliation).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use model::market::{MarketEvent, MarketKind, Markets};
+use model::venue::{AccountEvent, AccountRequest, Request};
+use model::{
+    AgentEvent, AgentId, ClientOrderId, Command, Effect, Effects, Entry, FeedNotice, Input,
+    Instrument, Link, Notice, OrderIdSequence, OrderState, Record, RequestId, Timestamp,
+    TradingState,
+};
+
+use crate::books::Books;
+use crate::doubt::Doubts;
+use crate::limits::Limits;
+use crate::reading::Reading;
+use crate::replies::Purpose;
+use crate::risk::OrderRate;
+
+/// What a gateway is started with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The limits that every order is held to.
+    pub limits: Limits,
+    /// How often the books are compared with the venue's while nothing is wrong.
+    pub reconcile_every: Duration,
+    /// Version of the binary, for the journal.
+    pub version: String,
+    /// The effective configuration without secrets, for the journal.
+    pub text: String,
+}
+
+/// The order firewall of one account at one venue.
+#[derive(Debug)]
+pub struct Gateway {
+    pub(crate) config: Config,
+    pub(crate) books: Books,
+    pub(crate) markets: Markets,
+    pub(crate) ids: OrderIdSequence,
+    pub(crate) rates: BTreeMap<AgentId, OrderRate>,
+    pub(crate) outstanding: BTreeMap<RequestId, Purpose>,
+    pub(crate) doubts: Doubts,
+    pub(crate) reading: Reading,
+    /// Time of this start: what executed before it and is not ours is history, not news.
+    pub(crate) started_at: Timestamp,
+    next_request: u64,
+    market_up: bool,
+    account_up: bool,
+    state: TradingState,
+    cause: String,
+    wake_at: Option<Timestamp>,
+}
+
+impl Gateway {
+    /// Takes over an account: with the books of earlier sessions (replayed from the journal) and a
+    /// session number that was never used before.
+    ///
+    /// What had been written down and not answered when the last session ended is in doubt now.
+    pub fn start(
+        config: Config,
+        mut books: Books,
+        session: u64,
+        instruments: Vec<Instrument>,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> Gateway {
+        let record = Record::Started {
+            session,
+            version: config.version.clone(),
+            config: config.text.clone(),
+        };
+        let entry = Entry { at: now, record };
+        books.apply(&entry);
+        effects.push(Effect::Persist(entry));
+        let mut markets = Markets::default();
+        instruments.into_iter().for_each(|instrument| markets.follow(instrument));
+        let mut gateway = Gateway {
+            config,
+            books,
+            markets,
+            ids: OrderIdSequence { session, used: 0 },
+            rates: BTreeMap::new(),
+            outstanding: BTreeMap::new(),
+            doubts: Doubts::default(),
+            reading: Reading::default(),
+            started_at: now,
+            next_request: 0,
+            market_up: false,
+            account_up: false,
+            state: TradingState::Starting,
+            cause: "not yet reconciled with the venue".to_owned(),
+            wake_at: None,
+        };
+        gateway.doubt_everything_unanswered(now, effects);
+        gateway.reconsider(now, effects);
+        gateway.ask_to_be_woken(effects);
+        gateway
+    }
+
+    /// Takes one input into account. Total: never fails, never waits. What cannot be done becomes
+    /// an effect that says so.
+    pub fn apply(&mut self, now: Timestamp, input: &Input, effects: &mut Effects) {
+        match input {
+            Input::Market(event) => self.market(now, event, effects),
+            Input::Account(event) => self.account(now, event, effects),
+            Input::Reply(reply) => self.reply(now, reply, effects),
+            Input::Intent(intent) => self.submit(now, intent, effects),
+            Input::Link { link, up, cause } => self.link(now, *link, *up, cause, effects),
+            Input::Feed(notice) => self.feed(now, notice, effects),
+            Input::Operator(command) => self.operator(now, command, effects),
+            Input::Wake => self.wake_at = None,
+        }
+        self.ask_about_doubts(now, effects);
+        self.read_when_due(now, effects);
+        self.reconsider(now, effects);
+        self.ask_to_be_woken(effects);
+    }
+
+    /// What is known of the market.
+    pub fn markets(&self) -> &Markets {
+        &self.markets
+    }
+
+    /// Our books.
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// What is let through, and why not more.
+    pub fn state(&self) -> (TradingState, &str) {
+        (self.state, &self.cause)
+    }
+
+    /// Requests that have not been answered yet.
+    pub fn outstanding(&self) -> usize {
+        self.outstanding.len()
+    }
+
+    /// Writes a fact down: into the books now, into the journal before anything that follows.
+    pub(crate) fn record(&mut self, now: Timestamp, record: Record, effects: &mut Effects) {
+        let entry = Entry { at: now, record };
+        self.books.apply(&entry);
+        effects.push(Effect::Persist(entry));
+    }
+
+    /// Asks the venue something; the answer comes back with `purpose`.
+    pub(crate) fn send(
+        &mut self,
+        purpose: Purpose,
+        request: AccountRequest,
+        effects: &mut Effects,
+    ) {
+        self.next_request += 1;
+        let id = RequestId(self.next_request);
+        self.outstanding.insert(id, purpose);
+        effects.push(Effect::Send { id, request: Request::Account(request) });
+    }
+
+    /// Tells an order's agent where it is in its life.
+    pub(crate) fn tell(&self, id: &ClientOrderId, effects: &mut Effects) {
+        if let Some(order) = self.books.order(id) {
+            let event = AgentEvent::Order {
+                intent: order.intent,
+                client_order_id: *id,
+                state: order.state,
+                filled: order.filled,
+            };
+            effects.push(Effect::Notify(Notice::Agent(order.agent, event)));
+        }
+    }
+
+    /// Tells the operator.
+    pub(crate) fn alert(&self, text: String, effects: &mut Effects) {
+        effects.push(Effect::Notify(Notice::Alert(text)));
+    }
+
+    fn market(&mut self, now: Timestamp, event: &MarketEvent, effects: &mut Effects) {
+        let was_live = self.markets.get(event.instrument).is_some_and(|m| m.is_live());
+        self.markets.apply(now, event);
+        // Only a snapshot or a loss changes a feed's health; trades and changes are the hot path.
+        if matches!(event.kind, MarketKind::Trade(_)) {
+            return;
+        }
+        let live = self.markets.get(event.instrument).is_some_and(|m| m.is_live());
+        if live != was_live {
+            let feed = AgentEvent::Feed { instrument: event.instrument, live };
+            effects.push(Effect::Notify(Notice::AllAgents(feed)));
+        }
+    }
+
+    fn account(&mut self, now: Timestamp, event: &AccountEvent, effects: &mut Effects) {
+        match event {
+            AccountEvent::Order { order, execution, .. } => {
+                self.reported(now, order, execution, effects);
+            }
+            AccountEvent::Balances { balances, time } => {
+                let balances = balances.iter().copied().collect();
+                self.record(now, Record::Balances { balances, venue_time: *time }, effects);
+            }
+            AccountEvent::Transfer { asset, amount, .. } => {
+                let record = Record::Transferred { asset: *asset, amount: *amount };
+                self.record(now, record, effects);
+            }
+        }
+    }
+
+    fn link(&mut self, now: Timestamp, link: Link, up: bool, cause: &str, effects: &mut Effects) {
+        let current = match link {
+            Link::Market => &mut self.market_up,
+            Link::Account => &mut self.account_up,
+        };
+        if *current == up {
+            return;
+        }
+        *current = up;
+        self.record(now, Record::Link { link, up, cause: cause.to_owned() }, effects);
+        match (link, up) {
+            // What happened while it was down is only known by asking.
+            (Link::Account, true) => self.read_soon(now),
+            (Link::Account, false) => self.reading_is_void(),
+            (Link::Market, _) => {}
+        }
+    }
+
+    fn feed(&mut self, now: Timestamp, notice: &FeedNotice, effects: &mut Effects) {
+        let record = match notice {
+            FeedNotice::Gap { instrument, detail } => {
+                Record::Gap { instrument: *instrument, detail: detail.clone() }
+            }
+            FeedNotice::Duplicates(dropped) => Record::Duplicates { dropped: *dropped },
+            FeedNotice::RateLimited { wait, detail } => {
+                Record::RateLimited { wait: *wait, detail: detail.clone() }
+            }
+        };
+        self.record(now, record, effects);
+    }
+
+    fn operator(&mut self, now: Timestamp, command: &Command, effects: &mut Effects) {
+        match command {
+            Command::Halt { cause } => self.halt(now, cause, effects),
+            Command::Reconcile => self.read_soon(now),
+            Command::AgentUp { agent } => {
+                let record = Record::Agent { agent: *agent, event: "up".to_owned() };
+                self.record(now, record, effects);
+                let trading = AgentEvent::Trading { state: self.state, cause: self.cause.clone() };
+                effects.push(Effect::Notify(Notice::Agent(*agent, trading)));
+            }
+            Command::AgentGone { agent, cause } => {
+                let record = Record::Agent { agent: *agent, event: cause.clone() };
+                self.record(now, record, effects);
+                self.cancel_entries(now, Some(*agent), effects);
+            }
+        }
+    }
+
+    /// Latched: no more orders, entry orders are taken back, protective stops stay.
+    pub(crate) fn halt(&mut self, now: Timestamp, cause: &str, effects: &mut Effects) {
+        if self.books.halted().is_some() {
+            return;
+        }
+        self.state = TradingState::Halted;
+        self.cause = cause.to_owned();
+        self.announce(now, effects);
+        self.alert(format!("halted: {cause}"), effects);
+        self.cancel_entries(now, None, effects);
+    }
+
+    /// Takes back the orders that could add risk, of one agent or of all.
+    fn cancel_entries(&mut self, now: Timestamp, agent: Option<AgentId>, effects: &mut Effects) {
+        let entries: Vec<ClientOrderId> = self
+            .books
+            .open_orders()
+            .filter(|o| agent.is_none_or(|agent| agent == o.agent))
+            .filter(|o| o.order.kind.trigger().is_none())
+            .map(|o| o.order.client_order_id)
+            .collect();
+        for id in entries {
+            self.cancel(now, id, effects);
+        }
+    }
+
+    /// Lets more or less through, by what is known now.
+    fn reconsider(&mut self, now: Timestamp, effects: &mut Effects) {
+        let (state, cause) = if let Some(cause) = self.books.halted() {
+            (TradingState::Halted, cause)
+        } else if !self.account_up {
+            (TradingState::Starting, "the account's stream is down")
+        } else if !self.market_up {
+            (TradingState::Starting, "the market streams are down")
+        } else if !self.reading.is_clean() {
+            (TradingState::Starting, "not yet reconciled with the venue")
+        } else {
+            (TradingState::Active, "")
+        };
+        if state != self.state {
+            self.state = state;
+            self.cause = cause.to_owned();
+            self.announce(now, effects);
+        } else if cause != self.cause {
+            self.cause = cause.to_owned();
+        }
+    }
+
+    fn announce(&mut self, now: Timestamp, effects: &mut Effects) {
+        let (state, cause) = (self.state, self.cause.clone());
+        self.record(now, Record::Trading { state, cause: cause.clone() }, effects);
+        effects.push(Effect::Notify(Notice::AllAgents(AgentEvent::Trading { state, cause })));
+    }
+
+    fn doubt_everything_unanswered(&mut self, now: Timestamp, effects: &mut Effects) {
+        let unanswered: Vec<ClientOrderId> = self
+            .books
+            .open_orders()
+            .filter(|o| matches!(o.state, OrderState::PendingNew | OrderState::PendingCancel))
+            .map(|o| o.order.client_order_id)
+            .collect();
+        for id in unanswered {
+            let because = "the gateway ended before the answer came".to_owned();
+            self.in_doubt(now, id, because, effects);
+        }
+        let older: Vec<ClientOrderId> =
+            self.books.in_doubt().map(|o| o.order.client_order_id).collect();
+        older.into_iter().for_each(|id| self.doubts.open(id, now));
+    }
+
+    fn ask_to_be_woken(&mut self, effects: &mut Effects) {
+        let due = [self.doubts.next_due(), self.reading.next_due()];
+        if let Some(next) = due.into_iter().flatten().min()
+            && self.wake_at.is_none_or(|asked| next < asked)
+        {
+            self.wake_at = Some(next);
+            effects.push(Effect::WakeAt(next));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,271 @@
+//! What the venue says of orders and executions, merged into our books.
+//!
+//! Reports come twice, late and out of order, by stream, by reply and by query. They are merged by
+//! trade id and by cumulative quantity, here and nowhere else: hearing a thing again changes
+//! nothing, and hearing it in another order ends in the same books.
+
+use model::venue::{AccountRequest, Execution, OrderKey, Response, VenueOrder, VenueOrderStatus};
+use model::{
+    AgentEvent, ClientOrderId, Discrepancy, Effect, Effects, Ending, Fill, InstrumentId, Notice,
+    OrderState, Outcome, Record, Timestamp, VenueOrderId,
+};
+
+use crate::gateway::Gateway;
+use crate::replies::Purpose;
+
+/// How we came to hear of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The engine's own word when it happened: a report or the answer to a command.
+    Engine,
+    /// A look-up afterwards. Its end of an order is believed once the executions are read, too: a
+    /// look-up may say "canceled, nothing filled" of an order whose execution it has not seen yet.
+    Query,
+}
+
+/// Executions whose order is not known yet, at most.
+const UNATTRIBUTED_MAX: usize = 4_096;
+
+impl Gateway {
+    /// A report of the account's stream.
+    pub(crate) fn reported(
+        &mut self,
+        now: Timestamp,
+        order: &VenueOrder,
+        execution: &Execution,
+        effects: &mut Effects,
+    ) {
+        if let Execution::Trade(fill) = execution {
+            // The report names the order in full, so its execution finds it even when the answer
+            // to the order has not come yet.
+            let fill = Fill { client_order_id: Some(order.client_order_id), ..*fill };
+            self.executed(now, &fill, Source::Engine, effects);
+        }
+        if let Execution::Rejected(because) = execution
+            && self.books.order(&order.client_order_id).is_some_and(|o| o.state.is_open())
+        {
+            let client_order_id = order.client_order_id;
+            self.record(
+                now,
+                Record::Rejected { client_order_id, because: because.clone() },
+                effects,
+            );
+            self.doubts.close(&client_order_id);
+            self.tell(&client_order_id, effects);
+            return;
+        }
+        self.heard(now, order, Source::Engine, effects);
+        self.send_wanted_cancel(now, order.client_order_id, effects);
+    }
+
+    /// The venue's word on an order as a whole.
+    pub(crate) fn heard(
+        &mut self,
+        now: Timestamp,
+        order: &VenueOrder,
+        source: Source,
+        effects: &mut Effects,
+    ) {
+        let id = order.client_order_id;
+        let Some(tracked) =
+            self.books.order(&id).filter(|o| o.order.instrument == order.instrument)
+        else {
+            self.foreign(now, order, effects);
+            return;
+        };
+        let unknown_yet = tracked.venue_order_id.is_none();
+        let waiting = matches!(tracked.state, OrderState::PendingNew | OrderState::InDoubt);
+        let is_done = tracked.state.is_done();
+        let ghost = unknown_yet && is_done;
+        if order.status != VenueOrderStatus::Rejected && (unknown_yet || (waiting && !is_done)) {
+            let missed = source == Source::Query && unknown_yet;
+            if missed {
+                self.discrepancy(now, Discrepancy::MissedAccept { client_order_id: id }, effects);
+            }
+            let record = Record::Accepted {
+                client_order_id: id,
+                venue_order_id: order.id,
+                venue_time: order.created,
+            };
+            self.record(now, record, effects);
+            self.tell(&id, effects);
+        }
+        if ghost {
+            let cause = format!("order {id} is at the venue after it was proven not to be");
+            self.halt(now, &cause, effects);
+        }
+        self.compare(now, order, source, effects);
+    }
+
+    /// Cumulative quantity and end, against what is counted.
+    fn compare(
+        &mut self,
+        now: Timestamp,
+        order: &VenueOrder,
+        source: Source,
+        effects: &mut Effects,
+    ) {
+        let id = order.client_order_id;
+        let Some(tracked) = self.books.order(&id) else { return };
+        let (counted, is_open) = (tracked.filled, tracked.state.is_open());
+        let ending = ending(order.status);
+        let missing = order.filled > counted;
+        match (ending, missing, is_open) {
+            (_, _, false) if !missing => self.doubts.close(&id),
+            (None, false, _) => self.doubts.settled(&id),
+            (Some(ending), false, true) if source == Source::Engine && ending != Ending::Filled => {
+                self.end(now, id, ending, effects);
+            }
+            (Some(ending), _, _) => self.doubts.expect(id, ending, order.filled, now),
+            // Executions that we have not heard of: their prices are only known by asking.
+            (None, true, _) => self.doubts.expect(id, Ending::Filled, order.filled, now),
+        }
+    }
+
+    /// One execution. Counts once however often it is told.
+    pub(crate) fn executed(
+        &mut self,
+        now: Timestamp,
+        fill: &Fill,
+        source: Source,
+        effects: &mut Effects,
+    ) {
+        if self.books.knows_trade(fill.instrument, fill.trade_id) {
+            return;
+        }
+        let by_name = fill.client_order_id.filter(|id| self.books.order(id).is_some());
+        let by_venue =
+            || self.books.order_at_venue(&fill.venue_order_id).map(|o| o.order.client_order_id);
+        match by_name.or_else(by_venue) {
+            Some(id) => self.count_fill(now, Some(id), fill, source, effects),
+            None if self.books.knows_foreign(&fill.venue_order_id) => {
+                self.count_fill(now, None, fill, source, effects);
+            }
+            // History of the account from before this gateway's first start is not news.
+            None if self.books.session() == 1 && fill.venue_time < self.started_at.before(SKEW) => {
+            }
+            None => self.identify(fill, effects),
+        }
+    }
+
+    fn count_fill(
+        &mut self,
+        now: Timestamp,
+        id: Option<ClientOrderId>,
+        fill: &Fill,
+        source: Source,
+        effects: &mut Effects,
+    ) {
+        let late = source == Source::Query;
+        if late {
+            let missed = Discrepancy::MissedFill { client_order_id: id, trade_id: fill.trade_id };
+            self.discrepancy(now, missed, effects);
+        }
+        self.record(now, Record::Filled { client_order_id: id, fill: *fill, late }, effects);
+        let Some(order) = id.and_then(|id| self.books.order(&id)) else { return };
+        let (agent, intent) = (order.agent, order.intent);
+        let fill = Fill { client_order_id: id, ..*fill };
+        let event = AgentEvent::Fill { intent, fill };
+        effects.push(Effect::Notify(Notice::Agent(agent, event)));
+        if order.filled > order.qty() {
+            let text = format!(
+                "order {} filled {} of {}: more than was ordered",
+                order.order.client_order_id,
+                order.filled,
+                order.qty()
+            );
+            self.alert(text, effects);
+        }
+        if let Some(id) = id {
+            self.tell(&id, effects);
+            if self.books.order(&id).is_some_and(|o| o.state.is_done()) {
+                self.doubts.close(&id);
+            }
+        }
+    }
+
+    /// An execution of an order that we cannot name: ask whose it is before it is counted.
+    fn identify(&mut self, fill: &Fill, effects: &mut Effects) {
+        let held = self.reading.unattributed();
+        if held.iter().any(|f| f.trade_id == fill.trade_id && f.instrument == fill.instrument) {
+            return;
+        }
+        let asked = held.iter().any(|f| f.venue_order_id == fill.venue_order_id);
+        if held.len() >= UNATTRIBUTED_MAX {
+            // The next reading starts at the same place and finds it again.
+            return;
+        }
+        self.reading.hold(*fill);
+        if !asked {
+            let (instrument, id) = (fill.instrument, fill.venue_order_id);
+            let request = AccountRequest::Order { instrument, order: OrderKey::Venue(id) };
+            self.send(Purpose::Identify(instrument, id), request, effects);
+        }
+    }
+
+    pub(crate) fn identified(
+        &mut self,
+        now: Timestamp,
+        instrument: InstrumentId,
+        id: VenueOrderId,
+        outcome: &Outcome,
+        effects: &mut Effects,
+    ) {
+        let fills = self.reading.release(instrument, id);
+        let Outcome::Done(Response::Order(order)) = outcome else {
+            // Unknown still: the reading is not complete and will be repeated.
+            self.reading_failed(now);
+            return;
+        };
+        self.heard(now, order, Source::Query, effects);
+        for fill in fills {
+            let fill = Fill { client_order_id: Some(order.client_order_id), ..fill };
+            self.executed(now, &fill, Source::Query, effects);
+        }
+    }
+
+    /// An order on our account that we did not place. Said once; its executions are counted in the
+    /// account's position, and nothing is done to it.
+    fn foreign(&mut self, now: Timestamp, order: &VenueOrder, effects: &mut Effects) {
+        if self.books.knows_foreign(&order.id) {
+            return;
+        }
+        self.discrepancy(now, Discrepancy::Foreign { venue_order_id: order.id }, effects);
+        self.record(now, Record::Foreign { order: order.clone() }, effects);
+        let text = format!(
+            "order {} ({} {} {}) on the account was not placed by this gateway",
+            order.id,
+            match order.side {
+                model::Side::Buy => "buy",
+                model::Side::Sell => "sell",
+            },
+            order.qty,
+            order.instrument
+        );
+        self.alert(text, effects);
+    }
+
+    pub(crate) fn discrepancy(
+        &mut self,
+        now: Timestamp,
+        found: Discrepancy,
+        effects: &mut Effects,
+    ) {
+        self.reading.found();
+        self.record(now, Record::Discrepancy { found }, effects);
+    }
+}
+
+/// The venue's clock may be this far from ours.
+const SKEW: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// How the venue's status ends an order; `None` while it is open.
+pub(crate) fn ending(status: VenueOrderStatus) -> Option<Ending> {
+    match status {
+        VenueOrderStatus::New | VenueOrderStatus::PartiallyFilled => None,
+        VenueOrderStatus::Filled => Some(Ending::Filled),
+        VenueOrderStatus::Canceled => Some(Ending::Canceled),
+        VenueOrderStatus::Rejected => Some(Ending::Rejected),
+        VenueOrderStatus::Expired | VenueOrderStatus::ExpiredInMatch => Some(Ending::Expired),
+    }
+}

@@ -1,0 +1,335 @@
+//! Reading the venue's books, as a machine: open orders, then executions since the last reading,
+//! then balances; then the differences are worked off.
+//!
+//! In this order because each later part can only explain more of the earlier ones: an order missing
+//! from the first list may be found executed in the second, and the balances are as new as both.
+//! A part that fails voids the reading; it begins again after a pause that doubles.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use model::venue::{AccountRequest, AccountSnapshot, Response, TradesFrom, VenueOrder};
+use model::{
+    Amount, Asset, ClientOrderId, Discrepancy, Effects, Fill, InstrumentId, Outcome, Record,
+    Timestamp, TradeId, VenueOrderId,
+};
+
+use crate::doubt::FILLS_PAGE;
+use crate::gateway::Gateway;
+use crate::merge::Source;
+use crate::reconcile::{Difference, VenueSnapshot, differences};
+use crate::replies::Purpose;
+
+/// First pause after a reading that failed or left something open.
+const PAUSE_MIN: Duration = Duration::from_millis(250);
+/// Longest such pause.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// One part of a reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    OpenOrders,
+    Fills(InstrumentId),
+    Account,
+}
+
+/// Where the reading stands.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    /// Answers to an earlier reading are of no use to this one.
+    generation: u64,
+    waiting_for: usize,
+    running: bool,
+    started: Timestamp,
+    due: Option<Timestamp>,
+    pause: Option<Duration>,
+    clean: bool,
+    open: Vec<VenueOrder>,
+    fills_to: BTreeMap<InstrumentId, TradeId>,
+    /// Differences since the last complete reading.
+    found: u32,
+    /// Executions whose order is being asked for.
+    unattributed: Vec<Fill>,
+    /// Balances that did not agree at the last reading: once may be a race, twice is not.
+    suspects: BTreeMap<Asset, (Amount, Amount)>,
+}
+
+impl Reading {
+    /// Do our books agree with the venue's, as far as we could have heard?
+    pub(crate) fn is_clean(&self) -> bool {
+        self.clean
+    }
+
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        if self.running { None } else { self.due }
+    }
+
+    pub(crate) fn found(&mut self) {
+        self.found = self.found.saturating_add(1);
+    }
+
+    pub(crate) fn unattributed(&self) -> &[Fill] {
+        &self.unattributed
+    }
+
+    pub(crate) fn hold(&mut self, fill: Fill) {
+        self.unattributed.push(fill);
+    }
+
+    pub(crate) fn release(&mut self, instrument: InstrumentId, order: VenueOrderId) -> Vec<Fill> {
+        let belongs = |f: &Fill| f.instrument == instrument && f.venue_order_id == order;
+        let (released, kept) = self.unattributed.drain(..).partition(belongs);
+        self.unattributed = kept;
+        released
+    }
+
+    fn again(&mut self, now: Timestamp) {
+        let pause = self.pause.map_or(PAUSE_MIN, |p| (p * 2).min(PAUSE_MAX));
+        self.pause = Some(pause);
+        self.running = false;
+        self.due = Some(now.after(pause));
+    }
+}
+
+impl Gateway {
+    /// The books are compared with the venue's as soon as possible.
+    pub(crate) fn read_soon(&mut self, now: Timestamp) {
+        self.reading.due = Some(now);
+        self.reading.pause = None;
+    }
+
+    /// The venue cannot be heard any more: what is known may be outdated from here on.
+    pub(crate) fn reading_is_void(&mut self) {
+        self.reading.clean = false;
+        self.reading.running = false;
+        self.reading.generation += 1;
+        self.reading.due = None;
+    }
+
+    pub(crate) fn reading_failed(&mut self, now: Timestamp) {
+        self.reading.generation += 1;
+        self.reading.again(now);
+    }
+
+    pub(crate) fn read_when_due(&mut self, now: Timestamp, effects: &mut Effects) {
+        if self.reading.running || self.reading.due.is_none_or(|due| due > now) {
+            return;
+        }
+        self.reading.generation += 1;
+        self.reading.running = true;
+        self.reading.started = now;
+        self.reading.open.clear();
+        self.reading.fills_to.clear();
+        let instruments = self.instruments();
+        self.reading.waiting_for = instruments.len();
+        for instrument in instruments {
+            let request = AccountRequest::OpenOrders(Some(instrument));
+            self.ask_for(Part::OpenOrders, request, effects);
+        }
+    }
+
+    pub(crate) fn read(
+        &mut self,
+        now: Timestamp,
+        generation: u64,
+        part: Part,
+        outcome: &Outcome,
+        effects: &mut Effects,
+    ) {
+        if generation != self.reading.generation || !self.reading.running {
+            return;
+        }
+        match (part, outcome) {
+            (Part::OpenOrders, Outcome::Done(Response::Orders(orders))) => {
+                self.reading.open.extend(orders.iter().cloned());
+                self.part_done(now, part, effects);
+            }
+            (Part::Fills(instrument), Outcome::Done(Response::Fills(fills))) => {
+                self.read_fills(now, instrument, fills, effects);
+            }
+            (Part::Account, Outcome::Done(Response::Account(account))) => {
+                self.finish(now, account, effects);
+            }
+            (_, outcome) => {
+                let text = format!("reconciliation: {part:?} could not be read: {outcome:?}");
+                self.alert(text, effects);
+                self.reading_failed(now);
+            }
+        }
+    }
+
+    fn read_fills(
+        &mut self,
+        now: Timestamp,
+        instrument: InstrumentId,
+        fills: &[Fill],
+        effects: &mut Effects,
+    ) {
+        for fill in fills {
+            self.executed(now, fill, Source::Query, effects);
+        }
+        if let Some(last) = fills.last() {
+            self.reading.fills_to.insert(instrument, last.trade_id);
+            if fills.len() >= FILLS_PAGE as usize {
+                self.ask_for_fills(instrument, effects);
+                return;
+            }
+        }
+        self.part_done(now, Part::Fills(instrument), effects);
+    }
+
+    /// When the last answer of a kind is in, the next kind is asked for.
+    fn part_done(&mut self, _now: Timestamp, part: Part, effects: &mut Effects) {
+        self.reading.waiting_for = self.reading.waiting_for.saturating_sub(1);
+        if self.reading.waiting_for > 0 {
+            return;
+        }
+        match part {
+            Part::OpenOrders => {
+                let instruments = self.instruments();
+                self.reading.waiting_for = instruments.len();
+                for instrument in instruments {
+                    self.ask_for_fills(instrument, effects);
+                }
+            }
+            Part::Fills(_) => {
+                self.reading.waiting_for = 1;
+                self.ask_for(Part::Account, AccountRequest::Account, effects);
+            }
+            Part::Account => {}
+        }
+    }
+
+    fn ask_for_fills(&mut self, instrument: InstrumentId, effects: &mut Effects) {
+        let cursor = self.reading.fills_to.get(&instrument).copied();
+        let from = match cursor.or_else(|| self.books.fills_to(instrument)) {
+            Some(id) => match id.as_str().parse::<u64>() {
+                Ok(number) => TradesFrom::Id(number.saturating_add(1)),
+                // Ids that do not count: read again from the start, trade ids tell what is new.
+                Err(_) => TradesFrom::Time { start: Some(self.started_at), end: None },
+            },
+            None => TradesFrom::Time { start: Some(self.history_starts()), end: None },
+        };
+        let request = AccountRequest::Fills { instrument, order: None, from, limit: FILLS_PAGE };
+        self.ask_for(Part::Fills(instrument), request, effects);
+    }
+
+    /// Before the first complete reading: from the oldest order that may have executed.
+    fn history_starts(&self) -> Timestamp {
+        let oldest = self.books.open_orders().map(|o| o.prepared_at).min();
+        oldest.unwrap_or(self.started_at).min(self.started_at).before(Duration::from_secs(60))
+    }
+
+    fn finish(&mut self, now: Timestamp, account: &AccountSnapshot, effects: &mut Effects) {
+        let venue = VenueSnapshot {
+            started: self.reading.started,
+            open: std::mem::take(&mut self.reading.open),
+            account: account.clone(),
+        };
+        let in_flight = self.in_flight();
+        let mut suspects = BTreeMap::new();
+        for difference in differences(&self.books, &venue, &in_flight) {
+            match difference {
+                Difference::AtVenue(order) => self.heard(now, &order, Source::Query, effects),
+                Difference::NotAtVenue(id) => self.not_at_venue(now, id, effects),
+                Difference::Balance { asset, ours, theirs } => {
+                    suspects.insert(asset, (ours, theirs));
+                }
+            }
+        }
+        let unsettled = self.unsettled();
+        if unsettled == 0 {
+            self.judge_balances(now, &mut suspects, effects);
+        }
+        let left = unsettled + u32::try_from(suspects.len()).unwrap_or(u32::MAX);
+        self.reading.suspects = suspects;
+        let balances =
+            Record::Balances { balances: account.balances.clone(), venue_time: account.updated };
+        self.record(now, balances, effects);
+        self.conclude(now, left, effects);
+    }
+
+    fn conclude(&mut self, now: Timestamp, left: u32, effects: &mut Effects) {
+        self.reading.clean = left == 0;
+        if left > 0 {
+            self.reading.again(now);
+            return;
+        }
+        let found = std::mem::take(&mut self.reading.found);
+        let fills_to = std::mem::take(&mut self.reading.fills_to);
+        self.record(now, Record::Reconciled { found, left, fills_to }, effects);
+        self.reading.running = false;
+        self.reading.pause = None;
+        self.reading.due = Some(now.after(self.config.reconcile_every));
+    }
+
+    /// A balance that differs twice in the same way, with every execution counted, was changed by
+    /// something that is no trade of ours: it is taken over, and said.
+    fn judge_balances(
+        &mut self,
+        now: Timestamp,
+        suspects: &mut BTreeMap<Asset, (Amount, Amount)>,
+        effects: &mut Effects,
+    ) {
+        let before = std::mem::take(&mut self.reading.suspects);
+        let confirmed: Vec<_> = suspects
+            .iter()
+            .filter(|(asset, seen)| before.get(asset) == Some(seen))
+            .map(|(asset, seen)| (*asset, *seen))
+            .collect();
+        for (asset, (ours, theirs)) in confirmed {
+            suspects.remove(&asset);
+            let Some(amount) = theirs.checked_sub(ours) else { continue };
+            self.discrepancy(now, Discrepancy::Balance { asset, ours, theirs }, effects);
+            self.record(now, Record::Transferred { asset, amount }, effects);
+            let text = format!(
+                "balance of {asset} is {theirs} at the venue and {ours} by our count, with every \
+                 execution counted: {amount} came or went by no trade of this gateway"
+            );
+            self.alert(text, effects);
+        }
+    }
+
+    fn not_at_venue(&mut self, now: Timestamp, id: ClientOrderId, effects: &mut Effects) {
+        if !self.doubts.is_open(&id) {
+            let found = Discrepancy::UnknownToVenue { client_order_id: id };
+            self.discrepancy(now, found, effects);
+            self.doubts.open(id, now);
+        }
+    }
+
+    /// What must be answered before the books can be called clean. An order that may never have
+    /// reached the venue is not among it: its whole size stays reserved until that is proven, which
+    /// takes the quiet time.
+    fn unsettled(&self) -> u32 {
+        let asked = self
+            .books
+            .open_orders()
+            .filter(|o| o.accepted_at.is_some())
+            .filter(|o| self.doubts.is_open(&o.order.client_order_id));
+        let open = asked.count() + self.reading.unattributed.len();
+        u32::try_from(open).unwrap_or(u32::MAX)
+    }
+
+    /// Orders with an order or a cancel under way.
+    fn in_flight(&self) -> BTreeSet<ClientOrderId> {
+        let of = |purpose: &Purpose| match purpose {
+            Purpose::Place(id) | Purpose::Cancel(id) => Some(*id),
+            Purpose::Ask(_)
+            | Purpose::AskFills(_)
+            | Purpose::AskTape(_)
+            | Purpose::Identify(..)
+            | Purpose::Read { .. } => None,
+        };
+        self.outstanding.values().filter_map(of).collect()
+    }
+
+    fn instruments(&self) -> Vec<InstrumentId> {
+        self.markets.iter().map(|market| market.instrument().id).collect()
+    }
+
+    fn ask_for(&mut self, part: Part, request: AccountRequest, effects: &mut Effects) {
+        let generation = self.reading.generation;
+        self.send(Purpose::Read { generation, part }, request, effects);
+    }
+}

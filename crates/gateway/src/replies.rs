@@ -1,0 +1,182 @@
+//! A request ended. What is proven is written down; everything else becomes a doubt.
+
+use model::venue::{Response, VenueError};
+use model::{
+    ClientOrderId, Effects, Ending, InstrumentId, OrderState, Outcome, Record, Reply, Timestamp,
+    VenueOrderId,
+};
+
+use crate::gateway::Gateway;
+use crate::merge::Source;
+use crate::reading::Part;
+
+/// Why a request was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A new order.
+    Place(ClientOrderId),
+    /// Taking one back.
+    Cancel(ClientOrderId),
+    /// Asking what became of an order.
+    Ask(ClientOrderId),
+    /// Asking for an order's executions.
+    AskFills(ClientOrderId),
+    /// Asking for all executions since an order was written down: the last proof of its absence.
+    AskTape(ClientOrderId),
+    /// Asking whose order an execution belongs to.
+    Identify(InstrumentId, VenueOrderId),
+    /// One part of a reconciliation.
+    Read {
+        /// Which reading it belongs to.
+        generation: u64,
+        /// Which part of it.
+        part: Part,
+    },
+}
+
+impl Gateway {
+    pub(crate) fn reply(&mut self, now: Timestamp, reply: &Reply, effects: &mut Effects) {
+        // A second answer to a request, or one to a request of an earlier life, answers nothing.
+        let Some(purpose) = self.outstanding.remove(&reply.request) else { return };
+        match purpose {
+            Purpose::Place(id) => self.placed(now, id, &reply.outcome, effects),
+            Purpose::Cancel(id) => self.canceled(now, id, &reply.outcome, effects),
+            Purpose::Ask(id) => self.asked(now, id, &reply.outcome, effects),
+            Purpose::AskFills(id) => self.asked_fills(now, id, &reply.outcome, effects),
+            Purpose::AskTape(id) => self.asked_tape(now, id, &reply.outcome, effects),
+            Purpose::Identify(instrument, id) => {
+                self.identified(now, instrument, id, &reply.outcome, effects);
+            }
+            Purpose::Read { generation, part } => {
+                self.read(now, generation, part, &reply.outcome, effects);
+            }
+        }
+    }
+
+    fn placed(
+        &mut self,
+        now: Timestamp,
+        id: ClientOrderId,
+        outcome: &Outcome,
+        effects: &mut Effects,
+    ) {
+        match outcome {
+            Outcome::Done(Response::Placed { order, fills }) if order.client_order_id == id => {
+                for fill in fills {
+                    self.executed(now, fill, Source::Engine, effects);
+                }
+                self.heard(now, order, Source::Engine, effects);
+            }
+            Outcome::Done(_) => {
+                self.in_doubt(now, id, "the answer belongs to another question".into(), effects);
+            }
+            // The id is taken: somebody with this id is alive, and ids are never used twice. So it
+            // is this order, by a way that we have not heard of: ask.
+            Outcome::Refused(error @ VenueError::DuplicateClientOrderId) => {
+                self.in_doubt(now, id, error.to_string(), effects);
+            }
+            Outcome::Refused(because) => self.rejected(now, id, because, effects),
+            Outcome::NotSent(_) => self.end(now, id, Ending::NotPlaced, effects),
+            Outcome::InDoubt(because) => self.in_doubt(now, id, because.clone(), effects),
+        }
+        self.send_wanted_cancel(now, id, effects);
+    }
+
+    fn rejected(
+        &mut self,
+        now: Timestamp,
+        id: ClientOrderId,
+        because: &VenueError,
+        effects: &mut Effects,
+    ) {
+        let pending = self.books.order(&id).is_some_and(|o| o.state == OrderState::PendingNew);
+        if pending {
+            let record = Record::Rejected { client_order_id: id, because: because.clone() };
+            self.record(now, record, effects);
+            self.doubts.close(&id);
+            self.tell(&id, effects);
+        } else {
+            // The stream has said that it is alive, the answer that it never was: ask.
+            let conflict = format!("refused ({because}) after it had been reported alive");
+            self.in_doubt(now, id, conflict, effects);
+        }
+    }
+
+    fn canceled(
+        &mut self,
+        now: Timestamp,
+        id: ClientOrderId,
+        outcome: &Outcome,
+        effects: &mut Effects,
+    ) {
+        self.doubts.cancel_answered(&id);
+        if self.books.order(&id).is_none_or(|o| o.state.is_done()) {
+            self.doubts.cancel_is_settled(&id);
+            return;
+        }
+        match outcome {
+            Outcome::Done(Response::Canceled { order, .. }) => {
+                self.heard(now, order, Source::Engine, effects);
+            }
+            Outcome::Refused(because) => {
+                // Filled, canceled or not yet there: the venue does not say which, so ask.
+                let record =
+                    Record::CancelRejected { client_order_id: id, because: because.clone() };
+                self.record(now, record, effects);
+                self.doubts.open(id, now);
+                self.tell(&id, effects);
+            }
+            Outcome::Done(_) => {
+                self.in_doubt(now, id, "unexpected answer to a cancel".into(), effects)
+            }
+            Outcome::NotSent(because) | Outcome::InDoubt(because) => {
+                self.in_doubt(now, id, format!("cancel: {because}"), effects);
+            }
+        }
+    }
+
+    /// The outcome of a request about this order is open. It keeps its whole size reserved and is
+    /// asked for.
+    pub(crate) fn in_doubt(
+        &mut self,
+        now: Timestamp,
+        id: ClientOrderId,
+        because: String,
+        effects: &mut Effects,
+    ) {
+        if self.books.order(&id).is_none_or(|o| o.state.is_done()) {
+            return;
+        }
+        self.record(now, Record::InDoubt { client_order_id: id, because }, effects);
+        self.doubts.open(id, now);
+        self.tell(&id, effects);
+    }
+
+    /// The order is over, by proof.
+    pub(crate) fn end(
+        &mut self,
+        now: Timestamp,
+        id: ClientOrderId,
+        ending: Ending,
+        effects: &mut Effects,
+    ) {
+        if self.books.order(&id).is_some_and(|o| o.state.is_open()) {
+            self.record(now, Record::Ended { client_order_id: id, ending }, effects);
+            self.tell(&id, effects);
+        }
+        self.doubts.close(&id);
+    }
+
+    /// A cancel that was wanted before the order was known to be there.
+    pub(crate) fn send_wanted_cancel(
+        &mut self,
+        now: Timestamp,
+        id: ClientOrderId,
+        effects: &mut Effects,
+    ) {
+        let working = self.books.order(&id).is_some_and(|o| o.state == OrderState::Working);
+        if working && self.doubts.wants_cancel(&id) {
+            self.cancel(now, id, effects);
+        }
+    }
+}

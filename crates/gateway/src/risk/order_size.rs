@@ -1,0 +1,33 @@
+//! Guardrail: one order's quantity and notional, within the venue's limits and within ours.
+
+use model::{Instrument, Price, Qty, Refusal, Rounding};
+
+use super::smaller;
+use crate::limits::InstrumentLimits;
+
+/// Checks `qty` at the worst price the order can trade at.
+pub(super) fn check(
+    qty: Qty,
+    worst_price: Price,
+    instrument: &Instrument,
+    limits: &InstrumentLimits,
+) -> Result<(), Refusal> {
+    let venue = &instrument.limits;
+    if qty.is_zero() || qty < venue.qty_min {
+        return Err(Refusal::QtyTooSmall { limit: venue.qty_min, qty });
+    }
+    let qty_max = smaller(limits.qty_max, venue.qty_max);
+    if qty > qty_max {
+        return Err(Refusal::QtyTooLarge { limit: qty_max, qty });
+    }
+    // Rounded up, so that a product with too many digits is never counted too small.
+    let notional = worst_price.notional(qty, Rounding::Up).ok_or(Refusal::Unrepresentable)?;
+    if notional < venue.notional_min {
+        return Err(Refusal::NotionalTooSmall { limit: venue.notional_min, notional });
+    }
+    let limit = venue.notional_max.map_or(limits.notional_max, |max| max.min(limits.notional_max));
+    if notional > limit {
+        return Err(Refusal::NotionalTooLarge { limit, notional });
+    }
+    Ok(())
+}

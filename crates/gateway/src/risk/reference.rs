@@ -1,0 +1,23 @@
+//! Guardrail: there is a fresh price to measure the order by.
+//!
+//! The gateway's own price, never the agent's: an agent with a stale view, or with a wrong one,
+//! is exactly what the other guardrails are there to catch.
+
+use std::time::Duration;
+
+use model::market::MarketView;
+use model::{Price, Refusal, Timestamp};
+
+/// The reference price, or a refusal when there is none or it is older than `limit`.
+pub(super) fn check(
+    now: Timestamp,
+    market: &MarketView,
+    limit: Duration,
+) -> Result<Price, Refusal> {
+    let price = market.reference_price().ok_or(Refusal::StalePrice { limit, age: None })?;
+    let age = market.updated().map(|updated| now.since(updated));
+    match age {
+        Some(age) if age <= limit => Ok(price),
+        _ => Err(Refusal::StalePrice { limit, age }),
+    }
+}

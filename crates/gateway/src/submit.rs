@@ -1,0 +1,191 @@
+//! An agent wants something: guardrails, then the journal, then the wire.
+
+use model::venue::{AccountRequest, OrderKey};
+use model::{
+    Action, AgentEvent, AgentId, ClientOrderId, Effect, Effects, InstrumentId, Intent, IntentId,
+    NetQty, NewOrder, Notice, OrderQty, OrderSpec, OrderState, Position, Record, Refusal, Side,
+    Timestamp,
+};
+
+use crate::gateway::Gateway;
+use crate::replies::Purpose;
+use crate::risk::{self, Approved, OrderRate, Situation};
+
+impl Gateway {
+    /// One decision of an agent, at most one effect.
+    pub(crate) fn submit(&mut self, now: Timestamp, intent: &Intent, effects: &mut Effects) {
+        self.record_decision(now, intent, effects);
+        let done = if now > intent.expires {
+            Err(Refusal::Expired { expired: intent.expires, now })
+        } else {
+            match &intent.action {
+                Action::Place(spec) => self.place(now, intent, spec, effects),
+                Action::Cancel(of) => self.cancel_intent(now, intent.agent, *of, effects),
+                Action::CancelAll(instrument) => {
+                    self.cancel_all(now, intent.agent, *instrument, effects);
+                    Ok(())
+                }
+                Action::Halt => {
+                    self.halt(now, &format!("agent {}: {}", intent.agent, intent.reason), effects);
+                    Ok(())
+                }
+            }
+        };
+        if let Err(because) = done {
+            let (agent, intent) = (intent.agent, intent.id);
+            let record = Record::Refused { agent, intent, because: because.clone() };
+            self.record(now, record, effects);
+            let event = AgentEvent::Refused { intent, because };
+            effects.push(Effect::Notify(Notice::Agent(agent, event)));
+        }
+    }
+
+    fn record_decision(&mut self, now: Timestamp, intent: &Intent, effects: &mut Effects) {
+        let instrument = match &intent.action {
+            Action::Place(spec) => Some(spec.instrument),
+            Action::CancelAll(instrument) => Some(*instrument),
+            Action::Cancel(of) => {
+                self.books.order_of(intent.agent, *of).map(|o| o.order.instrument)
+            }
+            Action::Halt => None,
+        };
+        let position = instrument
+            .and_then(|i| self.books.agent_position(intent.agent, i))
+            .map_or(NetQty::ZERO, Position::net);
+        let reference =
+            instrument.and_then(|i| self.markets.get(i)).and_then(|m| m.reference_price());
+        let record = Record::Decided { intent: intent.clone(), position, reference };
+        self.record(now, record, effects);
+    }
+
+    fn place(
+        &mut self,
+        now: Timestamp,
+        intent: &Intent,
+        spec: &OrderSpec,
+        effects: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let approved = self.approve(now, intent.agent, spec)?;
+        let id = self.ids.next(intent.agent).ok_or(Refusal::Unrepresentable)?;
+        self.rates.entry(intent.agent).or_default().note(now, &self.config.limits.orders);
+        self.send_order(now, intent.agent, intent.id, id, approved, effects);
+        Ok(())
+    }
+
+    /// All guardrails on one order, with nothing changed: also what the benchmark measures.
+    pub fn approve(
+        &self,
+        now: Timestamp,
+        agent: AgentId,
+        spec: &OrderSpec,
+    ) -> Result<Approved<OrderSpec>, Refusal> {
+        let market = self.markets.get(spec.instrument);
+        let none = OrderRate::default();
+        let situation = Situation {
+            now,
+            state: self.state(),
+            limits: &self.config.limits,
+            market,
+            exposure: self.books.exposure(spec.instrument),
+            available: market.and_then(|m| {
+                let instrument = m.instrument();
+                self.books.available(match spec.side {
+                    Side::Buy => instrument.quote,
+                    Side::Sell => instrument.base,
+                })
+            }),
+            open_orders: self.books.open_count(),
+            rate: self.rates.get(&agent).unwrap_or(&none),
+        };
+        risk::approve(&situation, spec.clone())
+    }
+
+    /// The only way to the venue for a new order: it takes an approved one and writes it down
+    /// before it sends it.
+    fn send_order(
+        &mut self,
+        now: Timestamp,
+        agent: AgentId,
+        intent: IntentId,
+        id: ClientOrderId,
+        approved: Approved<OrderSpec>,
+        effects: &mut Effects,
+    ) {
+        let worst_price = approved.worst_price();
+        let spec = approved.into_order();
+        let order = NewOrder {
+            client_order_id: id,
+            instrument: spec.instrument,
+            side: spec.side,
+            kind: spec.kind,
+            qty: OrderQty::Base(spec.qty),
+            time_in_force: spec.time_in_force,
+            post_only: spec.post_only,
+            reduce_only: spec.reduce_only,
+            self_trade_prevention: None,
+        };
+        let record = Record::Prepared { agent, intent, order: order.clone(), worst_price };
+        self.record(now, record, effects);
+        self.send(Purpose::Place(id), AccountRequest::Place(order), effects);
+        self.tell(&id, effects);
+    }
+
+    fn cancel_intent(
+        &mut self,
+        now: Timestamp,
+        agent: AgentId,
+        of: IntentId,
+        effects: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let order = self.books.order_of(agent, of).filter(|o| o.state.is_open());
+        let id = order.ok_or(Refusal::NothingToCancel)?.order.client_order_id;
+        self.cancel(now, id, effects);
+        Ok(())
+    }
+
+    fn cancel_all(
+        &mut self,
+        now: Timestamp,
+        agent: AgentId,
+        instrument: InstrumentId,
+        effects: &mut Effects,
+    ) {
+        let ids: Vec<ClientOrderId> = self
+            .books
+            .open_orders()
+            .filter(|o| o.agent == agent && o.order.instrument == instrument)
+            .map(|o| o.order.client_order_id)
+            .collect();
+        for id in ids {
+            self.cancel(now, id, effects);
+        }
+    }
+
+    /// Takes an order back. No limit or state refuses it. While the order itself is unanswered the
+    /// wish is kept, and carried out as soon as the order is known to be there.
+    pub(crate) fn cancel(&mut self, now: Timestamp, id: ClientOrderId, effects: &mut Effects) {
+        let Some(order) = self.books.order(&id) else { return };
+        match order.state {
+            OrderState::Done(_) => self.doubts.cancel_is_settled(&id),
+            OrderState::PendingCancel => {}
+            OrderState::PendingNew => self.doubts.want_cancel(id),
+            OrderState::Working | OrderState::InDoubt => {
+                self.doubts.want_cancel(id);
+                if self.doubts.cancel_may_be_sent(&id) {
+                    let order_key = OrderKey::Client(id);
+                    let instrument = order.order.instrument;
+                    self.record(now, Record::CancelPrepared { client_order_id: id }, effects);
+                    self.doubts.cancel_sent(&id);
+                    let request = AccountRequest::Cancel {
+                        instrument,
+                        order: order_key,
+                        cancel_id: None,
+                        only: None,
+                    };
+                    self.send(Purpose::Cancel(id), request, effects);
+                    self.tell(&id, effects);
+                }
+            }
+        }
+    }
+}
