@@ -1,0 +1,99 @@
+//! Every mistake a person can make in the two files has one clear message.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::*;
+
+const GOOD: &str = r#"
+mode = "live"
+store = "sqlite:plimsoll.db"
+limits = "limits.toml"
+
+[venue.binance]
+kind = "binance-spot"
+instruments = ["BTC-USDT"]
+key = { env = "KEY" }
+secret = { file = "secret.pem" }
+rest = "http://127.0.0.1:9000"
+
+[agent.trend]
+strategy = "ema-cross"
+venue = "binance"
+params = { fast = 10, slow = 30, qty = "0.01" }
+"#;
+
+const LIMITS: &str = r#"
+reference_age_max_ms = 1000
+
+[orders]
+open_max = 10
+rate_max = 5
+rate_window_ms = 1000
+
+[instrument.BTC-USDT]
+qty_max = "0.1"
+notional_max = "5000"
+position_max = "0.2"
+collar_bps = 100
+"#;
+
+fn with(config: &str, limits: &str) -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("limits.toml"), limits).unwrap();
+    let path = dir.path().join("plimsoll.toml");
+    fs::write(&path, config).unwrap();
+    (dir, path)
+}
+
+#[test]
+fn a_good_configuration_loads() {
+    let (dir, path) = with(GOOD, LIMITS);
+    let config = load(&path).unwrap();
+    assert_eq!(config.store, Store::Sqlite(dir.path().join("plimsoll.db")));
+    let agent = &config.agents[&AgentId::new("trend").unwrap()];
+    assert_eq!(agent.program, AgentProgram::Strategy("ema-cross".into()));
+    assert_eq!(agent.params["fast"], "10");
+    assert_eq!(agent.params["qty"], "0.01");
+    assert_eq!(agent.memory_max_mib, 512);
+}
+
+#[test]
+fn mistakes_are_named() {
+    let cases = [
+        (GOOD.replace("store =", "stor ="), LIMITS.to_owned(), "unknown field `stor`"),
+        (GOOD.replace("\"live\"", "\"paper\""), LIMITS.to_owned(), "not built yet"),
+        (GOOD.replace("sqlite:", "mysql:"), LIMITS.to_owned(), "is not a store"),
+        (GOOD.replace("binance-spot", "binanse"), LIMITS.to_owned(), "unknown variant"),
+        (GOOD.replace("BTC-USDT", "ETH-USDT"), LIMITS.to_owned(), "has no limits"),
+        (GOOD.replace("http://", "ftp://"), LIMITS.to_owned(), "does not start with"),
+        (GOOD.replace("strategy =", "# strategy ="), LIMITS.to_owned(), "needs either strategy"),
+        (
+            GOOD.replace("venue = \"binance\"", "venue = \"okx\""),
+            LIMITS.to_owned(),
+            "not configured",
+        ),
+        (GOOD.to_owned(), LIMITS.replace("qty_max", "qty_maximum"), "unknown field"),
+        (GOOD.to_owned(), LIMITS.replace("collar_bps = 100", ""), "missing field `collar_bps`"),
+        (GOOD.to_owned(), LIMITS.replace("open_max = 10", "open_max = 0"), "is zero"),
+        (GOOD.to_owned(), LIMITS.replace("\"0.1\"", "0.1"), "in quotes"),
+    ];
+    for (config, limits, expected) in cases {
+        let (_dir, path) = with(&config, &limits);
+        let message = load(&path).unwrap_err().to_string();
+        assert!(message.contains(expected), "expected {expected:?} in {message}");
+        assert!(message.contains(".toml"), "no file named in {message}");
+    }
+}
+
+#[test]
+fn a_secret_never_prints_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("key");
+    fs::write(&path, "hunter2\n").unwrap();
+    let secret = SecretSource::File(path).read().unwrap();
+    assert_eq!(secret.reveal(), "hunter2");
+    assert!(!format!("{secret:?}").contains("hunter2"));
+    let missing = SecretSource::Env("PLIMSOLL_TEST_NOT_SET".into()).read().unwrap_err();
+    assert!(missing.to_string().contains("PLIMSOLL_TEST_NOT_SET is not set"));
+}
