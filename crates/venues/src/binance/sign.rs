@@ -15,8 +15,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::Sha256;
 
 /// What a URL may carry as it is; everything else is percent-encoded.
-const UNRESERVED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Appends `text` with everything percent-encoded that a query may not carry.
 pub fn percent_encode(text: &str, out: &mut String) {
@@ -82,7 +81,9 @@ impl SigningKey {
         let mut out = String::with_capacity(96);
         match self {
             SigningKey::Hmac(_) => self.sign_into(payload, &mut out),
-            SigningKey::Ed25519(key) => STANDARD.encode_string(key.sign(payload).to_bytes(), &mut out),
+            SigningKey::Ed25519(key) => {
+                STANDARD.encode_string(key.sign(payload).to_bytes(), &mut out)
+            }
         }
         out
     }
@@ -229,9 +230,18 @@ mod tests {
     #[test]
     fn ed25519_vectors() {
         let vectors = [
-            (V1, "La6+rCU51KW0/ivYecqvudL6lrgaL4zWzh6JBvWXFoerxRaZGyv5X77ba/+VNnwMz3xCpQl+E7y8HDpVSMz/Cg=="),
-            (V4, "ZqsFJEZyQkHwyA61oYySzFTCPTWnw7T4P81AvX/kJzekxyY+szJ+2y+9X7Z1v8gbvh98aSNcyGMEIXFp1WCODw=="),
-            (V5, "sPQ9PltpI/DppX9Q/w7MZL8kDy4e4MQmcVDUHPlA5M5MYNoN8fZIOt7i2o9fGhc9isFTw//EzpqdGtAOuDf3Aw=="),
+            (
+                V1,
+                "La6+rCU51KW0/ivYecqvudL6lrgaL4zWzh6JBvWXFoerxRaZGyv5X77ba/+VNnwMz3xCpQl+E7y8HDpVSMz/Cg==",
+            ),
+            (
+                V4,
+                "ZqsFJEZyQkHwyA61oYySzFTCPTWnw7T4P81AvX/kJzekxyY+szJ+2y+9X7Z1v8gbvh98aSNcyGMEIXFp1WCODw==",
+            ),
+            (
+                V5,
+                "sPQ9PltpI/DppX9Q/w7MZL8kDy4e4MQmcVDUHPlA5M5MYNoN8fZIOt7i2o9fGhc9isFTw//EzpqdGtAOuDf3Aw==",
+            ),
         ];
         let key = SigningKey::new(PRIVATE).unwrap();
         for (payload, signature) in vectors {
@@ -244,7 +254,10 @@ mod tests {
         }
         let mut encoded = String::new();
         key.sign_into(V1.as_bytes(), &mut encoded);
-        assert_eq!(encoded, "La6%2BrCU51KW0%2FivYecqvudL6lrgaL4zWzh6JBvWXFoerxRaZGyv5X77ba%2F%2BVNnwMz3xCpQl%2BE7y8HDpVSMz%2FCg%3D%3D");
+        assert_eq!(
+            encoded,
+            "La6%2BrCU51KW0%2FivYecqvudL6lrgaL4zWzh6JBvWXFoerxRaZGyv5X77ba%2F%2BVNnwMz3xCpQl%2BE7y8HDpVSMz%2FCg%3D%3D"
+        );
     }
 
     #[test]
