@@ -1,0 +1,250 @@
+//! The exchange as a whole: instruments, accounts, orders, and the events of one step.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::market::{Grid, GridPrice, GridQty};
+use model::venue::{AccountEvent, Execution, FeeRates, VenueEvent};
+use model::{
+    AccountId, Amount, Asset, ClientOrderId, Decimal, Fill, Instrument, InstrumentId, Side,
+    Timestamp, TradingMode,
+};
+
+use crate::accounts::Accounts;
+use crate::background::Recorded;
+use crate::book::RestingBook;
+use crate::order::SimOrder;
+use crate::tape::Tape;
+
+/// What an exchange is opened with.
+#[derive(Clone, Debug)]
+pub struct SimConfig {
+    /// What is traded.
+    pub instruments: Vec<Instrument>,
+    /// Fees of every account, as fractions.
+    pub fees: FeeRates,
+}
+
+/// The simulated exchange.
+#[derive(Clone, Debug)]
+pub struct SimVenue {
+    pub(crate) fees: FeeRates,
+    pub(crate) markets: Vec<Market>,
+    pub(crate) by_id: BTreeMap<InstrumentId, usize>,
+    pub(crate) accounts: Accounts,
+    /// Order number n stands at n - 1.
+    pub(crate) orders: Vec<SimOrder>,
+    /// Newest order of each name.
+    pub(crate) by_client: BTreeMap<(usize, usize, ClientOrderId), usize>,
+    pub(crate) open: BTreeSet<usize>,
+    /// Executions by (account, instrument), oldest first.
+    pub(crate) fills: BTreeMap<(usize, usize), Vec<Fill>>,
+    pub(crate) next_execution: u64,
+    pub(crate) next_cancel: u64,
+    pub(crate) next_taker: u64,
+    pub(crate) updated: Timestamp,
+    /// What the background gave and took, and what was paid in fees: with the accounts' balances
+    /// they always add up to what was deposited.
+    pub(crate) market_ledger: BTreeMap<Asset, Decimal>,
+    pub(crate) fee_ledger: BTreeMap<Asset, Decimal>,
+}
+
+/// One instrument with its book.
+#[derive(Clone, Debug)]
+pub(crate) struct Market {
+    pub(crate) instrument: Instrument,
+    pub(crate) grid: Grid,
+    pub(crate) tick: i64,
+    pub(crate) lot: i64,
+    pub(crate) book: RestingBook,
+    pub(crate) tape: Tape,
+    pub(crate) recorded: Recorded,
+    /// Orders that wait for their trigger, oldest first.
+    pub(crate) stops: Vec<usize>,
+    pub(crate) update_id: u64,
+    /// Levels changed in this step, in order, each once.
+    pub(crate) touched: Vec<(Side, GridPrice)>,
+}
+
+impl SimVenue {
+    /// Opens an exchange without accounts and with empty books.
+    pub fn new(config: SimConfig) -> SimVenue {
+        let markets: Vec<Market> = config.instruments.into_iter().map(Market::new).collect();
+        let by_id = markets.iter().enumerate().map(|(i, m)| (m.instrument.id, i)).collect();
+        SimVenue {
+            fees: config.fees,
+            markets,
+            by_id,
+            accounts: Accounts::default(),
+            orders: Vec::new(),
+            by_client: BTreeMap::new(),
+            open: BTreeSet::new(),
+            fills: BTreeMap::new(),
+            next_execution: 0,
+            next_cancel: 0,
+            next_taker: 0,
+            updated: Timestamp::EPOCH,
+            market_ledger: BTreeMap::new(),
+            fee_ledger: BTreeMap::new(),
+        }
+    }
+
+    /// Opens an account with these funds; an account that exists gets them on top.
+    pub fn add_account(&mut self, account: AccountId, balances: &BTreeMap<Asset, Amount>) {
+        let index = self.accounts.open(account);
+        for (asset, amount) in balances {
+            self.accounts.funds_mut(index).credit(*asset, amount.get());
+        }
+    }
+
+    /// A deposit, or a withdrawal where the amount is below zero.
+    pub fn transfer(
+        &mut self,
+        now: Timestamp,
+        account: AccountId,
+        asset: Asset,
+        amount: Amount,
+        events: &mut Vec<VenueEvent>,
+    ) {
+        let Some(index) = self.accounts.index(&account) else { return };
+        self.accounts.funds_mut(index).credit(asset, amount.get());
+        self.updated = now;
+        let event = AccountEvent::Transfer { asset, amount, time: now };
+        events.push(VenueEvent::Account { account, event });
+        self.tell_balances(now, &BTreeSet::from([(index, asset)]), events);
+    }
+
+    /// Opens, restricts or halts trading of an instrument.
+    pub fn set_mode(&mut self, instrument: InstrumentId, mode: TradingMode) {
+        if let Some(index) = self.by_id.get(&instrument) {
+            self.markets[*index].instrument.mode = mode;
+        }
+    }
+
+    /// The instruments as they are now.
+    pub fn instruments(&self) -> impl Iterator<Item = &Instrument> {
+        self.markets.iter().map(|market| &market.instrument)
+    }
+
+    /// Reports a change of an order to its owner.
+    pub(crate) fn tell_order(
+        &mut self,
+        now: Timestamp,
+        index: usize,
+        execution: Execution,
+        events: &mut Vec<VenueEvent>,
+    ) {
+        self.next_execution += 1;
+        let order = &self.orders[index];
+        let market = &self.markets[order.market];
+        let event = AccountEvent::Order {
+            order: order.tell(market.instrument.id, &market.grid),
+            execution,
+            execution_id: self.next_execution,
+            time: now,
+        };
+        events.push(VenueEvent::Account { account: self.accounts.id(order.account), event });
+    }
+
+    /// Publishes the levels that this step has changed, then the balances it has touched.
+    pub(crate) fn close_step(
+        &mut self,
+        now: Timestamp,
+        market: usize,
+        balances: &BTreeSet<(usize, Asset)>,
+        events: &mut Vec<VenueEvent>,
+    ) {
+        self.publish_levels(now, market, events);
+        self.tell_balances(now, balances, events);
+    }
+
+    pub(crate) fn publish_levels(
+        &mut self,
+        now: Timestamp,
+        market: usize,
+        events: &mut Vec<VenueEvent>,
+    ) {
+        let market = &mut self.markets[market];
+        for (side, price) in std::mem::take(&mut market.touched) {
+            market.update_id += 1;
+            events.push(VenueEvent::Level {
+                instrument: market.instrument.id,
+                update_id: market.update_id,
+                level: market.book.update(side, price),
+                time: now,
+            });
+        }
+    }
+
+    fn tell_balances(
+        &self,
+        now: Timestamp,
+        touched: &BTreeSet<(usize, Asset)>,
+        events: &mut Vec<VenueEvent>,
+    ) {
+        let mut rest = touched.iter().peekable();
+        while let Some((account, asset)) = rest.next() {
+            let funds = self.accounts.funds(*account);
+            let mut balances = vec![(*asset, funds.balance(*asset))];
+            while let Some((_, asset)) = rest.next_if(|(next, _)| next == account) {
+                balances.push((*asset, funds.balance(*asset)));
+            }
+            let event = AccountEvent::Balances { balances, time: now };
+            events.push(VenueEvent::Account { account: self.accounts.id(*account), event });
+        }
+    }
+}
+
+impl Market {
+    fn new(instrument: Instrument) -> Market {
+        let grid = instrument.grid();
+        let tick = instrument.tick.get().mantissa_at(u32::from(grid.price_decimals)).unwrap_or(1);
+        let lot = instrument.lot.get().mantissa_at(u32::from(grid.qty_decimals)).unwrap_or(1);
+        Market {
+            instrument,
+            grid,
+            tick,
+            lot,
+            book: RestingBook::default(),
+            tape: Tape::default(),
+            recorded: Recorded::default(),
+            stops: Vec::new(),
+            update_id: 0,
+            touched: Vec::new(),
+        }
+    }
+
+    /// Remembers that a level has changed in this step.
+    pub(crate) fn touch(&mut self, side: Side, price: GridPrice) {
+        if !self.touched.contains(&(side, price)) {
+            self.touched.push((side, price));
+        }
+    }
+
+    /// The price that filters and stops measure by: the last trade, else the middle of the book.
+    pub(crate) fn last_price(&self) -> Option<GridPrice> {
+        let middle = || {
+            let bid = self.book.best(Side::Buy)?;
+            let ask = self.book.best(Side::Sell)?;
+            Some(GridPrice(bid.0.midpoint(ask.0)))
+        };
+        self.tape.last().map(|trade| trade.price).or_else(middle)
+    }
+
+    /// Volume-weighted price of the last five minutes, else the last price.
+    pub(crate) fn average_price(&self, now: Timestamp) -> Option<GridPrice> {
+        let (quote, base) = self.tape.volume_since(now.before(AVERAGE_OVER));
+        if base == 0 {
+            return self.last_price();
+        }
+        i64::try_from(quote / i128::from(base)).ok().map(GridPrice)
+    }
+}
+
+/// Prices for filters are averaged over this long.
+pub(crate) const AVERAGE_OVER: std::time::Duration = std::time::Duration::from_secs(300);
+
+/// Rounds a quantity down to the lot.
+pub(crate) fn to_lot(qty: i128, lot: i64) -> GridQty {
+    let qty = i64::try_from(qty).unwrap_or(i64::MAX);
+    GridQty(qty - qty % lot.max(1))
+}
