@@ -70,17 +70,31 @@ impl Grid {
 
     /// Reads a price as printed by a venue, straight to the grid.
     pub fn parse_price(&self, text: &[u8]) -> Result<GridPrice, OffGrid> {
-        parse(text, self.price_decimals).map(GridPrice)
+        parse(text, self.price_decimals, Excess::Refused).map(GridPrice)
     }
 
     /// Reads a quantity as printed by a venue, straight to the grid.
     pub fn parse_qty(&self, text: &[u8]) -> Result<GridQty, OffGrid> {
-        parse(text, self.qty_decimals).map(GridQty)
+        parse(text, self.qty_decimals, Excess::Refused).map(GridQty)
+    }
+
+    /// Reads the quantity of a book level. Digits beyond the grid are cut off: orders older than
+    /// the last change of a lot size stand in real books (25.426189 BTC with a lot of 0.00001). What
+    /// is above zero stays above zero, because zero would remove the level.
+    pub fn parse_depth(&self, text: &[u8]) -> Result<GridQty, OffGrid> {
+        parse(text, self.qty_decimals, Excess::Cut).map(GridQty)
     }
 }
 
+/// What becomes of digits beyond the grid.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Excess {
+    Refused,
+    Cut,
+}
+
 /// Digits, a point, digits. Zeros beyond the grid are fine: many venues always print eight digits.
-fn parse(text: &[u8], decimals: u8) -> Result<i64, OffGrid> {
+fn parse(text: &[u8], decimals: u8, excess: Excess) -> Result<i64, OffGrid> {
     let off = OffGrid { decimals };
     let mut value: i64 = 0;
     let mut digits = 0u32;
@@ -95,6 +109,7 @@ fn parse(text: &[u8], decimals: u8) -> Result<i64, OffGrid> {
         at += 1;
     }
     let has_whole = at > 0;
+    let mut dust = false;
     let mut fraction = 0u8;
     at += 1;
     while at < text.len() {
@@ -110,7 +125,10 @@ fn parse(text: &[u8], decimals: u8) -> Result<i64, OffGrid> {
             digits += u32::from(value > 0);
             fraction += 1;
         } else if digit != 0 {
-            return Err(off);
+            if excess == Excess::Refused {
+                return Err(off);
+            }
+            dust = true;
         }
         at += 1;
     }
@@ -118,7 +136,8 @@ fn parse(text: &[u8], decimals: u8) -> Result<i64, OffGrid> {
         return Err(off);
     }
     let missing = 10i64.checked_pow(u32::from(decimals - fraction)).ok_or(off)?;
-    value.checked_mul(missing).ok_or(off)
+    let value = value.checked_mul(missing).ok_or(off)?;
+    Ok(if dust { value.max(1) } else { value })
 }
 
 #[cfg(test)]
@@ -139,6 +158,14 @@ mod tests {
         let coin = Grid { price_decimals: 8, qty_decimals: 0 };
         assert_eq!(coin.parse_qty(b"1000000000000.00000000"), Ok(GridQty(1_000_000_000_000)));
         assert_eq!(coin.parse_price(b"0.00000001"), Ok(GridPrice(1)));
+    }
+
+    #[test]
+    fn depth_keeps_levels_with_more_digits_than_the_lot() {
+        assert_eq!(GRID.parse_depth(b"25.42618900"), Ok(GridQty(2_542_618)));
+        assert_eq!(GRID.parse_depth(b"0.00000100"), Ok(GridQty(1)), "zero would remove it");
+        assert_eq!(GRID.parse_depth(b"0.00000000"), Ok(GridQty(0)));
+        assert!(GRID.parse_qty(b"25.42618900").is_err());
     }
 
     #[test]

@@ -1,0 +1,80 @@
+//! One WebSocket connection.
+
+use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::sync::mpsc;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
+use venues::server::{ConnId, Dialect, Payload};
+
+use super::world::Shared;
+use crate::clock;
+
+/// Largest message that a client may send.
+const MESSAGE_MAX: usize = 64 * 1024;
+
+/// Runs a connection until either side, or a fault, ends it.
+pub(super) async fn run<D: Dialect>(
+    upgraded: Upgraded,
+    conn: ConnId,
+    mut outgoing: mpsc::Receiver<Payload>,
+    shared: &Shared<D>,
+) {
+    let mut cut = shared.cut.subscribe();
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MESSAGE_MAX))
+        .max_frame_size(Some(MESSAGE_MAX));
+    let stream =
+        WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+    let (mut sink, mut stream) = stream.split();
+    loop {
+        tokio::select! {
+            _ = cut.changed() => return,
+            message = stream.next() => match message {
+                Some(Ok(Message::Text(text))) => shared.world().text(conn, text.as_str()),
+                // The library has answered it already.
+                Some(Ok(Message::Ping(_))) => {
+                    shared.world().control(conn, false);
+                    if sink.flush().await.is_err() {
+                        return;
+                    }
+                }
+                Some(Ok(Message::Pong(_))) => shared.world().control(conn, true),
+                Some(Ok(Message::Binary(_) | Message::Frame(_))) => {}
+                Some(Ok(Message::Close(_)) | Err(_)) | None => {
+                    // The library answers the close frame when it is flushed.
+                    let _ = sink.flush().await;
+                    return;
+                }
+            },
+            payload = outgoing.recv() => {
+                let Some(payload) = payload else { return };
+                if !send(&mut sink, payload, shared).await {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Writes a payload; `false` when that was the end of the connection.
+async fn send<D: Dialect>(
+    sink: &mut (impl SinkExt<Message> + Unpin),
+    payload: Payload,
+    shared: &Shared<D>,
+) -> bool {
+    let message = match payload {
+        // A mute stream: its socket lives and answers pings, and says nothing.
+        Payload::Text(_) if shared.faults().is_silent(clock::now()) => return true,
+        Payload::Text(text) => Message::text(&*text),
+        Payload::Ping(bytes) => Message::Ping(bytes.into()),
+        Payload::Close(code, reason) => {
+            let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
+            let _ = sink.send(Message::Close(Some(frame))).await;
+            return false;
+        }
+    };
+    sink.send(message).await.is_ok()
+}
