@@ -1,0 +1,30 @@
+//! The client side: what the gateway says to Binance, and what it makes of the answers.
+//!
+//! Pure: requests become bytes, bytes become our words. Sockets, time and retries are the runtime's.
+
+mod encode;
+mod refusals;
+
+pub use encode::{Credentials, EncodeError, HttpCall, encode, subscribe_account, subscribe_market};
+
+/// Bytes that are not what Binance says it sends.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Not JSON of the documented shape.
+    #[error("not the documented shape: {0}")]
+    Shape(String),
+    /// An instrument that was not asked for.
+    #[error("unknown symbol {0:?}")]
+    Symbol(String),
+    /// A number that does not lie on the instrument's grid, or is none.
+    #[error("number {0:?} is not on the grid")]
+    Number(String),
+    /// A word that was never seen before. Guessing here would be trading on a guess.
+    #[error("unknown {what} {word:?}")]
+    Word {
+        /// What was expected there.
+        what: &'static str,
+        /// The word.
+        word: String,
+    },
+}
