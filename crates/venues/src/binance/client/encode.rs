@@ -59,7 +59,8 @@ pub fn encode(
         Request::Account(request) => account(request, symbols, &mut query)?,
     };
     if draft.signed {
-        let credentials = credentials.ok_or(EncodeError::Unsupported("signed call without a key"))?;
+        let credentials =
+            credentials.ok_or(EncodeError::Unsupported("signed call without a key"))?;
         query.number("recvWindow", u64::from(draft.window_ms));
         query.number("timestamp", u64::try_from(now.millis()).unwrap_or(0));
         let signed = query.text.len();
@@ -176,8 +177,10 @@ fn market(
         // are turned into symbols by leaving the dash out, which is Binance's rule.
         MarketRequest::Instruments(wanted) => {
             if !wanted.is_empty() {
-                let names: Vec<String> =
-                    wanted.iter().map(|id| format!("\"{}\"", id.as_str().replace('-', ""))).collect();
+                let names: Vec<String> = wanted
+                    .iter()
+                    .map(|id| format!("\"{}\"", id.as_str().replace('-', "")))
+                    .collect();
                 query.encoded("symbols", &format!("[{}]", names.join(",")));
             }
             public("/api/v3/exchangeInfo", 20)
@@ -211,21 +214,20 @@ fn market(
         MarketRequest::Candles { instrument, interval, start, end, limit } => {
             query.symbol(symbols, *instrument)?;
             let name = vocabulary::interval(*interval);
-            query.plain("interval", name.ok_or(EncodeError::Unsupported("candles of this length"))?);
+            query
+                .plain("interval", name.ok_or(EncodeError::Unsupported("candles of this length"))?);
             query.time("startTime", *start);
             query.time("endTime", *end);
             query.number("limit", u64::from(*limit));
             public("/api/v3/klines", 2)
         }
-        MarketRequest::Tickers { instruments, window_s: _ } => {
-            match instruments.as_slice() {
-                [one] => {
-                    query.symbol(symbols, *one)?;
-                    public("/api/v3/ticker/24hr", 2)
-                }
-                _ => public("/api/v3/ticker/24hr", 80),
+        MarketRequest::Tickers { instruments, window_s: _ } => match instruments.as_slice() {
+            [one] => {
+                query.symbol(symbols, *one)?;
+                public("/api/v3/ticker/24hr", 2)
             }
-        }
+            _ => public("/api/v3/ticker/24hr", 80),
+        },
         MarketRequest::AveragePrice(instrument) => {
             query.symbol(symbols, *instrument)?;
             public("/api/v3/avgPrice", 2)
@@ -363,7 +365,9 @@ fn cancel_replace(
 pub fn subscribe_market(symbols: &Symbols, id: u64) -> String {
     let streams: Vec<String> = symbols
         .iter()
-        .flat_map(|row| [format!("\"{}@depth@100ms\"", row.stream), format!("\"{}@trade\"", row.stream)])
+        .flat_map(|row| {
+            [format!("\"{}@depth@100ms\"", row.stream), format!("\"{}@trade\"", row.stream)]
+        })
         .collect();
     format!("{{\"method\":\"SUBSCRIBE\",\"params\":[{}],\"id\":{id}}}", streams.join(","))
 }
@@ -390,17 +394,10 @@ pub fn subscribe_account(credentials: &Credentials, now: Timestamp, id: u64) -> 
 
 #[cfg(test)]
 mod tests {
-    use model::{
-        Asset, ClientOrderId, Instrument, OrderKind, SelfTradePrevention, Side, TimeInForce,
-    };
+    use model::{ClientOrderId, OrderKind, SelfTradePrevention, Side, TimeInForce};
 
     use super::*;
-
-    fn symbols() -> Symbols {
-        let asset = |name| Asset::new(name).unwrap();
-        let (tick, lot) = ("0.01".parse().unwrap(), "0.00001".parse().unwrap());
-        Symbols::new(vec![Instrument::spot(asset("BTC"), asset("USDT"), tick, lot).unwrap()])
-    }
+    use crate::binance::client::testing::symbols;
 
     fn limit() -> NewOrder {
         NewOrder {

@@ -2,10 +2,23 @@
 //!
 //! Pure: requests become bytes, bytes become our words. Sockets, time and retries are the runtime's.
 
+mod account;
+mod book_sync;
+mod convert;
+mod decode;
 mod encode;
+mod instruments;
+mod market;
 mod refusals;
+mod scan;
+#[cfg(test)]
+mod testing;
 
+pub use account::{AccountMessage, decode_account};
+pub use book_sync::{BookSync, CHANGES_MAX, SyncStep};
+pub use decode::{RateNotice, decode_reply, rate_notice};
 pub use encode::{Credentials, EncodeError, HttpCall, encode, subscribe_account, subscribe_market};
+pub use market::{StreamMessage, decode_market};
 
 /// Bytes that are not what Binance says it sends.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

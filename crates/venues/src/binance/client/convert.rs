@@ -1,0 +1,314 @@
+//! Binance's structs in our words: what replies and stream events have in common.
+
+use model::market::{GridPrice, GridQty};
+use model::venue::{ExpiryReason, VenueOrder, VenueOrderStatus};
+use model::{
+    Amount, Asset, ClientOrderId, Fee, Fill, Liquidity, Notional, OrderKind, OrderQty, Price, Qty,
+    Rounding, SelfTradePrevention, Side, TimeInForce, Timestamp, TradeId, VenueOrderId,
+};
+
+use super::DecodeError;
+use crate::binance::symbols::{Row, Symbols};
+use crate::binance::vocabulary;
+use crate::binance::wire::{self, Fixed8};
+
+pub(super) fn row<'a>(symbols: &'a Symbols, symbol: &str) -> Result<&'a Row, DecodeError> {
+    symbols.find(symbol).ok_or_else(|| DecodeError::Symbol(symbol.to_owned()))
+}
+
+pub(super) fn time(millis: i64) -> Result<Timestamp, DecodeError> {
+    Timestamp::from_millis(millis).ok_or_else(|| DecodeError::Number(millis.to_string()))
+}
+
+fn number(value: Fixed8) -> DecodeError {
+    DecodeError::Number(value.to_string())
+}
+
+/// A price that must be there.
+pub(super) fn price(value: Fixed8) -> Result<Price, DecodeError> {
+    Price::try_from(value.0).map_err(|_| number(value))
+}
+
+/// A price that Binance prints as zero when there is none.
+fn price_or_none(value: Fixed8) -> Result<Option<Price>, DecodeError> {
+    if value.0.is_zero() { Ok(None) } else { price(value).map(Some) }
+}
+
+pub(super) fn qty(value: Fixed8) -> Result<Qty, DecodeError> {
+    Qty::try_from(value.0).map_err(|_| number(value))
+}
+
+/// Quote amounts of very old orders are negative, which means unknown; nothing of ours is that old.
+pub(super) fn notional(value: Fixed8) -> Result<Notional, DecodeError> {
+    Notional::try_from(value.0).map_err(|_| number(value))
+}
+
+pub(super) fn asset(name: &str) -> Result<Asset, DecodeError> {
+    Asset::new(name).map_err(|_| DecodeError::Word { what: "asset", word: name.to_owned() })
+}
+
+pub(super) fn client_id(id: &str) -> Result<ClientOrderId, DecodeError> {
+    ClientOrderId::new(id)
+        .map_err(|_| DecodeError::Word { what: "client order id", word: id.to_owned() })
+}
+
+pub(super) fn side(word: &str) -> Result<Side, DecodeError> {
+    vocabulary::parse_side(word).ok_or_else(|| unknown("side", word))
+}
+
+pub(super) fn status(word: &str) -> Result<VenueOrderStatus, DecodeError> {
+    vocabulary::parse_status(word).ok_or_else(|| unknown("order status", word))
+}
+
+pub(super) fn unknown(what: &'static str, word: &str) -> DecodeError {
+    DecodeError::Word { what, word: word.to_owned() }
+}
+
+/// A count of the instrument's price grid.
+pub(super) fn grid_price(row: &Row, value: Fixed8) -> Result<GridPrice, DecodeError> {
+    let decimals = u32::from(row.grid.price_decimals);
+    value.0.mantissa_at(decimals).map(GridPrice).ok_or_else(|| number(value))
+}
+
+/// A count of the instrument's quantity grid.
+pub(super) fn grid_qty(row: &Row, value: Fixed8) -> Result<GridQty, DecodeError> {
+    let decimals = u32::from(row.grid.qty_decimals);
+    value.0.mantissa_at(decimals).map(GridQty).ok_or_else(|| number(value))
+}
+
+/// A level of a book: digits beyond the grid are cut off, see [`model::market::Grid::parse_depth`].
+pub(super) fn depth_qty(row: &Row, value: Fixed8) -> Result<GridQty, DecodeError> {
+    let decimals = u32::from(row.grid.qty_decimals);
+    let cut = value.0.round_to(decimals, Rounding::Down).and_then(|cut| cut.mantissa_at(decimals));
+    match cut {
+        Some(0) if value.0.signum() > 0 => Ok(GridQty(1)),
+        Some(qty) if qty >= 0 => Ok(GridQty(qty)),
+        _ => Err(number(value)),
+    }
+}
+
+/// A quote volume as a count of both grids' product. Averages make more digits; they are cut off.
+pub(super) fn grid_quote(row: &Row, value: Fixed8) -> Result<i128, DecodeError> {
+    let decimals = u32::from(row.grid.price_decimals) + u32::from(row.grid.qty_decimals);
+    let cut = value.0.round_to(decimals.min(18), Rounding::Down);
+    let count = cut.and_then(|cut| cut.mantissa_at(decimals.min(18)));
+    let scale = 10i128.pow(decimals.saturating_sub(18));
+    count.map(|count| i128::from(count) * scale).ok_or_else(|| number(value))
+}
+
+/// What all of Binance's order objects say, whatever their shape.
+pub(super) struct OrderWords<'a> {
+    pub(super) symbol: &'a str,
+    pub(super) id: u64,
+    pub(super) client_id: &'a str,
+    pub(super) side: &'a str,
+    pub(super) kind: &'a str,
+    pub(super) time_in_force: &'a str,
+    pub(super) stp: &'a str,
+    pub(super) status: &'a str,
+    pub(super) price: Fixed8,
+    pub(super) trigger: Fixed8,
+    pub(super) qty: Fixed8,
+    pub(super) quote_qty: Fixed8,
+    pub(super) filled: Fixed8,
+    pub(super) filled_quote: Fixed8,
+    pub(super) prevented: Fixed8,
+    pub(super) created: i64,
+    pub(super) updated: i64,
+    /// `None` or not above zero while it waits for its trigger.
+    pub(super) working: Option<i64>,
+    pub(super) expiry: Option<&'a str>,
+}
+
+impl OrderWords<'_> {
+    pub(super) fn read(&self, symbols: &Symbols) -> Result<VenueOrder, DecodeError> {
+        let row = row(symbols, self.symbol)?;
+        let (kind, post_only) = self.kind()?;
+        let quote = notional(self.quote_qty)?;
+        let ordered = if kind == OrderKind::Market && quote > Notional::ZERO {
+            OrderQty::Quote(quote)
+        } else {
+            OrderQty::Base(qty(self.qty)?)
+        };
+        let status = status(self.status)?;
+        Ok(VenueOrder {
+            id: VenueOrderId::from_number(self.id),
+            client_order_id: client_id(self.client_id)?,
+            instrument: row.instrument.id,
+            side: side(self.side)?,
+            kind,
+            ordered,
+            qty: qty(self.qty)?,
+            time_in_force: self.time_in_force()?,
+            post_only,
+            self_trade_prevention: self.stp()?,
+            status,
+            filled: qty(self.filled)?,
+            filled_notional: notional(self.filled_quote)?,
+            prevented: qty(self.prevented)?,
+            created: time(self.created)?,
+            updated: time(self.updated)?,
+            working_since: match self.working {
+                Some(at) if at > 0 => Some(time(at)?),
+                _ => None,
+            },
+            expiry: self.expiry(status),
+        })
+    }
+
+    fn kind(&self) -> Result<(OrderKind, bool), DecodeError> {
+        let (price, trigger) = (price_or_none(self.price)?, price_or_none(self.trigger)?);
+        vocabulary::parse_kind(self.kind, price, trigger)
+            .ok_or_else(|| unknown("order type", self.kind))
+    }
+
+    fn time_in_force(&self) -> Result<TimeInForce, DecodeError> {
+        vocabulary::parse_time_in_force(self.time_in_force)
+            .ok_or_else(|| unknown("time in force", self.time_in_force))
+    }
+
+    /// Absent in old orders, where nothing was prevented.
+    fn stp(&self) -> Result<SelfTradePrevention, DecodeError> {
+        if self.stp.is_empty() {
+            return Ok(SelfTradePrevention::None);
+        }
+        vocabulary::parse_stp(self.stp).ok_or_else(|| unknown("self-trade prevention", self.stp))
+    }
+
+    /// The reason is optional on the wire; an expired order without one ended by the venue.
+    fn expiry(&self, status: VenueOrderStatus) -> Option<ExpiryReason> {
+        match status {
+            VenueOrderStatus::Expired => {
+                Some(self.expiry.and_then(vocabulary::parse_expiry).unwrap_or(ExpiryReason::Venue))
+            }
+            _ => None,
+        }
+    }
+}
+
+pub(super) fn order(order: &wire::Order, symbols: &Symbols) -> Result<VenueOrder, DecodeError> {
+    OrderWords {
+        symbol: &order.symbol,
+        id: order.order_id,
+        client_id: &order.client_order_id,
+        side: &order.side,
+        kind: &order.kind,
+        time_in_force: &order.time_in_force,
+        stp: &order.self_trade_prevention_mode,
+        status: &order.status,
+        price: order.price,
+        trigger: order.stop_price,
+        qty: order.orig_qty,
+        quote_qty: order.orig_quote_order_qty,
+        filled: order.executed_qty,
+        filled_quote: order.cummulative_quote_qty,
+        prevented: order.prevented_quantity.unwrap_or_default(),
+        created: order.time,
+        updated: order.update_time,
+        working: order.is_working.then_some(order.working_time),
+        expiry: order.expiry_reason.as_deref(),
+    }
+    .read(symbols)
+}
+
+/// A new order's answer with what filled at once.
+pub(super) fn placed(
+    result: &wire::OrderResult,
+    symbols: &Symbols,
+) -> Result<(VenueOrder, Vec<Fill>), DecodeError> {
+    let order = OrderWords {
+        symbol: &result.symbol,
+        id: result.order_id,
+        client_id: &result.client_order_id,
+        side: &result.side,
+        kind: &result.kind,
+        time_in_force: &result.time_in_force,
+        stp: &result.self_trade_prevention_mode,
+        status: &result.status,
+        price: result.price,
+        trigger: result.stop_price.unwrap_or_default(),
+        qty: result.orig_qty,
+        quote_qty: result.orig_quote_order_qty,
+        filled: result.executed_qty,
+        filled_quote: result.cummulative_quote_qty,
+        prevented: result.prevented_quantity.unwrap_or_default(),
+        created: result.transact_time,
+        updated: result.transact_time,
+        working: result.working_time,
+        expiry: result.expiry_reason.as_deref(),
+    }
+    .read(symbols)?;
+    let fills = result.fills.iter().flatten().map(|fill| {
+        Ok(Fill {
+            trade_id: TradeId::from_number(fill.trade_id),
+            venue_order_id: order.id,
+            client_order_id: Some(order.client_order_id),
+            instrument: order.instrument,
+            side: order.side,
+            price: price(fill.price)?,
+            qty: qty(fill.qty)?,
+            fee: fee(fill.commission, Some(&fill.commission_asset))?,
+            // What executes before the answer goes out took.
+            liquidity: Liquidity::Taker,
+            venue_time: order.updated,
+        })
+    });
+    let fills = fills.collect::<Result<Vec<_>, DecodeError>>()?;
+    Ok((order, fills))
+}
+
+/// A cancel's answer: the order and the cancel's own name.
+pub(super) fn canceled(
+    result: &wire::CancelResult,
+    symbols: &Symbols,
+) -> Result<(VenueOrder, ClientOrderId), DecodeError> {
+    let order = OrderWords {
+        symbol: &result.symbol,
+        id: result.order_id,
+        client_id: &result.orig_client_order_id,
+        side: &result.side,
+        kind: &result.kind,
+        time_in_force: &result.time_in_force,
+        stp: &result.self_trade_prevention_mode,
+        status: &result.status,
+        price: result.price,
+        trigger: result.stop_price.unwrap_or_default(),
+        qty: result.orig_qty,
+        quote_qty: result.orig_quote_order_qty,
+        filled: result.executed_qty,
+        filled_quote: result.cummulative_quote_qty,
+        prevented: result.prevented_quantity.unwrap_or_default(),
+        created: result.transact_time,
+        updated: result.transact_time,
+        working: None,
+        expiry: None,
+    }
+    .read(symbols)?;
+    Ok((order, client_id(&result.client_order_id)?))
+}
+
+pub(super) fn my_trade(trade: &wire::MyTrade, symbols: &Symbols) -> Result<Fill, DecodeError> {
+    Ok(Fill {
+        trade_id: TradeId::from_number(trade.id),
+        venue_order_id: VenueOrderId::from_number(trade.order_id),
+        client_order_id: None,
+        instrument: row(symbols, &trade.symbol)?.instrument.id,
+        side: if trade.is_buyer { Side::Buy } else { Side::Sell },
+        price: price(trade.price)?,
+        qty: qty(trade.qty)?,
+        fee: fee(trade.commission, Some(&trade.commission_asset))?,
+        liquidity: if trade.is_maker { Liquidity::Maker } else { Liquidity::Taker },
+        venue_time: time(trade.time)?,
+    })
+}
+
+/// A fee of nothing is no fee, in whatever asset.
+pub(super) fn fee(amount: Fixed8, paid_in: Option<&str>) -> Result<Option<Fee>, DecodeError> {
+    match paid_in {
+        Some(name) if !amount.0.is_zero() => {
+            let amount = Amount::try_from(amount.0).map_err(|_| number(amount))?;
+            Ok(Some(Fee { asset: asset(name)?, amount }))
+        }
+        _ => Ok(None),
+    }
+}
