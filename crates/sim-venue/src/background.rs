@@ -9,13 +9,11 @@
 //!   recorded more rarely than trades.
 //! - A level that crosses a resting order of an account fills it at the order's own price.
 
-use std::collections::BTreeMap;
-
 use model::market::{GridPrice, GridQty, Level, LevelUpdate};
 use model::venue::VenueEvent;
-use model::{InstrumentId, Side, Timestamp};
+use model::{InstrumentId, Side, Timestamp, TradingMode};
 
-use crate::book::Entry;
+use crate::book::{Entry, RestingBook};
 use crate::matching::{Step, within};
 use crate::venue::SimVenue;
 
@@ -42,44 +40,8 @@ pub enum Background {
     },
 }
 
-/// Recorded quantities, and what accounts took of them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Recorded {
-    levels: BTreeMap<(Side, GridPrice), (i64, i64)>,
-}
-
-impl Recorded {
-    /// An account took from a level.
-    pub(crate) fn consume(&mut self, side: Side, price: GridPrice, qty: GridQty) {
-        if let Some((_, consumed)) = self.levels.get_mut(&(side, price)) {
-            *consumed += qty.0;
-        }
-    }
-
-    /// Sets a level; returns what of it is available.
-    fn set(&mut self, side: Side, price: GridPrice, qty: GridQty) -> i64 {
-        if qty.0 == 0 {
-            self.levels.remove(&(side, price));
-            return 0;
-        }
-        let (recorded, consumed) = self.levels.entry((side, price)).or_default();
-        *recorded = qty.0;
-        *consumed = (*consumed).min(qty.0);
-        qty.0 - *consumed
-    }
-
-    /// A print took from a level what was recorded there.
-    fn trade(&mut self, side: Side, price: GridPrice, qty: GridQty) {
-        if let Some((recorded, consumed)) = self.levels.get_mut(&(side, price)) {
-            *recorded = (*recorded - qty.0).max(0);
-            *consumed = (*consumed).min(*recorded);
-        }
-    }
-
-    fn side(&self, side: Side) -> Vec<GridPrice> {
-        self.levels.keys().filter(|(s, _)| *s == side).map(|(_, price)| *price).collect()
-    }
-}
+/// Quantities above this are cut: far beyond what any book holds, and sums of it stay countable.
+const QTY_MAX: i64 = 1_000_000_000_000_000_000;
 
 impl SimVenue {
     /// The market around the accounts moves. Sizes of zero or less in a print, and prices of zero
@@ -92,7 +54,14 @@ impl SimVenue {
         events: &mut Vec<VenueEvent>,
     ) {
         let Ok(market) = self.market(instrument) else { return };
+        if self.markets[market].instrument.mode != TradingMode::Live {
+            self.keep_for_later(market, event);
+            return;
+        }
         let mut step = Step::new(now, events);
+        if std::mem::take(&mut self.markets[market].behind) {
+            self.catch_up(market, &mut step);
+        }
         match event {
             Background::Snapshot { bids, asks } => {
                 self.set_side(market, Side::Buy, bids, &mut step);
@@ -101,23 +70,53 @@ impl SimVenue {
             Background::Level(level) => self.set_level(market, *level, &mut step),
             Background::Trade { price, qty, taker_side } => {
                 if price.0 > 0 && qty.0 > 0 {
-                    self.recorded_trade(market, *price, *qty, *taker_side, &mut step);
+                    let qty = GridQty(qty.0.min(QTY_MAX));
+                    self.recorded_trade(market, *price, qty, *taker_side, &mut step);
                 }
             }
         }
         self.trigger_stops(market, &mut step);
         let Step { balances, .. } = step;
-        self.close_step(now, market, &balances, events);
+        self.close_step(now, market, balances, events);
+    }
+
+    /// Nothing trades: what is recorded now is shown when the instrument trades again.
+    fn keep_for_later(&mut self, market: usize, event: &Background) {
+        let market = &mut self.markets[market];
+        market.behind = true;
+        match event {
+            Background::Snapshot { bids, asks } => {
+                for (side, levels) in [(Side::Buy, bids), (Side::Sell, asks)] {
+                    for level in whole_side(&market.book, side, levels) {
+                        market.book.record(side, level.price, level.qty);
+                    }
+                }
+            }
+            Background::Level(LevelUpdate { side, price, qty }) => {
+                if price.0 > 0 && qty.0 >= 0 {
+                    market.book.record(*side, *price, GridQty(qty.0.min(QTY_MAX)));
+                }
+            }
+            Background::Trade { price, qty, taker_side } => {
+                if qty.0 > 0 {
+                    market.book.print(taker_side.opposite(), *price, *qty);
+                }
+            }
+        }
+    }
+
+    /// Shows what was recorded while nothing traded.
+    fn catch_up(&mut self, market: usize, step: &mut Step<'_>) {
+        for side in [Side::Buy, Side::Sell] {
+            let levels: Vec<_> = self.markets[market].book.background(side).collect();
+            for (price, qty) in levels {
+                self.set_level(market, LevelUpdate { side, price, qty }, step);
+            }
+        }
     }
 
     fn set_side(&mut self, market: usize, side: Side, levels: &[Level], step: &mut Step<'_>) {
-        let new: BTreeMap<GridPrice, GridQty> = levels.iter().map(|l| (l.price, l.qty)).collect();
-        for price in self.markets[market].recorded.side(side) {
-            if !new.contains_key(&price) {
-                self.set_level(market, LevelUpdate { side, price, qty: GridQty(0) }, step);
-            }
-        }
-        for (price, qty) in new {
+        for Level { price, qty } in whole_side(&self.markets[market].book, side, levels) {
             self.set_level(market, LevelUpdate { side, price, qty }, step);
         }
     }
@@ -127,14 +126,16 @@ impl SimVenue {
         if price.0 <= 0 || qty.0 < 0 {
             return;
         }
-        let mut available = self.markets[market].recorded.set(side, price, qty);
-        if available > 0 {
+        let qty = GridQty(qty.0.min(QTY_MAX));
+        let mut available = self.markets[market].book.record(side, price, qty);
+        let edge = self.markets[market].book.edge(side.opposite());
+        if available > 0 && edge.is_some_and(|at| within(side, Some(price), at)) {
             self.clear_crossed(market, side, price);
             available -= self.meet_orders(market, side, price, available, step);
         }
-        let changed = self.markets[market].book.set_market(side, price, available);
-        if changed {
-            self.markets[market].touch(side, price);
+        let market = &mut self.markets[market];
+        if market.book.show(side, price, available) {
+            market.touch(side, price);
         }
     }
 
@@ -142,15 +143,12 @@ impl SimVenue {
     fn clear_crossed(&mut self, market: usize, side: Side, price: GridPrice) {
         let opposite = side.opposite();
         let market = &mut self.markets[market];
-        let crossed: Vec<GridPrice> = market
-            .book
-            .levels(opposite)
-            .map(|(at, _)| at)
-            .take_while(|at| within(side, Some(price), *at))
-            .collect();
+        let levels = market.book.background(opposite).map(|(at, _)| at);
+        let crossed: Vec<GridPrice> =
+            levels.take_while(|at| within(side, Some(price), *at)).collect();
         for at in crossed {
-            market.recorded.set(opposite, at, GridQty(0));
-            if market.book.set_market(opposite, at, 0) {
+            market.book.record(opposite, at, GridQty(0));
+            if market.book.show(opposite, at, 0) {
                 market.touch(opposite, at);
             }
         }
@@ -174,7 +172,7 @@ impl SimVenue {
             left -= self.fill_front(market, opposite, at, left, step);
         }
         let taken = available - left;
-        self.markets[market].recorded.consume(side, price, GridQty(taken));
+        self.markets[market].book.consume(side, price, GridQty(taken));
         taken
     }
 
@@ -187,12 +185,11 @@ impl SimVenue {
         most: i64,
         step: &mut Step<'_>,
     ) -> i64 {
-        let queue = self.markets[market].book.side(side).get(&price);
-        match queue.and_then(|queue| queue.entries.front().copied()) {
+        match self.markets[market].book.front(side, price) {
             Some(Entry::Order(maker, there)) => {
                 let qty = GridQty(there.0.min(most));
                 self.next_taker += 1;
-                self.take_from_queue(market, side, price, qty);
+                self.take_front(market, side, price, qty);
                 self.filled_by_market(maker, price, qty, step);
                 qty.0
             }
@@ -218,30 +215,31 @@ impl SimVenue {
                 break;
             }
             let fill = GridQty(self.orders[index].leaves().0.min(left));
-            self.take_order(market, side, at, index, fill);
+            let book = &mut self.markets[market].book;
+            book.take_order(side, at, index, Some(fill));
+            self.markets[market].touch(side, at);
             self.filled_by_market(index, at, fill, step);
             left -= fill.0;
         }
         let mut background = 0;
         while left > 0 {
-            let queue = self.markets[market].book.side(side).get(&price);
-            match queue.and_then(|queue| queue.entries.front().copied()) {
+            match self.markets[market].book.front(side, price) {
                 Some(Entry::Order(maker, there)) => {
                     let fill = GridQty(there.0.min(left));
-                    self.take_from_queue(market, side, price, fill);
+                    self.take_front(market, side, price, fill);
                     self.filled_by_market(maker, price, fill, step);
                     left -= fill.0;
                 }
                 Some(Entry::Market(there)) => {
                     let taken = GridQty(there.0.min(left));
-                    self.take_from_queue(market, side, price, taken);
+                    self.take_front(market, side, price, taken);
                     left -= taken.0;
                     background += taken.0;
                 }
                 None => break,
             }
         }
-        self.markets[market].recorded.trade(side, price, qty);
+        self.markets[market].book.print(side, price, qty);
         // What no account got was printed among others; also what no level was recorded for.
         let rest = background + left;
         if rest > 0 {
@@ -260,42 +258,44 @@ impl SimVenue {
             Side::Buy => at > price,
             Side::Sell => at < price,
         };
-        let levels = self.markets[market].book.levels(side).take_while(|(at, _)| better(*at));
+        let levels = self.markets[market].book.levels(side).take_while(|queue| better(queue.price));
         let mut orders = Vec::new();
-        for (at, queue) in levels {
-            for entry in &queue.entries {
+        for queue in levels {
+            for entry in queue.entries() {
                 if let Entry::Order(index, _) = entry {
-                    orders.push((*index, at));
+                    orders.push((index, queue.price));
                 }
             }
         }
         orders
     }
 
-    /// Takes from an order that may stand behind background in its queue.
-    fn take_order(
-        &mut self,
-        market: usize,
-        side: Side,
-        price: GridPrice,
-        order: usize,
-        taken: GridQty,
-    ) {
+    /// The background takes from the front of a level.
+    fn take_front(&mut self, market: usize, side: Side, price: GridPrice, taken: GridQty) {
         let market = &mut self.markets[market];
-        let levels = market.book.side_mut(side);
-        let Some(queue) = levels.get_mut(&price) else { return };
-        for entry in &mut queue.entries {
-            if let Entry::Order(index, left) = entry
-                && *index == order
-            {
-                left.0 -= taken.0;
-                queue.total -= taken.0;
-            }
-        }
-        queue.entries.retain(|entry| !matches!(entry, Entry::Order(_, GridQty(0))));
-        if queue.entries.is_empty() {
-            levels.remove(&price);
-        }
+        market.book.print_front(side, price, taken);
         market.touch(side, price);
     }
+}
+
+/// A recorded side as changes: levels that it lacks go, then come its own, best first. Of two at one
+/// price the later counts.
+fn whole_side(book: &RestingBook, side: Side, levels: &[Level]) -> Vec<Level> {
+    let sound = levels.iter().rev().filter(|level| level.price.0 > 0 && level.qty.0 >= 0);
+    let mut new: Vec<Level> = sound.copied().collect();
+    match side {
+        Side::Buy => new.sort_by_key(|level| std::cmp::Reverse(level.price)),
+        Side::Sell => new.sort_by_key(|level| level.price),
+    }
+    new.dedup_by_key(|level| level.price);
+    new.iter_mut().for_each(|level| level.qty.0 = level.qty.0.min(QTY_MAX));
+    let rank = |level: &Level, price: GridPrice| match side {
+        Side::Buy => price.cmp(&level.price),
+        Side::Sell => level.price.cmp(&price),
+    };
+    let gone = book.background(side).map(|(price, _)| price);
+    let gone = gone.filter(|price| new.binary_search_by(|level| rank(level, *price)).is_err());
+    let mut changes: Vec<Level> = gone.map(|price| Level { price, qty: GridQty(0) }).collect();
+    changes.append(&mut new);
+    changes
 }

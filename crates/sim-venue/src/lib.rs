@@ -10,8 +10,11 @@
 //! take it and be filled by it; nothing they do changes what was recorded, beyond their own fills.
 
 mod accounts;
+mod ask;
 mod background;
 mod book;
+mod cost;
+mod desk;
 mod execute;
 mod filters;
 mod matching;

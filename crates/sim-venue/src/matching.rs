@@ -1,7 +1,5 @@
 //! Price-time matching, and what an execution does to the two sides of it.
 
-use std::collections::BTreeSet;
-
 use model::market::{GridPrice, GridQty};
 use model::venue::{Execution, ExpiryReason, VenueEvent, VenueOrderStatus};
 use model::{
@@ -9,10 +7,10 @@ use model::{
     TimeInForce, Timestamp, TradeId, VenueOrderId,
 };
 
-use crate::accounts::{amount, more};
+use crate::accounts::{amount, less, more};
 use crate::book::Entry;
 use crate::order::{product, qty, value};
-use crate::venue::{SimVenue, to_lot};
+use crate::venue::SimVenue;
 
 /// Fees are cut to this many digits behind the point.
 const FEE_DECIMALS: u32 = 8;
@@ -21,12 +19,13 @@ const FEE_DECIMALS: u32 = 8;
 pub(crate) struct Step<'a> {
     pub(crate) now: Timestamp,
     pub(crate) events: &'a mut Vec<VenueEvent>,
-    pub(crate) balances: BTreeSet<(usize, Asset)>,
+    /// By account; may hold one twice.
+    pub(crate) balances: Vec<(usize, Asset)>,
 }
 
 impl<'a> Step<'a> {
     pub(crate) fn new(now: Timestamp, events: &'a mut Vec<VenueEvent>) -> Step<'a> {
-        Step { now, events, balances: BTreeSet::new() }
+        Step { now, events, balances: Vec::new() }
     }
 }
 
@@ -42,7 +41,7 @@ impl SimVenue {
     /// An order goes to the book: it takes what it may, and rests or expires.
     pub(crate) fn work(&mut self, index: usize, step: &mut Step<'_>) {
         self.next_taker += 1;
-        self.quote_to_base(index);
+        self.size_by_quote(index);
         let order = &self.orders[index];
         if order.time_in_force == TimeInForce::Fok && !self.fills_whole(index) {
             self.expire(index, ExpiryReason::FokUnfilled, step);
@@ -55,7 +54,7 @@ impl SimVenue {
         }
         match (order.kind, order.time_in_force) {
             (OrderKind::Market | OrderKind::StopLoss { .. } | OrderKind::TakeProfit { .. }, _) => {
-                self.end_market_order(index, step);
+                self.expire(index, ExpiryReason::InsufficientLiquidity, step);
             }
             (_, TimeInForce::Ioc | TimeInForce::Fok) => {
                 self.expire(index, ExpiryReason::IocRemainder, step);
@@ -71,132 +70,56 @@ impl SimVenue {
         let market = &mut self.markets[market];
         market.book.rest(side, price, index, leaves);
         market.touch(side, price);
+        self.orders[index].resting = true;
     }
 
-    /// What a market order could not get, it does not get.
-    fn end_market_order(&mut self, index: usize, step: &mut Step<'_>) {
-        let order = &mut self.orders[index];
-        if matches!(order.ordered, OrderQty::Quote(_)) {
-            order.qty = order.filled;
-        }
-        self.expire(index, ExpiryReason::InsufficientLiquidity, step);
-    }
-
-    /// An order given in quote units gets the quantity which that buys from the book as it stands:
-    /// whole lots, and one more than there is where the book runs out first.
-    fn quote_to_base(&mut self, index: usize) {
+    /// An order given in quote units gets the quantity which that buys from the book as it stands,
+    /// and one lot more where the book runs out first, so that it ends as one that wanted more.
+    fn size_by_quote(&mut self, index: usize) {
         let order = &self.orders[index];
         let OrderQty::Quote(notional) = order.ordered else { return };
-        let market = &self.markets[order.market];
-        let decimals = u32::from(market.grid.price_decimals) + u32::from(market.grid.qty_decimals);
-        let budget = notional.get().down_to(Decimal::new(1, decimals.min(model::SCALE)));
-        let mut budget = budget.and_then(|b| b.mantissa_at(decimals)).map_or(0, i128::from);
-        let mut qty = 0;
-        let mut ran_out = true;
-        for (price, queue) in market.book.levels(order.side.opposite()) {
-            let affordable = to_lot(budget / i128::from(price.0.max(1)), market.lot);
-            let taken = affordable.0.min(queue.total);
-            qty += taken;
-            budget -= product(price, GridQty(taken));
-            if taken < queue.total || affordable.0 == queue.total {
-                ran_out = false;
-                break;
-            }
-        }
-        self.orders[index].qty = GridQty(qty + if ran_out { market.lot } else { 0 });
+        let bought = self.quote_to_base(order, notional.get());
+        let more = if bought.ran_out { self.markets[order.market].lot } else { 0 };
+        self.orders[index].qty = GridQty(bought.qty.0.saturating_add(more));
     }
 
     fn expire(&mut self, index: usize, reason: ExpiryReason, step: &mut Step<'_>) {
         self.orders[index].expiry = Some(reason);
-        step.balances.insert((self.orders[index].account, self.paying_asset(&self.orders[index])));
+        step.balances.push((self.orders[index].account, self.paying_asset(&self.orders[index])));
         self.close(step.now, index, VenueOrderStatus::Expired);
         self.tell_order(step.now, index, Execution::Expired, step.events);
-    }
-
-    /// Is all of it there within its limit, without meeting orders of the same account?
-    fn fills_whole(&self, index: usize) -> bool {
-        let order = &self.orders[index];
-        let mut left = order.leaves().0;
-        for (price, queue) in self.markets[order.market].book.levels(order.side.opposite()) {
-            if !within(order.side, order.price, price) {
-                break;
-            }
-            let own = |entry: &Entry| match entry {
-                Entry::Order(at, leaves) if self.orders[*at].account == order.account => leaves.0,
-                Entry::Order(..) | Entry::Market(_) => 0,
-            };
-            let mine = match order.stp {
-                SelfTradePrevention::None => 0,
-                _ => queue.entries.iter().map(own).sum(),
-            };
-            left -= (queue.total - mine).min(left);
-            if left == 0 {
-                return true;
-            }
-        }
-        left == 0
     }
 
     fn take(&mut self, index: usize, step: &mut Step<'_>) {
         loop {
             let order = &self.orders[index];
-            let (side, market) = (order.side, order.market);
-            if !order.status.is_open() {
-                return;
-            }
-            let best = self.markets[market].book.best(side.opposite());
-            let Some(price) = best.filter(|price| within(side, order.price, *price)) else {
-                return;
-            };
-            let want = order.leaves();
+            let (side, market, want) = (order.side, order.market, order.leaves());
             if want.0 <= 0 {
                 return;
             }
-            let queue = self.markets[market].book.side(side.opposite()).get(&price);
-            match queue.and_then(|queue| queue.entries.front().copied()) {
-                Some(Entry::Market(there)) => {
-                    let qty = GridQty(want.0.min(there.0));
-                    self.take_from_queue(market, side.opposite(), price, qty);
-                    self.markets[market].recorded.consume(side.opposite(), price, qty);
-                    self.execution(index, None, price, qty, step);
+            let first = self.markets[market].book.first(side.opposite());
+            let Some((price, entry)) = first.filter(|(at, _)| within(side, order.price, *at))
+            else {
+                return;
+            };
+            let (maker, there) = match entry {
+                Entry::Market(there) => (None, there),
+                Entry::Order(maker, there) => (Some(maker), there),
+            };
+            let qty = want.min(there);
+            let own = maker.filter(|maker| self.orders[*maker].account == order.account);
+            match own {
+                Some(own) if order.stp != SelfTradePrevention::None => {
+                    self.prevent(index, own, qty, step);
                 }
-                Some(Entry::Order(maker, there)) => {
-                    let qty = GridQty(want.0.min(there.0));
-                    let same = self.orders[maker].account == self.orders[index].account;
-                    if same && self.orders[index].stp != SelfTradePrevention::None {
-                        self.prevent(index, maker, qty, step);
-                    } else {
-                        self.take_from_queue(market, side.opposite(), price, qty);
-                        self.execution(index, Some(maker), price, qty, step);
-                    }
+                Some(_) | None => {
+                    let market = &mut self.markets[market];
+                    market.book.take_front(side.opposite(), price, qty);
+                    market.touch(side.opposite(), price);
+                    self.execution(index, maker, price, qty, step);
                 }
-                None => return,
             }
         }
-    }
-
-    /// Takes a quantity from the front of a level; what it belongs to is the caller's business.
-    pub(crate) fn take_from_queue(
-        &mut self,
-        market: usize,
-        side: Side,
-        price: GridPrice,
-        taken: GridQty,
-    ) {
-        let market = &mut self.markets[market];
-        let levels = market.book.side_mut(side);
-        let Some(queue) = levels.get_mut(&price) else { return };
-        queue.total -= taken.0;
-        if let Some(Entry::Market(left) | Entry::Order(_, left)) = queue.entries.front_mut() {
-            left.0 -= taken.0;
-            if left.0 == 0 {
-                queue.entries.pop_front();
-            }
-        }
-        if queue.entries.is_empty() {
-            levels.remove(&price);
-        }
-        market.touch(side, price);
     }
 
     /// One match: printed, booked on both sides, reported to both.
@@ -229,6 +152,8 @@ impl SimVenue {
     ) -> TradeId {
         let taker = self.next_taker;
         let market = &mut self.markets[market];
+        let (lowest, highest) = market.printed.unwrap_or((price, price));
+        market.printed = Some((lowest.min(price), highest.max(price)));
         let trade = market.tape.print(price, qty, taker_side, step.now, taker);
         step.events.push(VenueEvent::Trade { instrument: market.instrument.id, trade });
         TradeId::from_number(trade.id)
@@ -256,6 +181,8 @@ impl SimVenue {
         order.filled_notional += product(done.price, done.qty);
         order.updated = now;
         let complete = order.filled.0 + order.prevented.0 >= order.qty.0;
+        // What is all filled has left its queue already.
+        order.resting &= !complete;
         order.status =
             if complete { VenueOrderStatus::Filled } else { VenueOrderStatus::PartiallyFilled };
         let fee = self.settle(index, done, liquidity);
@@ -280,7 +207,8 @@ impl SimVenue {
             liquidity,
             venue_time: now,
         };
-        self.fills.entry((account, order.market)).or_default().push(fill);
+        let market = order.market;
+        self.desk_mut(account, market).fills.push(fill);
         self.updated = now;
         if complete {
             self.close(now, index, VenueOrderStatus::Filled);
@@ -309,16 +237,13 @@ impl SimVenue {
             Liquidity::Maker => self.fees.maker,
             Liquidity::Taker => self.fees.taker,
         };
-        let fee = got
-            .checked_mul(rate, Rounding::Down)
-            .and_then(|fee| fee.round_to(FEE_DECIMALS, Rounding::Down))
-            .unwrap_or(Decimal::ZERO);
+        let fee = fee_of(got, rate);
         let account = order.account;
-        self.orders[index].locked = crate::accounts::less(self.orders[index].locked, locked);
+        self.orders[index].locked = less(self.orders[index].locked, locked);
         let funds = self.accounts.funds_mut(account);
         funds.unlock(pays, locked);
         funds.credit(pays, paid.checked_neg().unwrap_or(Decimal::ZERO));
-        funds.credit(gets, crate::accounts::less(got, fee));
+        funds.credit(gets, less(got, fee));
         let collected = self.fee_ledger.entry(gets).or_default();
         *collected = more(*collected, fee);
         Fee { asset: gets, amount: amount(fee) }
@@ -343,36 +268,62 @@ impl SimVenue {
 
     /// Two orders of one account meet. The taker's mode decides.
     fn prevent(&mut self, taker: usize, maker: usize, qty: GridQty, step: &mut Step<'_>) {
-        let end = |venue: &mut SimVenue, index: usize, step: &mut Step<'_>| {
-            let order = &venue.orders[index];
-            step.balances.insert((order.account, venue.paying_asset(order)));
-            venue.close(step.now, index, VenueOrderStatus::ExpiredInMatch);
-            venue.tell_order(step.now, index, Execution::Expired, step.events);
-        };
         match self.orders[taker].stp {
-            SelfTradePrevention::ExpireMaker | SelfTradePrevention::None => end(self, maker, step),
-            SelfTradePrevention::ExpireTaker => end(self, taker, step),
+            SelfTradePrevention::ExpireMaker | SelfTradePrevention::None => {
+                self.end_in_match(maker, step);
+            }
+            SelfTradePrevention::ExpireTaker => self.end_in_match(taker, step),
             SelfTradePrevention::ExpireBoth => {
-                end(self, maker, step);
-                end(self, taker, step);
+                self.end_in_match(maker, step);
+                self.end_in_match(taker, step);
             }
-            SelfTradePrevention::Decrement => {
-                let order = &self.orders[maker];
-                let (market, side, price) = (order.market, order.side, order.price);
-                if let Some(price) = price {
-                    self.take_from_queue(market, side, price, qty);
-                }
-                for index in [maker, taker] {
-                    self.orders[index].prevented.0 += qty.0;
-                    if self.orders[index].leaves().0 == 0 {
-                        end(self, index, step);
-                    } else {
-                        self.tell_order(step.now, index, Execution::Prevented, step.events);
-                    }
-                }
-            }
+            SelfTradePrevention::Decrement => self.decrement(taker, maker, qty, step),
         }
     }
+
+    fn end_in_match(&mut self, index: usize, step: &mut Step<'_>) {
+        let order = &self.orders[index];
+        step.balances.push((order.account, self.paying_asset(order)));
+        self.close(step.now, index, VenueOrderStatus::ExpiredInMatch);
+        self.tell_order(step.now, index, Execution::Expired, step.events);
+    }
+
+    /// Both shrink by what would have traded, and free what was set aside for it.
+    fn decrement(&mut self, taker: usize, maker: usize, qty: GridQty, step: &mut Step<'_>) {
+        let order = &self.orders[maker];
+        let (market, side) = (order.market, order.side);
+        if let Some(price) = order.price {
+            let market = &mut self.markets[market];
+            market.book.take_order(side, price, maker, Some(qty));
+            market.touch(side, price);
+        }
+        for index in [maker, taker] {
+            self.orders[index].prevented.0 += qty.0;
+            self.orders[index].updated = step.now;
+            if self.orders[index].leaves().0 == 0 {
+                self.orders[index].resting = false;
+                self.end_in_match(index, step);
+                continue;
+            }
+            let order = &self.orders[index];
+            let (account, asset, keep) = (order.account, self.paying_asset(order), order.locked);
+            let keep = keep.min(self.needed(order));
+            let freed = less(self.orders[index].locked, keep);
+            self.orders[index].locked = keep;
+            self.accounts.funds_mut(account).unlock(asset, freed);
+            step.balances.push((account, asset));
+            self.tell_order(step.now, index, Execution::Prevented, step.events);
+        }
+    }
+}
+
+/// The fee on what was received: cut to eight digits against the trader, and never more than was
+/// received. A rate below zero is a rebate.
+fn fee_of(got: Decimal, rate: Decimal) -> Decimal {
+    let rounding = if rate < Decimal::ZERO { Rounding::Down } else { Rounding::Up };
+    let fee = got.checked_mul(rate, rounding);
+    let fee = fee.and_then(|fee| fee.round_to(FEE_DECIMALS, rounding));
+    fee.unwrap_or(Decimal::ZERO).min(got)
 }
 
 /// Is a price of the other side acceptable?

@@ -48,9 +48,10 @@ impl SimVenue {
             account: self.accounts.id(order.account),
             order: self.tell(index),
         });
-        let fills = self.fills.iter().flat_map(|((account, _), fills)| {
-            let account = self.accounts.id(*account);
-            fills.iter().map(move |fill| OracleFill { account, fill: *fill })
+        let fills = self.desks.iter().enumerate().flat_map(|(account, desks)| {
+            let account = self.accounts.id(account);
+            let fills = desks.iter().flat_map(|desk| &desk.fills);
+            fills.map(move |fill| OracleFill { account, fill: *fill })
         });
         Oracle {
             orders: orders.collect(),
@@ -61,40 +62,47 @@ impl SimVenue {
         }
     }
 
-    /// A hash of everything that can be seen from outside: books, orders, executions, balances.
+    /// A hash of everything that can be seen from outside: books, prints, orders, executions,
+    /// balances and ledgers.
     pub fn state_hash(&self) -> u64 {
+        fnv(self.describe().as_bytes())
+    }
+
+    /// What is hashed, one fact a line; assets of which there is nothing are left out.
+    pub(crate) fn describe(&self) -> String {
         let mut text = String::new();
         for market in &self.markets {
+            let last = market.tape.last().map(|trade| (trade.id, trade.price, trade.qty));
+            line(&mut text, format_args!("{} {last:?}", market.instrument.id));
             for side in [Side::Buy, Side::Sell] {
-                for (price, queue) in market.book.levels(side) {
-                    let price = market.grid.price(price);
-                    let total =
-                        crate::order::qty(&market.grid, model::market::GridQty(queue.total));
-                    // Writing to a string cannot fail.
-                    let _ = write!(text, "{side:?} {price:?} {total};");
+                for queue in market.book.levels(side) {
+                    line(&mut text, format_args!("{side:?} {:?} {}", queue.price, queue.total()));
                 }
             }
         }
-        for order in &self.orders {
-            let tell = self.tell(order.id as usize - 1);
-            let _ = write!(
-                text,
-                "{} {} {:?} {} {};",
-                tell.id, tell.client_order_id, tell.status, tell.filled, tell.filled_notional
-            );
+        for (index, order) in self.orders.iter().enumerate() {
+            line(&mut text, format_args!("{} {:?}", order.account, self.tell(index)));
         }
-        for ((account, _), fills) in &self.fills {
-            for fill in fills {
-                let _ = write!(text, "{account} {} {} {};", fill.side as u8, fill.price, fill.qty);
-            }
+        for desk in self.desks.iter().flatten() {
+            desk.fills.iter().for_each(|fill| line(&mut text, format_args!("{fill:?}")));
         }
         for (id, funds) in self.accounts.iter() {
-            for (asset, balance) in funds.all() {
-                let _ = write!(text, "{id} {asset} {} {};", balance.free, balance.locked);
+            for (asset, balance) in funds.all().filter(|(_, balance)| *balance != Balance::ZERO) {
+                line(&mut text, format_args!("{id} {asset} {balance:?}"));
             }
         }
-        fnv(text.as_bytes())
+        for (name, ledger) in [("market", &self.market_ledger), ("fees", &self.fee_ledger)] {
+            for (asset, sum) in ledger.iter().filter(|(_, sum)| !sum.is_zero()) {
+                line(&mut text, format_args!("{name} {asset} {sum}"));
+            }
+        }
+        text
     }
+}
+
+fn line(text: &mut String, fact: std::fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{fact}");
 }
 
 /// FNV-1a: short, and the same on every machine.

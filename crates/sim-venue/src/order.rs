@@ -34,6 +34,8 @@ pub(crate) struct SimOrder {
     pub(crate) expiry: Option<ExpiryReason>,
     /// Funds set aside for it: base for a sell, quote for a buy.
     pub(crate) locked: Decimal,
+    /// Does it stand in the book?
+    pub(crate) resting: bool,
 }
 
 impl SimOrder {

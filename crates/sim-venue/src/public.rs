@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::market::{Quote, Ticker};
+use model::market::{GridQty, Level, Quote, Ticker};
 use model::venue::{
     BookSnapshot, InstrumentTicker, MarketRequest, PublicMarket, Response, VenueError,
 };
@@ -73,10 +73,7 @@ impl Market {
     fn snapshot(&self, depth: usize) -> BookSnapshot {
         let side = |side: Side| {
             let levels = self.book.levels(side).take(depth);
-            levels.map(|(price, queue)| model::market::Level {
-                price,
-                qty: model::market::GridQty(queue.total),
-            })
+            levels.map(|queue| Level { price: queue.price, qty: GridQty(queue.total()) })
         };
         BookSnapshot {
             instrument: self.instrument.id,

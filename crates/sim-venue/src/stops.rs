@@ -7,7 +7,8 @@ use crate::matching::Step;
 use crate::venue::SimVenue;
 
 impl SimVenue {
-    /// Wakes every order whose trigger the last trade has reached, oldest first. What one of them
+    /// Wakes every order whose trigger was reached by a trade of this step, oldest first: by any of
+    /// them, because a market that touches a price and comes back has touched it. What one of them
     /// trades may wake the next; each wakes once, so this ends.
     pub(crate) fn trigger_stops(&mut self, market: usize, step: &mut Step<'_>) {
         while let Some(index) = self.next_triggered(market) {
@@ -19,17 +20,18 @@ impl SimVenue {
                 self.work(index, step);
             }
         }
+        self.markets[market].printed = None;
     }
 
     fn next_triggered(&self, market: usize) -> Option<usize> {
         let market = &self.markets[market];
-        let last = market.tape.last()?.price;
+        let (lowest, highest) = market.printed?;
         market.stops.iter().copied().find(|index| {
             let order = &self.orders[*index];
             let trigger = order.kind.trigger().and_then(|price| market.grid.grid_price(price));
             match (trigger, order.kind.triggers_upward(order.side)) {
-                (Some(trigger), Some(true)) => last >= trigger,
-                (Some(trigger), Some(false)) => last <= trigger,
+                (Some(trigger), Some(true)) => highest >= trigger,
+                (Some(trigger), Some(false)) => lowest <= trigger,
                 _ => false,
             }
         })
@@ -54,7 +56,7 @@ impl SimVenue {
         if self.cost(&as_market) <= self.accounts.funds(account).free(asset) {
             return true;
         }
-        step.balances.insert((account, asset));
+        step.balances.push((account, asset));
         self.orders[index].expiry = Some(ExpiryReason::Venue);
         self.close(step.now, index, VenueOrderStatus::Expired);
         self.tell_order(step.now, index, Execution::Expired, step.events);

@@ -14,6 +14,9 @@ const SECONDS_KEPT: usize = 7_200;
 /// Candles of one minute kept: thirty days.
 const MINUTES_KEPT: usize = 43_200;
 
+/// Candles in one answer, whatever was asked for.
+const CANDLES_MAX: usize = 5_000;
+
 const SECOND: Interval = Interval::Seconds(1);
 const MINUTE: Interval = Interval::Seconds(60);
 
@@ -64,7 +67,7 @@ impl Tape {
             && last.price == trade.price
             && last.taker_side == trade.taker_side
         {
-            last.qty.0 += trade.qty.0;
+            last.qty.0 = last.qty.0.saturating_add(trade.qty.0);
             last.last = trade.id;
             return;
         }
@@ -95,12 +98,15 @@ impl Tape {
     }
 
     /// Volume-weighted price of the last minutes up to `now`: notional and quantity, grid counts.
-    pub(crate) fn volume_since(&self, from: Timestamp) -> (i128, i64) {
+    pub(crate) fn volume_since(&self, from: Timestamp) -> (i128, i128) {
         let recent = self.seconds.iter().rev().take_while(|candle| candle.start >= from);
-        recent.fold((0, 0), |(quote, base), c| (quote + c.quote_volume, base + c.volume.0))
+        recent.fold((0i128, 0i128), |(quote, base), candle| {
+            (quote.saturating_add(candle.quote_volume), base + i128::from(candle.volume.0))
+        })
     }
 
-    /// Candles of an interval, oldest first; one without trades carries the last close.
+    /// Candles of an interval, oldest first, that start within the times asked for; one without
+    /// trades carries the last close. None lies before the first trade or after now.
     pub(crate) fn candles(
         &self,
         now: Timestamp,
@@ -113,13 +119,19 @@ impl Tape {
             Interval::Seconds(seconds) if seconds % 60 != 0 => &self.seconds,
             Interval::Seconds(_) | Interval::Week | Interval::Month => &self.minutes,
         };
-        let Some(first) = fine.front() else { return Vec::new() };
+        let Some(first) = fine.front().filter(|_| interval != Interval::Seconds(0)) else {
+            return Vec::new();
+        };
+        let limit = limit.min(CANDLES_MAX);
         let last_at = end.unwrap_or(now).min(now);
         let mut candles = Vec::new();
-        let mut at = interval.start(start.unwrap_or(first.start).max(first.start));
-        if start.is_none() {
-            at = at.max(newest_from(interval, last_at, limit));
-        }
+        let earliest = interval.start(first.start);
+        let mut at = match start {
+            Some(start) if interval.start(start) < start => interval.end(start),
+            Some(start) => start,
+            None => newest_from(interval, last_at, limit),
+        };
+        at = at.max(earliest);
         let mut index = fine.partition_point(|candle| candle.start < at);
         let mut close = if index > 0 { fine[index - 1].close } else { first.open };
         while at <= last_at && candles.len() < limit {

@@ -1,17 +1,16 @@
 //! The exchange as a whole: instruments, accounts, orders, and the events of one step.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use model::market::{Grid, GridPrice, GridQty};
 use model::venue::{AccountEvent, Execution, FeeRates, VenueEvent};
 use model::{
-    AccountId, Amount, Asset, ClientOrderId, Decimal, Fill, Instrument, InstrumentId, Side,
-    Timestamp, TradingMode,
+    AccountId, Amount, Asset, Decimal, Instrument, InstrumentId, Side, Timestamp, TradingMode,
 };
 
 use crate::accounts::Accounts;
-use crate::background::Recorded;
 use crate::book::RestingBook;
+use crate::desk::Desk;
 use crate::order::SimOrder;
 use crate::tape::Tape;
 
@@ -33,11 +32,8 @@ pub struct SimVenue {
     pub(crate) accounts: Accounts,
     /// Order number n stands at n - 1.
     pub(crate) orders: Vec<SimOrder>,
-    /// Newest order of each name.
-    pub(crate) by_client: BTreeMap<(usize, usize, ClientOrderId), usize>,
-    pub(crate) open: BTreeSet<usize>,
-    /// Executions by (account, instrument), oldest first.
-    pub(crate) fills: BTreeMap<(usize, usize), Vec<Fill>>,
+    /// By account, then by instrument.
+    pub(crate) desks: Vec<Vec<Desk>>,
     pub(crate) next_execution: u64,
     pub(crate) next_cancel: u64,
     pub(crate) next_taker: u64,
@@ -57,12 +53,15 @@ pub(crate) struct Market {
     pub(crate) lot: i64,
     pub(crate) book: RestingBook,
     pub(crate) tape: Tape,
-    pub(crate) recorded: Recorded,
     /// Orders that wait for their trigger, oldest first.
     pub(crate) stops: Vec<usize>,
     pub(crate) update_id: u64,
-    /// Levels changed in this step, in order, each once.
+    /// Levels changed in this step, in order.
     pub(crate) touched: Vec<(Side, GridPrice)>,
+    /// Lowest and highest print since the stops were last looked at.
+    pub(crate) printed: Option<(GridPrice, GridPrice)>,
+    /// Levels were recorded while nothing traded, and are not shown yet.
+    pub(crate) behind: bool,
 }
 
 impl SimVenue {
@@ -76,9 +75,7 @@ impl SimVenue {
             by_id,
             accounts: Accounts::default(),
             orders: Vec::new(),
-            by_client: BTreeMap::new(),
-            open: BTreeSet::new(),
-            fills: BTreeMap::new(),
+            desks: Vec::new(),
             next_execution: 0,
             next_cancel: 0,
             next_taker: 0,
@@ -88,15 +85,20 @@ impl SimVenue {
         }
     }
 
-    /// Opens an account with these funds; an account that exists gets them on top.
+    /// Opens an account with these funds; an account that exists gets them on top. Amounts below
+    /// zero count as none.
     pub fn add_account(&mut self, account: AccountId, balances: &BTreeMap<Asset, Amount>) {
         let index = self.accounts.open(account);
+        if index == self.desks.len() {
+            self.desks.push(vec![Desk::default(); self.markets.len()]);
+        }
         for (asset, amount) in balances {
-            self.accounts.funds_mut(index).credit(*asset, amount.get());
+            self.accounts.funds_mut(index).credit(*asset, amount.get().max(Decimal::ZERO));
         }
     }
 
-    /// A deposit, or a withdrawal where the amount is below zero.
+    /// A deposit, or a withdrawal where the amount is below zero: at most what is free leaves, and
+    /// the event says how much did. Nothing is reported when nothing moves.
     pub fn transfer(
         &mut self,
         now: Timestamp,
@@ -106,14 +108,21 @@ impl SimVenue {
         events: &mut Vec<VenueEvent>,
     ) {
         let Some(index) = self.accounts.index(&account) else { return };
+        let free = self.accounts.funds(index).free(asset);
+        let least = free.checked_neg().unwrap_or(Decimal::ZERO);
+        let amount = crate::accounts::amount(amount.get().max(least));
+        if amount == Amount::ZERO {
+            return;
+        }
         self.accounts.funds_mut(index).credit(asset, amount.get());
         self.updated = now;
         let event = AccountEvent::Transfer { asset, amount, time: now };
         events.push(VenueEvent::Account { account, event });
-        self.tell_balances(now, &BTreeSet::from([(index, asset)]), events);
+        self.tell_balances(now, vec![(index, asset)], events);
     }
 
-    /// Opens, restricts or halts trading of an instrument.
+    /// Opens, restricts or halts trading of an instrument. Unless it is live nothing trades there:
+    /// prints of the background are dropped, and its levels are kept for the first event after.
     pub fn set_mode(&mut self, instrument: InstrumentId, mode: TradingMode) {
         if let Some(index) = self.by_id.get(&instrument) {
             self.markets[*index].instrument.mode = mode;
@@ -150,7 +159,7 @@ impl SimVenue {
         &mut self,
         now: Timestamp,
         market: usize,
-        balances: &BTreeSet<(usize, Asset)>,
+        balances: Vec<(usize, Asset)>,
         events: &mut Vec<VenueEvent>,
     ) {
         self.publish_levels(now, market, events);
@@ -164,7 +173,9 @@ impl SimVenue {
         events: &mut Vec<VenueEvent>,
     ) {
         let market = &mut self.markets[market];
-        for (side, price) in std::mem::take(&mut market.touched) {
+        let mut touched = std::mem::take(&mut market.touched);
+        once_each(&mut touched);
+        for (side, price) in touched.drain(..) {
             market.update_id += 1;
             events.push(VenueEvent::Level {
                 instrument: market.instrument.id,
@@ -173,14 +184,17 @@ impl SimVenue {
                 time: now,
             });
         }
+        market.touched = touched;
     }
 
     fn tell_balances(
         &self,
         now: Timestamp,
-        touched: &BTreeSet<(usize, Asset)>,
+        mut touched: Vec<(usize, Asset)>,
         events: &mut Vec<VenueEvent>,
     ) {
+        touched.sort_unstable();
+        touched.dedup();
         let mut rest = touched.iter().peekable();
         while let Some((account, asset)) = rest.next() {
             let funds = self.accounts.funds(*account);
@@ -206,16 +220,17 @@ impl Market {
             lot,
             book: RestingBook::default(),
             tape: Tape::default(),
-            recorded: Recorded::default(),
             stops: Vec::new(),
             update_id: 0,
             touched: Vec::new(),
+            printed: None,
+            behind: false,
         }
     }
 
     /// Remembers that a level has changed in this step.
     pub(crate) fn touch(&mut self, side: Side, price: GridPrice) {
-        if !self.touched.contains(&(side, price)) {
+        if self.touched.last() != Some(&(side, price)) {
             self.touched.push((side, price));
         }
     }
@@ -236,7 +251,7 @@ impl Market {
         if base == 0 {
             return self.last_price();
         }
-        i64::try_from(quote / i128::from(base)).ok().map(GridPrice)
+        i64::try_from(quote / base).ok().map(GridPrice)
     }
 }
 
@@ -244,7 +259,20 @@ impl Market {
 pub(crate) const AVERAGE_OVER: std::time::Duration = std::time::Duration::from_secs(300);
 
 /// Rounds a quantity down to the lot.
-pub(crate) fn to_lot(qty: i128, lot: i64) -> GridQty {
-    let qty = i64::try_from(qty).unwrap_or(i64::MAX);
+pub(crate) fn to_lot(qty: i64, lot: i64) -> GridQty {
     GridQty(qty - qty % lot.max(1))
+}
+
+/// Keeps the first of each, in order.
+fn once_each(touched: &mut Vec<(Side, GridPrice)>) {
+    if touched.len() < 2 {
+        return;
+    }
+    let mut seen: Vec<(Side, GridPrice, usize)> =
+        touched.iter().enumerate().map(|(at, (side, price))| (*side, *price, at)).collect();
+    seen.sort_unstable();
+    seen.dedup_by_key(|(side, price, _)| (*side, *price));
+    seen.sort_unstable_by_key(|(_, _, at)| *at);
+    touched.clear();
+    touched.extend(seen.iter().map(|(side, price, _)| (*side, *price)));
 }

@@ -1,0 +1,157 @@
+//! Questions of an account: nothing changes.
+
+use model::Fill;
+use model::venue::{
+    AccountRequest, AccountSnapshot, OrderKey, Response, TradesFrom, VenueError, VenueOrder,
+};
+use model::{Timestamp, VenueOrderId};
+
+use crate::venue::SimVenue;
+
+impl SimVenue {
+    /// The index of an order of this account by either of its names, open or not.
+    pub(crate) fn find(
+        &self,
+        account: usize,
+        market: usize,
+        key: &OrderKey,
+    ) -> Result<usize, VenueError> {
+        let by_venue = |id: &VenueOrderId| {
+            let index = usize::try_from(number(id)?).ok()?.checked_sub(1)?;
+            let order = self.orders.get(index)?;
+            (order.account == account && order.market == market).then_some(index)
+        };
+        match key {
+            OrderKey::Venue(id) => by_venue(id).ok_or(VenueError::UnknownOrder),
+            OrderKey::Client(id) => {
+                let index = self.desk(account, market).by_client.get(id);
+                index.copied().ok_or(VenueError::UnknownOrder)
+            }
+            OrderKey::Both(venue, client) => {
+                let index = by_venue(venue).ok_or(VenueError::UnknownOrder)?;
+                if self.orders[index].client_order_id == *client {
+                    Ok(index)
+                } else {
+                    Err(VenueError::OrderNamesDiffer)
+                }
+            }
+        }
+    }
+
+    pub(crate) fn tell(&self, index: usize) -> VenueOrder {
+        let order = &self.orders[index];
+        let market = &self.markets[order.market];
+        order.tell(market.instrument.id, &market.grid)
+    }
+
+    pub(crate) fn ask(
+        &self,
+        account: usize,
+        request: &AccountRequest,
+    ) -> Result<Response, VenueError> {
+        match request {
+            AccountRequest::Order { instrument, order } => {
+                let market = self.market(*instrument)?;
+                Ok(Response::Order(self.tell(self.find(account, market, order)?)))
+            }
+            AccountRequest::OpenOrders(instrument) => {
+                let market = instrument.map(|id| self.market(id)).transpose()?;
+                let desks = self.desks[account].iter().enumerate();
+                let desks = desks.filter(|(at, _)| market.is_none_or(|market| *at == market));
+                let mut open: Vec<usize> =
+                    desks.flat_map(|(_, desk)| &desk.open).copied().collect();
+                open.sort_unstable();
+                Ok(Response::Orders(open.into_iter().map(|index| self.tell(index)).collect()))
+            }
+            AccountRequest::Orders { instrument, from, start, end, limit } => {
+                let market = self.market(*instrument)?;
+                let limit = *limit as usize;
+                Ok(Response::Orders(self.orders_of(
+                    account,
+                    market,
+                    *from,
+                    (*start, *end),
+                    limit,
+                )?))
+            }
+            AccountRequest::Fills { instrument, order, from, limit } => {
+                let market = self.market(*instrument)?;
+                Ok(Response::Fills(self.fills_of(account, market, *order, *from, *limit)))
+            }
+            AccountRequest::Fees(instrument) => {
+                self.market(*instrument).map(|_| Response::Fees(self.fees))
+            }
+            AccountRequest::Account => Ok(Response::Account(AccountSnapshot {
+                can_trade: true,
+                can_withdraw: false,
+                updated: self.updated,
+                balances: self.accounts.funds(account).all().collect(),
+            })),
+            AccountRequest::Place(_)
+            | AccountRequest::Test(_)
+            | AccountRequest::Cancel { .. }
+            | AccountRequest::CancelAll(_)
+            | AccountRequest::CancelReplace(_) => Err(VenueError::Unsupported),
+        }
+    }
+
+    fn orders_of(
+        &self,
+        account: usize,
+        market: usize,
+        from: Option<VenueOrderId>,
+        (start, end): (Option<Timestamp>, Option<Timestamp>),
+        limit: usize,
+    ) -> Result<Vec<VenueOrder>, VenueError> {
+        let first = match &from {
+            Some(id) => number(id).ok_or(VenueError::UnknownOrder)?,
+            None => 0,
+        };
+        let mine = self.desk(account, market).orders.iter().copied().filter(|index| {
+            let order = &self.orders[*index];
+            order.id >= first
+                && start.is_none_or(|start| order.created >= start)
+                && end.is_none_or(|end| order.created <= end)
+        });
+        let newest = from.is_none() && start.is_none();
+        Ok(cut(mine.collect(), limit, newest).into_iter().map(|index| self.tell(index)).collect())
+    }
+
+    fn fills_of(
+        &self,
+        account: usize,
+        market: usize,
+        order: Option<VenueOrderId>,
+        from: TradesFrom,
+        limit: u32,
+    ) -> Vec<Fill> {
+        let number = |fill: &Fill| fill.trade_id.as_str().parse::<u64>().unwrap_or(0);
+        let fills = self.desk(account, market).fills.iter();
+        let mine = fills.filter(|fill| order.is_none_or(|id| fill.venue_order_id == id));
+        let mine = mine.filter(|fill| match from {
+            TradesFrom::Newest => true,
+            TradesFrom::Id(first) => number(fill) >= first,
+            TradesFrom::Time { start, end } => {
+                start.is_none_or(|start| fill.venue_time >= start)
+                    && end.is_none_or(|end| fill.venue_time <= end)
+            }
+        });
+        let newest = matches!(from, TradesFrom::Newest | TradesFrom::Time { start: None, .. });
+        cut(mine.collect(), limit as usize, newest).into_iter().copied().collect()
+    }
+}
+
+/// The number that this venue made into an id, if it did.
+fn number(id: &VenueOrderId) -> Option<u64> {
+    let number: u64 = id.as_str().parse().ok()?;
+    (VenueOrderId::from_number(number) == *id).then_some(number)
+}
+
+/// At most `limit` of a list: the newest, or the oldest.
+fn cut<T>(mut list: Vec<T>, limit: usize, newest: bool) -> Vec<T> {
+    if newest && list.len() > limit {
+        list.drain(..list.len() - limit);
+    }
+    list.truncate(limit);
+    list
+}

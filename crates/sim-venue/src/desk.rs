@@ -1,0 +1,32 @@
+//! What one account has done in one instrument.
+//!
+//! Nothing is ever forgotten: these are the books that every test compares with. So memory grows
+//! with the number of orders and executions, by a few hundred bytes each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{ClientOrderId, Fill};
+
+use crate::venue::SimVenue;
+
+/// Orders and executions of one account in one instrument.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Desk {
+    /// By index, oldest first.
+    pub(crate) orders: Vec<usize>,
+    pub(crate) open: BTreeSet<usize>,
+    /// Newest order of each name.
+    pub(crate) by_client: BTreeMap<ClientOrderId, usize>,
+    /// Oldest first.
+    pub(crate) fills: Vec<Fill>,
+}
+
+impl SimVenue {
+    pub(crate) fn desk(&self, account: usize, market: usize) -> &Desk {
+        &self.desks[account][market]
+    }
+
+    pub(crate) fn desk_mut(&mut self, account: usize, market: usize) -> &mut Desk {
+        &mut self.desks[account][market]
+    }
+}
