@@ -1,1 +1,490 @@
-//! Being written.
+//! The server side: Binance's REST, streams and WebSocket API in front of an exchange.
+//!
+//! Pure: bytes in, bytes out; the sockets are the runtime's and the exchange is behind. One lookup
+//! table names every call (`calls.rs`); REST and the WebSocket API share it and everything behind
+//! it, so that they cannot disagree.
+//!
+//! Left out: order lists, amendments, iceberg, trailing and pegged orders, smart order routing. They
+//! are advertised as not allowed and refused.
+
+mod account_calls;
+mod auth;
+mod calls;
+mod errors;
+mod limits;
+mod market_data;
+mod orders;
+mod params;
+mod render;
+mod sockets;
+mod stream_requests;
+mod streams;
+#[cfg(test)]
+mod testing;
+mod user_events;
+mod ws_api;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use model::venue::{
+    AccountEvent, Execution, FeeRates, PublicMarket, Response, VenueError, VenueEvent,
+};
+use model::{AccountId, ClientOrderId, Decimal, Instrument, Liquidity, Timestamp};
+use serde_json::json;
+
+use self::account_calls::{Plan, Wording};
+use self::auth::{Key, Keys};
+use self::calls::Call;
+use self::errors::ApiError;
+use self::limits::{FirstFills, Limits, limiter};
+use self::market_data::Public;
+use self::params::Params;
+use self::sockets::{Conn, Kind, Listeners, Session};
+use self::streams::Hub;
+use crate::binance::Symbols;
+use crate::binance::sign::VerifyingKey;
+use crate::server::{ConnId, Dialect, Frame, HttpRequest, HttpResponse, Payload, Step};
+
+/// What the server counts and how it behaves. The default is Binance as of 2026-07-21.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Request weight of one address in a minute.
+    pub weight_per_minute: u32,
+    /// Requests of one address in five minutes.
+    pub raw_per_5m: u32,
+    /// Unfilled orders of one account in ten seconds.
+    pub orders_per_10s: u32,
+    /// Unfilled orders of one account in a day.
+    pub orders_per_day: u32,
+    /// Order calls that work cost no weight (since 2026-04-02).
+    pub free_success: bool,
+    /// Messages that a market connection may send in a second.
+    pub messages_per_s: u32,
+    /// Serve listen keys, which ended on 2026-02-20.
+    pub legacy_listen_key: bool,
+    /// Fees of every account, as fractions.
+    pub fees: FeeRates,
+}
+
+impl Default for ServerConfig {
+    fn default() -> ServerConfig {
+        ServerConfig {
+            weight_per_minute: 6_000,
+            raw_per_5m: 300_000,
+            orders_per_10s: 50,
+            orders_per_day: 160_000,
+            free_success: true,
+            messages_per_s: 5,
+            legacy_listen_key: false,
+            fees: FeeRates { maker: Decimal::new(1, 3), taker: Decimal::new(1, 3) },
+        }
+    }
+}
+
+/// Listen keys in use at a time.
+const LISTEN_KEYS_MAX: usize = 1_000;
+
+/// Binance's protocol for one simulated exchange.
+pub struct BinanceServer {
+    config: ServerConfig,
+    symbols: Symbols,
+    keys: Keys,
+    limits: Limits,
+    first_fills: FirstFills,
+    conns: BTreeMap<ConnId, Conn>,
+    listeners: Listeners,
+    listen_keys: BTreeMap<String, AccountId>,
+    hub: Hub,
+    made: u64,
+}
+
+/// What is remembered between a question and its answer.
+pub struct Pending {
+    account: AccountId,
+    call: Call,
+    weight: u32,
+    peer: IpAddr,
+    wording: Wording,
+    way: Way,
+}
+
+/// Which way a call came, and so its answer goes.
+enum Way {
+    Http,
+    Socket { id: String },
+}
+
+impl BinanceServer {
+    /// A server for these instruments, without keys.
+    pub fn new(config: ServerConfig, instruments: Vec<Instrument>) -> BinanceServer {
+        BinanceServer {
+            config,
+            symbols: Symbols::new(instruments),
+            keys: Keys::default(),
+            limits: Limits::default(),
+            first_fills: FirstFills::default(),
+            conns: BTreeMap::new(),
+            listeners: Listeners::default(),
+            listen_keys: BTreeMap::new(),
+            hub: Hub::default(),
+            made: 0,
+        }
+    }
+
+    /// Lets an API key into an account.
+    pub fn add_key(&mut self, api_key: &str, verifying: VerifyingKey, account: AccountId) {
+        self.keys.add(api_key, Key { verifying, account });
+    }
+
+    fn public<'a>(&'a self, now: Timestamp, market: &'a dyn PublicMarket) -> Public<'a> {
+        Public { now, symbols: &self.symbols, config: &self.config, market }
+    }
+
+    /// A name for an order that came without one.
+    fn make_id(&mut self) -> ClientOrderId {
+        self.made += 1;
+        let name = format!("autoNamedOrder{:08}", self.made);
+        ClientOrderId::new(&name).unwrap_or_else(|_| unreachable!("22 letters and digits"))
+    }
+
+    fn order_limits(&mut self, now: Timestamp, account: AccountId) -> String {
+        let (ten, day) = self.limits.orders(now, account);
+        market_data::text(&[
+            limiter("ORDERS", "SECOND", 10, self.config.orders_per_10s, Some(ten)),
+            limiter("ORDERS", "DAY", 1, self.config.orders_per_day, Some(day)),
+        ])
+    }
+
+    /// Keys of this exchange may read and trade, and nothing else.
+    fn api_restrictions(&self) -> String {
+        market_data::text(&crate::binance::wire::ApiRestrictions {
+            ip_restrict: false,
+            create_time: 1_700_000_000_000,
+            enable_reading: true,
+            enable_spot_and_margin_trading: true,
+            enable_withdrawals: false,
+            enable_internal_transfer: false,
+            permits_universal_transfer: false,
+            enable_margin: false,
+            enable_futures: false,
+            enable_vanilla_options: false,
+            enable_portfolio_margin_trading: false,
+        })
+    }
+
+    fn rest(
+        &mut self,
+        now: Timestamp,
+        request: &HttpRequest<'_>,
+        market: &dyn PublicMarket,
+    ) -> Result<Step<String, Pending>, ApiError> {
+        if request.path == "/api/v3/userDataStream" {
+            return self.listen_key(now, request).map(Step::Done);
+        }
+        let body = std::str::from_utf8(request.body)
+            .map_err(|_| ApiError::bad(-1100, "Illegal characters found in a parameter."))?;
+        // Some clients send an empty JSON object where nothing is meant.
+        let body = if body.trim_start().starts_with('{') { "" } else { body };
+        let params = Params::from_form(request.query, body);
+        let Some(call) = calls::route(request.method, request.path) else {
+            self.limits.charge(&self.config, now, request.peer, 1)?;
+            return Err(ApiError::not_found());
+        };
+        let weight = call.weight(&params);
+        self.limits.charge(&self.config, now, request.peer, weight)?;
+        if let Some(answer) = self.public(now, market).answer(call, &params) {
+            return answer.map(Step::Done);
+        }
+        let key = self.keys.find(request.header("x-mbx-apikey"))?;
+        auth::check_rest(key, &params, request.query, body, now)?;
+        let account = key.account;
+        if call.places() {
+            self.limits.check_orders(&self.config, now, account)?;
+        }
+        let plan = match call {
+            Call::OrderLimits => Plan::Ready(self.order_limits(now, account)),
+            Call::ApiRestrictions => Plan::Ready(self.api_restrictions()),
+            _ => {
+                let made = self.make_id();
+                account_calls::plan(call, &params, &self.symbols, || made)
+                    .unwrap_or_else(|| Err(ApiError::not_found()))?
+            }
+        };
+        Ok(match plan {
+            Plan::Ready(body) => Step::Done(body),
+            Plan::Ask(asked, wording) => {
+                let (peer, way) = (request.peer, Way::Http);
+                let pending = Pending { account, call, weight, peer, wording, way };
+                Step::Ask { account, request: asked, pending }
+            }
+        })
+    }
+
+    /// Listen keys, for clients that still ask for them.
+    fn listen_key(
+        &mut self,
+        now: Timestamp,
+        request: &HttpRequest<'_>,
+    ) -> Result<String, ApiError> {
+        self.limits.charge(&self.config, now, request.peer, 2)?;
+        if !self.config.legacy_listen_key {
+            return Err(ws_api::gone());
+        }
+        let account = self.keys.find(request.header("x-mbx-apikey"))?.account;
+        let body = std::str::from_utf8(request.body).unwrap_or("");
+        let params = Params::from_form(request.query, body);
+        let unknown = || ApiError::bad(-1125, "This listenKey does not exist.");
+        match request.method {
+            "POST" => {
+                let found = self.listen_keys.iter().find(|(_, owner)| **owner == account);
+                let key = match found {
+                    Some((key, _)) => key.clone(),
+                    None if self.listen_keys.len() >= LISTEN_KEYS_MAX => {
+                        return Err(ApiError::new(429, -1003, "Too many listen keys."));
+                    }
+                    None => {
+                        self.made += 1;
+                        let key = format!("listenKey{:0>51}", self.made);
+                        self.listen_keys.insert(key.clone(), account);
+                        key
+                    }
+                };
+                Ok(json!({"listenKey": key}).to_string())
+            }
+            "PUT" => {
+                let key = params.required("listenKey")?;
+                self.listen_keys.contains_key(key).then(|| "{}".to_owned()).ok_or_else(unknown)
+            }
+            "DELETE" => {
+                let key = params.required("listenKey")?;
+                self.listen_keys.remove(key).map(|_| "{}".to_owned()).ok_or_else(unknown)
+            }
+            _ => Err(ApiError::not_found()),
+        }
+    }
+
+    /// An answer with the usage headers that every answer has.
+    fn http_answer(
+        &mut self,
+        now: Timestamp,
+        peer: IpAddr,
+        orders_of: Option<AccountId>,
+        answer: Result<String, ApiError>,
+    ) -> HttpResponse {
+        let used = self.limits.used_weight(now, peer).to_string();
+        let mut headers = vec![
+            ("content-type", "application/json;charset=UTF-8".to_owned()),
+            ("x-mbx-used-weight", used.clone()),
+            ("x-mbx-used-weight-1m", used),
+        ];
+        if let Some(account) = orders_of {
+            let (ten, day) = self.limits.orders(now, account);
+            headers.push(("x-mbx-order-count-10s", ten.to_string()));
+            headers.push(("x-mbx-order-count-1d", day.to_string()));
+        }
+        match answer {
+            Ok(body) => HttpResponse { status: 200, headers, body: body.into_bytes() },
+            Err(error) => {
+                if let Some(at) = error.retry_at_ms {
+                    // Rounded up: who comes back after this long is let in.
+                    let wait = (at - now.millis()).max(0).unsigned_abs().div_ceil(1_000);
+                    headers.push(("retry-after", wait.to_string()));
+                }
+                let body = error.body().to_string().into_bytes();
+                HttpResponse { status: error.status, headers, body }
+            }
+        }
+    }
+
+    /// Books an answer: what worked is free, and an accepted order counts.
+    fn settle(
+        &mut self,
+        now: Timestamp,
+        pending: &Pending,
+        answer: Result<Response, VenueError>,
+    ) -> Result<String, ApiError> {
+        let accepted = match &answer {
+            Ok(Response::Placed { .. } | Response::Replaced(_)) => true,
+            Ok(_) | Err(_) => false,
+        };
+        if accepted {
+            self.limits.placed(now, pending.account);
+        }
+        let Pending { wording, account, .. } = pending;
+        let worded =
+            account_calls::word(wording, answer, &self.symbols, self.config.fees, *account);
+        if worded.is_ok() && self.config.free_success && pending.call.is_free_when_it_works() {
+            self.limits.refund(now, pending.peer, pending.weight);
+        }
+        worded
+    }
+
+    fn open(&mut self, now: Timestamp, conn: ConnId, peer: IpAddr, kind: Kind) {
+        self.conns.insert(conn, Conn::new(now, peer, kind));
+    }
+}
+
+impl Dialect for BinanceServer {
+    type Pending = Pending;
+
+    fn http(
+        &mut self,
+        now: Timestamp,
+        request: &HttpRequest<'_>,
+        market: &dyn PublicMarket,
+    ) -> Step<HttpResponse, Pending> {
+        match self.rest(now, request, market) {
+            Ok(Step::Ask { account, request, pending }) => Step::Ask { account, request, pending },
+            Ok(Step::Done(body)) => Step::Done(self.http_answer(now, request.peer, None, Ok(body))),
+            Err(error) => Step::Done(self.http_answer(now, request.peer, None, Err(error))),
+        }
+    }
+
+    fn http_reply(
+        &mut self,
+        now: Timestamp,
+        pending: Pending,
+        answer: Result<Response, VenueError>,
+    ) -> HttpResponse {
+        let worded = self.settle(now, &pending, answer);
+        let orders_of = pending.call.places().then_some(pending.account);
+        self.http_answer(now, pending.peer, orders_of, worded)
+    }
+
+    fn connect(
+        &mut self,
+        now: Timestamp,
+        conn: ConnId,
+        request: &HttpRequest<'_>,
+    ) -> Result<(), HttpResponse> {
+        let refused = |server: &mut BinanceServer, error| {
+            Err(server.http_answer(now, request.peer, None, Err(error)))
+        };
+        if let Err(error) = self.limits.check_ban(now, request.peer) {
+            return refused(self, error);
+        }
+        let params = Params::from_form(request.query, "");
+        let path = request.path.trim_end_matches('/');
+        if path == "/ws-api/v3" {
+            if let Err(error) = self.limits.charge(&self.config, now, request.peer, 2) {
+                return refused(self, error);
+            }
+            let hide_limits = params.get("returnRateLimits") == Some("false");
+            let session = Session { hide_limits, ..Session::default() };
+            self.open(now, conn, request.peer, Kind::Api(session));
+            return Ok(());
+        }
+        let (combined, names) = match path.strip_prefix("/ws") {
+            Some(rest) => (false, rest.to_owned()),
+            None if path == "/stream" => {
+                (true, params.get("streams").unwrap_or_default().to_owned())
+            }
+            None => return refused(self, ApiError::not_found()),
+        };
+        let kind = Kind::Streams { names: Default::default(), combined };
+        self.open(now, conn, request.peer, kind);
+        for name in names.split('/').filter(|name| !name.is_empty()) {
+            self.listen_to(conn, name);
+        }
+        Ok(())
+    }
+
+    fn text(
+        &mut self,
+        now: Timestamp,
+        conn: ConnId,
+        text: &str,
+        market: &dyn PublicMarket,
+        out: &mut Vec<Frame>,
+    ) -> Step<(), Pending> {
+        let Some(open) = self.conns.get_mut(&conn) else { return Step::Done(()) };
+        if let Kind::Api(_) = open.kind {
+            return self.api_request(now, conn, text, market, out);
+        }
+        if open.count(now, self.config.messages_per_s) {
+            self.stream_request(conn, text, out);
+        } else {
+            out.push(Frame {
+                conn,
+                payload: Payload::Close(1_008, "Too many requests".to_owned()),
+            });
+        }
+        Step::Done(())
+    }
+
+    fn socket_reply(
+        &mut self,
+        now: Timestamp,
+        conn: ConnId,
+        pending: Pending,
+        answer: Result<Response, VenueError>,
+        out: &mut Vec<Frame>,
+    ) {
+        let worded = self.settle(now, &pending, answer);
+        if let Way::Socket { id } = &pending.way {
+            self.socket_answer(now, conn, id, worded, Some(pending.account), out);
+        }
+    }
+
+    fn control(&mut self, now: Timestamp, conn: ConnId, pong: bool, out: &mut Vec<Frame>) {
+        let Some(open) = self.conns.get_mut(&conn) else { return };
+        if pong {
+            open.pong(now);
+        }
+        if matches!(open.kind, Kind::Streams { .. }) && !open.count(now, self.config.messages_per_s)
+        {
+            out.push(Frame {
+                conn,
+                payload: Payload::Close(1_008, "Too many requests".to_owned()),
+            });
+        }
+    }
+
+    fn disconnect(&mut self, conn: ConnId) {
+        let Some(open) = self.conns.remove(&conn) else { return };
+        if let Kind::Streams { names, .. } = open.kind {
+            for name in names {
+                if let Some(stream) = streams::parse(&name, &self.symbols) {
+                    self.hub.unsubscribe(conn, stream);
+                }
+            }
+        }
+        self.listeners.remove_all(conn);
+    }
+
+    fn events(
+        &mut self,
+        now: Timestamp,
+        events: &[VenueEvent],
+        market: &dyn PublicMarket,
+        out: &mut Vec<Frame>,
+    ) {
+        for event in events {
+            let VenueEvent::Account { account, event } = event else { continue };
+            if let AccountEvent::Order { order, execution: Execution::Trade(fill), .. } = event
+                && self.first_fills.is_first(order.id, !order.status.is_open())
+            {
+                let maker = fill.liquidity == Liquidity::Maker;
+                self.limits.first_fill(now, *account, maker);
+            }
+            let text = user_events::event(now, event, &self.symbols);
+            self.listeners.deliver(*account, &text, out);
+        }
+        let (symbols, config) = (&self.symbols, &self.config);
+        self.hub.events(&Public { now, symbols, config, market }, events, out);
+    }
+
+    fn tick(&mut self, now: Timestamp, market: &dyn PublicMarket, out: &mut Vec<Frame>) {
+        for (id, conn) in &mut self.conns {
+            conn.tick(now, *id, out);
+        }
+        let (symbols, config) = (&self.symbols, &self.config);
+        self.hub.tick(&Public { now, symbols, config, market }, out);
+    }
+
+    fn tick_ms(&self) -> u64 {
+        // Half of the shortest period, so that no batch is late by more than that.
+        50
+    }
+}

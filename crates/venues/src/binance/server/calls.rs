@@ -1,0 +1,223 @@
+//! Every call there is, by its REST route and by its WebSocket method, with what it costs.
+//!
+//! Source: rest-api.md and web-socket-api.md, weights as of 2026-07-21.
+
+use super::params::Params;
+
+/// A call, however it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    Ping,
+    Time,
+    ExchangeInfo,
+    ExecutionRules,
+    ReferencePrice,
+    Depth,
+    Trades,
+    HistoricalTrades,
+    AggTrades,
+    Klines,
+    AvgPrice,
+    Ticker24h,
+    TickerTradingDay,
+    TickerWindow,
+    TickerPrice,
+    TickerBook,
+    Place,
+    Test,
+    Cancel,
+    CancelAll,
+    CancelReplace,
+    Query,
+    OpenOrders,
+    AllOrders,
+    MyTrades,
+    Account,
+    Commission,
+    OrderLimits,
+    PreventedMatches,
+    Allocations,
+    MyFilters,
+    ApiRestrictions,
+    /// Wallet and margin paths that clients ask on their way: an empty list.
+    EmptyList,
+    /// Exchanges of other products: no symbols.
+    NoSymbols,
+    /// Order lists, amendments, smart order routing: not offered.
+    NotOffered,
+}
+
+use Call::*;
+
+/// REST routes.
+const ROUTES: [(&str, &str, Call); 54] = [
+    ("GET", "/api/v3/ping", Ping),
+    ("GET", "/api/v3/time", Time),
+    ("GET", "/api/v3/exchangeInfo", ExchangeInfo),
+    ("GET", "/api/v3/executionRules", ExecutionRules),
+    ("GET", "/api/v3/referencePrice", ReferencePrice),
+    ("GET", "/api/v3/depth", Depth),
+    ("GET", "/api/v3/trades", Trades),
+    ("GET", "/api/v3/historicalTrades", HistoricalTrades),
+    ("GET", "/api/v3/aggTrades", AggTrades),
+    ("GET", "/api/v3/klines", Klines),
+    ("GET", "/api/v3/uiKlines", Klines),
+    ("GET", "/api/v3/avgPrice", AvgPrice),
+    ("GET", "/api/v3/ticker/24hr", Ticker24h),
+    ("GET", "/api/v3/ticker/tradingDay", TickerTradingDay),
+    ("GET", "/api/v3/ticker", TickerWindow),
+    ("GET", "/api/v3/ticker/price", TickerPrice),
+    ("GET", "/api/v3/ticker/bookTicker", TickerBook),
+    ("POST", "/api/v3/order", Place),
+    ("POST", "/api/v3/order/test", Test),
+    ("DELETE", "/api/v3/order", Cancel),
+    ("GET", "/api/v3/order", Query),
+    ("DELETE", "/api/v3/openOrders", CancelAll),
+    ("GET", "/api/v3/openOrders", OpenOrders),
+    ("POST", "/api/v3/order/cancelReplace", CancelReplace),
+    ("GET", "/api/v3/allOrders", AllOrders),
+    ("GET", "/api/v3/myTrades", MyTrades),
+    ("GET", "/api/v3/account", Account),
+    ("GET", "/api/v3/account/commission", Commission),
+    ("GET", "/api/v3/rateLimit/order", OrderLimits),
+    ("GET", "/api/v3/myPreventedMatches", PreventedMatches),
+    ("GET", "/api/v3/myAllocations", Allocations),
+    ("GET", "/api/v3/myFilters", MyFilters),
+    ("GET", "/sapi/v1/account/apiRestrictions", ApiRestrictions),
+    ("GET", "/sapi/v1/capital/config/getall", EmptyList),
+    ("GET", "/sapi/v1/margin/allPairs", EmptyList),
+    ("GET", "/sapi/v1/margin/isolated/allPairs", EmptyList),
+    ("GET", "/fapi/v1/exchangeInfo", NoSymbols),
+    ("GET", "/dapi/v1/exchangeInfo", NoSymbols),
+    ("GET", "/eapi/v1/exchangeInfo", NoSymbols),
+    ("PUT", "/api/v3/order/amend/keepPriority", NotOffered),
+    ("GET", "/api/v3/order/amendments", NotOffered),
+    ("POST", "/api/v3/order/oco", NotOffered),
+    ("POST", "/api/v3/orderList/oco", NotOffered),
+    ("POST", "/api/v3/orderList/oto", NotOffered),
+    ("POST", "/api/v3/orderList/otoco", NotOffered),
+    ("POST", "/api/v3/orderList/opo", NotOffered),
+    ("POST", "/api/v3/orderList/opoco", NotOffered),
+    ("DELETE", "/api/v3/orderList", NotOffered),
+    ("GET", "/api/v3/orderList", NotOffered),
+    ("GET", "/api/v3/allOrderList", EmptyList),
+    ("GET", "/api/v3/openOrderList", EmptyList),
+    ("POST", "/api/v3/sor/order", NotOffered),
+    ("POST", "/api/v3/sor/order/test", NotOffered),
+    ("GET", "/api/v3/historicalBlockTrades", EmptyList),
+];
+
+/// WebSocket methods.
+const METHODS: [(&str, Call); 43] = [
+    ("ping", Ping),
+    ("time", Time),
+    ("exchangeInfo", ExchangeInfo),
+    ("executionRules", ExecutionRules),
+    ("referencePrice", ReferencePrice),
+    ("depth", Depth),
+    ("trades.recent", Trades),
+    ("trades.historical", HistoricalTrades),
+    ("trades.aggregate", AggTrades),
+    ("klines", Klines),
+    ("uiKlines", Klines),
+    ("avgPrice", AvgPrice),
+    ("ticker.24hr", Ticker24h),
+    ("ticker.tradingDay", TickerTradingDay),
+    ("ticker", TickerWindow),
+    ("ticker.price", TickerPrice),
+    ("ticker.book", TickerBook),
+    ("order.place", Place),
+    ("order.test", Test),
+    ("order.cancel", Cancel),
+    ("order.status", Query),
+    ("order.cancelReplace", CancelReplace),
+    ("openOrders.status", OpenOrders),
+    ("openOrders.cancelAll", CancelAll),
+    ("allOrders", AllOrders),
+    ("myTrades", MyTrades),
+    ("account.status", Account),
+    ("account.commission", Commission),
+    ("account.rateLimits.orders", OrderLimits),
+    ("myPreventedMatches", PreventedMatches),
+    ("myAllocations", Allocations),
+    ("myFilters", MyFilters),
+    ("order.amend.keepPriority", NotOffered),
+    ("order.amendments", NotOffered),
+    ("orderList.place.oco", NotOffered),
+    ("orderList.place.oto", NotOffered),
+    ("orderList.place.otoco", NotOffered),
+    ("orderList.cancel", NotOffered),
+    ("orderList.status", NotOffered),
+    ("openOrderLists.status", EmptyList),
+    ("allOrderLists", EmptyList),
+    ("sor.order.place", NotOffered),
+    ("sor.order.test", NotOffered),
+];
+
+/// The call of a REST route.
+pub(super) fn route(method: &str, path: &str) -> Option<Call> {
+    ROUTES.iter().find(|(m, p, _)| *m == method && *p == path).map(|(_, _, call)| *call)
+}
+
+/// The call of a WebSocket method, which may carry the version in front.
+pub(super) fn method(name: &str) -> Option<Call> {
+    let name = name.strip_prefix("v3/").unwrap_or(name);
+    METHODS.iter().find(|(m, _)| *m == name).map(|(_, call)| *call)
+}
+
+impl Call {
+    /// Is it free when it works?
+    pub(super) const fn is_free_when_it_works(self) -> bool {
+        matches!(self, Place | Cancel | CancelAll | CancelReplace)
+    }
+
+    /// Does it count as a new order?
+    pub(super) const fn places(self) -> bool {
+        matches!(self, Place | CancelReplace)
+    }
+
+    /// What it costs.
+    pub(super) fn weight(self, params: &Params) -> u32 {
+        let symbols = || match (params.get("symbol"), params.list("symbols")) {
+            (Some(_), _) => Some(1),
+            (None, Ok(Some(list))) => Some(list.len()),
+            (None, _) => None,
+        };
+        let per_symbol = |each: u32, max: u32| match symbols() {
+            Some(count) => each.saturating_mul(u32::try_from(count).unwrap_or(max)).min(max),
+            None => max,
+        };
+        match self {
+            Ping | Time | Place | Cancel | CancelAll | CancelReplace | EmptyList | NoSymbols
+            | NotOffered | ApiRestrictions => 1,
+            Test if params.is_true("computeCommissionRates") => 20,
+            Test => 1,
+            ExchangeInfo | Account | Commission | AllOrders | PreventedMatches | Allocations => 20,
+            ExecutionRules => per_symbol(2, 40),
+            Depth => match params.limit(100, 5_000).unwrap_or(100) {
+                0..=100 => 5,
+                101..=500 => 25,
+                501..=1_000 => 50,
+                _ => 250,
+            },
+            Trades | HistoricalTrades => 25,
+            AggTrades | Query => 4,
+            Klines | AvgPrice | ReferencePrice => 2,
+            Ticker24h => match symbols() {
+                Some(0..=20) => 2,
+                Some(21..=100) => 40,
+                Some(_) | None => 80,
+            },
+            TickerTradingDay | TickerWindow => per_symbol(4, 200),
+            TickerPrice | TickerBook => match params.get("symbol") {
+                Some(_) => 2,
+                None => 4,
+            },
+            OpenOrders if params.get("symbol").is_some() => 6,
+            OpenOrders => 80,
+            MyTrades if params.get("orderId").is_some() => 5,
+            MyTrades => 20,
+            OrderLimits | MyFilters => 40,
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! What is counted, and what happens to those who use too much.
+//!
+//! Windows are fixed and aligned, not sliding: a minute begins at second 0. Weight and raw requests
+//! are counted by address, unfilled orders by account. Who goes on after a 429 is banned, each time
+//! for longer.
+//!
+//! Source: rest-api.md "Limits", faqs/order_count_decrement.md, read 2026-07-21.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use model::{AccountId, Timestamp, VenueOrderId};
+
+use super::ServerConfig;
+use super::errors::ApiError;
+use crate::binance::wire::RateLimit;
+
+/// Addresses remembered; beyond that the counting starts anew for all.
+const ADDRESSES_MAX: usize = 10_000;
+/// Requests after a 429 in one window that are still only refused; the next one is a ban.
+const IGNORED_MAX: u32 = 20;
+/// First ban; each one after it is twice as long.
+const BAN_MIN: Duration = Duration::from_secs(120);
+/// Longest ban.
+const BAN_MAX: Duration = Duration::from_secs(3 * 86_400);
+
+const MINUTE: Duration = Duration::from_secs(60);
+const FIVE_MINUTES: Duration = Duration::from_secs(300);
+const TEN_SECONDS: Duration = Duration::from_secs(10);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// A count within one aligned window.
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    start: Timestamp,
+    used: u32,
+}
+
+impl Window {
+    fn at(&mut self, now: Timestamp, length: Duration) -> &mut Window {
+        let start = now.floor_to(length);
+        if start != self.start {
+            *self = Window { start, used: 0 };
+        }
+        self
+    }
+
+    fn end(&self, length: Duration) -> Timestamp {
+        self.start.after(length)
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Address {
+    weight: Window,
+    raw: Window,
+    ignored: Window,
+    bans: u32,
+    banned_until: Timestamp,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Orders {
+    ten_seconds: Window,
+    day: Window,
+}
+
+/// All counts.
+#[derive(Debug, Default)]
+pub(super) struct Limits {
+    addresses: BTreeMap<IpAddr, Address>,
+    accounts: BTreeMap<AccountId, Orders>,
+}
+
+impl Limits {
+    fn address(&mut self, peer: IpAddr) -> &mut Address {
+        if self.addresses.len() >= ADDRESSES_MAX && !self.addresses.contains_key(&peer) {
+            self.addresses.clear();
+        }
+        self.addresses.entry(peer).or_default()
+    }
+
+    /// Counts a request of this weight, or says why it may not be.
+    pub(super) fn charge(
+        &mut self,
+        config: &ServerConfig,
+        now: Timestamp,
+        peer: IpAddr,
+        weight: u32,
+    ) -> Result<(), ApiError> {
+        let address = self.address(peer);
+        if now < address.banned_until {
+            return Err(banned(address.banned_until));
+        }
+        address.raw.at(now, FIVE_MINUTES).used += 1;
+        let minute = address.weight.at(now, MINUTE);
+        minute.used = minute.used.saturating_add(weight);
+        if address.weight.used <= config.weight_per_minute && address.raw.used <= config.raw_per_5m
+        {
+            return Ok(());
+        }
+        // A refused request costs nothing more, so that the count says what was used.
+        address.weight.used -= weight;
+        address.ignored.at(now, MINUTE).used += 1;
+        if address.ignored.used > IGNORED_MAX {
+            let length = BAN_MIN.saturating_mul(1 << address.bans.min(12)).min(BAN_MAX);
+            address.bans += 1;
+            address.banned_until = now.after(length);
+            return Err(banned(address.banned_until));
+        }
+        let limit = config.weight_per_minute;
+        let text = format!(
+            "Too much request weight used; current limit is {limit} request weight per 1 MINUTE. \
+             Please use WebSocket Streams for live updates to avoid polling the API."
+        );
+        let mut error = ApiError::new(429, -1003, text);
+        error.retry_at_ms = Some(address.weight.end(MINUTE).millis());
+        Err(error)
+    }
+
+    /// Gives weight back: an order call that worked is free.
+    pub(super) fn refund(&mut self, now: Timestamp, peer: IpAddr, weight: u32) {
+        let window = self.address(peer).weight.at(now, MINUTE);
+        window.used = window.used.saturating_sub(weight);
+    }
+
+    /// Is this address banned?
+    pub(super) fn check_ban(&mut self, now: Timestamp, peer: IpAddr) -> Result<(), ApiError> {
+        let until = self.address(peer).banned_until;
+        if now < until { Err(banned(until)) } else { Ok(()) }
+    }
+
+    pub(super) fn used_weight(&mut self, now: Timestamp, peer: IpAddr) -> u32 {
+        self.address(peer).weight.at(now, MINUTE).used
+    }
+
+    /// May this account place one more order?
+    pub(super) fn check_orders(
+        &mut self,
+        config: &ServerConfig,
+        now: Timestamp,
+        account: AccountId,
+    ) -> Result<(), ApiError> {
+        let orders = self.accounts.entry(account).or_default();
+        let ten = *orders.ten_seconds.at(now, TEN_SECONDS);
+        let day = *orders.day.at(now, DAY);
+        let (limit, words, end) = if day.used >= config.orders_per_day {
+            (config.orders_per_day, "1 DAY", day.end(DAY))
+        } else if ten.used >= config.orders_per_10s {
+            (config.orders_per_10s, "10 SECOND", ten.end(TEN_SECONDS))
+        } else {
+            return Ok(());
+        };
+        let text = format!("Too many new orders; current limit is {limit} orders per {words}.");
+        let mut error = ApiError::new(429, -1015, text);
+        error.retry_at_ms = Some(end.millis());
+        Err(error)
+    }
+
+    /// An order was accepted.
+    pub(super) fn placed(&mut self, now: Timestamp, account: AccountId) {
+        let orders = self.accounts.entry(account).or_default();
+        orders.ten_seconds.at(now, TEN_SECONDS).used += 1;
+        orders.day.at(now, DAY).used += 1;
+    }
+
+    /// An order traded for the first time: as maker it gives back more.
+    pub(super) fn first_fill(&mut self, now: Timestamp, account: AccountId, maker: bool) {
+        let back = if maker { 5 } else { 1 };
+        let orders = self.accounts.entry(account).or_default();
+        let ten = orders.ten_seconds.at(now, TEN_SECONDS);
+        ten.used = ten.used.saturating_sub(back);
+        let day = orders.day.at(now, DAY);
+        day.used = day.used.saturating_sub(back);
+    }
+
+    /// Unfilled orders of the current ten seconds and day.
+    pub(super) fn orders(&mut self, now: Timestamp, account: AccountId) -> (u32, u32) {
+        let orders = self.accounts.entry(account).or_default();
+        (orders.ten_seconds.at(now, TEN_SECONDS).used, orders.day.at(now, DAY).used)
+    }
+}
+
+fn banned(until: Timestamp) -> ApiError {
+    let text = format!(
+        "Way too much request weight used; IP banned until {}. Please use WebSocket Streams for \
+         live updates to avoid bans.",
+        until.millis()
+    );
+    let mut error = ApiError::new(418, -1003, text);
+    error.retry_at_ms = Some(until.millis());
+    error
+}
+
+/// The limiters as `exchangeInfo` lists them.
+pub(super) fn limiters(config: &ServerConfig) -> Vec<RateLimit> {
+    vec![
+        limiter("REQUEST_WEIGHT", "MINUTE", 1, config.weight_per_minute, None),
+        limiter("ORDERS", "SECOND", 10, config.orders_per_10s, None),
+        limiter("ORDERS", "DAY", 1, config.orders_per_day, None),
+        limiter("RAW_REQUESTS", "MINUTE", 5, config.raw_per_5m, None),
+    ]
+}
+
+pub(super) fn limiter(
+    kind: &str,
+    interval: &str,
+    interval_num: u32,
+    limit: u32,
+    count: Option<u32>,
+) -> RateLimit {
+    let (rate_limit_type, interval) = (kind.to_owned(), interval.to_owned());
+    RateLimit { rate_limit_type, interval, interval_num, limit, count }
+}
+
+/// Orders that have filled before, so that only the first fill counts.
+#[derive(Debug, Default)]
+pub(super) struct FirstFills {
+    seen: std::collections::BTreeSet<VenueOrderId>,
+}
+
+/// Orders remembered; beyond that each fill of a new order counts as its first.
+const FIRST_FILLS_MAX: usize = 100_000;
+
+impl FirstFills {
+    /// Is this the order's first fill? Asked once a fill.
+    pub(super) fn is_first(&mut self, order: VenueOrderId, over: bool) -> bool {
+        let first = !self.seen.contains(&order);
+        if over {
+            self.seen.remove(&order);
+        } else if self.seen.len() < FIRST_FILLS_MAX {
+            self.seen.insert(order);
+        }
+        first
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_nanos(seconds * 1_000_000_000)
+    }
+
+    #[test]
+    fn the_limit_holds_until_the_minute_ends() {
+        let config = ServerConfig { weight_per_minute: 100, ..ServerConfig::default() };
+        let mut limits = Limits::default();
+        assert!(limits.charge(&config, at(61), PEER, 100).is_ok());
+        let error = limits.charge(&config, at(119), PEER, 1).unwrap_err();
+        assert_eq!((error.status, error.code, error.retry_at_ms), (429, -1003, Some(120_000)));
+        assert_eq!(limits.used_weight(at(119), PEER), 100);
+        assert!(limits.charge(&config, at(120), PEER, 100).is_ok());
+    }
+
+    #[test]
+    fn who_ignores_the_limit_is_banned_and_then_for_longer() {
+        let config = ServerConfig { weight_per_minute: 0, ..ServerConfig::default() };
+        let mut limits = Limits::default();
+        let mut first = |now: i64| {
+            let statuses = (0..=IGNORED_MAX)
+                .map(|_| limits.charge(&config, at(now), PEER, 1).unwrap_err().status);
+            statuses.collect::<Vec<_>>()
+        };
+        assert_eq!(first(60).last(), Some(&418));
+        assert!(first(60 + 119).iter().all(|status| *status == 418), "two minutes");
+        assert_eq!(first(60 + 120).first(), Some(&429));
+        assert_eq!(limits.check_ban(at(180 + 239), PEER).unwrap_err().status, 418, "four minutes");
+        assert!(limits.check_ban(at(180 + 240), PEER).is_ok());
+    }
+
+    #[test]
+    fn orders_are_counted_by_account_and_given_back_by_fills() {
+        let config = ServerConfig { orders_per_10s: 2, ..ServerConfig::default() };
+        let mut limits = Limits::default();
+        let account = AccountId::new("a").unwrap();
+        for _ in 0..2 {
+            assert!(limits.check_orders(&config, at(10), account).is_ok());
+            limits.placed(at(10), account);
+        }
+        let error = limits.check_orders(&config, at(19), account).unwrap_err();
+        assert_eq!((error.status, error.code, error.retry_at_ms), (429, -1015, Some(20_000)));
+        limits.first_fill(at(19), account, false);
+        assert!(limits.check_orders(&config, at(19), account).is_ok());
+        assert!(limits.check_orders(&config, at(20), account).is_ok());
+    }
+}

@@ -1,0 +1,560 @@
+//! Public questions and their answers.
+
+use model::market::{Candle, Level};
+use model::venue::{
+    AggregateTrade, BookSnapshot, InstrumentTicker, MarketRequest, PublicMarket, Response,
+};
+use model::{Decimal, Instrument, InstrumentId, Qty, Rounding, Timestamp, TradingMode};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::ServerConfig;
+use super::calls::Call;
+use super::errors::{ApiError, Asked, refusal};
+use super::limits::limiters;
+use super::orders;
+use super::params::Params;
+use super::render::{self, ZERO, grid_price, grid_qty, grid_quote};
+use crate::binance::symbols::{Row, Symbols};
+use crate::binance::vocabulary;
+use crate::binance::wire::{self, Fixed8};
+
+const DAY_S: u32 = 86_400;
+
+/// What a public question is answered from.
+pub(super) struct Public<'a> {
+    pub(super) now: Timestamp,
+    pub(super) symbols: &'a Symbols,
+    pub(super) config: &'a ServerConfig,
+    pub(super) market: &'a dyn PublicMarket,
+}
+
+/// JSON text of a value made of our own structs, which cannot fail to print.
+pub(super) fn text<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+impl Public<'_> {
+    /// Answers a public call; `None` for calls that are not public.
+    pub(super) fn answer(&self, call: Call, params: &Params) -> Option<Result<String, ApiError>> {
+        Some(match call {
+            Call::Ping => Ok("{}".to_owned()),
+            Call::Time => Ok(text(&wire::ServerTime { server_time: self.now.millis() })),
+            Call::ExchangeInfo => self.exchange_info(params),
+            Call::ExecutionRules => Ok(json!({"symbolRules": []}).to_string()),
+            Call::ReferencePrice => Err(ApiError::bad(-2043, "No reference price.")),
+            Call::Depth => self.depth(params),
+            Call::Trades | Call::HistoricalTrades => self.trades(params),
+            Call::AggTrades => self.aggregates(params),
+            Call::Klines => self.klines(params),
+            Call::AvgPrice => self.average(params),
+            Call::Ticker24h => self.tickers(params, DAY_S, true),
+            Call::TickerTradingDay => {
+                let day = self.now.floor_to(std::time::Duration::from_secs(u64::from(DAY_S)));
+                let since = u32::try_from(self.now.since(day).as_secs()).unwrap_or(DAY_S);
+                self.tickers(params, since.max(1), false)
+            }
+            Call::TickerWindow => window(params).and_then(|s| self.tickers(params, s, false)),
+            Call::TickerPrice => self.prices(params),
+            Call::TickerBook => self.best_prices(params),
+            Call::EmptyList => Ok("[]".to_owned()),
+            Call::NoSymbols => Ok(json!({
+                "timezone": "UTC", "serverTime": self.now.millis(),
+                "rateLimits": [], "exchangeFilters": [], "assets": [], "symbols": [],
+                "optionSymbols": [], "optionContracts": [], "optionAssets": [],
+            })
+            .to_string()),
+            Call::NotOffered => Err(ApiError::bad(-1020, "This operation is not supported.")),
+            Call::Place
+            | Call::Test
+            | Call::Cancel
+            | Call::CancelAll
+            | Call::CancelReplace
+            | Call::Query
+            | Call::OpenOrders
+            | Call::AllOrders
+            | Call::MyTrades
+            | Call::Account
+            | Call::Commission
+            | Call::OrderLimits
+            | Call::PreventedMatches
+            | Call::Allocations
+            | Call::MyFilters
+            | Call::ApiRestrictions => return None,
+        })
+    }
+
+    pub(super) fn read(&self, request: &MarketRequest) -> Result<Response, ApiError> {
+        self.market.read(self.now, request).map_err(|error| refusal(&error, Asked::Question))
+    }
+
+    /// The rows that `symbol` or `symbols` names; all when neither is there. And is it one?
+    fn selected(&self, params: &Params) -> Result<(Vec<&Row>, bool), ApiError> {
+        if params.get("symbol").is_some() {
+            return Ok((vec![orders::symbol(params, self.symbols)?], true));
+        }
+        let Some(names) = params.list("symbols")? else {
+            return Ok((self.symbols.iter().collect(), false));
+        };
+        let rows: Option<Vec<&Row>> = names.iter().map(|name| self.symbols.find(name)).collect();
+        Ok((rows.ok_or_else(ApiError::symbol)?, false))
+    }
+
+    fn instruments(&self, rows: &[&Row]) -> Result<Vec<Instrument>, ApiError> {
+        let ids = rows.iter().map(|row| row.instrument.id).collect();
+        match self.read(&MarketRequest::Instruments(ids))? {
+            Response::Instruments(instruments) => Ok(instruments),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    fn exchange_info(&self, params: &Params) -> Result<String, ApiError> {
+        let (rows, _) = self.selected(params)?;
+        let instruments = self.instruments(&rows)?;
+        let wanted = params.get("symbolStatus");
+        let symbols = instruments.iter().map(symbol_info);
+        Ok(text(&wire::ExchangeInfo {
+            timezone: "UTC".to_owned(),
+            server_time: self.now.millis(),
+            rate_limits: limiters(self.config),
+            exchange_filters: Vec::new(),
+            symbols: symbols.filter(|s| wanted.is_none_or(|status| s.status == status)).collect(),
+        }))
+    }
+
+    pub(super) fn book(&self, id: InstrumentId, depth: u32) -> Result<BookSnapshot, ApiError> {
+        match self.read(&MarketRequest::Book { instrument: id, depth })? {
+            Response::Book(book) => Ok(book),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    fn depth(&self, params: &Params) -> Result<String, ApiError> {
+        let row = orders::symbol(params, self.symbols)?;
+        let book = self.book(row.instrument.id, params.limit(100, 5_000)?)?;
+        Ok(text(&depth(row, &book)))
+    }
+
+    fn trades(&self, params: &Params) -> Result<String, ApiError> {
+        let row = orders::symbol(params, self.symbols)?;
+        let request = MarketRequest::Trades {
+            instrument: row.instrument.id,
+            from: params.trades_from()?,
+            limit: params.limit(500, 1_000)?,
+        };
+        let Response::Trades(trades) = self.read(&request)? else { return Ok("[]".to_owned()) };
+        let trades = trades.iter().map(|trade| wire::Trade {
+            id: trade.id,
+            price: grid_price(row, trade.price),
+            qty: grid_qty(row, trade.qty),
+            quote_qty: grid_quote(row, i128::from(trade.price.0) * i128::from(trade.qty.0)),
+            time: trade.time.millis(),
+            is_buyer_maker: trade.taker_side == model::Side::Sell,
+            is_best_match: true,
+        });
+        Ok(text(&trades.collect::<Vec<_>>()))
+    }
+
+    fn aggregates(&self, params: &Params) -> Result<String, ApiError> {
+        let row = orders::symbol(params, self.symbols)?;
+        let request = MarketRequest::AggregateTrades {
+            instrument: row.instrument.id,
+            from: params.trades_from()?,
+            limit: params.limit(500, 1_000)?,
+        };
+        let Response::AggregateTrades(trades) = self.read(&request)? else {
+            return Ok("[]".to_owned());
+        };
+        Ok(text(&trades.iter().map(|trade| aggregate(row, trade)).collect::<Vec<_>>()))
+    }
+
+    fn klines(&self, params: &Params) -> Result<String, ApiError> {
+        let row = orders::symbol(params, self.symbols)?;
+        let word = params.required("interval")?;
+        let interval = vocabulary::parse_interval(word)
+            .ok_or_else(|| ApiError::bad(-1120, "Invalid interval."))?;
+        let request = MarketRequest::Candles {
+            instrument: row.instrument.id,
+            interval,
+            start: params.time("startTime")?,
+            end: params.time("endTime")?,
+            limit: params.limit(500, 1_000)?,
+        };
+        let Response::Candles(candles) = self.read(&request)? else { return Ok("[]".to_owned()) };
+        Ok(text(&candles.iter().map(|candle| kline(row, candle)).collect::<Vec<_>>()))
+    }
+
+    fn average(&self, params: &Params) -> Result<String, ApiError> {
+        let row = orders::symbol(params, self.symbols)?;
+        let average = self.average_price(row.instrument.id)?;
+        Ok(text(&average))
+    }
+
+    pub(super) fn average_price(&self, id: InstrumentId) -> Result<wire::AvgPrice, ApiError> {
+        match self.read(&MarketRequest::AveragePrice(id))? {
+            Response::AveragePrice { price, minutes, at } => Ok(wire::AvgPrice {
+                mins: minutes,
+                price: price.map_or(ZERO, Fixed8::from),
+                close_time: at.millis(),
+            }),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    pub(super) fn ticker_list(
+        &self,
+        ids: Vec<InstrumentId>,
+        window_s: u32,
+    ) -> Result<Vec<InstrumentTicker>, ApiError> {
+        match self.read(&MarketRequest::Tickers { instruments: ids, window_s })? {
+            Response::Tickers(tickers) => Ok(tickers),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    fn tickers(&self, params: &Params, window_s: u32, full: bool) -> Result<String, ApiError> {
+        let (rows, one) = self.selected(params)?;
+        let mini = match params.get("type") {
+            None | Some("FULL") => false,
+            Some("MINI") => true,
+            Some(_) => {
+                let text = "Data sent for parameter 'type' is not valid.";
+                return Err(ApiError::bad(-1130, text));
+            }
+        };
+        let ids = rows.iter().map(|row| row.instrument.id).collect();
+        let tickers = self.ticker_list(ids, window_s)?;
+        let mut values = Vec::with_capacity(rows.len());
+        for (row, found) in rows.iter().zip(&tickers) {
+            let ticker = ticker(row, found, self.now, window_s, full);
+            values.push(if mini { value(&mini_ticker(&ticker)) } else { value(&ticker) });
+        }
+        Ok(one_or_list(values, one))
+    }
+
+    fn prices(&self, params: &Params) -> Result<String, ApiError> {
+        let (rows, one) = self.selected(params)?;
+        let mut values = Vec::with_capacity(rows.len());
+        for row in rows {
+            let symbol = row.instrument.symbol.clone();
+            values.push(value(&wire::TickerPrice { symbol, price: self.last_price(row)? }));
+        }
+        Ok(one_or_list(values, one))
+    }
+
+    /// The last price; before the first trade the middle of the book, so that clients have one.
+    fn last_price(&self, row: &Row) -> Result<Fixed8, ApiError> {
+        let request = MarketRequest::Trades {
+            instrument: row.instrument.id,
+            from: model::venue::TradesFrom::Newest,
+            limit: 1,
+        };
+        if let Response::Trades(trades) = self.read(&request)?
+            && let Some(last) = trades.last()
+        {
+            return Ok(grid_price(row, last.price));
+        }
+        let book = self.book(row.instrument.id, 1)?;
+        Ok(match (book.bids.first(), book.asks.first()) {
+            (Some(bid), Some(ask)) => {
+                let middle = bid.price.0.midpoint(ask.price.0);
+                grid_price(row, model::market::GridPrice(middle))
+            }
+            (Some(level), None) | (None, Some(level)) => grid_price(row, level.price),
+            (None, None) => ZERO,
+        })
+    }
+
+    fn best_prices(&self, params: &Params) -> Result<String, ApiError> {
+        let (rows, one) = self.selected(params)?;
+        let mut values = Vec::with_capacity(rows.len());
+        for row in rows {
+            let book = self.book(row.instrument.id, 1)?;
+            let (bid_price, bid_qty) = best(row, book.bids.first());
+            let (ask_price, ask_qty) = best(row, book.asks.first());
+            let symbol = row.instrument.symbol.clone();
+            values.push(value(&wire::BookTicker {
+                symbol,
+                bid_price,
+                bid_qty,
+                ask_price,
+                ask_qty,
+            }));
+        }
+        Ok(one_or_list(values, one))
+    }
+}
+
+fn unexpected(response: &Response) -> ApiError {
+    debug_assert!(false, "the exchange answered another question: {response:?}");
+    ApiError::new(500, -1000, "An unknown error occurred while processing the request.")
+}
+
+fn value<T: Serialize>(row: &T) -> Value {
+    serde_json::to_value(row).unwrap_or(Value::Null)
+}
+
+fn one_or_list(mut values: Vec<Value>, one: bool) -> String {
+    if one {
+        values.pop().unwrap_or(Value::Null).to_string()
+    } else {
+        Value::from(values).to_string()
+    }
+}
+
+/// `1m` to `59m`, `1h` to `23h`, `1d` to `7d`.
+fn window(params: &Params) -> Result<u32, ApiError> {
+    let Some(word) = params.get("windowSize") else { return Ok(DAY_S) };
+    window_seconds(word)
+        .ok_or_else(|| ApiError::bad(-1130, "Data sent for parameter 'windowSize' is not valid."))
+}
+
+pub(super) fn window_seconds(word: &str) -> Option<u32> {
+    let unit = word.chars().last()?;
+    let count: u32 = word.strip_suffix(unit)?.parse().ok()?;
+    match (unit, count) {
+        ('m', 1..=59) => Some(count * 60),
+        ('h', 1..=23) => Some(count * 3_600),
+        ('d', 1..=7) => Some(count * DAY_S),
+        _ => None,
+    }
+}
+
+pub(super) fn best(row: &Row, level: Option<&Level>) -> wire::Level {
+    level.map_or((ZERO, ZERO), |level| render::level(row, level))
+}
+
+pub(super) fn depth(row: &Row, book: &BookSnapshot) -> wire::Depth {
+    wire::Depth {
+        last_update_id: book.update_id,
+        bids: book.bids.iter().map(|level| render::level(row, level)).collect(),
+        asks: book.asks.iter().map(|level| render::level(row, level)).collect(),
+    }
+}
+
+fn aggregate(row: &Row, trade: &AggregateTrade) -> wire::AggTrade {
+    wire::AggTrade {
+        id: trade.id,
+        price: grid_price(row, trade.price),
+        qty: grid_qty(row, trade.qty),
+        first: trade.first,
+        last: trade.last,
+        time: trade.time.millis(),
+        buyer_is_maker: trade.taker_side == model::Side::Sell,
+        best_match: true,
+    }
+}
+
+/// Last millisecond of a candle.
+pub(super) fn close_time(candle: &Candle) -> i64 {
+    candle.interval.end(candle.start).millis() - 1
+}
+
+fn kline(row: &Row, candle: &Candle) -> wire::Kline {
+    (
+        candle.start.millis(),
+        grid_price(row, candle.open),
+        grid_price(row, candle.high),
+        grid_price(row, candle.low),
+        grid_price(row, candle.close),
+        grid_qty(row, candle.volume),
+        close_time(candle),
+        grid_quote(row, candle.quote_volume),
+        candle.trades,
+        grid_qty(row, candle.taker_buy_volume),
+        grid_quote(row, candle.taker_buy_quote_volume),
+        "0".to_owned(),
+    )
+}
+
+/// A rolling window. Without a trade in it all is zero but the best prices.
+pub(super) fn ticker(
+    row: &Row,
+    found: &InstrumentTicker,
+    now: Timestamp,
+    window_s: u32,
+    full: bool,
+) -> wire::Ticker {
+    let start = now.before(std::time::Duration::from_secs(u64::from(window_s)));
+    let (bid_price, bid_qty) = best(row, found.quote.bid.as_ref());
+    let (ask_price, ask_qty) = best(row, found.quote.ask.as_ref());
+    let mut ticker = wire::Ticker {
+        symbol: row.instrument.symbol.clone(),
+        price_change: ZERO,
+        price_change_percent: "0.000".to_owned(),
+        weighted_avg_price: ZERO,
+        prev_close_price: full.then_some(ZERO),
+        last_price: ZERO,
+        last_qty: full.then_some(ZERO),
+        bid_price: full.then_some(bid_price),
+        bid_qty: full.then_some(bid_qty),
+        ask_price: full.then_some(ask_price),
+        ask_qty: full.then_some(ask_qty),
+        open_price: ZERO,
+        high_price: ZERO,
+        low_price: ZERO,
+        volume: ZERO,
+        quote_volume: ZERO,
+        open_time: start.millis(),
+        close_time: now.millis(),
+        first_id: -1,
+        last_id: -1,
+        count: 0,
+    };
+    let Some(traded) = &found.ticker else { return ticker };
+    let window = &traded.window;
+    let (open, close) = (grid_price(row, window.open).0, grid_price(row, window.close).0);
+    let change = close.checked_sub(open).unwrap_or(Decimal::ZERO);
+    ticker.price_change = Fixed8(change);
+    ticker.price_change_percent = percent(change, open);
+    let (volume, quote) = (grid_qty(row, window.volume), grid_quote(row, window.quote_volume));
+    ticker.weighted_avg_price = average(quote.0, volume.0);
+    ticker.prev_close_price = full.then(|| {
+        traded.previous_close.map_or(grid_price(row, window.open), |price| grid_price(row, price))
+    });
+    ticker.last_price = Fixed8(close);
+    ticker.last_qty = full.then(|| grid_qty(row, traded.last_qty));
+    ticker.open_price = Fixed8(open);
+    ticker.high_price = grid_price(row, window.high);
+    ticker.low_price = grid_price(row, window.low);
+    (ticker.volume, ticker.quote_volume) = (volume, quote);
+    ticker.first_id = i64::try_from(window.first_trade).unwrap_or(-1);
+    ticker.last_id = i64::try_from(window.last_trade).unwrap_or(-1);
+    ticker.count = window.trades;
+    ticker
+}
+
+fn average(quote: Decimal, volume: Decimal) -> Fixed8 {
+    let average = quote.checked_div(volume, Rounding::Down);
+    Fixed8(average.and_then(|price| price.round_to(8, Rounding::Down)).unwrap_or(Decimal::ZERO))
+}
+
+/// Three digits behind the point.
+fn percent(change: Decimal, of: Decimal) -> String {
+    let hundred = Decimal::new(100, 0);
+    let percent = change
+        .checked_mul(hundred, Rounding::Down)
+        .and_then(|change| change.checked_div(of, Rounding::Down))
+        .and_then(|percent| percent.round_to(3, Rounding::Down));
+    format!("{:.3}", percent.unwrap_or(Decimal::ZERO))
+}
+
+pub(super) fn mini_ticker(full: &wire::Ticker) -> wire::MiniTicker {
+    wire::MiniTicker {
+        symbol: full.symbol.clone(),
+        open_price: full.open_price,
+        high_price: full.high_price,
+        low_price: full.low_price,
+        last_price: full.last_price,
+        volume: full.volume,
+        quote_volume: full.quote_volume,
+        open_time: full.open_time,
+        close_time: full.close_time,
+        first_id: full.first_id,
+        last_id: full.last_id,
+        count: full.count,
+    }
+}
+
+/// Digits that assets are counted with.
+const ASSET_PRECISION: u32 = 8;
+
+fn symbol_info(instrument: &Instrument) -> wire::Symbol {
+    let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
+    wire::Symbol {
+        symbol: instrument.symbol.clone(),
+        status: match instrument.mode {
+            TradingMode::Live => "TRADING",
+            TradingMode::CancelOnly => "CANCEL_ONLY",
+            TradingMode::Halted => "HALT",
+        }
+        .to_owned(),
+        base_asset: instrument.base.to_string(),
+        base_asset_precision: ASSET_PRECISION,
+        quote_asset: instrument.quote.to_string(),
+        quote_precision: ASSET_PRECISION,
+        quote_asset_precision: ASSET_PRECISION,
+        base_commission_precision: ASSET_PRECISION,
+        quote_commission_precision: ASSET_PRECISION,
+        order_types: words(&[
+            "LIMIT",
+            "LIMIT_MAKER",
+            "MARKET",
+            "STOP_LOSS",
+            "STOP_LOSS_LIMIT",
+            "TAKE_PROFIT",
+            "TAKE_PROFIT_LIMIT",
+        ]),
+        iceberg_allowed: false,
+        oco_allowed: false,
+        oto_allowed: false,
+        opo_allowed: false,
+        quote_order_qty_market_allowed: true,
+        allow_trailing_stop: false,
+        cancel_replace_allowed: true,
+        amend_allowed: false,
+        peg_instructions_allowed: false,
+        is_spot_trading_allowed: true,
+        is_margin_trading_allowed: false,
+        filters: filters(instrument),
+        permissions: Vec::new(),
+        permission_sets: vec![words(&["SPOT"])],
+        default_self_trade_prevention_mode: "EXPIRE_MAKER".to_owned(),
+        allowed_self_trade_prevention_modes: words(&[
+            "EXPIRE_TAKER",
+            "EXPIRE_MAKER",
+            "EXPIRE_BOTH",
+            "DECREMENT",
+        ]),
+    }
+}
+
+/// The exchange's limits as filters; a part that is not limited is zero.
+fn filters(instrument: &Instrument) -> Vec<wire::Filter> {
+    let limits = &instrument.limits;
+    let price = |price: Option<model::Price>| price.map_or(ZERO, Fixed8::from);
+    let qty = |qty: Option<Qty>| qty.map_or(ZERO, Fixed8::from);
+    let lot = Fixed8(instrument.lot.get());
+    let mut filters = vec![
+        wire::Filter::Price {
+            min_price: price(limits.price_min),
+            max_price: price(limits.price_max),
+            tick_size: Fixed8(instrument.tick.get()),
+        },
+        wire::Filter::LotSize {
+            min_qty: limits.qty_min.into(),
+            max_qty: limits.qty_max.map_or(Fixed8(Decimal::new(9_000_000_000, 0)), Fixed8::from),
+            step_size: lot,
+        },
+        wire::Filter::MarketLotSize {
+            min_qty: ZERO,
+            max_qty: qty(limits.market_qty_max.or(limits.qty_max)),
+            step_size: ZERO,
+        },
+    ];
+    if let Some(band) = &limits.band {
+        filters.push(wire::Filter::PercentPriceBySide {
+            bid_multiplier_up: Fixed8(band.bid_max),
+            bid_multiplier_down: Fixed8(band.bid_min),
+            ask_multiplier_up: Fixed8(band.ask_max),
+            ask_multiplier_down: Fixed8(band.ask_min),
+            avg_price_mins: 5,
+        });
+    }
+    filters.push(wire::Filter::Notional {
+        min_notional: limits.notional_min.into(),
+        apply_min_to_market: true,
+        max_notional: limits
+            .notional_max
+            .map_or(Fixed8(Decimal::new(9_000_000_000, 0)), Fixed8::from),
+        apply_max_to_market: false,
+        avg_price_mins: 5,
+    });
+    if let Some(max_num_orders) = limits.open_orders_max {
+        filters.push(wire::Filter::MaxNumOrders { max_num_orders });
+    }
+    if let Some(max_num_algo_orders) = limits.stop_orders_max {
+        filters.push(wire::Filter::MaxNumAlgoOrders { max_num_algo_orders });
+    }
+    filters
+}

@@ -1,0 +1,172 @@
+//! Connections: what each one is, who listens for accounts, and when a connection has to go.
+//!
+//! Source: web-socket-streams.md "General", web-socket-api.md "General", read 2026-07-21.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{AccountId, Timestamp};
+use serde_json::json;
+
+use crate::server::{ConnId, Frame, Payload};
+
+/// The venue pings this often …
+const PING_EVERY: Duration = Duration::from_secs(20);
+/// … and drops who has not answered for this long.
+const PONG_MAX: Duration = Duration::from_secs(60);
+/// Connections end after a day; a notice goes out a little before.
+const AGE_MAX: Duration = Duration::from_secs(24 * 3_600);
+const NOTICE: Duration = Duration::from_secs(10);
+/// Streams of one connection.
+pub(super) const STREAMS_MAX: usize = 1_024;
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Conn {
+    pub(super) peer: IpAddr,
+    pub(super) kind: Kind,
+    opened: Timestamp,
+    pinged: Timestamp,
+    heard: Timestamp,
+    noticed: bool,
+    second: Timestamp,
+    messages: u32,
+}
+
+/// What a connection is for.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// Market streams; an old client may listen to an account on it, too.
+    Streams {
+        /// Names of streams as they were asked for.
+        names: BTreeSet<String>,
+        combined: bool,
+    },
+    /// The WebSocket API.
+    Api(Session),
+}
+
+/// The state of a connection of the WebSocket API.
+#[derive(Debug, Default)]
+pub(super) struct Session {
+    pub(super) log_on: Option<LogOn>,
+    /// Accounts listened to, by number; and whether that hangs on the log-on.
+    pub(super) subscriptions: BTreeMap<u32, (AccountId, bool)>,
+    pub(super) next_subscription: u32,
+    pub(super) hide_limits: bool,
+}
+
+/// A session that is logged on.
+#[derive(Clone, Debug)]
+pub(super) struct LogOn {
+    pub(super) api_key: String,
+    pub(super) account: AccountId,
+    pub(super) since: Timestamp,
+}
+
+impl Conn {
+    pub(super) fn new(now: Timestamp, peer: IpAddr, kind: Kind) -> Conn {
+        Conn {
+            peer,
+            kind,
+            opened: now,
+            pinged: now,
+            heard: now,
+            noticed: false,
+            second: now,
+            messages: 0,
+        }
+    }
+
+    pub(super) fn opened(&self) -> Timestamp {
+        self.opened
+    }
+
+    pub(super) fn session(&mut self) -> Option<&mut Session> {
+        match &mut self.kind {
+            Kind::Api(session) => Some(session),
+            Kind::Streams { .. } => None,
+        }
+    }
+
+    pub(super) fn pong(&mut self, now: Timestamp) {
+        self.heard = now;
+    }
+
+    /// Counts a message that came in; false when there were too many within a second.
+    pub(super) fn count(&mut self, now: Timestamp, messages_per_s: u32) -> bool {
+        let second = now.floor_to(Duration::from_secs(1));
+        if second != self.second {
+            (self.second, self.messages) = (second, 0);
+        }
+        self.messages += 1;
+        self.messages <= messages_per_s
+    }
+
+    /// Pings, the notice before the end, and the end.
+    pub(super) fn tick(&mut self, now: Timestamp, conn: ConnId, out: &mut Vec<Frame>) {
+        let mut send = |payload| out.push(Frame { conn, payload });
+        let age = now.since(self.opened);
+        if age >= AGE_MAX {
+            send(Payload::Close(1_000, "the connection is 24 hours old".to_owned()));
+        } else if age >= AGE_MAX - NOTICE && !self.noticed {
+            self.noticed = true;
+            let notice = json!({"e": "serverShutdown", "E": now.millis()});
+            let text = match &self.kind {
+                Kind::Streams { combined: true, .. } => {
+                    json!({"stream": "!serverShutdown", "data": notice}).to_string()
+                }
+                Kind::Streams { .. } | Kind::Api(_) => notice.to_string(),
+            };
+            send(Payload::Text(Arc::from(text)));
+        }
+        if now.since(self.heard) >= PONG_MAX {
+            send(Payload::Close(1_008, "no pong within a minute".to_owned()));
+        } else if now.since(self.pinged) >= PING_EVERY {
+            self.pinged = now;
+            send(Payload::Ping(now.millis().to_string().into_bytes()));
+        }
+    }
+}
+
+/// Who listens for which account: connections with the number of their subscription; without one
+/// events go out bare, as with listen keys.
+#[derive(Debug, Default)]
+pub(super) struct Listeners {
+    by_account: BTreeMap<AccountId, BTreeSet<(ConnId, Option<u32>)>>,
+}
+
+impl Listeners {
+    pub(super) fn add(&mut self, account: AccountId, conn: ConnId, subscription: Option<u32>) {
+        self.by_account.entry(account).or_default().insert((conn, subscription));
+    }
+
+    pub(super) fn remove(&mut self, account: AccountId, conn: ConnId, subscription: Option<u32>) {
+        if let Some(listeners) = self.by_account.get_mut(&account) {
+            listeners.remove(&(conn, subscription));
+        }
+    }
+
+    pub(super) fn remove_all(&mut self, conn: ConnId) {
+        for listeners in self.by_account.values_mut() {
+            listeners.retain(|(listener, _)| *listener != conn);
+        }
+    }
+
+    /// Sends an event of this account to all who listen.
+    pub(super) fn deliver(&self, account: AccountId, event: &str, out: &mut Vec<Frame>) {
+        for (conn, subscription) in self.by_account.get(&account).into_iter().flatten() {
+            out.push(Frame { conn: *conn, payload: Payload::Text(wrap(*subscription, event)) });
+        }
+    }
+}
+
+/// An account's event as a connection gets it.
+pub(super) fn wrap(subscription: Option<u32>, event: &str) -> Arc<str> {
+    match subscription {
+        Some(id) => format!("{{\"subscriptionId\":{id},\"event\":{event}}}").into(),
+        None => event.into(),
+    }
+}

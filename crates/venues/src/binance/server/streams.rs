@@ -1,0 +1,518 @@
+//! Market streams: who listens to what, and what is due to them.
+//!
+//! Changes of a book are gathered and sent ten times or once a second with the numbers of the first
+//! and the last; trades, aggregates and best prices go out as they happen; candles and tickers are
+//! looked up when they are due.
+//!
+//! Source: web-socket-streams.md, read 2026-07-21.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::market::{Candle, GridPrice, GridQty, Interval, LevelUpdate, PublicTrade, Quote};
+use model::venue::{MarketRequest, Response, TradesFrom, VenueEvent};
+use model::{InstrumentId, Side, Timestamp};
+use serde_json::json;
+
+use super::market_data::{self, Public, text};
+use super::render::{grid_price, grid_qty, grid_quote};
+use crate::binance::symbols::{Row, Symbols};
+use crate::binance::vocabulary;
+use crate::binance::wire;
+use crate::server::{ConnId, Frame, Payload};
+
+const FAST: Duration = Duration::from_millis(100);
+const SLOW: Duration = Duration::from_secs(1);
+const DAY_S: u32 = 86_400;
+
+/// One stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stream {
+    Trade(InstrumentId),
+    AggTrade(InstrumentId),
+    BookTicker(InstrumentId),
+    Depth { id: InstrumentId, slow: bool },
+    Partial { id: InstrumentId, levels: u32, slow: bool },
+    Kline { id: InstrumentId, interval: Interval },
+    Ticker { id: InstrumentId, window_s: u32 },
+    MiniTicker(InstrumentId),
+    AllMiniTickers,
+    AvgPrice(InstrumentId),
+}
+
+/// The stream of this name; `None` for names that nobody serves.
+pub(super) fn parse(name: &str, symbols: &Symbols) -> Option<Stream> {
+    if name == "!miniTicker@arr" {
+        return Some(Stream::AllMiniTickers);
+    }
+    let (symbol, rest) = name.split_once('@')?;
+    let id = symbols.find_stream(symbol)?.instrument.id;
+    let (kind, speed) =
+        rest.split_once('@').map_or((rest, None), |(kind, speed)| (kind, Some(speed)));
+    let slow = match speed {
+        None | Some("1000ms") => true,
+        Some("100ms") => false,
+        // Candles may name a time zone; ours are always in UTC.
+        Some(_) => true,
+    };
+    Some(match kind {
+        "trade" => Stream::Trade(id),
+        "aggTrade" => Stream::AggTrade(id),
+        "bookTicker" => Stream::BookTicker(id),
+        "depth" => Stream::Depth { id, slow },
+        "depth5" => Stream::Partial { id, levels: 5, slow },
+        "depth10" => Stream::Partial { id, levels: 10, slow },
+        "depth20" => Stream::Partial { id, levels: 20, slow },
+        "ticker" => Stream::Ticker { id, window_s: DAY_S },
+        "miniTicker" => Stream::MiniTicker(id),
+        "avgPrice" => Stream::AvgPrice(id),
+        _ => {
+            if let Some(word) = kind.strip_prefix("kline_") {
+                Stream::Kline { id, interval: vocabulary::parse_interval(word)? }
+            } else {
+                let word = kind.strip_prefix("ticker_")?;
+                Stream::Ticker { id, window_s: market_data::window_seconds(word)? }
+            }
+        }
+    })
+}
+
+/// One listener: the name as it asked for it, and whether its frames are wrapped.
+#[derive(Clone, Debug)]
+struct Listener {
+    name: String,
+    combined: bool,
+}
+
+#[derive(Debug, Default)]
+struct Feed {
+    listeners: BTreeMap<ConnId, Listener>,
+    /// Of candles: the last one sent.
+    candle: Option<Candle>,
+}
+
+/// Changes of one book since they were last sent.
+#[derive(Debug, Default)]
+struct Batch {
+    first: Option<u64>,
+    last: u64,
+    levels: BTreeMap<(Side, GridPrice), GridQty>,
+}
+
+impl Batch {
+    fn add(&mut self, update_id: u64, level: &LevelUpdate) {
+        self.first.get_or_insert(update_id);
+        self.last = update_id;
+        self.levels.insert((level.side, level.price), level.qty);
+    }
+}
+
+/// What is kept for one instrument.
+#[derive(Debug, Default)]
+struct Market {
+    fast: Batch,
+    slow: Batch,
+    quote: Option<Quote>,
+    last_aggregate: u64,
+    touched: bool,
+    traded: bool,
+}
+
+/// All streams.
+#[derive(Debug, Default)]
+pub(super) struct Hub {
+    feeds: BTreeMap<Stream, Feed>,
+    markets: BTreeMap<InstrumentId, Market>,
+    fast_at: Timestamp,
+    slow_at: Timestamp,
+    turn: u64,
+}
+
+impl Hub {
+    pub(super) fn subscribe(&mut self, conn: ConnId, name: &str, stream: Stream, combined: bool) {
+        let listener = Listener { name: name.to_owned(), combined };
+        self.feeds.entry(stream).or_default().listeners.insert(conn, listener);
+    }
+
+    pub(super) fn unsubscribe(&mut self, conn: ConnId, stream: Stream) {
+        if let Some(feed) = self.feeds.get_mut(&stream) {
+            feed.listeners.remove(&conn);
+            if feed.listeners.is_empty() {
+                self.feeds.remove(&stream);
+            }
+        }
+    }
+
+    /// A connection wants wrapped frames, or not, from now on.
+    pub(super) fn set_combined(&mut self, conn: ConnId, combined: bool) {
+        for feed in self.feeds.values_mut() {
+            if let Some(listener) = feed.listeners.get_mut(&conn) {
+                listener.combined = combined;
+            }
+        }
+    }
+
+    /// What happened at the exchange.
+    pub(super) fn events(
+        &mut self,
+        public: &Public<'_>,
+        events: &[VenueEvent],
+        out: &mut Vec<Frame>,
+    ) {
+        for event in events {
+            match event {
+                VenueEvent::Level { instrument, update_id, level, .. } => {
+                    let market = self.markets.entry(*instrument).or_default();
+                    market.fast.add(*update_id, level);
+                    market.slow.add(*update_id, level);
+                    market.touched = true;
+                }
+                VenueEvent::Trade { instrument, trade } => {
+                    self.markets.entry(*instrument).or_default().traded = true;
+                    if let Some(feed) = self.feeds.get(&Stream::Trade(*instrument))
+                        && let Some(row) = public.symbols.get(*instrument)
+                    {
+                        deliver(feed, &text(&trade_event(public.now, row, trade)), out);
+                    }
+                }
+                VenueEvent::Account { .. } => {}
+            }
+        }
+        for row in public.symbols.iter() {
+            let id = row.instrument.id;
+            let Some(market) = self.markets.get_mut(&id) else { continue };
+            if std::mem::take(&mut market.traded) {
+                let feed = self.feeds.get(&Stream::AggTrade(id));
+                aggregates(public, row, market, feed, out);
+            }
+            if std::mem::take(&mut market.touched)
+                && let Some(feed) = self.feeds.get(&Stream::BookTicker(id))
+            {
+                best_prices(public, row, market, feed, out);
+            }
+        }
+    }
+
+    /// Time passes.
+    pub(super) fn tick(&mut self, public: &Public<'_>, out: &mut Vec<Frame>) {
+        let (fast, slow) = (public.now.floor_to(FAST), public.now.floor_to(SLOW));
+        if fast > self.fast_at {
+            self.fast_at = fast;
+            self.books(public, false, out);
+        }
+        if slow > self.slow_at {
+            self.slow_at = slow;
+            self.turn += 1;
+            self.books(public, true, out);
+            self.every_second(public, out);
+        }
+    }
+
+    fn books(&mut self, public: &Public<'_>, slow: bool, out: &mut Vec<Frame>) {
+        for (id, market) in &mut self.markets {
+            let batch = std::mem::take(if slow { &mut market.slow } else { &mut market.fast });
+            let (Some(first), Some(row)) = (batch.first, public.symbols.get(*id)) else { continue };
+            if let Some(feed) = self.feeds.get(&Stream::Depth { id: *id, slow }) {
+                deliver(feed, &text(&depth_event(public.now, row, first, &batch)), out);
+            }
+            for levels in [5, 10, 20] {
+                if let Some(feed) = self.feeds.get(&Stream::Partial { id: *id, levels, slow })
+                    && let Ok(book) = public.book(*id, levels)
+                {
+                    deliver(feed, &text(&market_data::depth(row, &book)), out);
+                }
+            }
+        }
+    }
+
+    fn every_second(&mut self, public: &Public<'_>, out: &mut Vec<Frame>) {
+        for (stream, feed) in &mut self.feeds {
+            match stream {
+                Stream::Kline { id, interval } => {
+                    // Candles longer than a second go out every other second.
+                    let every_second = *interval == Interval::Seconds(1);
+                    if every_second || self.turn.is_multiple_of(2) {
+                        kline(public, *id, *interval, feed, out);
+                    }
+                }
+                Stream::Ticker { id, window_s } => ticker(public, *id, *window_s, feed, out),
+                Stream::MiniTicker(id) => {
+                    if let Some(event) = mini_ticker(public, *id) {
+                        deliver(feed, &text(&event), out);
+                    }
+                }
+                Stream::AllMiniTickers => {
+                    let all = public.symbols.iter();
+                    let all = all.filter_map(|row| mini_ticker(public, row.instrument.id));
+                    deliver(feed, &text(&all.collect::<Vec<_>>()), out);
+                }
+                Stream::AvgPrice(id) => average_price(public, *id, feed, out),
+                Stream::Trade(_)
+                | Stream::AggTrade(_)
+                | Stream::BookTicker(_)
+                | Stream::Depth { .. }
+                | Stream::Partial { .. } => {}
+            }
+        }
+    }
+}
+
+/// One text to all listeners; wrapped ones get the name that they asked for.
+fn deliver(feed: &Feed, body: &str, out: &mut Vec<Frame>) {
+    let mut plain: Option<Arc<str>> = None;
+    let mut wrapped: Option<(&str, Arc<str>)> = None;
+    for (conn, listener) in &feed.listeners {
+        let text = if listener.combined {
+            match &wrapped {
+                Some((name, text)) if *name == listener.name => Arc::clone(text),
+                _ => {
+                    let text: Arc<str> =
+                        format!("{{\"stream\":{},\"data\":{body}}}", json!(listener.name)).into();
+                    wrapped = Some((&listener.name, Arc::clone(&text)));
+                    text
+                }
+            }
+        } else {
+            Arc::clone(plain.get_or_insert_with(|| body.into()))
+        };
+        out.push(Frame { conn: *conn, payload: Payload::Text(text) });
+    }
+}
+
+fn trade_event(now: Timestamp, row: &Row, trade: &PublicTrade) -> wire::TradeEvent {
+    wire::TradeEvent {
+        e: "trade".to_owned(),
+        event_time: now.millis(),
+        s: row.instrument.symbol.clone(),
+        t: trade.id,
+        p: grid_price(row, trade.price),
+        q: grid_qty(row, trade.qty),
+        trade_time: trade.time.millis(),
+        m: trade.taker_side == Side::Sell,
+        ignored: true,
+    }
+}
+
+fn depth_event(now: Timestamp, row: &Row, first: u64, batch: &Batch) -> wire::DepthEvent {
+    let level = |((_, price), qty): (&(Side, GridPrice), &GridQty)| {
+        (grid_price(row, *price), grid_qty(row, *qty))
+    };
+    let side = |wanted: Side| batch.levels.iter().filter(move |((side, _), _)| *side == wanted);
+    wire::DepthEvent {
+        e: "depthUpdate".to_owned(),
+        event_time: now.millis(),
+        s: row.instrument.symbol.clone(),
+        first,
+        last: batch.last,
+        b: side(Side::Buy).rev().map(level).collect(),
+        a: side(Side::Sell).map(level).collect(),
+    }
+}
+
+/// Aggregates that are new since the last look. Numbers are kept up to date without listeners, too,
+/// so that the first one is not sent the past.
+fn aggregates(
+    public: &Public<'_>,
+    row: &Row,
+    market: &mut Market,
+    feed: Option<&Feed>,
+    out: &mut Vec<Frame>,
+) {
+    let (instrument, from, limit) = match feed {
+        Some(_) => (row.instrument.id, TradesFrom::Id(market.last_aggregate + 1), 1_000),
+        None => (row.instrument.id, TradesFrom::Newest, 1),
+    };
+    let request = MarketRequest::AggregateTrades { instrument, from, limit };
+    let Ok(Response::AggregateTrades(found)) = public.read(&request) else { return };
+    for trade in &found {
+        market.last_aggregate = trade.id;
+        let Some(feed) = feed else { continue };
+        let event = wire::AggTradeEvent {
+            e: "aggTrade".to_owned(),
+            event_time: public.now.millis(),
+            s: row.instrument.symbol.clone(),
+            a: trade.id,
+            p: grid_price(row, trade.price),
+            q: grid_qty(row, trade.qty),
+            f: trade.first,
+            l: trade.last,
+            trade_time: trade.time.millis(),
+            m: trade.taker_side == Side::Sell,
+            ignored: true,
+        };
+        deliver(feed, &text(&event), out);
+    }
+}
+
+fn best_prices(
+    public: &Public<'_>,
+    row: &Row,
+    market: &mut Market,
+    feed: &Feed,
+    out: &mut Vec<Frame>,
+) {
+    let Ok(book) = public.book(row.instrument.id, 1) else { return };
+    let quote = Quote { bid: book.bids.first().copied(), ask: book.asks.first().copied() };
+    if market.quote == Some(quote) {
+        return;
+    }
+    market.quote = Some(quote);
+    let (b, bid_qty) = market_data::best(row, quote.bid.as_ref());
+    let (a, ask_qty) = market_data::best(row, quote.ask.as_ref());
+    let s = row.instrument.symbol.clone();
+    let event = wire::BookTickerEvent { u: book.update_id, s, b, bid_qty, a, ask_qty };
+    deliver(feed, &text(&event), out);
+}
+
+fn kline(
+    public: &Public<'_>,
+    id: InstrumentId,
+    interval: Interval,
+    feed: &mut Feed,
+    out: &mut Vec<Frame>,
+) {
+    let request =
+        MarketRequest::Candles { instrument: id, interval, start: None, end: None, limit: 2 };
+    let (Ok(Response::Candles(found)), Some(row)) = (public.read(&request), public.symbols.get(id))
+    else {
+        return;
+    };
+    for candle in found {
+        let is_news = match &feed.candle {
+            None => !candle.closed,
+            Some(sent) => candle.start >= sent.start && candle != *sent,
+        };
+        if is_news {
+            deliver(feed, &text(&kline_event(public.now, row, &candle)), out);
+            feed.candle = Some(candle);
+        }
+    }
+}
+
+fn kline_event(now: Timestamp, row: &Row, candle: &Candle) -> wire::KlineEvent {
+    let id = |id: u64| if candle.trades == 0 { -1 } else { i64::try_from(id).unwrap_or(-1) };
+    let s = row.instrument.symbol.clone();
+    wire::KlineEvent {
+        e: "kline".to_owned(),
+        event_time: now.millis(),
+        s: s.clone(),
+        k: wire::KlineBody {
+            t: candle.start.millis(),
+            close_time: market_data::close_time(candle),
+            s,
+            i: vocabulary::interval(candle.interval).unwrap_or("1m").to_owned(),
+            f: id(candle.first_trade),
+            last_id: id(candle.last_trade),
+            o: grid_price(row, candle.open),
+            c: grid_price(row, candle.close),
+            h: grid_price(row, candle.high),
+            l: grid_price(row, candle.low),
+            v: grid_qty(row, candle.volume),
+            n: candle.trades,
+            x: candle.closed,
+            q: grid_quote(row, candle.quote_volume),
+            taker_buy_base: grid_qty(row, candle.taker_buy_volume),
+            taker_buy_quote: grid_quote(row, candle.taker_buy_quote_volume),
+            ignored: "0".to_owned(),
+        },
+    }
+}
+
+fn look_up(public: &Public<'_>, id: InstrumentId, window_s: u32) -> Option<wire::Ticker> {
+    let row = public.symbols.get(id)?;
+    let found = public.ticker_list(vec![id], window_s).ok()?;
+    Some(market_data::ticker(row, found.first()?, public.now, window_s, true))
+}
+
+fn ticker(public: &Public<'_>, id: InstrumentId, window_s: u32, feed: &Feed, out: &mut Vec<Frame>) {
+    let Some(ticker) = look_up(public, id, window_s) else { return };
+    let full = window_s == DAY_S;
+    let e = match window_s {
+        DAY_S => "24hrTicker".to_owned(),
+        s if s % 3_600 == 0 => format!("{}hTicker", s / 3_600),
+        s => format!("{}mTicker", s / 60),
+    };
+    let event = wire::TickerEvent {
+        e,
+        event_time: public.now.millis(),
+        s: ticker.symbol,
+        p: ticker.price_change,
+        change_percent: ticker.price_change_percent,
+        w: ticker.weighted_avg_price,
+        x: ticker.prev_close_price.filter(|_| full),
+        c: ticker.last_price,
+        last_qty: ticker.last_qty.filter(|_| full),
+        b: ticker.bid_price.filter(|_| full),
+        bid_qty: ticker.bid_qty.filter(|_| full),
+        a: ticker.ask_price.filter(|_| full),
+        ask_qty: ticker.ask_qty.filter(|_| full),
+        o: ticker.open_price,
+        h: ticker.high_price,
+        l: ticker.low_price,
+        v: ticker.volume,
+        q: ticker.quote_volume,
+        open_time: ticker.open_time,
+        close_time: ticker.close_time,
+        first_id: ticker.first_id,
+        last_id: ticker.last_id,
+        n: ticker.count,
+    };
+    deliver(feed, &text(&event), out);
+}
+
+fn mini_ticker(public: &Public<'_>, id: InstrumentId) -> Option<wire::MiniTickerEvent> {
+    let ticker = look_up(public, id, DAY_S)?;
+    Some(wire::MiniTickerEvent {
+        e: "24hrMiniTicker".to_owned(),
+        event_time: public.now.millis(),
+        s: ticker.symbol,
+        c: ticker.last_price,
+        o: ticker.open_price,
+        h: ticker.high_price,
+        l: ticker.low_price,
+        v: ticker.volume,
+        q: ticker.quote_volume,
+    })
+}
+
+fn average_price(public: &Public<'_>, id: InstrumentId, feed: &Feed, out: &mut Vec<Frame>) {
+    let (Ok(average), Some(row)) = (public.average_price(id), public.symbols.get(id)) else {
+        return;
+    };
+    let event = wire::AvgPriceEvent {
+        e: "avgPrice".to_owned(),
+        event_time: public.now.millis(),
+        s: row.instrument.symbol.clone(),
+        i: format!("{}m", average.mins),
+        w: average.price,
+        trade_time: average.close_time,
+    };
+    deliver(feed, &text(&event), out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::binance::server::testing::symbols;
+
+    #[test]
+    fn names_of_streams() {
+        let id = InstrumentId::new("BTC-USDT").unwrap();
+        for (name, stream) in [
+            ("btcusdt@trade", Some(Stream::Trade(id))),
+            ("btcusdt@depth", Some(Stream::Depth { id, slow: true })),
+            ("btcusdt@depth@100ms", Some(Stream::Depth { id, slow: false })),
+            ("btcusdt@depth20@100ms", Some(Stream::Partial { id, levels: 20, slow: false })),
+            ("btcusdt@kline_1M", Some(Stream::Kline { id, interval: Interval::Month })),
+            ("btcusdt@ticker_4h", Some(Stream::Ticker { id, window_s: 14_400 })),
+            ("!miniTicker@arr", Some(Stream::AllMiniTickers)),
+            ("BTCUSDT@trade", None),
+            ("dogeusdt@trade", None),
+            ("btcusdt@kline_7m", None),
+            ("0", None),
+        ] {
+            assert_eq!(parse(name, &symbols()), stream, "{name}");
+        }
+    }
+}
