@@ -32,3 +32,5 @@ pub use venue::{SimConfig, SimVenue};
 
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod twin;

@@ -106,7 +106,7 @@ fn line(text: &mut String, fact: std::fmt::Arguments<'_>) {
 }
 
 /// FNV-1a: short, and the same on every machine.
-fn fnv(bytes: &[u8]) -> u64 {
+pub(crate) fn fnv(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
