@@ -1,2 +1,55 @@
-//! The plimsoll binary.
-fn main() {}
+//! The `plimsoll` binary: reads the command line and hands over.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused by a guard or gate.
+
+mod failure;
+mod signals;
+mod venue;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use failure::Failure;
+use tracing_subscriber::EnvFilter;
+
+/// The load line for autonomous trading agents.
+#[derive(Parser)]
+#[command(name = "plimsoll", version, about, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// A simulated exchange that speaks a real exchange's wire protocol.
+    Venue(venue::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log();
+    // Two providers may be linked; ours is chosen here, once, before the first connection.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let done = match cli.command {
+        Command::Venue(args) => venue::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// Logs go to standard error; `RUST_LOG` chooses what is said.
+fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// A runtime for commands that have sockets.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Failed(anyhow::anyhow!("cannot start worker threads: {error}")))
+}

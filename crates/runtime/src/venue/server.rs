@@ -198,15 +198,7 @@ async fn simulator<D: Dialect>(
     let body = body.map(|body| body.to_bytes()).unwrap_or_default();
     match (method.as_str(), path) {
         ("GET", "/_sim/state") => json(&state::state(shared)),
-        ("POST", "/_sim/faults") => match shared.faults().add(clock::now(), &body) {
-            Ok(()) => {
-                if shared.faults().due(clock::now()) {
-                    shared.cut_all();
-                }
-                json(&serde_json::json!({"ok": true}))
-            }
-            Err(error) => plain(StatusCode::BAD_REQUEST, &error.to_string()),
-        },
+        ("POST", "/_sim/faults") => add_fault(&body, shared),
         ("POST", "/_sim/heal") => {
             shared.faults().heal();
             json(&serde_json::json!({"ok": true}))
@@ -216,6 +208,18 @@ async fn simulator<D: Dialect>(
             "GET /_sim/state, POST /_sim/faults and POST /_sim/heal are here",
         ),
     }
+}
+
+fn add_fault<D: Dialect>(body: &[u8], shared: &Shared<D>) -> Response<Full<Bytes>> {
+    let now = clock::now();
+    let mut faults = shared.faults();
+    if let Err(error) = faults.add(now, body) {
+        return plain(StatusCode::BAD_REQUEST, &error.to_string());
+    }
+    if faults.due(now) {
+        shared.cut_all();
+    }
+    json(&serde_json::json!({"ok": true}))
 }
 
 fn render(response: HttpResponse) -> Response<Full<Bytes>> {

@@ -87,6 +87,7 @@ pub(super) fn plan(
             json!({"exchangeFilters": [], "symbolFilters": [], "assetFilters": []}).to_string(),
         )),
         Call::ApiRestrictions
+        | Call::TradeFee
         | Call::OrderLimits
         | Call::Ping
         | Call::Time

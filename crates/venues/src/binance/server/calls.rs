@@ -39,6 +39,7 @@ pub(super) enum Call {
     Allocations,
     MyFilters,
     ApiRestrictions,
+    TradeFee,
     /// Wallet and margin paths that clients ask on their way: an empty list.
     EmptyList,
     /// Exchanges of other products: no symbols.
@@ -50,7 +51,7 @@ pub(super) enum Call {
 use Call::*;
 
 /// REST routes.
-const ROUTES: [(&str, &str, Call); 54] = [
+const ROUTES: [(&str, &str, Call); 55] = [
     ("GET", "/api/v3/ping", Ping),
     ("GET", "/api/v3/time", Time),
     ("GET", "/api/v3/exchangeInfo", ExchangeInfo),
@@ -84,6 +85,7 @@ const ROUTES: [(&str, &str, Call); 54] = [
     ("GET", "/api/v3/myAllocations", Allocations),
     ("GET", "/api/v3/myFilters", MyFilters),
     ("GET", "/sapi/v1/account/apiRestrictions", ApiRestrictions),
+    ("GET", "/sapi/v1/asset/tradeFee", TradeFee),
     ("GET", "/sapi/v1/capital/config/getall", EmptyList),
     ("GET", "/sapi/v1/margin/allPairs", EmptyList),
     ("GET", "/sapi/v1/margin/isolated/allPairs", EmptyList),
@@ -189,7 +191,7 @@ impl Call {
         };
         match self {
             Ping | Time | Place | Cancel | CancelAll | CancelReplace | EmptyList | NoSymbols
-            | NotOffered | ApiRestrictions => 1,
+            | NotOffered | ApiRestrictions | TradeFee => 1,
             Test if params.is_true("computeCommissionRates") => 20,
             Test => 1,
             ExchangeInfo | Account | Commission | AllOrders | PreventedMatches | Allocations => 20,

@@ -80,7 +80,8 @@ impl Public<'_> {
             | Call::PreventedMatches
             | Call::Allocations
             | Call::MyFilters
-            | Call::ApiRestrictions => return None,
+            | Call::ApiRestrictions
+            | Call::TradeFee => return None,
         })
     }
 

@@ -173,6 +173,25 @@ impl BinanceServer {
         })
     }
 
+    /// Fees of the wallet's page, which clients ask for.
+    fn trade_fees(&self, params: &Params) -> Result<String, ApiError> {
+        let wanted = match params.get("symbol") {
+            Some(_) => Some(orders::symbol(params, &self.symbols)?.instrument.id),
+            None => None,
+        };
+        let fees = self.config.fees;
+        let rows =
+            self.symbols.iter().filter(|row| wanted.is_none_or(|id| id == row.instrument.id));
+        let rows = rows.map(|row| {
+            json!({
+                "symbol": row.instrument.symbol,
+                "makerCommission": fees.maker.to_string(),
+                "takerCommission": fees.taker.to_string(),
+            })
+        });
+        Ok(market_data::text(&rows.collect::<Vec<_>>()))
+    }
+
     fn rest(
         &mut self,
         now: Timestamp,
@@ -205,6 +224,7 @@ impl BinanceServer {
         let plan = match call {
             Call::OrderLimits => Plan::Ready(self.order_limits(now, account)),
             Call::ApiRestrictions => Plan::Ready(self.api_restrictions()),
+            Call::TradeFee => Plan::Ready(self.trade_fees(&params)?),
             _ => {
                 let made = self.make_id();
                 account_calls::plan(call, &params, &self.symbols, || made)

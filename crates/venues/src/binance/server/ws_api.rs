@@ -80,6 +80,7 @@ impl BinanceServer {
         let plan = match call {
             Call::OrderLimits => Plan::Ready(self.order_limits(now, account)),
             Call::ApiRestrictions => Plan::Ready(self.api_restrictions()),
+            Call::TradeFee => Plan::Ready(self.trade_fees(&params)?),
             _ => {
                 let made = self.make_id();
                 account_calls::plan(call, &params, &self.symbols, || made)

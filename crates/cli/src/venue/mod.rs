@@ -1,0 +1,165 @@
+//! `plimsoll venue`: the simulated exchange.
+
+mod account;
+mod instrument;
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use account::AccountArg;
+use anyhow::{Context as _, bail};
+use instrument::InstrumentArg;
+use model::venue::FeeRates;
+use model::{AccountId, Decimal};
+use runtime::venue::{MarketSource, RunningVenue, Scenario, VenueConfig};
+use venues::binance::server::{BinanceServer, ServerConfig};
+
+use crate::failure::Failure;
+use crate::{runtime as start_runtime, signals};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Whose wire protocol it speaks.
+    #[arg(long)]
+    dialect: DialectArg,
+    /// Where REST and WebSocket are served; port 0 takes any free one.
+    #[arg(long, default_value = "127.0.0.1:9000", value_name = "ADDR")]
+    listen: SocketAddr,
+    /// An account, as 'KEY:SECRET:10000 USDT,1 BTC'; the secret may be @FILE with an Ed25519 key in
+    /// PEM, private or public. May be repeated.
+    #[arg(long = "account", value_name = "ACCOUNT")]
+    accounts: Vec<AccountArg>,
+    /// What is traded, as BTC-USDT or BTC-USDT:tick=0.01,lot=0.00001,min_notional=5,price=60000.
+    /// May be repeated.
+    #[arg(long = "instrument", value_name = "INSTRUMENT", default_value = "BTC-USDT")]
+    instruments: Vec<InstrumentArg>,
+    /// The market around the accounts: replay:FILE, synthetic:SEED, or empty.
+    #[arg(long, default_value = "synthetic:1", value_name = "MARKET")]
+    market: MarketArg,
+    /// How much faster than recorded.
+    #[arg(long, default_value_t = 1.0, value_name = "X", value_parser = parse_speed)]
+    speed: f64,
+    /// Faults to come: TOML with [[fault]] tables.
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+    /// Seed of whatever is drawn by chance.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+    /// Fee of a resting order, hundredths of a percent.
+    #[arg(long, default_value = "10", value_name = "BPS")]
+    maker_bps: Decimal,
+    /// Fee of a taking order, hundredths of a percent.
+    #[arg(long, default_value = "10", value_name = "BPS")]
+    taker_bps: Decimal,
+    /// Serve POST, PUT and DELETE /api/v3/userDataStream as Binance did until February 2026.
+    #[arg(long)]
+    legacy_listen_key: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum DialectArg {
+    /// Binance spot.
+    Binance,
+}
+
+#[derive(Clone, Debug)]
+enum MarketArg {
+    Replay(PathBuf),
+    Synthetic(u64),
+    Empty,
+}
+
+impl FromStr for MarketArg {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<MarketArg> {
+        match text.split_once(':') {
+            None if text == "empty" => Ok(MarketArg::Empty),
+            Some(("replay", file)) if !file.is_empty() => Ok(MarketArg::Replay(file.into())),
+            Some(("synthetic", seed)) => seed
+                .parse()
+                .map(MarketArg::Synthetic)
+                .with_context(|| format!("seed {seed:?} is not a whole number")),
+            _ => bail!("{text:?} is not replay:FILE, synthetic:SEED or empty"),
+        }
+    }
+}
+
+fn parse_speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if speed > 0.0 && speed.is_finite() => Ok(speed),
+        _ => Err(format!("{text:?} is not a number above zero")),
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let scenario = scenario(args)?;
+    start_runtime()?.block_on(async {
+        let mut stop = signals::stop_on_signal()?;
+        let venue = start(args, scenario).await?;
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "listening on http://{}", venue.addr)?;
+        out.flush()?;
+        drop(out);
+        // The sender lives as long as the signal task.
+        let _ = stop.wait_for(|stop| *stop).await;
+        venue.stop().await;
+        Ok(())
+    })
+}
+
+fn scenario(args: &Args) -> Result<Scenario, Failure> {
+    let Some(path) = &args.scenario else { return Ok(Scenario::default()) };
+    let name = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("scenario {name}"))?;
+    let scenario: Scenario = toml::from_str(&text)
+        .with_context(|| format!("scenario {name}"))
+        .map_err(Failure::usage)?;
+    scenario.check().with_context(|| format!("scenario {name}")).map_err(Failure::usage)?;
+    Ok(scenario)
+}
+
+async fn start(args: &Args, scenario: Scenario) -> Result<RunningVenue, Failure> {
+    let instruments: Vec<_> = args.instruments.iter().map(|arg| arg.instrument.clone()).collect();
+    let fees = FeeRates { maker: bps(args.maker_bps)?, taker: bps(args.taker_bps)? };
+    let legacy_listen_key = args.legacy_listen_key;
+    let config = ServerConfig { legacy_listen_key, fees, ..ServerConfig::default() };
+    let mut dialect = BinanceServer::new(config, instruments.clone());
+    let mut accounts = Vec::new();
+    for (index, account) in args.accounts.iter().enumerate() {
+        let id = AccountId::new(&format!("account-{}", index + 1))?;
+        dialect.add_key(&account.api_key, account.key.clone(), id);
+        accounts.push((id, account.balances.clone()));
+    }
+    let market = match &args.market {
+        MarketArg::Empty => MarketSource::Empty,
+        MarketArg::Replay(file) => MarketSource::Replay(file.clone()),
+        MarketArg::Synthetic(seed) => {
+            let start = args.instruments.iter().map(|arg| arg.start).collect();
+            MarketSource::Synthetic { seed: *seed, start }
+        }
+    };
+    let config = VenueConfig {
+        listen: args.listen,
+        instruments,
+        fees,
+        accounts,
+        market,
+        speed: args.speed,
+        scenario,
+        seed: args.seed,
+    };
+    match args.dialect {
+        DialectArg::Binance => Ok(runtime::venue::start(config, dialect).await?),
+    }
+}
+
+fn bps(bps: Decimal) -> Result<Decimal, Failure> {
+    let fraction = bps.checked_mul(Decimal::new(1, 4), model::Rounding::Down);
+    match fraction {
+        Some(fraction) if fraction.abs() < Decimal::new(1, 0) => Ok(fraction),
+        _ => Err(Failure::usage(anyhow::anyhow!("a fee of {bps} bps is more than everything"))),
+    }
+}
