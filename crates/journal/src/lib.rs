@@ -1,1 +1,24 @@
-//! Placeholder.
+//! The journal: what happened, in order, durable, and never changed afterwards.
+//!
+//! One [`Storage`] port with one conformance suite; [`Memory`] for backtests and tests, [`Sqlite`]
+//! for everything real. [`JournalWriter`] makes one disk flush serve all who wait for one. State is a
+//! fold over the entries; this crate keeps them and does not interpret them, except for the counts
+//! of [`Summary`].
+
+mod facets;
+mod memory;
+mod reader;
+mod sqlite;
+mod storage;
+mod summary;
+mod writer;
+
+#[cfg(test)]
+mod conformance;
+
+pub use memory::Memory;
+pub use reader::JournalReader;
+pub use sqlite::Sqlite;
+pub use storage::{Storage, StoreError};
+pub use summary::Summary;
+pub use writer::{JournalHandle, JournalWriter};

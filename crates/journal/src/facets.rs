@@ -1,0 +1,92 @@
+//! What of an entry is kept in columns of its own, so that questions find it without reading all.
+
+use model::{Action, Discrepancy, Record};
+
+/// Kind, agent, instrument and order of a record, as far as it has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Facets {
+    pub(crate) kind: &'static str,
+    pub(crate) agent: Option<String>,
+    pub(crate) instrument: Option<String>,
+    pub(crate) client_order_id: Option<String>,
+}
+
+impl Facets {
+    fn new(kind: &'static str) -> Facets {
+        Facets { kind, ..Facets::default() }
+    }
+
+    fn agent(mut self, agent: impl ToString) -> Facets {
+        self.agent = Some(agent.to_string());
+        self
+    }
+
+    fn instrument(mut self, instrument: impl ToString) -> Facets {
+        self.instrument = Some(instrument.to_string());
+        self
+    }
+
+    fn order(mut self, id: impl ToString) -> Facets {
+        self.client_order_id = Some(id.to_string());
+        self
+    }
+}
+
+/// The columns of a record. The kind is the tag that its JSON has.
+pub(crate) fn facets(record: &Record) -> Facets {
+    match record {
+        Record::Started { .. } => Facets::new("started"),
+        Record::Decided { intent, .. } => {
+            let facets = Facets::new("decided").agent(intent.agent);
+            match &intent.action {
+                Action::Place(spec) => facets.instrument(spec.instrument),
+                Action::CancelAll(instrument) => facets.instrument(instrument),
+                Action::Cancel(_) | Action::Halt => facets,
+            }
+        }
+        Record::Refused { agent, .. } => Facets::new("refused").agent(agent),
+        Record::Prepared { agent, order, .. } => Facets::new("prepared")
+            .agent(agent)
+            .instrument(order.instrument)
+            .order(order.client_order_id),
+        Record::CancelPrepared { client_order_id } => {
+            Facets::new("cancel_prepared").order(client_order_id)
+        }
+        Record::Accepted { client_order_id, .. } => Facets::new("accepted").order(client_order_id),
+        Record::Rejected { client_order_id, .. } => Facets::new("rejected").order(client_order_id),
+        Record::CancelRejected { client_order_id, .. } => {
+            Facets::new("cancel_rejected").order(client_order_id)
+        }
+        Record::InDoubt { client_order_id, .. } => Facets::new("in_doubt").order(client_order_id),
+        Record::Filled { client_order_id, fill, .. } => {
+            let facets = Facets::new("filled").instrument(fill.instrument);
+            match client_order_id {
+                Some(id) => facets.order(id),
+                None => facets,
+            }
+        }
+        Record::Ended { client_order_id, .. } => Facets::new("ended").order(client_order_id),
+        Record::Foreign { order } => Facets::new("foreign").instrument(order.instrument),
+        Record::Balances { .. } => Facets::new("balances"),
+        Record::Transferred { .. } => Facets::new("transferred"),
+        Record::Link { .. } => Facets::new("link"),
+        Record::Gap { instrument, .. } => Facets::new("gap").instrument(instrument),
+        Record::Duplicates { .. } => Facets::new("duplicates"),
+        Record::RateLimited { .. } => Facets::new("rate_limited"),
+        Record::Discrepancy { found } => {
+            let facets = Facets::new("discrepancy");
+            match found {
+                Discrepancy::MissedFill { client_order_id: Some(id), .. }
+                | Discrepancy::MissedEnd { client_order_id: id, .. }
+                | Discrepancy::MissedAccept { client_order_id: id }
+                | Discrepancy::UnknownToVenue { client_order_id: id } => facets.order(id),
+                Discrepancy::MissedFill { client_order_id: None, .. }
+                | Discrepancy::Foreign { .. }
+                | Discrepancy::Balance { .. } => facets,
+            }
+        }
+        Record::Reconciled { .. } => Facets::new("reconciled"),
+        Record::Trading { .. } => Facets::new("trading"),
+        Record::Agent { agent, .. } => Facets::new("agent").agent(agent),
+    }
+}

@@ -1,0 +1,79 @@
+//! The port that every store is behind.
+
+use std::path::{Path, PathBuf};
+
+use model::Entry;
+
+/// A place where entries are kept.
+pub trait Storage: Send {
+    /// Appends all of these or none, and returns the number of the last one once they are durable:
+    /// from then on they survive a loss of power. Numbers start at 1 and have no holes.
+    fn append(&mut self, entries: &[Entry]) -> Result<u64, StoreError>;
+
+    /// Hands over every entry with a number above `after`, oldest first. Stops at the first error,
+    /// its own or `each`'s; an entry that is not what was written is one.
+    fn replay(
+        &mut self,
+        after: u64,
+        each: &mut dyn FnMut(u64, Entry) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError>;
+
+    /// The number of a new session: one more than ever before, durable when it returns.
+    fn take_session(&mut self) -> Result<u64, StoreError>;
+}
+
+/// What is wrong with a store, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The directory of the file is not there.
+    #[error("{}: the directory does not exist; create it or change `store`", path.display())]
+    NoDirectory {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Another gateway holds it.
+    #[error("{}: in use by the process with id {holder}; one journal has one gateway: stop that one, \
+             or give this one another `store`", path.display())]
+    InUse {
+        /// Which file.
+        path: PathBuf,
+        /// Process id of the holder, as it wrote it down.
+        holder: String,
+    },
+    /// The file cannot be opened, read or written.
+    #[error("{}: {problem}", path.display())]
+    Unusable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says and what to do.
+        problem: String,
+    },
+    /// A file of something else, or of a later version.
+    #[error("{}: is no journal of this version: {problem}", path.display())]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+        /// How it differs.
+        problem: String,
+    },
+    /// What is read is not what was written.
+    #[error("{}: entry {seq} is damaged: {problem}; restore a backup, or move the file away and \
+             start anew, which reads the venue's books", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// Number of the entry.
+        seq: u64,
+        /// What does not fit.
+        problem: String,
+    },
+    /// An earlier write failed, so nothing after it can be believed to be kept.
+    #[error("an earlier write failed: {0}")]
+    Lost(String),
+}
+
+impl StoreError {
+    pub(crate) fn unusable(path: &Path, problem: impl ToString) -> StoreError {
+        StoreError::Unusable { path: path.to_owned(), problem: problem.to_string() }
+    }
+}
