@@ -27,7 +27,7 @@ enum Met {
 /// What an amount of quote comes to in the book as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bought {
-    /// Whole lots.
+    /// Whole lots; all that is there, be it whole lots or not, where the book ran out.
     pub(crate) qty: GridQty,
     /// The book, or what of it the order may take, is not enough.
     pub(crate) ran_out: bool,
@@ -92,7 +92,8 @@ impl SimVenue {
                 break;
             }
         }
-        Bought { qty: to_lot(bought, market.lot), ran_out }
+        let qty = if ran_out { GridQty(bought) } else { to_lot(bought, market.lot) };
+        Bought { qty, ran_out }
     }
 
     /// A number of quote units in counts of the grid, rounded down; what cannot be counted buys any

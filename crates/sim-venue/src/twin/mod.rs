@@ -18,6 +18,8 @@ use model::{
     TradingMode, VenueOrderId,
 };
 
+type Funds = BTreeMap<Asset, (Decimal, Decimal)>;
+
 /// Something that rests, in order of arrival.
 #[derive(Clone, Copy)]
 struct Resting {
@@ -60,7 +62,8 @@ pub(crate) struct Twin {
     fees: FeeRates,
     instruments: Vec<Instrument>,
     behind: Vec<bool>,
-    accounts: Vec<(AccountId, BTreeMap<Asset, (Decimal, Decimal)>)>,
+    /// Free and locked by asset.
+    accounts: Vec<(AccountId, Funds)>,
     orders: Vec<TwinOrder>,
     resting: Vec<Resting>,
     recorded: Vec<Recorded>,
@@ -368,7 +371,7 @@ impl Twin {
                 return (lots(bought), false);
             }
         }
-        (lots(bought), true)
+        (bought, true)
     }
 
     /// An order goes to the book.
