@@ -42,11 +42,14 @@ impl Synthetic {
         let on_grid = start.get().down_to(instrument.tick.get());
         let start = on_grid
             .and_then(|price| price.mantissa_at(u32::from(grid.price_decimals)))
-            .unwrap_or(tick * 1_000)
-            .max(tick * (LEVELS + 2));
+            .unwrap_or(tick.saturating_mul(1_000))
+            .max(tick.saturating_mul(LEVELS + 2))
+            .min(i64::MAX / 4);
         // A level holds a few thousand units of quote, whatever the price.
-        let one_quote = 10i64.pow(u32::from(grid.price_decimals) + u32::from(grid.qty_decimals));
-        let typical = (2_000i128 * i128::from(one_quote) / i128::from(start)).max(i128::from(lot));
+        let decimals = u32::from(grid.price_decimals) + u32::from(grid.qty_decimals);
+        let one_quote = 10i128.checked_pow(decimals).unwrap_or(i128::MAX);
+        let typical = 2_000i128.saturating_mul(one_quote) / i128::from(start);
+        let typical = typical.max(i128::from(lot)).min(i128::from(i64::MAX / 1_000_000));
         Synthetic {
             random: SplitMix(seed ^ 0x9e37_79b9_7f4a_7c15),
             tick,
@@ -55,7 +58,7 @@ impl Synthetic {
             middle: start,
             drift: 0,
             half_spread: (start / 20_000 / tick).max(1) * tick,
-            typical: i64::try_from(typical).unwrap_or(i64::MAX / 1_000),
+            typical: i64::try_from(typical).unwrap_or(lot),
             at: Duration::ZERO,
             queue: VecDeque::new(),
             started: false,
@@ -179,7 +182,11 @@ impl SplitMix {
 
 #[cfg(test)]
 mod tests {
+    use model::venue::FeeRates;
+    use model::{Asset, Decimal, Timestamp};
+
     use super::*;
+    use crate::{SimConfig, SimVenue};
 
     #[test]
     fn the_same_seed_makes_the_same_market_and_another_does_not() {
@@ -192,5 +199,59 @@ mod tests {
         assert_ne!(make(7), make(8));
         let prints = make(7).iter().filter(|(_, e)| matches!(e, Background::Trade { .. })).count();
         assert!(prints > 300, "only {prints} prints in 5000 events");
+    }
+
+    /// An exchange with this market alone: what its book and its tape show.
+    fn seconds(seed: u64, instrument: &Instrument, start: &str, seconds: usize) -> Vec<f64> {
+        let mut market = Synthetic::new(seed, instrument, start.parse().unwrap());
+        let fees = FeeRates { maker: Decimal::ZERO, taker: Decimal::ZERO };
+        let mut venue = SimVenue::new(SimConfig { instruments: vec![instrument.clone()], fees });
+        let (mut middles, mut events) = (Vec::new(), Vec::new());
+        while middles.len() < seconds {
+            let (at, event) = market.next_event();
+            venue.background(Timestamp::EPOCH.after(at), instrument.id, &event, &mut events);
+            events.clear();
+            let book = &venue.markets[0].book;
+            let best = book.best(Side::Buy).zip(book.best(Side::Sell));
+            let (bid, ask) = best.expect("a side is empty");
+            assert!(bid < ask && bid.0 > 0, "{bid:?} {ask:?}");
+            if at.as_secs() as usize > middles.len() {
+                middles.push((bid.0 + ask.0) as f64 / 2.0);
+            }
+        }
+        middles
+    }
+
+    #[test]
+    fn it_moves_as_a_market_does() {
+        let instrument = crate::testing::btc_usdt();
+        for seed in 0..4 {
+            let middles = seconds(seed, &instrument, "60000", 600);
+            let returns: Vec<f64> = middles.windows(2).map(|w| w[1] / w[0] - 1.0).collect();
+            let variance = returns.iter().map(|r| r * r).sum::<f64>() / returns.len() as f64;
+            let percent = variance.sqrt() * 100.0;
+            assert!((0.01..0.06).contains(&percent), "seed {seed}: {percent} % a second");
+            let drift = (middles[middles.len() - 1] / middles[0] - 1.0).abs();
+            assert!(drift < 0.05, "seed {seed} ran away by {drift}");
+        }
+    }
+
+    #[test]
+    fn it_works_on_any_grid() {
+        let make = |tick: &str, lot: &str| {
+            let (base, quote) = (Asset::new("A").unwrap(), Asset::new("B").unwrap());
+            Instrument::spot(base, quote, tick.parse().unwrap(), lot.parse().unwrap()).unwrap()
+        };
+        for (tick, lot, start) in [
+            ("0.00000001", "1", "0.00000812"),
+            ("0.01", "0.00000001", "60000"),
+            ("0.5", "0.02", "100"),
+            ("1", "1", "7"),
+            ("0.01", "0.001", "0.001"),
+            ("0.00000001", "0.00000001", "90000000"),
+            ("0.000000000000000001", "0.000000000000000001", "1"),
+        ] {
+            seconds(1, &make(tick, lot), start, 20);
+        }
     }
 }

@@ -201,7 +201,7 @@ pub(crate) fn select<T: Clone>(
         TradesFrom::Newest => newest(list.len()),
         TradesFrom::Id(first) => {
             let start = list.partition_point(|item| id(item) < first);
-            (start, (start + limit).min(list.len()))
+            (start, start.saturating_add(limit).min(list.len()))
         }
         TradesFrom::Time { start: None, end } => {
             newest(end.map_or(list.len(), |end| list.partition_point(|item| time(item) <= end)))
@@ -209,8 +209,11 @@ pub(crate) fn select<T: Clone>(
         TradesFrom::Time { start: Some(start), end } => {
             let first = list.partition_point(|item| time(item) < start);
             let last = end.map_or(list.len(), |end| list.partition_point(|item| time(item) <= end));
-            (first, last.min(first + limit).max(first))
+            (first, last.min(first.saturating_add(limit)).max(first))
         }
     };
     list.range(start..end).cloned().collect()
 }
+
+#[cfg(test)]
+mod tests;

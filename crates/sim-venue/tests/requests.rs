@@ -355,7 +355,8 @@ fn orders_are_found_by_both_names_and_listed_by_range() {
         assert_eq!(find(key), Err(VenueError::UnknownOrder), "{missing}");
     }
     // From, start, end, limit, and what is found.
-    let cases: &[(Option<u64>, Option<i64>, Option<i64>, u32, &[u64])] = &[
+    type Case<'a> = (Option<u64>, Option<i64>, Option<i64>, u32, &'a [u64]);
+    let cases: &[Case<'_>] = &[
         (None, None, None, 9, &[1, 2, 3, 4]),
         (None, None, None, 2, &[3, 4]),
         (Some(2), None, None, 2, &[2, 3]),
