@@ -112,7 +112,7 @@ pub struct Pending {
 /// Which way a call came, and so its answer goes.
 enum Way {
     Http,
-    Socket { id: String },
+    Socket(ws_api::Caller),
 }
 
 impl BinanceServer {
@@ -436,14 +436,14 @@ impl Dialect for BinanceServer {
     fn socket_reply(
         &mut self,
         now: Timestamp,
-        conn: ConnId,
+        _conn: ConnId,
         pending: Pending,
         answer: Result<Response, VenueError>,
         out: &mut Vec<Frame>,
     ) {
         let worded = self.settle(now, &pending, answer);
-        if let Way::Socket { id } = &pending.way {
-            self.socket_answer(now, conn, id, worded, Some(pending.account), out);
+        if let Way::Socket(caller) = &pending.way {
+            self.socket_answer(now, caller, worded, Some(pending.account), out);
         }
     }
 

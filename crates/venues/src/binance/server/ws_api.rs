@@ -23,6 +23,16 @@ use crate::server::{ConnId, Frame, Payload, Step};
 /// Subscriptions of one connection at a time (web-socket-api.md).
 const SUBSCRIPTIONS_MAX: usize = 1_000;
 
+/// Where an answer goes.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    pub(super) conn: ConnId,
+    /// The request's id as it was written.
+    pub(super) id: String,
+    /// The request asked not to be told how much of the limits is used.
+    pub(super) hide_limits: bool,
+}
+
 impl BinanceServer {
     /// A request on a connection of the WebSocket API.
     pub(super) fn api_request(
@@ -37,15 +47,17 @@ impl BinanceServer {
             Ok(request) => request,
             Err(_) => {
                 let error = ApiError::bad(-1000, "Malformed request.");
-                self.socket_answer(now, conn, "null", Err(error), None, out);
+                let caller = Caller { conn, id: "null".to_owned(), hide_limits: false };
+                self.socket_answer(now, &caller, Err(error), None, out);
                 return Step::Done(());
             }
         };
-        let id = request.id.map_or("null", RawValue::get);
-        match self.api_call(now, conn, id, &request, market, out) {
+        let id = request.id.map_or("null", RawValue::get).to_owned();
+        let mut caller = Caller { conn, id, hide_limits: false };
+        match self.api_call(now, &mut caller, &request, market, out) {
             Ok(Some(step)) => return step,
             Ok(None) => {}
-            Err(error) => self.socket_answer(now, conn, id, Err(error), None, out),
+            Err(error) => self.socket_answer(now, &caller, Err(error), None, out),
         }
         Step::Done(())
     }
@@ -53,16 +65,17 @@ impl BinanceServer {
     fn api_call(
         &mut self,
         now: Timestamp,
-        conn: ConnId,
-        id: &str,
+        caller: &mut Caller,
         request: &SocketRequest<'_>,
         market: &dyn PublicMarket,
         out: &mut Vec<Frame>,
     ) -> Result<Option<Step<(), Pending>>, ApiError> {
+        let conn = caller.conn;
         let Some(peer) = self.conns.get(&conn).map(|conn| conn.peer) else { return Ok(None) };
         let params = Params::from_json(request.params)?;
+        caller.hide_limits = params.get("returnRateLimits") == Some("false");
         let method = request.method.as_ref();
-        if method.contains('.') && self.session_call(now, conn, id, method, &params, out)? {
+        if method.contains('.') && self.session_call(now, caller, method, &params, out)? {
             return Ok(None);
         }
         let call = calls::method(method)
@@ -70,7 +83,7 @@ impl BinanceServer {
         let weight = call.weight(&params);
         self.limits.charge(&self.config, now, peer, weight)?;
         if let Some(answer) = self.public(now, market).answer(call, &params) {
-            self.socket_answer(now, conn, id, Ok(answer?), None, out);
+            self.socket_answer(now, caller, Ok(answer?), None, out);
             return Ok(None);
         }
         let account = self.socket_account(now, conn, &params)?;
@@ -89,11 +102,11 @@ impl BinanceServer {
         };
         match plan {
             Plan::Ready(body) => {
-                self.socket_answer(now, conn, id, Ok(body), Some(account), out);
+                self.socket_answer(now, caller, Ok(body), Some(account), out);
                 Ok(None)
             }
             Plan::Ask(request, wording) => {
-                let way = Way::Socket { id: id.to_owned() };
+                let way = Way::Socket(caller.clone());
                 let pending = Pending { account, call, weight, peer, wording, way };
                 Ok(Some(Step::Ask { account, request, pending }))
             }
@@ -124,12 +137,12 @@ impl BinanceServer {
     fn session_call(
         &mut self,
         now: Timestamp,
-        conn: ConnId,
-        id: &str,
+        caller: &Caller,
         method: &str,
         params: &Params,
         out: &mut Vec<Frame>,
     ) -> Result<bool, ApiError> {
+        let conn = caller.conn;
         let answer = match method.strip_prefix("v3/").unwrap_or(method) {
             "session.logon" => self.log_on(now, conn, params)?,
             "session.status" => self.session_status(now, conn),
@@ -153,7 +166,7 @@ impl BinanceServer {
             }
             _ => return Ok(false),
         };
-        self.socket_answer(now, conn, id, Ok(answer.to_string()), None, out);
+        self.socket_answer(now, caller, Ok(answer.to_string()), None, out);
         Ok(true)
     }
 
@@ -292,21 +305,20 @@ impl BinanceServer {
     pub(super) fn socket_answer(
         &mut self,
         now: Timestamp,
-        conn: ConnId,
-        id: &str,
+        caller: &Caller,
         answer: Result<String, ApiError>,
         account: Option<AccountId>,
         out: &mut Vec<Frame>,
     ) {
+        let (conn, id) = (caller.conn, &caller.id);
         let Some(open) = self.conns.get_mut(&conn) else { return };
         let peer = open.peer;
         let hidden = open.session().is_some_and(|session| session.hide_limits);
-        let limits = match hidden {
-            true => String::new(),
-            false => {
-                let limits = self.usage(now, peer, account);
-                format!(",\"rateLimits\":{}", super::market_data::text(&limits))
-            }
+        let limits = if caller.hide_limits || hidden {
+            String::new()
+        } else {
+            let limits = self.usage(now, peer, account);
+            format!(",\"rateLimits\":{}", super::market_data::text(&limits))
         };
         let mut close = false;
         let text = match answer {
