@@ -2,7 +2,9 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused by a guard or gate.
 
+mod agent;
 mod failure;
+mod run;
 mod signals;
 mod venue;
 
@@ -24,6 +26,11 @@ struct Cli {
 enum Command {
     /// A simulated exchange that speaks a real exchange's wire protocol.
     Venue(venue::Args),
+    /// The gateway and its agents.
+    Run(run::Args),
+    /// One agent on standard input and output; the gateway starts it.
+    #[command(hide = true)]
+    Agent,
 }
 
 fn main() -> ExitCode {
@@ -33,6 +40,8 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let done = match cli.command {
         Command::Venue(args) => venue::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Agent => agent::run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use runtime::agent::AgentError;
+use runtime::gateway::RunError;
+
 use crate::failure::Failure;
 use crate::{runtime as start_runtime, signals};
 
@@ -14,23 +17,25 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let config = runtime::config::load(&args.config).map_err(Failure::usage)?;
-    for (agent, settings) in &config.agents {
-        check(settings).map_err(|error| {
-            let file = args.config.display();
-            Failure::Usage(anyhow::anyhow!("{file}: agent.{agent}: {error}"))
-        })?;
-    }
     start_runtime()?.block_on(async {
         let stop = signals::stop_on_signal()?;
-        Ok(runtime::gateway::run(config, stop).await?)
+        runtime::gateway::run(config, stop).await.map_err(failure)
     })
 }
 
-/// A strategy's name and parameters are checked before anything starts; what a program of the
-/// user's own makes of its parameters is its business.
-fn check(settings: &runtime::config::AgentSettings) -> Result<(), agents::BuildError> {
-    match &settings.program {
-        runtime::config::AgentProgram::Strategy(name) => agents::check(name, &settings.params),
-        runtime::config::AgentProgram::Command(_) => Ok(()),
+/// What only another configuration can help is wrong usage.
+fn failure(error: RunError) -> Failure {
+    match &error {
+        RunError::Secret { .. }
+        | RunError::Key { .. }
+        | RunError::Instrument { .. }
+        | RunError::Agent { source: AgentError::Build(_) | AgentError::Setting { .. }, .. } => {
+            Failure::usage(error)
+        }
+        RunError::Journal(_)
+        | RunError::Client(_)
+        | RunError::Unreachable { .. }
+        | RunError::Credentials { .. }
+        | RunError::Agent { source: AgentError::Start { .. }, .. } => Failure::Failed(error.into()),
     }
 }

@@ -13,7 +13,7 @@ use gateway::Limits;
 use model::{AgentId, InstrumentId, VenueId};
 use serde::Deserialize;
 
-pub use secret::{Secret, SecretSource};
+pub use secret::{Secret, SecretError, SecretSource};
 
 /// A configuration that has passed every check.
 #[derive(Debug)]
