@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused by a guard or gate.
 
 mod agent;
+mod demo;
 mod failure;
 mod run;
 mod signals;
@@ -24,6 +25,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Everything on one machine, with an outage in the middle.
+    Demo(demo::Args),
     /// A simulated exchange that speaks a real exchange's wire protocol.
     Venue(venue::Args),
     /// The gateway and its agents.
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
     // Two providers may be linked; ours is chosen here, once, before the first connection.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let done = match cli.command {
+        Command::Demo(args) => demo::run(&args),
         Command::Venue(args) => venue::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Agent => agent::run(),

@@ -1,0 +1,122 @@
+//! Orders made durable a second: two records each (the decision and the order), group commit on
+//! SQLite, many in flight; and how long one alone takes, beside a bare flush of the same disk.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::{Duration, Instant};
+
+use journal::{JournalHandle, JournalWriter, Sqlite};
+use model::{
+    Action, Entry, Intent, IntentId, NewOrder, OrderQty, Record,
+};
+
+use crate::samples::{agent, at, order, parse};
+use crate::table::{Latencies, Row, per_second};
+
+const THREADS: usize = 4;
+/// Orders that are under way at one time, of all threads.
+const IN_FLIGHT: usize = 1_024;
+const ORDERS: usize = 20_000;
+const ALONE: usize = 300;
+
+pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
+    // On the disk that the build is on: a temporary directory may be in memory.
+    let directory = tempfile::tempdir_in(std::env::current_dir()?.join("target"))?;
+    let storage = Sqlite::open(&directory.path().join("bench.db"))?;
+    let writer = JournalWriter::spawn(Box::new(storage))?;
+    let rate = per_second(|| {
+        let start = Instant::now();
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let handle = writer.handle();
+                std::thread::spawn(move || many(&handle, thread))
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| drop(thread.join()));
+        (ORDERS as u64, start.elapsed())
+    });
+    let mut alone = Latencies::new();
+    for number in 0..ALONE {
+        alone.time(|| writer.handle().append_wait(records(number)))?;
+    }
+    let mut bare = Latencies::new();
+    let mut file = File::create(directory.path().join("bare"))?;
+    for _ in 0..ALONE {
+        file.write_all(&[7; 4_096])?;
+        bare.time(|| file.sync_data())?;
+    }
+    drop(writer);
+    let micros = |what, measured: f64, target| Row {
+        what,
+        measured: measured / 1_000.0,
+        unit: "µs",
+        target,
+        peer: "",
+    };
+    Ok(vec![
+        Row {
+            what: "durable orders (group commit, SQLite)",
+            measured: rate,
+            unit: "orders/s",
+            target: ">= 20000",
+            peer: "",
+        },
+        micros("one durable order alone, median", alone.at(0.5), "<= one flush + 200"),
+        micros("a bare flush of 4 KiB, median", bare.at(0.5), ""),
+    ])
+}
+
+fn many(handle: &JournalHandle, thread: usize) {
+    let window = IN_FLIGHT / THREADS;
+    let (tell, told) = sync_channel(window);
+    let tell = Arc::new(tell);
+    let mut under_way = 0;
+    for number in 0..ORDERS / THREADS {
+        if under_way == window {
+            let _ = told.recv_timeout(Duration::from_secs(10));
+            under_way -= 1;
+        }
+        let tell = Arc::clone(&tell);
+        handle.append(records(thread * ORDERS + number), move |written| {
+            assert!(written.is_ok(), "{written:?}");
+            let _ = tell.send(());
+        });
+        under_way += 1;
+    }
+    for _ in 0..under_way {
+        let _ = told.recv_timeout(Duration::from_secs(10));
+    }
+}
+
+/// What is written before an order is sent.
+fn records(number: usize) -> Vec<Entry> {
+    let spec = order();
+    let new = NewOrder {
+        client_order_id: parse(&format!("bench-1-{number}")),
+        instrument: spec.instrument,
+        side: spec.side,
+        kind: spec.kind,
+        qty: OrderQty::Base(spec.qty),
+        time_in_force: spec.time_in_force,
+        post_only: false,
+        reduce_only: false,
+        self_trade_prevention: None,
+    };
+    let intent = Intent {
+        id: IntentId(number as u64),
+        agent: agent(),
+        action: Action::Place(spec),
+        reason: "fast EMA 60012.5 crossed above slow EMA 60010.1".to_owned(),
+        expires: at(2_000),
+    };
+    let decided = Record::Decided { intent, position: parse("0.05"), reference: Some(parse("60000")) };
+    let prepared = Record::Prepared {
+        agent: agent(),
+        intent: IntentId(number as u64),
+        order: new,
+        worst_price: parse("59990"),
+    };
+    [decided, prepared].map(|record| Entry { at: at(1), record }).into()
+}

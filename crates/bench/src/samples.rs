@@ -1,0 +1,149 @@
+//! What the measurements work on.
+
+use gateway::{InstrumentLimits, Limits, OrderFlowLimits};
+use model::market::{BookUpdate, GridPrice, GridQty, LevelUpdate, MarketEvent, MarketKind};
+use model::venue::{AccountEvent, AccountSnapshot, Response};
+use model::{
+    AccountId, AgentId, Asset, Balance, Effect, Effects, Input, Instrument, InstrumentId, Link,
+    OrderKind, OrderSpec, Outcome, Reply, Side, TimeInForce, Timestamp,
+};
+
+pub(crate) const MILLIS: i64 = 1_767_225_600_000;
+
+pub(crate) fn at(millis: i64) -> Timestamp {
+    Timestamp::from_nanos((MILLIS + millis) * 1_000_000)
+}
+
+pub(crate) fn parse<T: std::str::FromStr>(text: &str) -> T {
+    match text.parse() {
+        Ok(value) => value,
+        Err(_) => unreachable!("the constant {text:?} is valid"),
+    }
+}
+
+pub(crate) fn instrument() -> Instrument {
+    let (base, quote): (Asset, Asset) = (parse("BTC"), parse("USDT"));
+    match Instrument::spot(base, quote, parse("0.01"), parse("0.00001")) {
+        Ok(instrument) => instrument,
+        Err(_) => unreachable!("two short names"),
+    }
+}
+
+pub(crate) fn id() -> InstrumentId {
+    parse("BTC-USDT")
+}
+
+pub(crate) fn agent() -> AgentId {
+    parse("bench")
+}
+
+pub(crate) fn account() -> AccountId {
+    parse("account-1")
+}
+
+/// A book of 20 levels a side around 60 000.
+pub(crate) fn book() -> MarketEvent {
+    let level = |side, cents| LevelUpdate { side, price: GridPrice(cents), qty: GridQty(100_000) };
+    let levels = (0..20).flat_map(|step| {
+        [level(Side::Buy, 6_000_000 - step * 10), level(Side::Sell, 6_000_010 + step * 10)]
+    });
+    let update = BookUpdate { snapshot: true, levels: levels.collect() };
+    MarketEvent { instrument: id(), venue_time: at(0), kind: MarketKind::Book(update) }
+}
+
+/// A text of a depth change as the venue prints it: five bids, five asks near the best prices.
+pub(crate) fn depth_text(number: u64) -> String {
+    let step = number % 40;
+    let level = |cents: u64, salt: u64| {
+        let qty = 1 + (number * 31 + salt * 17) % 900;
+        format!("[\"{}.{:02}000000\",\"0.{qty:05}000\"]", cents / 100, cents % 100)
+    };
+    let bids: Vec<String> = (0..5).map(|i| level(5_999_990 - (step + i) * 10, i)).collect();
+    let asks: Vec<String> = (0..5).map(|i| level(6_000_020 + (step + i) * 10, i + 5)).collect();
+    let (first, last) = (number * 10 + 1, number * 10 + 10);
+    format!(
+        "{{\"e\":\"depthUpdate\",\"E\":{MILLIS},\"s\":\"BTCUSDT\",\"U\":{first},\"u\":{last},\
+         \"b\":[{}],\"a\":[{}]}}",
+        bids.join(","),
+        asks.join(",")
+    )
+}
+
+pub(crate) fn limits() -> Limits {
+    let instrument = InstrumentLimits {
+        qty_max: parse("1"),
+        notional_max: parse("1000000"),
+        position_max: parse("100000"),
+        collar_bps: 500,
+    };
+    Limits {
+        reference_age_max_ms: 3_600_000,
+        orders: OrderFlowLimits { open_max: 100_000, rate_max: 1_000_000, rate_window_ms: 1_000 },
+        instrument: [(id(), instrument)].into(),
+    }
+}
+
+pub(crate) fn order() -> OrderSpec {
+    OrderSpec {
+        instrument: id(),
+        side: Side::Buy,
+        kind: OrderKind::Limit { price: parse("59990.00") },
+        qty: parse("0.001"),
+        time_in_force: TimeInForce::Gtc,
+        post_only: false,
+        reduce_only: false,
+    }
+}
+
+/// A gateway that trades: connected, reconciled, with a book and more than enough money.
+pub(crate) fn gateway() -> gateway::Gateway {
+    let config = gateway::Config {
+        limits: limits(),
+        reconcile_every: std::time::Duration::from_secs(86_400),
+        version: String::new(),
+        text: String::new(),
+    };
+    let mut effects = Effects::new();
+    let books = gateway::Books::default();
+    let mut gateway =
+        gateway::Gateway::start(config, books, 1, vec![instrument()], at(0), &mut effects);
+    let up = |link| Input::Link { link, up: true, cause: String::new() };
+    let balance = Balance { free: parse("1000000000000"), locked: parse("0") };
+    let balances: Vec<(Asset, Balance)> =
+        vec![(parse("USDT"), balance), (parse("BTC"), balance)];
+    let inputs = [
+        up(Link::Market),
+        up(Link::Account),
+        Input::Market(book()),
+        Input::Account(AccountEvent::Balances { balances: balances.clone(), time: at(0) }),
+    ];
+    for input in inputs {
+        gateway.apply(at(0), &input, &mut effects);
+        answer(&mut gateway, &balances, &mut effects);
+    }
+    gateway
+}
+
+/// Plays an honest venue without orders until the gateway asks no more.
+fn answer(gateway: &mut gateway::Gateway, held: &[(Asset, Balance)], effects: &mut Effects) {
+    use model::venue::{AccountRequest, Request};
+    while !effects.is_empty() {
+        for effect in std::mem::take(effects) {
+            let Effect::Send { id: request, request: Request::Account(asked) } = effect else {
+                continue;
+            };
+            let response = match asked {
+                AccountRequest::OpenOrders(_) => Response::Orders(Vec::new()),
+                AccountRequest::Fills { .. } => Response::Fills(Vec::new()),
+                _ => Response::Account(AccountSnapshot {
+                    can_trade: true,
+                    can_withdraw: false,
+                    updated: at(0),
+                    balances: held.iter().copied().collect(),
+                }),
+            };
+            let reply = Reply { request, outcome: Outcome::Done(response) };
+            gateway.apply(at(0), &Input::Reply(reply), effects);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! `plimsoll demo`: the whole system on one machine, with an outage in the middle.
+//!
+//! Nothing here is staged: it starts the same processes that a user would start (`plimsoll venue`,
+//! `plimsoll run` and through it an agent), cuts every connection for five seconds, and then compares
+//! what the gateway's journal says with what the exchange's own books say.
+
+mod report;
+mod story;
+mod system;
+
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use self::report::Report;
+use self::story::Story;
+use self::system::System;
+use crate::failure::Failure;
+use crate::{runtime as start_runtime, signals};
+
+/// How long every connection is cut.
+const OUTAGE: Duration = Duration::from_secs(5);
+/// Least length: start, outage, recovery, end.
+const SECONDS_MIN: u64 = 15;
+/// How often the journal is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Time for the gateway to be ready to trade.
+const READY_MAX: Duration = Duration::from_secs(20);
+/// How long the outage waits for an order that can fill meanwhile.
+const ORDER_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Time after the outage for the books to agree again.
+const RECOVERY_MAX: Duration = Duration::from_secs(30);
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// How long the agent trades, at least 15.
+    #[arg(long, default_value_t = 30, value_name = "N",
+          value_parser = clap::value_parser!(u64).range(SECONDS_MIN..=86_400))]
+    seconds: u64,
+    /// Where the simulated exchange listens; port 0 takes any free one.
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
+    listen: SocketAddr,
+    /// The market: synthetic:SEED, or replay:FILE for a recording of BTC-USDT.
+    #[arg(long, default_value = "synthetic:7", value_name = "MARKET")]
+    market: String,
+    /// How much faster than recorded the market runs.
+    #[arg(long, default_value_t = 1.0, value_name = "X")]
+    speed: f64,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    start_runtime()?.block_on(async {
+        let stop = signals::stop_on_signal()?;
+        let report = Demo::start(args).await?.play(args, stop).await?;
+        report.print(args.json)?;
+        Ok(report.verdict()?)
+    })
+}
+
+struct Demo {
+    system: System,
+    story: Story,
+    bar: ProgressBar,
+}
+
+impl Demo {
+    async fn start(args: &Args) -> anyhow::Result<Demo> {
+        let bar = ProgressBar::with_draw_target(Some(args.seconds), draw_target());
+        bar.set_style(
+            ProgressStyle::with_template("{spinner} [{bar:30}] {pos}/{len} s  {msg}")?
+                .progress_chars("=> "),
+        );
+        bar.enable_steady_tick(LOOK_EVERY);
+        let say = |line: &str| tell(&bar, line);
+        let system = System::start(args.listen, &args.market, args.speed).await?;
+        say(&format!("A simulated exchange speaks Binance's protocol at {}.", system.venue_url()));
+        say("The gateway connects to it as it would to Binance; it alone holds the key.");
+        say("An agent, a market maker, runs in a process of its own and can only ask.");
+        let story = Story::open(system.journal_path()).await?;
+        Ok(Demo { system, story, bar })
+    }
+
+    async fn play(
+        mut self,
+        args: &Args,
+        stop: watch::Receiver<bool>,
+    ) -> anyhow::Result<Report> {
+        self.wait(READY_MAX, &stop, |story| story.is_active())
+            .await?
+            .context("the gateway did not get ready to trade")?;
+        let begin = Instant::now();
+        let length = Duration::from_secs(args.seconds);
+        let middle = length.saturating_sub(OUTAGE) * 2 / 5;
+        self.trade_until(begin, begin + middle, &stop).await?;
+
+        // An order has to be there for the market to take while nobody looks.
+        self.wait(ORDER_WAIT_MAX, &stop, |story| story.has_resting_order()).await?;
+        tell(&self.bar, "");
+        tell(&self.bar, "--- Now the exchange drops every connection for five seconds.");
+        tell(&self.bar, "    Its market goes on: orders that rest there can be filled meanwhile.");
+        self.system.outage(OUTAGE).await?;
+        self.trade_until(begin, Instant::now() + OUTAGE, &stop).await?;
+        tell(&self.bar, "--- The exchange takes connections again.");
+        self.wait(RECOVERY_MAX, &stop, |story| story.is_active())
+            .await?
+            .context("the gateway did not come back after the outage")?;
+        tell(&self.bar, "");
+        self.trade_until(begin, begin + length, &stop).await?;
+
+        tell(&self.bar, "The agent is stopped, its orders are taken back, the books are compared.");
+        self.system.stop_gateway().await?;
+        self.story.catch_up(|line| tell(&self.bar, line))?;
+        let truth = self.system.truth().await?;
+        self.bar.finish_and_clear();
+        let report = Report::new(self.story.entries(), &truth)?;
+        self.system.stop().await?;
+        Ok(report)
+    }
+
+    /// Follows the story until a time.
+    async fn trade_until(
+        &mut self,
+        begin: Instant,
+        end: Instant,
+        stop: &watch::Receiver<bool>,
+    ) -> anyhow::Result<()> {
+        while Instant::now() < end {
+            self.look(stop).await?;
+            self.bar.set_position(begin.elapsed().as_secs());
+            self.bar.set_message(self.story.status());
+        }
+        Ok(())
+    }
+
+    /// Follows the story until something is so; `None` when it takes too long.
+    async fn wait(
+        &mut self,
+        max: Duration,
+        stop: &watch::Receiver<bool>,
+        so: impl Fn(&Story) -> bool,
+    ) -> anyhow::Result<Option<()>> {
+        let end = Instant::now() + max;
+        while !so(&self.story) {
+            if Instant::now() >= end {
+                return Ok(None);
+            }
+            self.look(stop).await?;
+        }
+        Ok(Some(()))
+    }
+
+    async fn look(&mut self, stop: &watch::Receiver<bool>) -> anyhow::Result<()> {
+        if *stop.borrow() {
+            bail!("interrupted");
+        }
+        self.system.check()?;
+        let bar = &self.bar;
+        self.story.catch_up(|line| tell(bar, line))?;
+        tokio::time::sleep(LOOK_EVERY).await;
+        Ok(())
+    }
+}
+
+/// A live display on a terminal, nothing elsewhere.
+fn draw_target() -> ProgressDrawTarget {
+    if std::io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    }
+}
+
+/// One line of the story, above the live display or as it is.
+fn tell(bar: &ProgressBar, line: &str) {
+    if bar.is_hidden() { eprintln!("{line}") } else { bar.println(line) }
+}

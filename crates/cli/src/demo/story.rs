@@ -1,0 +1,209 @@
+//! Tells what happens in plain words, from nothing but the gateway's journal.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use journal::{JournalReader, Summary};
+use model::{
+    ClientOrderId, Discrepancy, Entry, Link, Notional, Record, Rounding, Side, TradingState,
+};
+
+/// Time for the gateway to make its journal.
+const OPEN_MAX: Duration = Duration::from_secs(10);
+/// Fills that are told one by one; after that only in the live display.
+const FILLS_TOLD_MAX: u64 = 12;
+
+/// The journal as far as it has been read.
+pub(super) struct Story {
+    reader: JournalReader,
+    last: u64,
+    entries: Vec<Entry>,
+    summary: Summary,
+    state: TradingState,
+    /// Orders at the venue that may fill.
+    resting: BTreeMap<ClientOrderId, Side>,
+    fills_told: u64,
+    away: bool,
+}
+
+impl Story {
+    /// Waits for the journal to be there.
+    pub(super) async fn open(path: PathBuf) -> anyhow::Result<Story> {
+        let end = tokio::time::Instant::now() + OPEN_MAX;
+        let reader = loop {
+            match JournalReader::open(&path) {
+                Ok(reader) => break reader,
+                Err(error) if tokio::time::Instant::now() > end => {
+                    return Err(error).context("the gateway made no journal");
+                }
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        };
+        Ok(Story {
+            reader,
+            last: 0,
+            entries: Vec::new(),
+            summary: Summary::default(),
+            state: TradingState::Starting,
+            resting: BTreeMap::new(),
+            fills_told: 0,
+            away: false,
+        })
+    }
+
+    /// Reads what is new and tells it.
+    pub(super) fn catch_up(&mut self, mut say: impl FnMut(&str)) -> anyhow::Result<()> {
+        let mut new = Vec::new();
+        self.reader.replay(self.last, &mut |seq, entry| {
+            new.push((seq, entry));
+            Ok(())
+        })?;
+        for (seq, entry) in new {
+            self.last = seq;
+            self.summary.add(&entry);
+            if let Some(line) = self.tell(&entry) {
+                say(&line);
+            }
+            self.entries.push(entry);
+        }
+        Ok(())
+    }
+
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    pub(super) fn is_active(&self) -> bool {
+        self.state == TradingState::Active
+    }
+
+    pub(super) fn has_resting_order(&self) -> bool {
+        !self.resting.is_empty()
+    }
+
+    /// One line for the live display.
+    pub(super) fn status(&self) -> String {
+        let position = self.summary.positions.values().next();
+        let position = position.map_or_else(|| "0".to_owned(), ToString::to_string);
+        format!(
+            "{}  position {position} BTC  {} orders  {} fills  {} reconnects",
+            state_name(self.state),
+            self.summary.orders,
+            self.summary.fills,
+            self.summary.reconnects,
+        )
+    }
+
+    fn tell(&mut self, entry: &Entry) -> Option<String> {
+        match &entry.record {
+            Record::Started { .. } => {
+                Some("The journal is open; what is written there comes before what is sent.".into())
+            }
+            Record::Link { link, up, cause } => Some(self.link(*link, *up, cause)),
+            Record::Trading { state, cause } => {
+                self.state = *state;
+                Some(match state {
+                    TradingState::Active => "Books agree with the exchange: trading.".to_owned(),
+                    other => format!("Not trading ({}): {cause}.", state_name(*other)),
+                })
+            }
+            Record::Accepted { client_order_id, .. } => {
+                self.resting.insert(*client_order_id, Side::Buy);
+                None
+            }
+            Record::Ended { client_order_id, .. } | Record::Rejected { client_order_id, .. } => {
+                self.resting.remove(client_order_id);
+                None
+            }
+            Record::Filled { fill, late, .. } => self.fill(fill, *late),
+            Record::InDoubt { client_order_id, because } => Some(format!(
+                "No answer about {client_order_id} ({because}): in doubt, it is asked for and \
+                 never sent again."
+            )),
+            Record::Discrepancy { found } => Some(discrepancy(found)),
+            Record::Reconciled { found, left, .. } if self.away || *found > 0 => {
+                self.away = false;
+                Some(format!("Reconciled: {found} differences found and corrected, {left} left."))
+            }
+            Record::Gap { detail, .. } => Some(format!("The book has a hole ({detail}): rebuilt.")),
+            Record::RateLimited { wait, .. } => {
+                Some(format!("The exchange says too many requests: everything waits {wait:?}."))
+            }
+            Record::Agent { agent, event } if event != "up" => Some(format!("Agent {agent}: {event}.")),
+            Record::Refused { because, .. } => Some(format!("A guardrail refused an order: {because}.")),
+            Record::Foreign { order } => Some(format!("An order that is not ours: {}.", order.id)),
+            Record::Reconciled { .. }
+            | Record::Decided { .. }
+            | Record::Prepared { .. }
+            | Record::CancelPrepared { .. }
+            | Record::CancelRejected { .. }
+            | Record::Balances { .. }
+            | Record::Transferred { .. }
+            | Record::Duplicates { .. }
+            | Record::Agent { .. } => None,
+        }
+    }
+
+    fn link(&mut self, link: Link, up: bool, cause: &str) -> String {
+        let name = match link {
+            Link::Market => "Market streams",
+            Link::Account => "Account stream",
+        };
+        if up {
+            return format!("{name}: connected.");
+        }
+        self.away = true;
+        format!("{name}: lost ({cause}).")
+    }
+
+    fn fill(&mut self, fill: &model::Fill, late: bool) -> Option<String> {
+        if !late {
+            self.fills_told += 1;
+            if self.fills_told > FILLS_TOLD_MAX {
+                return None;
+            }
+        }
+        let verb = match fill.side {
+            Side::Buy => "Bought",
+            Side::Sell => "Sold",
+        };
+        let notional = fill.price.notional(fill.qty, Rounding::Down).unwrap_or(Notional::ZERO);
+        let when = if late { ", while we were away" } else { "" };
+        let more = if self.fills_told == FILLS_TOLD_MAX && !late { " (and so on)" } else { "" };
+        Some(format!("{verb} {} at {} for {notional} USDT{when}.{more}", fill.qty, fill.price))
+    }
+}
+
+fn state_name(state: TradingState) -> &'static str {
+    match state {
+        TradingState::Active => "active",
+        TradingState::Starting => "starting",
+        TradingState::Reducing => "reducing",
+        TradingState::Halted => "halted",
+    }
+}
+
+fn discrepancy(found: &Discrepancy) -> String {
+    match found {
+        Discrepancy::MissedFill { trade_id, .. } => {
+            format!("Found: execution {trade_id} happened while we were away.")
+        }
+        Discrepancy::MissedEnd { client_order_id, ending } => {
+            format!("Found: {client_order_id} had ended meanwhile ({ending:?}).")
+        }
+        Discrepancy::MissedAccept { client_order_id } => {
+            format!("Found: {client_order_id} had reached the exchange after all.")
+        }
+        Discrepancy::UnknownToVenue { client_order_id } => {
+            format!("Found: the exchange does not show {client_order_id} as open; asking.")
+        }
+        Discrepancy::Foreign { venue_order_id } => {
+            format!("Found: order {venue_order_id} on the account is not ours.")
+        }
+        Discrepancy::Balance { asset, ours, theirs } => {
+            format!("Found: {asset} is {theirs} there and {ours} here.")
+        }
+    }
+}

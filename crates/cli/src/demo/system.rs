@@ -1,0 +1,217 @@
+//! The processes of the demo: the exchange and the gateway, started as a user would.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+/// Time for a process to be ready, to answer or to end.
+const PROCESS_MAX: Duration = Duration::from_secs(15);
+
+const KEY: &str = "demo-key";
+const SECRET: &str = "demo-secret";
+/// What the account starts with: enough on both sides for a market maker.
+const BALANCES: &str = "10000 USDT,0.2 BTC";
+
+const LIMITS: &str = r#"reference_age_max_ms = 2000
+
+[orders]
+open_max = 8
+rate_max = 60
+rate_window_ms = 10000
+
+[instrument.BTC-USDT]
+qty_max = "0.01"
+notional_max = "2000"
+position_max = "0.05"
+collar_bps = 100
+"#;
+
+/// Everything that runs.
+pub(super) struct System {
+    directory: TempDir,
+    venue: Child,
+    gateway: Child,
+    url: String,
+    client: reqwest::Client,
+}
+
+impl System {
+    pub(super) async fn start(
+        listen: SocketAddr,
+        market: &str,
+        speed: f64,
+    ) -> anyhow::Result<System> {
+        let directory = tempfile::Builder::new().prefix("plimsoll-demo-").tempdir()?;
+        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        let (venue, url) = start_venue(&program, listen, market, speed).await?;
+        write_config(directory.path(), &url)?;
+        let gateway = Command::new(&program)
+            .args(["run", "--config"])
+            .arg(directory.path().join("plimsoll.toml"))
+            .env("DEMO_KEY", KEY)
+            .env("DEMO_SECRET", SECRET)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(directory.path().join("gateway.log"))?)
+            .kill_on_drop(true)
+            .spawn()
+            .context("cannot start the gateway")?;
+        let client = reqwest::Client::builder().timeout(PROCESS_MAX).no_proxy().build()?;
+        Ok(System { directory, venue, gateway, url, client })
+    }
+
+    pub(super) fn venue_url(&self) -> &str {
+        &self.url
+    }
+
+    pub(super) fn journal_path(&self) -> PathBuf {
+        self.directory.path().join("plimsoll.db")
+    }
+
+    /// Both processes must be alive.
+    pub(super) fn check(&mut self) -> anyhow::Result<()> {
+        if let Some(status) = self.venue.try_wait()? {
+            bail!("the simulated exchange ended ({status})");
+        }
+        if let Some(status) = self.gateway.try_wait()? {
+            bail!("the gateway ended ({status}): {}", self.log_tail());
+        }
+        Ok(())
+    }
+
+    /// The last lines that the gateway logged.
+    fn log_tail(&self) -> String {
+        let log = std::fs::read_to_string(self.directory.path().join("gateway.log"));
+        let log = log.unwrap_or_default();
+        let lines: Vec<&str> = log.lines().rev().take(3).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join(" | ")
+    }
+
+    /// Every connection to the exchange is cut for a while.
+    pub(super) async fn outage(&self, length: Duration) -> anyhow::Result<()> {
+        let fault = json!({"kind": "outage", "seconds": length.as_secs_f64()});
+        let url = format!("{}/_sim/faults", self.url);
+        // The outage may cut the very connection that asks for it.
+        match self.client.post(url).body(fault.to_string()).send().await {
+            Ok(answer) if !answer.status().is_success() => {
+                bail!("the exchange refuses the outage: {}", answer.text().await?)
+            }
+            Ok(_) => Ok(()),
+            Err(error) if error.is_connect() => Err(error.into()),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// What the exchange's own books say.
+    pub(super) async fn truth(&self) -> anyhow::Result<Value> {
+        let url = format!("{}/_sim/state", self.url);
+        let answer = self.client.get(url).send().await.context("the exchange does not answer")?;
+        serde_json::from_str(&answer.text().await?).context("the exchange's books cannot be read")
+    }
+
+    /// An orderly stop of the gateway: entry orders are taken back, books compared.
+    pub(super) async fn stop_gateway(&mut self) -> anyhow::Result<()> {
+        let status = end(&mut self.gateway).await.context("the gateway does not end")?;
+        if !status.success() {
+            bail!("the gateway ended badly ({status}): {}", self.log_tail());
+        }
+        Ok(())
+    }
+
+    pub(super) async fn stop(mut self) -> anyhow::Result<()> {
+        end(&mut self.venue).await.context("the simulated exchange does not end")?;
+        Ok(())
+    }
+}
+
+async fn start_venue(
+    program: &Path,
+    listen: SocketAddr,
+    market: &str,
+    speed: f64,
+) -> anyhow::Result<(Child, String)> {
+    let mut venue = Command::new(program)
+        .args(["venue", "--dialect", "binance"])
+        .args(["--listen", &listen.to_string()])
+        .args(["--account", &format!("{KEY}:{SECRET}:{BALANCES}")])
+        .args(["--market", market])
+        .args(["--speed", &speed.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .context("cannot start the simulated exchange")?;
+    let stdout = venue.stdout.take().context("no output of the simulated exchange")?;
+    let mut lines = BufReader::new(stdout).lines();
+    let ready = tokio::time::timeout(PROCESS_MAX, lines.next_line()).await;
+    match ready.context("the simulated exchange does not get ready")?? {
+        Some(line) => {
+            let url = line.strip_prefix("listening on ").context("an unexpected line")?.to_owned();
+            Ok((venue, url))
+        }
+        // It has said why on standard error.
+        None => {
+            let output = venue.wait_with_output().await?;
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("the simulated exchange: {}", said.trim().trim_start_matches("error: "))
+        }
+    }
+}
+
+fn write_config(directory: &Path, url: &str) -> anyhow::Result<()> {
+    let config = format!(
+        r#"mode = "live"
+store = "sqlite:plimsoll.db"
+limits = "limits.toml"
+reconcile_every_s = 5
+
+[venue.sim]
+kind = "binance-spot"
+instruments = ["BTC-USDT"]
+key = {{ env = "DEMO_KEY" }}
+secret = {{ env = "DEMO_SECRET" }}
+rest = "{url}"
+
+[agent.maker]
+strategy = "market-maker"
+venue = "sim"
+params = {{ qty = "0.005", half_spread_bps = 1, requote_every = 1500 }}
+"#
+    );
+    let write = |name: &str, text: &str| -> anyhow::Result<()> {
+        let path = directory.join(name);
+        let mut file = std::fs::File::create(&path)?;
+        file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
+    };
+    write("limits.toml", LIMITS)?;
+    write("plimsoll.toml", &config)
+}
+
+/// Asks a process to end and waits for it.
+async fn end(child: &mut Child) -> anyhow::Result<std::process::ExitStatus> {
+    if let Some(id) = child.id().and_then(|id| i32::try_from(id).ok()) {
+        terminate(id)?;
+    }
+    let ended = tokio::time::timeout(PROCESS_MAX, child.wait()).await;
+    Ok(ended.context("it did not end in time")??)
+}
+
+/// Sends the signal to end in an orderly way.
+#[expect(unsafe_code, reason = "the standard library can kill a process but not ask it to end")]
+fn terminate(id: i32) -> std::io::Result<()> {
+    // SAFETY: kill(2) takes two numbers and touches no memory; the process is a child of ours that
+    // has not been waited for, so its id is not anybody else's.
+    match unsafe { libc::kill(id, libc::SIGTERM) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}
