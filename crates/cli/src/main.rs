@@ -7,6 +7,7 @@ mod demo;
 mod failure;
 mod run;
 mod signals;
+mod sockets;
 mod venue;
 
 use std::process::ExitCode;
@@ -57,12 +58,4 @@ fn main() -> ExitCode {
 fn log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-}
-
-/// A runtime for commands that have sockets.
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Failed(anyhow::anyhow!("cannot start worker threads: {error}")))
 }

@@ -6,7 +6,7 @@ use runtime::agent::AgentError;
 use runtime::gateway::RunError;
 
 use crate::failure::Failure;
-use crate::{runtime as start_runtime, signals};
+use crate::{signals, sockets};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -17,7 +17,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let config = runtime::config::load(&args.config).map_err(Failure::usage)?;
-    start_runtime()?.block_on(async {
+    sockets::threads()?.block_on(async {
         let stop = signals::stop_on_signal()?;
         runtime::gateway::run(config, stop).await.map_err(failure)
     })

@@ -21,7 +21,7 @@ use self::report::Report;
 use self::story::Story;
 use self::system::System;
 use crate::failure::Failure;
-use crate::{runtime as start_runtime, signals};
+use crate::{signals, sockets};
 
 /// How long every connection is cut.
 const OUTAGE: Duration = Duration::from_secs(5);
@@ -57,7 +57,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    start_runtime()?.block_on(async {
+    sockets::threads()?.block_on(async {
         let stop = signals::stop_on_signal()?;
         let report = Demo::start(args).await?.play(args, stop).await?;
         report.print(args.json)?;
@@ -88,11 +88,7 @@ impl Demo {
         Ok(Demo { system, story, bar })
     }
 
-    async fn play(
-        mut self,
-        args: &Args,
-        stop: watch::Receiver<bool>,
-    ) -> anyhow::Result<Report> {
+    async fn play(mut self, args: &Args, stop: watch::Receiver<bool>) -> anyhow::Result<Report> {
         self.wait(READY_MAX, &stop, |story| story.is_active())
             .await?
             .context("the gateway did not get ready to trade")?;

@@ -26,7 +26,8 @@ struct Truth {
 
 impl Report {
     pub(super) fn new(entries: &[Entry], state: &Value) -> anyhow::Result<Report> {
-        let accepted = entries.iter().filter(|entry| matches!(entry.record, Record::Accepted { .. }));
+        let accepted =
+            entries.iter().filter(|entry| matches!(entry.record, Record::Accepted { .. }));
         Ok(Report {
             summary: Summary::from_entries(entries),
             accepted: accepted.count() as u64,
@@ -91,7 +92,11 @@ impl Report {
         let mut rows = vec![
             ("orders accepted".to_owned(), self.accepted.to_string(), truth.orders.to_string()),
             ("executions".to_owned(), self.summary.fills.to_string(), truth.fills.to_string()),
-            ("net executed, BTC".to_owned(), self.position().to_string(), truth.position.to_string()),
+            (
+                "net executed, BTC".to_owned(),
+                self.position().to_string(),
+                truth.position.to_string(),
+            ),
         ];
         for (asset, theirs) in &truth.balances {
             rows.push((
@@ -153,9 +158,8 @@ impl Truth {
     fn read(state: &Value) -> anyhow::Result<Truth> {
         let list = |name: &str| state[name].as_array().with_context(|| format!("no {name}"));
         let (orders, fills) = (list("orders")?, list("fills")?);
-        let open = |order: &&Value| {
-            matches!(order["status"].as_str(), Some("new" | "partially_filled"))
-        };
+        let open =
+            |order: &&Value| matches!(order["status"].as_str(), Some("new" | "partially_filled"));
         let mut position = Decimal::ZERO;
         for fill in fills {
             let qty = decimal(&fill["qty"])?;

@@ -131,8 +131,12 @@ impl Story {
             Record::RateLimited { wait, .. } => {
                 Some(format!("The exchange says too many requests: everything waits {wait:?}."))
             }
-            Record::Agent { agent, event } if event != "up" => Some(format!("Agent {agent}: {event}.")),
-            Record::Refused { because, .. } => Some(format!("A guardrail refused an order: {because}.")),
+            Record::Agent { agent, event } if event != "up" => {
+                Some(format!("Agent {agent}: {event}."))
+            }
+            Record::Refused { because, .. } => {
+                Some(format!("A guardrail refused an order: {because}."))
+            }
             Record::Foreign { order } => Some(format!("An order that is not ours: {}.", order.id)),
             Record::Reconciled { .. }
             | Record::Decided { .. }

@@ -17,7 +17,7 @@ use runtime::venue::{MarketSource, RunningVenue, Scenario, VenueConfig};
 use venues::binance::server::{BinanceServer, ServerConfig};
 
 use crate::failure::Failure;
-use crate::{runtime as start_runtime, signals};
+use crate::{signals, sockets};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -96,7 +96,7 @@ fn parse_speed(text: &str) -> Result<f64, String> {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let scenario = scenario(args)?;
-    start_runtime()?.block_on(async {
+    sockets::threads()?.block_on(async {
         let mut stop = signals::stop_on_signal()?;
         let venue = start(args, scenario).await?;
         let mut out = std::io::stdout().lock();

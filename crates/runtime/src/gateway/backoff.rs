@@ -15,19 +15,19 @@ const STABLE: Duration = Duration::from_secs(60);
 
 /// Pauses between attempts at one thing.
 #[derive(Debug, Default)]
-pub(crate) struct Backoff {
+pub(super) struct Backoff {
     failures: u32,
     connected: Option<Instant>,
 }
 
 impl Backoff {
     /// It worked, now.
-    pub(crate) fn connected(&mut self) {
+    pub(super) fn connected(&mut self) {
         self.connected = Some(Instant::now());
     }
 
     /// It failed, or ended: wait this long before the next attempt.
-    pub(crate) fn pause(&mut self) -> Duration {
+    pub(super) fn pause(&mut self) -> Duration {
         // Each `RandomState` has keys of its own: enough chance for a jitter.
         let chance = RandomState::new().hash_one(self.failures);
         let lived = self.connected.take().map(|since| since.elapsed());

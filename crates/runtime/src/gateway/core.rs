@@ -17,7 +17,7 @@ use model::{
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::RunError;
+use super::error::RunError;
 use super::rest::Rest;
 use crate::agent::{AgentHandle, FromAgent};
 use crate::clock;
@@ -102,7 +102,10 @@ impl Core {
             }
             if deadline.is_some_and(|at| at <= Instant::now()) {
                 let open = self.gateway.books().open_count();
-                tracing::warn!(open, "stopping with questions unanswered; the next start asks again");
+                tracing::warn!(
+                    open,
+                    "stopping with questions unanswered; the next start asks again"
+                );
                 break;
             }
             match phase {

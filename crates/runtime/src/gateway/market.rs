@@ -67,7 +67,8 @@ async fn down(rest: &Rest, inputs: &mpsc::Sender<Input>, cause: String) -> Resul
     send(inputs, Input::Link { link: Link::Market, up: false, cause }).await?;
     for row in rest.symbols().iter() {
         let instrument = row.instrument.id;
-        let event = MarketEvent { instrument, venue_time: clock::now(), kind: MarketKind::BookLost };
+        let event =
+            MarketEvent { instrument, venue_time: clock::now(), kind: MarketKind::BookLost };
         send(inputs, Input::Market(event)).await?;
     }
     Ok(())
@@ -160,7 +161,9 @@ impl Session {
                     let cause = "subscribed".to_owned();
                     send(&self.inputs, Input::Link { link: Link::Market, up: true, cause }).await?;
                 }
-                Ok(StreamMessage::Shutdown) => return Ok("the venue announced a shutdown".to_owned()),
+                Ok(StreamMessage::Shutdown) => {
+                    return Ok("the venue announced a shutdown".to_owned());
+                }
                 Ok(message) => self.message(message).await?,
                 // A message that cannot be read may be a change of a book: the book is not known.
                 Err(error) => return Ok(format!("a message cannot be read: {error}")),
@@ -205,10 +208,12 @@ impl Session {
             }
             SyncStep::Apply => {
                 let update = BookUpdate { snapshot: false, levels: self.levels.clone() };
-                self.pass(MarketEvent { instrument, venue_time, kind: MarketKind::Book(update) }).await
+                self.pass(MarketEvent { instrument, venue_time, kind: MarketKind::Book(update) })
+                    .await
             }
             SyncStep::Book(update) => {
-                self.pass(MarketEvent { instrument, venue_time, kind: MarketKind::Book(update) }).await
+                self.pass(MarketEvent { instrument, venue_time, kind: MarketKind::Book(update) })
+                    .await
             }
             SyncStep::Duplicate => self.duplicate().await,
             SyncStep::Gap { expected, got } => {
@@ -240,10 +245,7 @@ impl Session {
                 self.pass(MarketEvent { instrument, venue_time, kind }).await?;
             }
             SyncStep::Ask => self.ask(instrument, SNAPSHOT_PAUSE),
-            SyncStep::Wait
-            | SyncStep::Apply
-            | SyncStep::Duplicate
-            | SyncStep::Gap { .. } => {}
+            SyncStep::Wait | SyncStep::Apply | SyncStep::Duplicate | SyncStep::Gap { .. } => {}
         }
         Ok(())
     }

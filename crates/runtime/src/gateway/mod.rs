@@ -4,6 +4,7 @@
 mod account;
 mod backoff;
 mod core;
+mod error;
 mod market;
 mod rest;
 mod socket;
@@ -17,15 +18,16 @@ use model::venue::{AccountRequest, MarketRequest, Request, Response, VenueError}
 use model::{AgentId, Instrument, InstrumentId, Outcome, VenueId};
 use tokio::sync::{mpsc, watch};
 use venues::binance::client::Credentials;
-use venues::binance::sign::{KeyError, SigningKey};
+use venues::binance::sign::SigningKey;
 use venues::binance::{self, Symbols};
 
-pub(crate) use self::backoff::Backoff;
+use self::backoff::Backoff;
 use self::core::{Core, Sources};
+pub use self::error::RunError;
 use self::rest::Rest;
-use crate::agent::{AgentConfig, AgentError, AgentHandle, Hello};
+use crate::agent::{AgentConfig, AgentHandle, Hello};
 use crate::clock;
-use crate::config::{Config, SecretError, Store, VenueConfig};
+use crate::config::{Config, Store, VenueConfig};
 
 /// Inputs that wait for the core. When it is full the connections wait, and the venue's streams
 /// back up until the venue cuts them, which is seen as what it is.
@@ -34,72 +36,6 @@ const INPUTS_MAX: usize = 65_536;
 const AGENT_INPUTS_MAX: usize = 1_024;
 /// Attempts to reach the venue at the start before giving up.
 const START_ATTEMPTS: u32 = 8;
-
-/// Why a gateway ended, other than by being told to.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// A secret is not where the configuration says.
-    #[error("venue {venue}: {what}: {source}")]
-    Secret {
-        /// Which venue.
-        venue: VenueId,
-        /// The key or the secret.
-        what: &'static str,
-        /// Why.
-        source: SecretError,
-    },
-    /// The secret is no key.
-    #[error("venue {venue}: secret: {source}")]
-    Key {
-        /// Which venue.
-        venue: VenueId,
-        /// Why.
-        source: KeyError,
-    },
-    /// The journal cannot be opened, read or written.
-    #[error("journal: {0}")]
-    Journal(#[from] StoreError),
-    /// There can be no client.
-    #[error("HTTP client: {0}; check the system's certificates")]
-    Client(#[from] reqwest::Error),
-    /// The venue does not answer.
-    #[error(
-        "venue {venue} at {address} does not answer: {cause}; check the address and that it is up"
-    )]
-    Unreachable {
-        /// Which venue.
-        venue: VenueId,
-        /// Where.
-        address: String,
-        /// The last failure.
-        cause: String,
-    },
-    /// The venue does not take the key.
-    #[error("venue {venue} refuses the key: {refusal}; check `key` and `secret`, the key's rights \
-             and its list of addresses")]
-    Credentials {
-        /// Which venue.
-        venue: VenueId,
-        /// Its words.
-        refusal: VenueError,
-    },
-    /// The venue does not trade this.
-    #[error("venue {venue} has no instrument {instrument}; check `instruments`")]
-    Instrument {
-        /// Which venue.
-        venue: VenueId,
-        /// Which instrument.
-        instrument: InstrumentId,
-    },
-    /// An agent cannot be started.
-    #[error("agent {agent}: {source}")]
-    Agent {
-        /// Which.
-        agent: AgentId,
-        /// Why.
-        source: AgentError,
-    },
-}
 
 /// Runs a gateway until `stop` turns true.
 pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunError> {
@@ -150,7 +86,8 @@ fn credentials(venue: VenueId, settings: &VenueConfig) -> Result<Credentials, Ru
         source.read().map_err(|source| RunError::Secret { venue, what, source })
     };
     let (key, secret) = (read(&settings.key, "key")?, read(&settings.secret, "secret")?);
-    let signing = SigningKey::new(secret.reveal()).map_err(|source| RunError::Key { venue, source })?;
+    let signing =
+        SigningKey::new(secret.reveal()).map_err(|source| RunError::Key { venue, source })?;
     Ok(Credentials { api_key: key.reveal().to_owned(), key: signing })
 }
 

@@ -159,8 +159,9 @@ impl Rest {
         };
         let status = response.status().as_u16();
         let headers = response.headers().iter();
-        let notice =
-            rate_notice(headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))));
+        let notice = rate_notice(
+            headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))),
+        );
         let mut body = Vec::new();
         loop {
             match response.chunk().await {

@@ -9,7 +9,7 @@ use sim_venue::Background;
 
 use super::file::Lines;
 use super::ladder::Ladder;
-use super::{ReplayError, ReplayEvent};
+use super::row::{ReplayError, ReplayEvent};
 
 /// Which column holds what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::ReplayError;
+use super::row::ReplayError;
 
 /// A line longer than this is no line of a recording.
 const LINE_MAX: u64 = 16 * 1024 * 1024;
@@ -39,9 +39,8 @@ pub(super) fn open(path: &Path) -> Result<Lines, ReplayError> {
     Ok(Lines { path: path.to_owned(), reader, line: 0, peeked: None })
 }
 
-/// The first file of an archive. A zip file is read from its end, so its one member is taken into
-/// a temporary file-free stream by a thread-less trick: the member is read whole when it is small
-/// enough, which the daily files of the public archives are.
+/// The first member of an archive. A zip file is read from its end and cannot be streamed, so the
+/// member is unpacked as a whole; the public archives' daily files are small enough for that.
 fn unzip(
     path: &Path,
     file: BufReader<File>,

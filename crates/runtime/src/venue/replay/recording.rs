@@ -12,7 +12,7 @@ use serde::Deserialize;
 use sim_venue::Background;
 
 use super::file::Lines;
-use super::{ReplayError, ReplayEvent};
+use super::row::{ReplayError, ReplayEvent};
 
 /// A file without a snapshot within this many lines has none.
 const LOOK_FOR_SNAPSHOT: usize = 2_000;
