@@ -24,30 +24,47 @@ pub(super) enum Plan {
 /// How to word the exchange's answer.
 #[derive(Clone, Debug)]
 pub(super) enum Wording {
-    Placed { detail: Detail, labels: Labels },
-    Tested { with_rates: bool },
+    Placed {
+        detail: Detail,
+        labels: Labels,
+    },
+    Tested {
+        with_rates: bool,
+    },
     Canceled,
     CanceledAll,
-    Replaced { detail: Detail, labels: Labels },
+    Replaced {
+        detail: Detail,
+        labels: Labels,
+    },
+    /// The cancel half of a cancel-replace whose new order is one too many.
+    OnlyCanceled {
+        stop_on_failure: bool,
+        over: ApiError,
+    },
     Order,
     Orders,
     Fills,
-    Account { omit_zero: bool },
-    Fees { symbol: String },
+    Account {
+        omit_zero: bool,
+    },
+    Fees {
+        symbol: String,
+    },
 }
 
-/// Reads the parameters of a signed call. `None` for calls that are not of an account.
+/// Reads the parameters of a signed call.
 pub(super) fn plan(
     call: Call,
     params: &Params,
     symbols: &Symbols,
     make_id: impl FnOnce() -> ClientOrderId,
-) -> Option<Result<Plan, ApiError>> {
+) -> Result<Plan, ApiError> {
     let ask = |request, wording| Ok(Plan::Ask(request, wording));
     let open = |request: Result<AccountRequest, ApiError>, wording| {
         request.map(|request| Plan::Ask(request, wording))
     };
-    Some(match call {
+    match call {
         Call::Place => orders::new_order(params, symbols, make_id).map(|call| {
             let OrderCall { order, detail, labels } = call;
             Plan::Ask(AccountRequest::Place(order), Wording::Placed { detail, labels })
@@ -107,8 +124,31 @@ pub(super) fn plan(
         | Call::TickerBook
         | Call::EmptyList
         | Call::NoSymbols
-        | Call::NotOffered => return None,
-    })
+        | Call::NoLists
+        | Call::NotOffered => Err(ApiError::not_found()),
+    }
+}
+
+/// A cancel-replace of an account that has used up its orders: it may ask that the cancel be tried
+/// all the same. The new order is refused either way.
+pub(super) fn cancel_only(params: &Params, plan: Plan, over: ApiError) -> Result<Plan, ApiError> {
+    let wanted = match params.get("orderRateLimitExceededMode") {
+        None | Some("DO_NOTHING") => false,
+        Some("CANCEL_ONLY") => true,
+        Some(_) => return Err(ApiError::invalid("orderRateLimitExceededMode")),
+    };
+    match plan {
+        Plan::Ask(AccountRequest::CancelReplace(both), _) if wanted => Ok(Plan::Ask(
+            AccountRequest::Cancel {
+                instrument: both.order.instrument,
+                order: both.cancel,
+                cancel_id: both.cancel_id,
+                only: both.only,
+            },
+            Wording::OnlyCanceled { stop_on_failure: both.stop_on_failure, over },
+        )),
+        Plan::Ask(..) | Plan::Ready(_) => Err(over),
+    }
 }
 
 fn query(params: &Params, symbols: &Symbols) -> Result<AccountRequest, ApiError> {
@@ -126,6 +166,9 @@ pub(super) fn word(
     fees: FeeRates,
     account: AccountId,
 ) -> Result<String, ApiError> {
+    if let Wording::OnlyCanceled { stop_on_failure, over } = wording {
+        return Err(only_canceled(symbols, answer, *stop_on_failure, over));
+    }
     let response = answer.map_err(|error| refusal(&error, wording.asked()))?;
     match (wording, response) {
         (Wording::Placed { detail, labels }, Response::Placed { order, fills }) => {
@@ -162,11 +205,7 @@ pub(super) fn word(
         }
         (wording, response) => {
             debug_assert!(false, "{wording:?} was answered with {response:?}");
-            Err(ApiError::new(
-                500,
-                -1000,
-                "An unknown error occurred while processing the request.",
-            ))
+            Err(ApiError::internal())
         }
     }
 }
@@ -175,7 +214,10 @@ impl Wording {
     const fn asked(&self) -> Asked {
         match self {
             Wording::Placed { .. } | Wording::Tested { .. } => Asked::Order,
-            Wording::Canceled | Wording::CanceledAll | Wording::Replaced { .. } => Asked::Cancel,
+            Wording::Canceled
+            | Wording::CanceledAll
+            | Wording::Replaced { .. }
+            | Wording::OnlyCanceled { .. } => Asked::Cancel,
             Wording::Order
             | Wording::Orders
             | Wording::Fills
@@ -219,12 +261,7 @@ fn replaced(
         Some(Ok((order, fills))) => ("SUCCESS", placed(symbols, order, fills, detail, labels)),
         Some(Err(error)) => ("FAILURE", refusal(error, Asked::Order).body()),
     };
-    let data = json!({
-        "cancelResult": cancel_result,
-        "newOrderResult": new_result,
-        "cancelResponse": cancel,
-        "newOrderResponse": new,
-    });
+    let data = halves((cancel_result, cancel), (new_result, new));
     let (status, code, msg) = match (&both.cancel, &both.new) {
         (Ok(_), Some(Ok(_))) => return Ok(data.to_string()),
         (Ok(_), _) | (Err(_), Some(Ok(_))) => {
@@ -235,6 +272,46 @@ fn replaced(
     let mut error = ApiError::new(status, code, msg);
     error.data = Some(data);
     Err(error)
+}
+
+/// What becomes of a cancel-replace when only the cancel was tried (rest-api.md has the table).
+fn only_canceled(
+    symbols: &Symbols,
+    answer: Result<Response, VenueError>,
+    stop_on_failure: bool,
+    over: &ApiError,
+) -> ApiError {
+    let cancel = match answer {
+        Ok(Response::Canceled { order, cancel_id }) => {
+            Ok(json_of(&render::cancel(symbols, &order, cancel_id)))
+        }
+        Ok(_) => Err(ApiError::internal().body()),
+        Err(error) => Err(refusal(&error, Asked::Cancel).body()),
+    };
+    let refused = ("FAILURE", over.body());
+    let (status, data) = match (cancel, stop_on_failure) {
+        (Ok(cancel), true) => (429, halves(("SUCCESS", cancel), refused)),
+        (Ok(cancel), false) => (409, halves(("SUCCESS", cancel), refused)),
+        (Err(error), true) => (429, halves(("FAILURE", error), ("NOT_ATTEMPTED", Value::Null))),
+        (Err(error), false) => (400, halves(("FAILURE", error), refused)),
+    };
+    let mut error = if data["cancelResult"] == "SUCCESS" {
+        ApiError::new(status, -2021, "Order cancel-replace partially failed.")
+    } else {
+        ApiError::new(status, -2022, "Order cancel-replace failed.")
+    };
+    error.data = Some(data);
+    error.retry_at_ms = over.retry_at_ms.filter(|_| status == 429);
+    error
+}
+
+fn halves(cancel: (&str, Value), new: (&str, Value)) -> Value {
+    json!({
+        "cancelResult": cancel.0,
+        "newOrderResult": new.0,
+        "cancelResponse": cancel.1,
+        "newOrderResponse": new.1,
+    })
 }
 
 /// A number for an account, always the same one.

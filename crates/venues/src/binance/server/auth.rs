@@ -117,7 +117,10 @@ fn window_ms(params: &Params) -> Result<i64, ApiError> {
         return Err(ApiError::illegal("recvWindow", range));
     }
     if window > Decimal::new(WINDOW_MAX_MS, 0) {
-        return Err(ApiError::bad(-1131, "recvWindow must be less than 60000"));
+        let text = format!(
+            "'recvWindow' contains unexpected value. Cannot be greater than '{WINDOW_MAX_MS}'."
+        );
+        return Err(ApiError::bad(-1102, text));
     }
     let thousandths = window.mantissa_at(3).unwrap_or(0);
     Ok(thousandths / 1_000)
@@ -172,7 +175,7 @@ mod tests {
             assert_eq!(rest(QUERY, &body, offset), expected, "{offset} ms");
         }
         let long = format!("{BODY}&signature={SPLIT}").replace("=5000&", "=60001&");
-        assert_eq!(rest(QUERY, &long, 0), Err(-1131));
+        assert_eq!(rest(QUERY, &long, 0), Err(-1102));
     }
 
     #[test]

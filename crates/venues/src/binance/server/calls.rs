@@ -44,7 +44,9 @@ pub(super) enum Call {
     EmptyList,
     /// Exchanges of other products: no symbols.
     NoSymbols,
-    /// Order lists, amendments, smart order routing: not offered.
+    /// New order lists, which no symbol here allows.
+    NoLists,
+    /// Amendments, smart order routing, lists that are there: not offered.
     NotOffered,
 }
 
@@ -94,12 +96,12 @@ const ROUTES: [(&str, &str, Call); 55] = [
     ("GET", "/eapi/v1/exchangeInfo", NoSymbols),
     ("PUT", "/api/v3/order/amend/keepPriority", NotOffered),
     ("GET", "/api/v3/order/amendments", NotOffered),
-    ("POST", "/api/v3/order/oco", NotOffered),
-    ("POST", "/api/v3/orderList/oco", NotOffered),
-    ("POST", "/api/v3/orderList/oto", NotOffered),
-    ("POST", "/api/v3/orderList/otoco", NotOffered),
-    ("POST", "/api/v3/orderList/opo", NotOffered),
-    ("POST", "/api/v3/orderList/opoco", NotOffered),
+    ("POST", "/api/v3/order/oco", NoLists),
+    ("POST", "/api/v3/orderList/oco", NoLists),
+    ("POST", "/api/v3/orderList/oto", NoLists),
+    ("POST", "/api/v3/orderList/otoco", NoLists),
+    ("POST", "/api/v3/orderList/opo", NoLists),
+    ("POST", "/api/v3/orderList/opoco", NoLists),
     ("DELETE", "/api/v3/orderList", NotOffered),
     ("GET", "/api/v3/orderList", NotOffered),
     ("GET", "/api/v3/allOrderList", EmptyList),
@@ -110,7 +112,7 @@ const ROUTES: [(&str, &str, Call); 55] = [
 ];
 
 /// WebSocket methods.
-const METHODS: [(&str, Call); 43] = [
+const METHODS: [(&str, Call); 47] = [
     ("ping", Ping),
     ("time", Time),
     ("exchangeInfo", ExchangeInfo),
@@ -145,9 +147,13 @@ const METHODS: [(&str, Call); 43] = [
     ("myFilters", MyFilters),
     ("order.amend.keepPriority", NotOffered),
     ("order.amendments", NotOffered),
-    ("orderList.place.oco", NotOffered),
-    ("orderList.place.oto", NotOffered),
-    ("orderList.place.otoco", NotOffered),
+    ("orderList.place.oco", NoLists),
+    ("orderList.place.oto", NoLists),
+    ("orderList.place.otoco", NoLists),
+    ("orderList.place.opo", NoLists),
+    ("orderList.place.opoco", NoLists),
+    ("orderList.place", NoLists),
+    ("blockTrades.historical", EmptyList),
     ("orderList.cancel", NotOffered),
     ("orderList.status", NotOffered),
     ("openOrderLists.status", EmptyList),
@@ -168,6 +174,19 @@ pub(super) fn method(name: &str) -> Option<Call> {
 }
 
 impl Call {
+    /// Is it answered without a key?
+    pub(super) const fn is_public(self) -> bool {
+        match self {
+            Ping | Time | ExchangeInfo | ExecutionRules | ReferencePrice | Depth | Trades
+            | HistoricalTrades | AggTrades | Klines | AvgPrice | Ticker24h | TickerTradingDay
+            | TickerWindow | TickerPrice | TickerBook | EmptyList | NoSymbols | NoLists
+            | NotOffered => true,
+            Place | Test | Cancel | CancelAll | CancelReplace | Query | OpenOrders | AllOrders
+            | MyTrades | Account | Commission | OrderLimits | PreventedMatches | Allocations
+            | MyFilters | ApiRestrictions | TradeFee => false,
+        }
+    }
+
     /// Is it free when it works?
     pub(super) const fn is_free_when_it_works(self) -> bool {
         matches!(self, Place | Cancel | CancelAll | CancelReplace)
@@ -191,7 +210,7 @@ impl Call {
         };
         match self {
             Ping | Time | Place | Cancel | CancelAll | CancelReplace | EmptyList | NoSymbols
-            | NotOffered | ApiRestrictions | TradeFee => 1,
+            | NoLists | NotOffered | ApiRestrictions | TradeFee => 1,
             Test if params.is_true("computeCommissionRates") => 20,
             Test => 1,
             ExchangeInfo | Account | Commission | AllOrders | PreventedMatches | Allocations => 20,
@@ -220,6 +239,64 @@ impl Call {
             MyTrades if params.get("orderId").is_some() => 5,
             MyTrades => 20,
             OrderLimits | MyFilters => 40,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_lead_to_the_same_calls() {
+        for (i, (method, path, _)) in ROUTES.iter().enumerate() {
+            let twice = ROUTES[..i].iter().any(|(m, p, _)| m == method && p == path);
+            assert!(!twice, "{method} {path} is there twice");
+        }
+        for (rest, socket) in [
+            (route("POST", "/api/v3/order"), method("order.place")),
+            (route("DELETE", "/api/v3/openOrders"), method("v3/openOrders.cancelAll")),
+            (route("GET", "/api/v3/ticker/bookTicker"), method("ticker.book")),
+        ] {
+            assert!(rest.is_some());
+            assert_eq!(rest, socket);
+        }
+        assert_eq!(route("GET", "/api/v3/order/"), None);
+        assert_eq!(route("get", "/api/v3/order"), None);
+        assert_eq!(method("v1/ping"), None);
+    }
+
+    #[test]
+    fn weights_at_both_sides_of_each_step() {
+        let weight = |call: Call, query: &str| call.weight(&Params::from_form(query, ""));
+        let symbols = |count: usize| {
+            let names: Vec<String> = (0..count).map(|i| format!("%22S{i}%22")).collect();
+            format!("symbols=%5B{}%5D", names.join(","))
+        };
+        for (limit, cost) in
+            [(1, 5), (100, 5), (101, 25), (500, 25), (501, 50), (1_000, 50), (1_001, 250)]
+        {
+            assert_eq!(weight(Depth, &format!("symbol=S&limit={limit}")), cost, "{limit}");
+        }
+        assert_eq!(weight(Depth, "symbol=S"), 5);
+        for (count, cost) in [(1, 2), (20, 2), (21, 40), (100, 40), (101, 80)] {
+            assert_eq!(weight(Ticker24h, &symbols(count)), cost, "{count}");
+        }
+        assert_eq!(weight(Ticker24h, ""), 80);
+        for (count, cost) in [(1, 4), (50, 200), (51, 200)] {
+            assert_eq!(weight(TickerWindow, &symbols(count)), cost, "{count}");
+        }
+        for (call, query, cost) in [
+            (TickerPrice, "symbol=S", 2),
+            (TickerPrice, "", 4),
+            (OpenOrders, "symbol=S", 6),
+            (OpenOrders, "", 80),
+            (MyTrades, "symbol=S&orderId=1", 5),
+            (MyTrades, "symbol=S", 20),
+            (Test, "computeCommissionRates=true", 20),
+            (Test, "computeCommissionRates=false", 1),
+        ] {
+            assert_eq!(weight(call, query), cost, "{call:?} {query}");
         }
     }
 }

@@ -48,6 +48,22 @@ impl ApiError {
         ApiError::bad(-1106, format!("Parameter '{name}' sent when not required."))
     }
 
+    /// One of two parameters must be there.
+    pub(super) fn either(one: &str, other: &str) -> ApiError {
+        let text = format!("Param '{one}' or '{other}' must be sent, but both were empty/null!");
+        ApiError::bad(-1102, text)
+    }
+
+    /// A parameter with a value that is not in its list.
+    pub(super) fn invalid(name: &str) -> ApiError {
+        ApiError::bad(-1130, format!("Data sent for parameter '{name}' is not valid."))
+    }
+
+    /// Parameters that exclude each other.
+    pub(super) fn combination() -> ApiError {
+        ApiError::bad(-1128, "Combination of optional parameters invalid.")
+    }
+
     pub(super) fn symbol() -> ApiError {
         ApiError::bad(-1121, "Invalid symbol.")
     }
@@ -55,6 +71,11 @@ impl ApiError {
     /// No such path or method.
     pub(super) fn not_found() -> ApiError {
         ApiError::new(404, -1000, "Path not found; see the API documentation for what is served.")
+    }
+
+    /// Ours, not the caller's.
+    pub(super) fn internal() -> ApiError {
+        ApiError::new(500, -1000, "An unknown error occurred while processing the request.")
     }
 
     /// The body of a REST answer.

@@ -16,7 +16,8 @@ use super::ServerConfig;
 use super::errors::ApiError;
 use crate::binance::wire::RateLimit;
 
-/// Addresses remembered; beyond that the counting starts anew for all.
+/// Addresses remembered; beyond that the counting starts anew for all that are not banned, and
+/// when so many are banned, for them, too.
 const ADDRESSES_MAX: usize = 10_000;
 /// Requests after a 429 in one window that are still only refused; the next one is a ban.
 const IGNORED_MAX: u32 = 20;
@@ -55,6 +56,7 @@ impl Window {
 struct Address {
     weight: Window,
     raw: Window,
+    connections: Window,
     ignored: Window,
     bans: u32,
     banned_until: Timestamp,
@@ -76,7 +78,10 @@ pub(super) struct Limits {
 impl Limits {
     fn address(&mut self, peer: IpAddr) -> &mut Address {
         if self.addresses.len() >= ADDRESSES_MAX && !self.addresses.contains_key(&peer) {
-            self.addresses.clear();
+            self.addresses.retain(|_, address| address.bans > 0);
+            if self.addresses.len() >= ADDRESSES_MAX {
+                self.addresses.clear();
+            }
         }
         self.addresses.entry(peer).or_default()
     }
@@ -101,7 +106,7 @@ impl Limits {
             return Ok(());
         }
         // A refused request costs nothing more, so that the count says what was used.
-        address.weight.used -= weight;
+        address.weight.used = address.weight.used.saturating_sub(weight);
         address.ignored.at(now, MINUTE).used += 1;
         if address.ignored.used > IGNORED_MAX {
             let length = BAN_MIN.saturating_mul(1 << address.bans.min(12)).min(BAN_MAX);
@@ -109,13 +114,43 @@ impl Limits {
             address.banned_until = now.after(length);
             return Err(banned(address.banned_until));
         }
-        let limit = config.weight_per_minute;
+        let (what, again) = if address.raw.used > config.raw_per_5m {
+            (
+                format!("{} raw requests per 5 MINUTE", config.raw_per_5m),
+                address.raw.end(FIVE_MINUTES),
+            )
+        } else {
+            let limit = config.weight_per_minute;
+            (format!("{limit} request weight per 1 MINUTE"), address.weight.end(MINUTE))
+        };
         let text = format!(
-            "Too much request weight used; current limit is {limit} request weight per 1 MINUTE. \
-             Please use WebSocket Streams for live updates to avoid polling the API."
+            "Too much request weight used; current limit is {what}. Please use WebSocket Streams \
+             for live updates to avoid polling the API."
         );
         let mut error = ApiError::new(429, -1003, text);
-        error.retry_at_ms = Some(address.weight.end(MINUTE).millis());
+        error.retry_at_ms = Some(again.millis());
+        Err(error)
+    }
+
+    /// Counts a new WebSocket connection, or says why it may not be.
+    pub(super) fn connect(
+        &mut self,
+        config: &ServerConfig,
+        now: Timestamp,
+        peer: IpAddr,
+    ) -> Result<(), ApiError> {
+        self.check_ban(now, peer)?;
+        let connections = self.address(peer).connections.at(now, FIVE_MINUTES);
+        let limit = config.connections_per_5m;
+        if connections.used < limit {
+            connections.used += 1;
+            return Ok(());
+        }
+        let text = format!(
+            "Too many connection attempts from IP; current limit is {limit} per '5 MINUTE'."
+        );
+        let mut error = ApiError::new(429, -1034, text);
+        error.retry_at_ms = Some(connections.end(FIVE_MINUTES).millis());
         Err(error)
     }
 
@@ -225,14 +260,17 @@ const FIRST_FILLS_MAX: usize = 100_000;
 
 impl FirstFills {
     /// Is this the order's first fill? Asked once a fill.
-    pub(super) fn is_first(&mut self, order: VenueOrderId, over: bool) -> bool {
-        let first = !self.seen.contains(&order);
-        if over {
-            self.seen.remove(&order);
-        } else if self.seen.len() < FIRST_FILLS_MAX {
+    pub(super) fn is_first(&mut self, order: VenueOrderId) -> bool {
+        let is_known = self.seen.contains(&order);
+        if !is_known && self.seen.len() < FIRST_FILLS_MAX {
             self.seen.insert(order);
         }
-        first
+        !is_known
+    }
+
+    /// The order is over.
+    pub(super) fn forget(&mut self, order: VenueOrderId) {
+        self.seen.remove(&order);
     }
 }
 
@@ -273,6 +311,40 @@ mod tests {
         assert_eq!(first(60 + 120).first(), Some(&429));
         assert_eq!(limits.check_ban(at(180 + 239), PEER).unwrap_err().status, 418, "four minutes");
         assert!(limits.check_ban(at(180 + 240), PEER).is_ok());
+    }
+
+    #[test]
+    fn the_wait_names_the_limit_that_is_used_up() {
+        let config = ServerConfig { raw_per_5m: 2, ..ServerConfig::default() };
+        let mut limits = Limits::default();
+        for _ in 0..2 {
+            assert!(limits.charge(&config, at(299), PEER, 1).is_ok());
+        }
+        let error = limits.charge(&config, at(299), PEER, 1).unwrap_err();
+        assert_eq!((error.status, error.retry_at_ms), (429, Some(300_000)));
+        assert!(error.msg.contains("2 raw requests per 5 MINUTE"), "{}", error.msg);
+        assert!(limits.charge(&config, at(300), PEER, 1).is_ok());
+    }
+
+    #[test]
+    fn connections_are_counted_by_address() {
+        let config = ServerConfig { connections_per_5m: 1, ..ServerConfig::default() };
+        let mut limits = Limits::default();
+        assert!(limits.connect(&config, at(0), PEER).is_ok());
+        let error = limits.connect(&config, at(299), PEER).unwrap_err();
+        assert_eq!((error.status, error.code, error.retry_at_ms), (429, -1034, Some(300_000)));
+        let other = IpAddr::V4(Ipv4Addr::BROADCAST);
+        assert!(limits.connect(&config, at(299), other).is_ok());
+        assert!(limits.connect(&config, at(300), PEER).is_ok());
+    }
+
+    #[test]
+    fn only_the_first_fill_of_an_order_counts() {
+        let mut fills = FirstFills::default();
+        let (one, two) = (VenueOrderId::from_number(1), VenueOrderId::from_number(2));
+        assert!(fills.is_first(one) && !fills.is_first(one) && fills.is_first(two));
+        fills.forget(one);
+        assert!(fills.is_first(one));
     }
 
     #[test]

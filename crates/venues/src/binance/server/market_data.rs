@@ -20,6 +20,8 @@ use crate::binance::vocabulary;
 use crate::binance::wire::{self, Fixed8};
 
 const DAY_S: u32 = 86_400;
+/// Symbols that one question about a window may name (rest-api.md).
+const NAMED_MAX: usize = 100;
 
 /// What a public question is answered from.
 pub(super) struct Public<'a> {
@@ -35,9 +37,9 @@ pub(super) fn text<T: Serialize>(value: &T) -> String {
 }
 
 impl Public<'_> {
-    /// Answers a public call; `None` for calls that are not public.
-    pub(super) fn answer(&self, call: Call, params: &Params) -> Option<Result<String, ApiError>> {
-        Some(match call {
+    /// Answers a public call.
+    pub(super) fn answer(&self, call: Call, params: &Params) -> Result<String, ApiError> {
+        match call {
             Call::Ping => Ok("{}".to_owned()),
             Call::Time => Ok(text(&wire::ServerTime { server_time: self.now.millis() })),
             Call::ExchangeInfo => self.exchange_info(params),
@@ -64,6 +66,9 @@ impl Public<'_> {
                 "optionSymbols": [], "optionContracts": [], "optionAssets": [],
             })
             .to_string()),
+            Call::NoLists => {
+                Err(ApiError::bad(-2010, "OCO orders are not supported for this symbol"))
+            }
             Call::NotOffered => Err(ApiError::bad(-1020, "This operation is not supported.")),
             Call::Place
             | Call::Test
@@ -81,8 +86,8 @@ impl Public<'_> {
             | Call::Allocations
             | Call::MyFilters
             | Call::ApiRestrictions
-            | Call::TradeFee => return None,
-        })
+            | Call::TradeFee => Err(ApiError::not_found()),
+        }
     }
 
     pub(super) fn read(&self, request: &MarketRequest) -> Result<Response, ApiError> {
@@ -91,14 +96,39 @@ impl Public<'_> {
 
     /// The rows that `symbol` or `symbols` names; all when neither is there. And is it one?
     fn selected(&self, params: &Params) -> Result<(Vec<&Row>, bool), ApiError> {
+        let status = symbol_status(params)?;
         if params.get("symbol").is_some() {
-            return Ok((vec![orders::symbol(params, self.symbols)?], true));
+            if params.get("symbols").is_some() {
+                return Err(ApiError::combination());
+            }
+            let row = orders::symbol(params, self.symbols)?;
+            self.check_status(row, status)?;
+            return Ok((vec![row], true));
         }
-        let Some(names) = params.list("symbols")? else {
-            return Ok((self.symbols.iter().collect(), false));
+        let mut rows: Vec<&Row> = match params.list("symbols")? {
+            None => self.symbols.iter().collect(),
+            Some(names) => {
+                let found: Option<_> = names.iter().map(|name| self.symbols.find(name)).collect();
+                found.ok_or_else(ApiError::symbol)?
+            }
         };
-        let rows: Option<Vec<&Row>> = names.iter().map(|name| self.symbols.find(name)).collect();
-        Ok((rows.ok_or_else(ApiError::symbol)?, false))
+        if status.is_some() {
+            let instruments = self.instruments(&rows)?;
+            let mut kept = instruments.iter().map(|found| Some(status_word(found)) == status);
+            rows.retain(|_| kept.next().unwrap_or(false));
+        }
+        Ok((rows, false))
+    }
+
+    /// One symbol that is not in the state asked for is an error; in a list it is left out.
+    fn check_status(&self, row: &Row, status: Option<&str>) -> Result<(), ApiError> {
+        let Some(wanted) = status else { return Ok(()) };
+        let found = self.instruments(&[row])?;
+        if found.iter().all(|found| status_word(found) == wanted) {
+            return Ok(());
+        }
+        let text = "The symbol's status does not match the requested symbolStatus.";
+        Err(ApiError::bad(-1220, text))
     }
 
     fn instruments(&self, rows: &[&Row]) -> Result<Vec<Instrument>, ApiError> {
@@ -110,16 +140,20 @@ impl Public<'_> {
     }
 
     fn exchange_info(&self, params: &Params) -> Result<String, ApiError> {
+        let named = params.get("symbol").or(params.get("symbols")).is_some();
+        let filtered = params.get("symbolStatus").or(params.get("permissions")).is_some();
+        if named && filtered {
+            return Err(ApiError::combination());
+        }
         let (rows, _) = self.selected(params)?;
-        let instruments = self.instruments(&rows)?;
-        let wanted = params.get("symbolStatus");
-        let symbols = instruments.iter().map(symbol_info);
+        // An empty list would ask for all.
+        let instruments = if rows.is_empty() { Vec::new() } else { self.instruments(&rows)? };
         Ok(text(&wire::ExchangeInfo {
             timezone: "UTC".to_owned(),
             server_time: self.now.millis(),
             rate_limits: limiters(self.config),
             exchange_filters: Vec::new(),
-            symbols: symbols.filter(|s| wanted.is_none_or(|status| s.status == status)).collect(),
+            symbols: instruments.iter().map(symbol_info).collect(),
         }))
     }
 
@@ -132,6 +166,7 @@ impl Public<'_> {
 
     fn depth(&self, params: &Params) -> Result<String, ApiError> {
         let row = orders::symbol(params, self.symbols)?;
+        self.check_status(row, symbol_status(params)?)?;
         let book = self.book(row.instrument.id, params.limit(100, 5_000)?)?;
         Ok(text(&depth(row, &book)))
     }
@@ -158,6 +193,7 @@ impl Public<'_> {
 
     fn aggregates(&self, params: &Params) -> Result<String, ApiError> {
         let row = orders::symbol(params, self.symbols)?;
+        params.not_both("fromId", &["startTime", "endTime"])?;
         let request = MarketRequest::AggregateTrades {
             instrument: row.instrument.id,
             from: params.trades_from()?,
@@ -218,13 +254,18 @@ impl Public<'_> {
         let mini = match params.get("type") {
             None | Some("FULL") => false,
             Some("MINI") => true,
-            Some(_) => {
-                let text = "Data sent for parameter 'type' is not valid.";
-                return Err(ApiError::bad(-1130, text));
-            }
+            Some(_) => return Err(ApiError::bad(-1139, "Invalid ticker type.")),
         };
-        let ids = rows.iter().map(|row| row.instrument.id).collect();
-        let tickers = self.ticker_list(ids, window_s)?;
+        let is_named = params.get("symbol").or(params.get("symbols")).is_some();
+        if !full && !is_named {
+            return Err(ApiError::either("symbol", "symbols"));
+        }
+        if !full && rows.len() > NAMED_MAX {
+            return Err(ApiError::invalid("symbols"));
+        }
+        let ids: Vec<_> = rows.iter().map(|row| row.instrument.id).collect();
+        // An empty list would ask for all.
+        let tickers = if ids.is_empty() { Vec::new() } else { self.ticker_list(ids, window_s)? };
         let mut values = Vec::with_capacity(rows.len());
         for (row, found) in rows.iter().zip(&tickers) {
             let ticker = ticker(row, found, self.now, window_s, full);
@@ -288,7 +329,7 @@ impl Public<'_> {
 
 fn unexpected(response: &Response) -> ApiError {
     debug_assert!(false, "the exchange answered another question: {response:?}");
-    ApiError::new(500, -1000, "An unknown error occurred while processing the request.")
+    ApiError::internal()
 }
 
 fn value<T: Serialize>(row: &T) -> Value {
@@ -306,8 +347,7 @@ fn one_or_list(mut values: Vec<Value>, one: bool) -> String {
 /// `1m` to `59m`, `1h` to `23h`, `1d` to `7d`.
 fn window(params: &Params) -> Result<u32, ApiError> {
     let Some(word) = params.get("windowSize") else { return Ok(DAY_S) };
-    window_seconds(word)
-        .ok_or_else(|| ApiError::bad(-1130, "Data sent for parameter 'windowSize' is not valid."))
+    window_seconds(word).ok_or_else(|| ApiError::invalid("windowSize"))
 }
 
 pub(super) fn window_seconds(word: &str) -> Option<u32> {
@@ -460,16 +500,29 @@ pub(super) fn mini_ticker(full: &wire::Ticker) -> wire::MiniTicker {
 /// Digits that assets are counted with.
 const ASSET_PRECISION: u32 = 8;
 
+const fn status_word(instrument: &Instrument) -> &'static str {
+    match instrument.mode {
+        TradingMode::Live => "TRADING",
+        TradingMode::CancelOnly => "CANCEL_ONLY",
+        TradingMode::Halted => "HALT",
+    }
+}
+
+/// The state that symbols are wanted in.
+fn symbol_status(params: &Params) -> Result<Option<&str>, ApiError> {
+    match params.get("symbolStatus") {
+        Some(word) if !matches!(word, "TRADING" | "HALT" | "BREAK" | "CANCEL_ONLY") => {
+            Err(ApiError::bad(-1122, "Invalid symbolStatus."))
+        }
+        other => Ok(other),
+    }
+}
+
 fn symbol_info(instrument: &Instrument) -> wire::Symbol {
     let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
     wire::Symbol {
         symbol: instrument.symbol.clone(),
-        status: match instrument.mode {
-            TradingMode::Live => "TRADING",
-            TradingMode::CancelOnly => "CANCEL_ONLY",
-            TradingMode::Halted => "HALT",
-        }
-        .to_owned(),
+        status: status_word(instrument).to_owned(),
         base_asset: instrument.base.to_string(),
         base_asset_precision: ASSET_PRECISION,
         quote_asset: instrument.quote.to_string(),

@@ -11,6 +11,7 @@ mod account_calls;
 mod auth;
 mod calls;
 mod errors;
+mod legacy;
 mod limits;
 mod market_data;
 mod orders;
@@ -19,6 +20,7 @@ mod render;
 mod sockets;
 mod stream_requests;
 mod streams;
+mod strict;
 #[cfg(test)]
 mod testing;
 mod user_events;
@@ -61,6 +63,8 @@ pub struct ServerConfig {
     pub free_success: bool,
     /// Messages that a market connection may send in a second.
     pub messages_per_s: u32,
+    /// WebSocket connections that one address may open in five minutes.
+    pub connections_per_5m: u32,
     /// Serve listen keys, which ended on 2026-02-20.
     pub legacy_listen_key: bool,
     /// Fees of every account, as fractions.
@@ -76,14 +80,15 @@ impl Default for ServerConfig {
             orders_per_day: 160_000,
             free_success: true,
             messages_per_s: 5,
+            connections_per_5m: 300,
             legacy_listen_key: false,
             fees: FeeRates { maker: Decimal::new(1, 3), taker: Decimal::new(1, 3) },
         }
     }
 }
 
-/// Listen keys in use at a time.
-const LISTEN_KEYS_MAX: usize = 1_000;
+/// Connections at a time.
+const CONNECTIONS_MAX: usize = 10_000;
 
 /// Binance's protocol for one simulated exchange.
 pub struct BinanceServer {
@@ -212,25 +217,15 @@ impl BinanceServer {
         };
         let weight = call.weight(&params);
         self.limits.charge(&self.config, now, request.peer, weight)?;
-        if let Some(answer) = self.public(now, market).answer(call, &params) {
-            return answer.map(Step::Done);
+        if call.is_public() {
+            strict::check(call, &params, strict::Frame::Public)?;
+            return self.public(now, market).answer(call, &params).map(Step::Done);
         }
         let key = self.keys.find(request.header("x-mbx-apikey"))?;
+        strict::check(call, &params, strict::Frame::Signed)?;
         auth::check_rest(key, &params, request.query, body, now)?;
         let account = key.account;
-        if call.places() {
-            self.limits.check_orders(&self.config, now, account)?;
-        }
-        let plan = match call {
-            Call::OrderLimits => Plan::Ready(self.order_limits(now, account)),
-            Call::ApiRestrictions => Plan::Ready(self.api_restrictions()),
-            Call::TradeFee => Plan::Ready(self.trade_fees(&params)?),
-            _ => {
-                let made = self.make_id();
-                account_calls::plan(call, &params, &self.symbols, || made)
-                    .unwrap_or_else(|| Err(ApiError::not_found()))?
-            }
-        };
+        let plan = self.plan(now, account, call, &params)?;
         Ok(match plan {
             Plan::Ready(body) => Step::Done(body),
             Plan::Ask(asked, wording) => {
@@ -241,46 +236,28 @@ impl BinanceServer {
         })
     }
 
-    /// Listen keys, for clients that still ask for them.
-    fn listen_key(
+    /// What a signed call comes to, when its owner is known.
+    fn plan(
         &mut self,
         now: Timestamp,
-        request: &HttpRequest<'_>,
-    ) -> Result<String, ApiError> {
-        self.limits.charge(&self.config, now, request.peer, 2)?;
-        if !self.config.legacy_listen_key {
-            return Err(ws_api::gone());
+        account: AccountId,
+        call: Call,
+        params: &Params,
+    ) -> Result<Plan, ApiError> {
+        match call {
+            Call::OrderLimits => return Ok(Plan::Ready(self.order_limits(now, account))),
+            Call::ApiRestrictions => return Ok(Plan::Ready(self.api_restrictions())),
+            Call::TradeFee => return self.trade_fees(params).map(Plan::Ready),
+            _ => {}
         }
-        let account = self.keys.find(request.header("x-mbx-apikey"))?.account;
-        let body = std::str::from_utf8(request.body).unwrap_or("");
-        let params = Params::from_form(request.query, body);
-        let unknown = || ApiError::bad(-1125, "This listenKey does not exist.");
-        match request.method {
-            "POST" => {
-                let found = self.listen_keys.iter().find(|(_, owner)| **owner == account);
-                let key = match found {
-                    Some((key, _)) => key.clone(),
-                    None if self.listen_keys.len() >= LISTEN_KEYS_MAX => {
-                        return Err(ApiError::new(429, -1003, "Too many listen keys."));
-                    }
-                    None => {
-                        self.made += 1;
-                        let key = format!("listenKey{:0>51}", self.made);
-                        self.listen_keys.insert(key.clone(), account);
-                        key
-                    }
-                };
-                Ok(json!({"listenKey": key}).to_string())
+        let made = self.make_id();
+        let plan = account_calls::plan(call, params, &self.symbols, || made)?;
+        match (call.places(), self.limits.check_orders(&self.config, now, account)) {
+            (true, Err(over)) if call == Call::CancelReplace => {
+                account_calls::cancel_only(params, plan, over)
             }
-            "PUT" => {
-                let key = params.required("listenKey")?;
-                self.listen_keys.contains_key(key).then(|| "{}".to_owned()).ok_or_else(unknown)
-            }
-            "DELETE" => {
-                let key = params.required("listenKey")?;
-                self.listen_keys.remove(key).map(|_| "{}".to_owned()).ok_or_else(unknown)
-            }
-            _ => Err(ApiError::not_found()),
+            (true, Err(over)) => Err(over),
+            (true, Ok(())) | (false, _) => Ok(plan),
         }
     }
 
@@ -381,7 +358,12 @@ impl Dialect for BinanceServer {
         let refused = |server: &mut BinanceServer, error| {
             Err(server.http_answer(now, request.peer, None, Err(error)))
         };
-        if let Err(error) = self.limits.check_ban(now, request.peer) {
+        if self.conns.len() >= CONNECTIONS_MAX {
+            let text =
+                format!("Too many concurrent connections; current limit is '{CONNECTIONS_MAX}'.");
+            return refused(self, ApiError::new(429, -1034, text));
+        }
+        if let Err(error) = self.limits.connect(&self.config, now, request.peer) {
             return refused(self, error);
         }
         let params = Params::from_form(request.query, "");
@@ -395,12 +377,15 @@ impl Dialect for BinanceServer {
             self.open(now, conn, request.peer, Kind::Api(session));
             return Ok(());
         }
-        let (combined, names) = match path.strip_prefix("/ws") {
-            Some(rest) => (false, rest.to_owned()),
-            None if path == "/stream" => {
-                (true, params.get("streams").unwrap_or_default().to_owned())
-            }
-            None => return refused(self, ApiError::not_found()),
+        let (combined, names) = if path == "/stream" {
+            (true, params.get("streams").unwrap_or_default().to_owned())
+        } else if path == "/ws" {
+            (false, String::new())
+        } else if let Some(names) = path.strip_prefix("/ws/") {
+            // Clients dial whatever they like below it and subscribe afterwards.
+            (false, params::decode(names))
+        } else {
+            return refused(self, ApiError::not_found());
         };
         let kind = Kind::Streams { names: Default::default(), combined };
         self.open(now, conn, request.peer, kind);
@@ -450,7 +435,7 @@ impl Dialect for BinanceServer {
     fn control(&mut self, now: Timestamp, conn: ConnId, pong: bool, out: &mut Vec<Frame>) {
         let Some(open) = self.conns.get_mut(&conn) else { return };
         if pong {
-            open.pong(now);
+            open.pong();
         }
         if matches!(open.kind, Kind::Streams { .. }) && !open.count(now, self.config.messages_per_s)
         {
@@ -482,11 +467,16 @@ impl Dialect for BinanceServer {
     ) {
         for event in events {
             let VenueEvent::Account { account, event } = event else { continue };
-            if let AccountEvent::Order { order, execution: Execution::Trade(fill), .. } = event
-                && self.first_fills.is_first(order.id, !order.status.is_open())
-            {
-                let maker = fill.liquidity == Liquidity::Maker;
-                self.limits.first_fill(now, *account, maker);
+            if let AccountEvent::Order { order, execution, .. } = event {
+                if let Execution::Trade(fill) = execution
+                    && self.first_fills.is_first(order.id)
+                {
+                    let maker = fill.liquidity == Liquidity::Maker;
+                    self.limits.first_fill(now, *account, maker);
+                }
+                if !order.status.is_open() {
+                    self.first_fills.forget(order.id);
+                }
             }
             let text = user_events::event(now, event, &self.symbols);
             self.listeners.deliver(*account, &text, out);
@@ -498,6 +488,10 @@ impl Dialect for BinanceServer {
     fn tick(&mut self, now: Timestamp, market: &dyn PublicMarket, out: &mut Vec<Frame>) {
         for (id, conn) in &mut self.conns {
             conn.tick(now, *id, out);
+            // A ban ends the connections of the WebSocket API, too.
+            if matches!(conn.kind, Kind::Api(_)) && self.limits.check_ban(now, conn.peer).is_err() {
+                out.push(Frame { conn: *id, payload: Payload::Close(1_008, "banned".to_owned()) });
+            }
         }
         let (symbols, config) = (&self.symbols, &self.config);
         self.hub.tick(&Public { now, symbols, config, market }, out);

@@ -15,6 +15,9 @@ use super::params::Params;
 use crate::binance::symbols::{Row, Symbols};
 use crate::binance::vocabulary;
 
+/// The longest time that one question about the past may span (rest-api.md).
+const HISTORY_HOURS_MAX: u64 = 24;
+
 /// How much of a new order its answer tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Detail {
@@ -41,7 +44,10 @@ pub(super) struct Labels {
 /// The instrument of `symbol`.
 pub(super) fn symbol<'a>(params: &Params, symbols: &'a Symbols) -> Result<&'a Row, ApiError> {
     let name = params.required("symbol")?;
-    if !name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.')) {
+    // Other scripts are legal, and have no lower case.
+    let legal =
+        |c: char| (c.is_alphanumeric() && !c.is_ascii_lowercase()) || matches!(c, '-' | '_' | '.');
+    if !name.chars().all(legal) {
         return Err(ApiError::illegal("symbol", "^[A-Z0-9-_.]{1,20}$"));
     }
     symbols.find(name).ok_or_else(ApiError::symbol)
@@ -84,10 +90,13 @@ fn not_offered(params: &Params) -> Result<(), ApiError> {
         let text = "Iceberg orders are not supported for this symbol.";
         return Err(ApiError::bad(-2010, text));
     }
-    for name in ["trailingDelta", "pegPriceType", "pegOffsetType", "pegOffsetValue"] {
-        if params.get(name).is_some() {
-            return Err(ApiError::bad(-1128, "Combination of optional parameters invalid."));
-        }
+    if params.get("trailingDelta").is_some() {
+        let text = "Trailing stop orders are not supported for this symbol.";
+        return Err(ApiError::bad(-2010, text));
+    }
+    let pegs = ["pegPriceType", "pegOffsetType", "pegOffsetValue"];
+    if pegs.iter().any(|name| params.get(name).is_some()) {
+        return Err(ApiError::bad(-2010, "Unsupported order combination"));
     }
     Ok(())
 }
@@ -118,6 +127,9 @@ fn price(params: &Params, name: &str, wanted: bool) -> Result<Option<Price>, Api
 }
 
 fn price_of_trigger(params: &Params, wanted: bool) -> Result<Option<Price>, ApiError> {
+    if wanted && params.get("stopPrice").is_none() {
+        return Err(ApiError::either("stopPrice", "trailingDelta"));
+    }
     match price(params, "stopPrice", wanted) {
         Err(error) if error.msg == "Invalid price." => {
             Err(ApiError::bad(-1013, "Invalid stopPrice."))
@@ -128,9 +140,7 @@ fn price_of_trigger(params: &Params, wanted: bool) -> Result<Option<Price>, ApiE
 
 fn quantity(params: &Params, kind: OrderKind) -> Result<OrderQty, ApiError> {
     match (params.decimal("quantity")?, params.decimal("quoteOrderQty")?) {
-        (Some(_), Some(_)) => {
-            Err(ApiError::bad(-1128, "Combination of optional parameters invalid."))
-        }
+        (Some(_), Some(_)) => Err(ApiError::combination()),
         (Some(number), None) => match Qty::try_from(number) {
             Ok(qty) if !qty.is_zero() => Ok(OrderQty::Base(qty)),
             _ => Err(ApiError::bad(-1013, "Invalid quantity.")),
@@ -140,6 +150,9 @@ fn quantity(params: &Params, kind: OrderKind) -> Result<OrderQty, ApiError> {
             _ => Err(ApiError::bad(-1013, "Invalid quoteOrderQty.")),
         },
         (None, Some(_)) => Err(ApiError::not_required("quoteOrderQty")),
+        (None, None) if kind == OrderKind::Market => {
+            Err(ApiError::either("quantity", "quoteOrderQty"))
+        }
         (None, None) => Err(ApiError::missing("quantity")),
     }
 }
@@ -158,7 +171,8 @@ fn time_in_force(params: &Params, word: &str) -> Result<TimeInForce, ApiError> {
 fn self_trade_prevention(params: &Params) -> Result<Option<model::SelfTradePrevention>, ApiError> {
     let Some(word) = params.get("selfTradePreventionMode") else { return Ok(None) };
     let text = "This symbol does not allow the specified self-trade prevention mode.";
-    vocabulary::parse_stp(word).map(Some).ok_or_else(|| ApiError::bad(-1013, text))
+    let offered = Some(word).filter(|word| *word != "TRANSFER");
+    offered.and_then(vocabulary::parse_stp).map(Some).ok_or_else(|| ApiError::bad(-1013, text))
 }
 
 /// Limit and market orders tell all by default, the others only that they were taken.
@@ -167,9 +181,7 @@ fn detail(params: &Params, word: &str) -> Result<Detail, ApiError> {
         Some("ACK") => Ok(Detail::Ack),
         Some("RESULT") => Ok(Detail::Result),
         Some("FULL") => Ok(Detail::Full),
-        Some(_) => {
-            Err(ApiError::bad(-1130, "Data sent for parameter 'newOrderRespType' is not valid."))
-        }
+        Some(_) => Err(ApiError::invalid("newOrderRespType")),
         None if matches!(word, "LIMIT" | "MARKET") => Ok(Detail::Full),
         None => Ok(Detail::Ack),
     }
@@ -199,11 +211,7 @@ pub(super) fn order_key(
         (Some(id), Some(own)) => Ok(OrderKey::Both(id, own)),
         (Some(id), None) => Ok(OrderKey::Venue(id)),
         (None, Some(own)) => Ok(OrderKey::Client(own)),
-        (None, None) => {
-            let text =
-                format!("Param '{client}' or '{venue}' must be sent, but both were empty/null!");
-            Err(ApiError::bad(-1102, text))
-        }
+        (None, None) => Err(ApiError::either(client, venue)),
     }
 }
 
@@ -212,7 +220,10 @@ fn restriction(params: &Params) -> Result<Option<CancelRestriction>, ApiError> {
         None => Ok(None),
         Some("ONLY_NEW") => Ok(Some(CancelRestriction::OnlyNew)),
         Some("ONLY_PARTIALLY_FILLED") => Ok(Some(CancelRestriction::OnlyPartlyFilled)),
-        Some(_) => Err(ApiError::bad(-1145, "Invalid cancelRestrictions")),
+        Some(_) => {
+            let text = "cancelRestrictions has to be either ONLY_NEW or ONLY_PARTIALLY_FILLED.";
+            Err(ApiError::bad(-1145, text))
+        }
     }
 }
 
@@ -235,10 +246,7 @@ pub(super) fn cancel_replace(
     let stop_on_failure = match params.required("cancelReplaceMode")? {
         "STOP_ON_FAILURE" => true,
         "ALLOW_FAILURE" => false,
-        _ => {
-            let text = "Data sent for parameter 'cancelReplaceMode' is not valid.";
-            return Err(ApiError::bad(-1130, text));
-        }
+        _ => return Err(ApiError::invalid("cancelReplaceMode")),
     };
     let call = new_order(params, symbols, make_id)?;
     let request = AccountRequest::CancelReplace(CancelReplace {
@@ -253,19 +261,26 @@ pub(super) fn cancel_replace(
 
 /// `GET /api/v3/allOrders`.
 pub(super) fn all_orders(params: &Params, symbols: &Symbols) -> Result<AccountRequest, ApiError> {
+    let instrument = symbol(params, symbols)?.instrument.id;
+    let (start, end) = params.span(HISTORY_HOURS_MAX)?;
     Ok(AccountRequest::Orders {
-        instrument: symbol(params, symbols)?.instrument.id,
+        instrument,
         from: params.number("orderId")?.map(VenueOrderId::from_number),
-        start: params.time("startTime")?,
-        end: params.time("endTime")?,
+        start,
+        end,
         limit: params.limit(500, 1_000)?,
     })
 }
 
 /// `GET /api/v3/myTrades`.
 pub(super) fn my_trades(params: &Params, symbols: &Symbols) -> Result<AccountRequest, ApiError> {
+    let instrument = symbol(params, symbols)?.instrument.id;
+    params.span(HISTORY_HOURS_MAX)?;
+    for id in ["fromId", "orderId"] {
+        params.not_both(id, &["startTime", "endTime"])?;
+    }
     Ok(AccountRequest::Fills {
-        instrument: symbol(params, symbols)?.instrument.id,
+        instrument,
         order: params.number("orderId")?.map(VenueOrderId::from_number),
         from: params.trades_from()?,
         limit: params.limit(500, 1_000)?,
@@ -337,7 +352,10 @@ mod tests {
             ("price=5", "price=5&newOrderRespType=ALL", -1130),
             ("price=5", "price=5&selfTradePreventionMode=HOPE", -1013),
             ("price=5", "price=5&icebergQty=1", -2010),
-            ("price=5", "price=5&trailingDelta=1", -1128),
+            ("price=5", "price=5&trailingDelta=1", -2010),
+            ("price=5", "price=5&pegPriceType=PRIMARY_PEG", -2010),
+            ("price=5", "price=5&selfTradePreventionMode=TRANSFER", -1013),
+            ("BTCUSDT", "btcusdt", -1100),
             ("price=5", "price=5&strategyType=1", -1134),
             ("price=5", "price=5&quoteOrderQty=1", -1128),
         ] {

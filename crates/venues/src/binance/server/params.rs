@@ -79,7 +79,7 @@ impl Params {
     pub(super) fn limit(&self, default: u32, max: u32) -> Result<u32, ApiError> {
         let Some(limit) = self.number("limit")? else { return Ok(default) };
         if limit == 0 {
-            return Err(ApiError::bad(-1130, "Data sent for parameter 'limit' is not valid."));
+            return Err(ApiError::invalid("limit"));
         }
         Ok(u32::try_from(limit).unwrap_or(max).min(max))
     }
@@ -111,6 +111,27 @@ impl Params {
         time(number).map(Some).ok_or_else(|| ApiError::illegal(name, "^[0-9]{1,20}$"))
     }
 
+    /// Parameters that exclude each other.
+    pub(super) fn not_both(&self, name: &str, others: &[&str]) -> Result<(), ApiError> {
+        let other = others.iter().any(|other| self.get(other).is_some());
+        if self.get(name).is_some() && other { Err(ApiError::combination()) } else { Ok(()) }
+    }
+
+    /// `startTime` and `endTime`, which may lie this many hours apart.
+    pub(super) fn span(
+        &self,
+        hours_max: u64,
+    ) -> Result<(Option<Timestamp>, Option<Timestamp>), ApiError> {
+        let (start, end) = (self.time("startTime")?, self.time("endTime")?);
+        if let (Some(start), Some(end)) = (start, end)
+            && end.since(start) > std::time::Duration::from_secs(hours_max * 3_600)
+        {
+            let text = format!("More than {hours_max} hours between startTime and endTime.");
+            return Err(ApiError::bad(-1127, text));
+        }
+        Ok((start, end))
+    }
+
     /// Where a list of trades starts.
     pub(super) fn trades_from(&self) -> Result<TradesFrom, ApiError> {
         if let Some(id) = self.number("fromId")? {
@@ -126,7 +147,12 @@ impl Params {
     pub(super) fn list(&self, name: &str) -> Result<Option<Vec<String>>, ApiError> {
         let Some(text) = self.get(name) else { return Ok(None) };
         let range = "^\\[(\"[A-Z0-9-_.]{1,20}\"(,\"[A-Z0-9-_.]{1,20}\"){0,}){0,1}\\]$";
-        serde_json::from_str(text).map(Some).map_err(|_| ApiError::illegal(name, range))
+        let list: Vec<String> =
+            serde_json::from_str(text).map_err(|_| ApiError::illegal(name, range))?;
+        if list.iter().enumerate().any(|(i, item)| list[..i].contains(item)) {
+            return Err(ApiError::bad(-1151, "Symbol is present multiple times in the list."));
+        }
+        Ok(Some(list))
     }
 }
 
@@ -142,7 +168,7 @@ pub(super) fn time(number: u64) -> Option<Timestamp> {
 }
 
 /// A percent-encoded text; a plus sign is a space, as forms write it.
-fn decode(text: &str) -> String {
+pub(super) fn decode(text: &str) -> String {
     let spaced = text.replace('+', " ");
     percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }

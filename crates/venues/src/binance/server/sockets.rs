@@ -29,7 +29,8 @@ pub(super) struct Conn {
     pub(super) kind: Kind,
     opened: Timestamp,
     pinged: Timestamp,
-    heard: Timestamp,
+    /// Since when a ping has been without its pong.
+    unanswered: Option<Timestamp>,
     noticed: bool,
     second: Timestamp,
     messages: u32,
@@ -73,7 +74,7 @@ impl Conn {
             kind,
             opened: now,
             pinged: now,
-            heard: now,
+            unanswered: None,
             noticed: false,
             second: now,
             messages: 0,
@@ -91,8 +92,9 @@ impl Conn {
         }
     }
 
-    pub(super) fn pong(&mut self, now: Timestamp) {
-        self.heard = now;
+    /// A pong that nobody asked for says nothing, so only one after a ping counts.
+    pub(super) fn pong(&mut self) {
+        self.unanswered = None;
     }
 
     /// Counts a message that came in; false when there were too many within a second.
@@ -122,10 +124,11 @@ impl Conn {
             };
             send(Payload::Text(Arc::from(text)));
         }
-        if now.since(self.heard) >= PONG_MAX {
+        if self.unanswered.is_some_and(|since| now.since(since) >= PONG_MAX) {
             send(Payload::Close(1_008, "no pong within a minute".to_owned()));
         } else if now.since(self.pinged) >= PING_EVERY {
             self.pinged = now;
+            self.unanswered.get_or_insert(now);
             send(Payload::Ping(now.millis().to_string().into_bytes()));
         }
     }
@@ -168,5 +171,70 @@ pub(super) fn wrap(subscription: Option<u32>, event: &str) -> Arc<str> {
     match subscription {
         Some(id) => format!("{{\"subscriptionId\":{id},\"event\":{event}}}").into(),
         None => event.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(1_767_225_600_000 + seconds * 1_000).unwrap()
+    }
+
+    fn conn() -> Conn {
+        let kind = Kind::Streams { names: BTreeSet::new(), combined: true };
+        Conn::new(at(0), IpAddr::V4(Ipv4Addr::LOCALHOST), kind)
+    }
+
+    fn tick(conn: &mut Conn, seconds: i64) -> Vec<Payload> {
+        let mut out = Vec::new();
+        conn.tick(at(seconds), ConnId(1), &mut out);
+        out.into_iter().map(|frame| frame.payload).collect()
+    }
+
+    fn is_close(payloads: &[Payload]) -> bool {
+        matches!(payloads, [Payload::Close(..)])
+    }
+
+    #[test]
+    fn who_does_not_answer_a_ping_is_dropped_a_minute_after_it() {
+        let mut mute = conn();
+        mute.pong();
+        assert!(tick(&mut mute, 19).is_empty());
+        assert!(matches!(tick(&mut mute, 20)[..], [Payload::Ping(_)]));
+        assert!(matches!(tick(&mut mute, 40)[..], [Payload::Ping(_)]));
+        assert!(matches!(tick(&mut mute, 60)[..], [Payload::Ping(_)]));
+        assert!(tick(&mut mute, 79).is_empty());
+        assert!(is_close(&tick(&mut mute, 80)));
+        let mut alive = conn();
+        for second in (20..400).step_by(20) {
+            assert!(matches!(tick(&mut alive, second)[..], [Payload::Ping(_)]), "{second}");
+            alive.pong();
+        }
+    }
+
+    #[test]
+    fn a_connection_ends_after_a_day_and_says_so_before() {
+        let mut old = conn();
+        old.pinged = at(24 * 3_600);
+        let day = 24 * 3_600;
+        assert!(tick(&mut old, day - 11).is_empty());
+        let notice = tick(&mut old, day - 10);
+        let [Payload::Text(text)] = &notice[..] else { panic!("{notice:?}") };
+        assert!(text.contains("\"stream\":\"!serverShutdown\""), "{text}");
+        assert!(tick(&mut old, day - 1).is_empty(), "said once");
+        assert!(is_close(&tick(&mut old, day)));
+    }
+
+    #[test]
+    fn messages_are_counted_by_the_second() {
+        let mut busy = conn();
+        for n in 1..=6 {
+            assert_eq!(busy.count(at(3), 5), n <= 5, "{n}");
+        }
+        assert!(busy.count(at(4), 5));
     }
 }

@@ -90,6 +90,8 @@ struct Feed {
     listeners: BTreeMap<ConnId, Listener>,
     /// Of candles: the last one sent.
     candle: Option<Candle>,
+    /// Of partial books: the number of the last one sent, unless somebody has come since.
+    book: Option<u64>,
 }
 
 /// Changes of one book since they were last sent.
@@ -132,7 +134,9 @@ pub(super) struct Hub {
 impl Hub {
     pub(super) fn subscribe(&mut self, conn: ConnId, name: &str, stream: Stream, combined: bool) {
         let listener = Listener { name: name.to_owned(), combined };
-        self.feeds.entry(stream).or_default().listeners.insert(conn, listener);
+        let feed = self.feeds.entry(stream).or_default();
+        feed.listeners.insert(conn, listener);
+        feed.book = None;
     }
 
     pub(super) fn unsubscribe(&mut self, conn: ConnId, stream: Stream) {
@@ -216,12 +220,18 @@ impl Hub {
             if let Some(feed) = self.feeds.get(&Stream::Depth { id: *id, slow }) {
                 deliver(feed, &text(&depth_event(public.now, row, first, &batch)), out);
             }
-            for levels in [5, 10, 20] {
-                if let Some(feed) = self.feeds.get(&Stream::Partial { id: *id, levels, slow })
-                    && let Ok(book) = public.book(*id, levels)
-                {
-                    deliver(feed, &text(&market_data::depth(row, &book)), out);
-                }
+        }
+        for (stream, feed) in &mut self.feeds {
+            let Stream::Partial { id, levels, slow: speed } = stream else { continue };
+            if *speed != slow {
+                continue;
+            }
+            let (Ok(book), Some(row)) = (public.book(*id, *levels), public.symbols.get(*id)) else {
+                continue;
+            };
+            if feed.book != Some(book.update_id) {
+                feed.book = Some(book.update_id);
+                deliver(feed, &text(&market_data::depth(row, &book)), out);
             }
         }
     }

@@ -9,13 +9,15 @@ use model::{AccountId, Timestamp};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::account_calls::{self, Plan};
+use super::account_calls::Plan;
 use super::auth;
-use super::calls::{self, Call};
+use super::calls;
 use super::errors::ApiError;
+use super::legacy;
 use super::limits::limiter;
 use super::params::Params;
 use super::sockets::{LogOn, wrap};
+use super::strict;
 use super::{BinanceServer, Pending, Way};
 use crate::binance::wire::{RateLimit, SocketRequest};
 use crate::server::{ConnId, Frame, Payload, Step};
@@ -82,24 +84,14 @@ impl BinanceServer {
             .ok_or_else(|| ApiError::bad(-1020, "This operation is not supported."))?;
         let weight = call.weight(&params);
         self.limits.charge(&self.config, now, peer, weight)?;
-        if let Some(answer) = self.public(now, market).answer(call, &params) {
-            self.socket_answer(now, caller, Ok(answer?), None, out);
+        strict::check(call, &params, strict::Frame::Socket)?;
+        if call.is_public() {
+            let answer = self.public(now, market).answer(call, &params)?;
+            self.socket_answer(now, caller, Ok(answer), None, out);
             return Ok(None);
         }
         let account = self.socket_account(now, conn, &params)?;
-        if call.places() {
-            self.limits.check_orders(&self.config, now, account)?;
-        }
-        let plan = match call {
-            Call::OrderLimits => Plan::Ready(self.order_limits(now, account)),
-            Call::ApiRestrictions => Plan::Ready(self.api_restrictions()),
-            Call::TradeFee => Plan::Ready(self.trade_fees(&params)?),
-            _ => {
-                let made = self.make_id();
-                account_calls::plan(call, &params, &self.symbols, || made)
-                    .unwrap_or_else(|| Err(ApiError::not_found()))?
-            }
-        };
+        let plan = self.plan(now, account, call, &params)?;
         match plan {
             Plan::Ready(body) => {
                 self.socket_answer(now, caller, Ok(body), Some(account), out);
@@ -162,7 +154,7 @@ impl BinanceServer {
             }
             "userDataStream.unsubscribe" => self.unsubscribe(now, conn, params, out)?,
             "userDataStream.start" | "userDataStream.ping" | "userDataStream.stop" => {
-                return Err(gone());
+                return Err(legacy::gone());
             }
             _ => return Ok(false),
         };
@@ -328,8 +320,7 @@ impl BinanceServer {
                 let mut body = json!({"code": error.code, "msg": error.msg});
                 if let Some(data) = error.data {
                     body["data"] = data;
-                }
-                if let Some(at) = error.retry_at_ms {
+                } else if let Some(at) = error.retry_at_ms {
                     body["data"] = json!({"serverTime": now.millis(), "retryAfter": at});
                 }
                 format!("{{\"id\":{id},\"status\":{},\"error\":{body}{limits}}}", error.status)
@@ -359,9 +350,4 @@ impl BinanceServer {
         }
         usage
     }
-}
-
-/// Listen keys are gone since 2026-02-20.
-pub(super) fn gone() -> ApiError {
-    ApiError::new(410, -1020, "This operation is not supported.")
 }
