@@ -40,6 +40,8 @@ fn main() -> ExitCode {
         eprintln!("error: no measurement {wrong:?}; there are: {}, and --json", known.join(", "));
         return ExitCode::from(2);
     }
+    // Whoever opens a connection needs a provider, TLS or not; there can be only one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let mut rows = Vec::new();
     for (name, run) in BENCHMARKS {
         if !names.is_empty() && !names.iter().any(|wanted| wanted == name) {

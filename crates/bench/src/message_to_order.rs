@@ -3,8 +3,8 @@
 
 use engine::{Engine, Event, Intents, Strategy, View};
 use model::market::{BookUpdate, LevelUpdate, MarketEvent, MarketKind};
-use model::venue::BookSnapshot;
-use model::{Effect, Effects, Input, OrderKind, OrderSpec, Side, TimeInForce};
+use model::venue::{BookSnapshot, VenueError};
+use model::{Effect, Effects, Input, OrderKind, OrderSpec, Outcome, Reply, Side, TimeInForce};
 use venues::binance::Symbols;
 use venues::binance::client::{BookSync, StreamMessage, SyncStep, decode_market, encode};
 
@@ -72,6 +72,7 @@ pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
             })
         });
         sent += u64::from(call.is_some());
+        answer(&mut engine, now, &mut effects);
     }
     anyhow::ensure!(sent * 10 > FRAMES * 9, "{sent} orders for {FRAMES} messages");
     let row = |what, quantile, target| Row {
@@ -85,4 +86,15 @@ pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
         row("market message to order bytes, median", 0.5, "<= 20"),
         row("market message to order bytes, p99", 0.99, "<= 100"),
     ])
+}
+
+/// The venue refuses each order, so that orders do not pile up as they never do within limits.
+fn answer(engine: &mut Engine<Eager>, now: model::Timestamp, effects: &mut Effects) {
+    for effect in std::mem::take(effects) {
+        if let Effect::Send { id, .. } = effect {
+            let outcome = Outcome::Refused(VenueError::WouldTake);
+            let reply = Input::Reply(Reply { request: id, outcome });
+            engine.apply(now, &reply, effects);
+        }
+    }
 }
