@@ -1,13 +1,14 @@
 //! Tells what happens in plain words, from nothing but the gateway's journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use journal::{JournalReader, Summary};
 use model::{
-    ClientOrderId, Discrepancy, Entry, Link, Notional, Record, Rounding, Side, TradingState,
+    ClientOrderId, Discrepancy, Entry, Link, Notional, OrderQty, Qty, Record, Rounding, Side,
+    TradingState,
 };
 
 /// Time for the gateway to make its journal.
@@ -22,8 +23,10 @@ pub(super) struct Story {
     entries: Vec<Entry>,
     summary: Summary,
     state: TradingState,
-    /// Orders at the venue that may fill.
-    resting: BTreeMap<ClientOrderId, Side>,
+    /// What may still fill of orders, base units.
+    leaves: BTreeMap<ClientOrderId, Qty>,
+    /// Those of them that the venue has.
+    resting: BTreeSet<ClientOrderId>,
     fills_told: u64,
     away: bool,
 }
@@ -47,7 +50,8 @@ impl Story {
             entries: Vec::new(),
             summary: Summary::default(),
             state: TradingState::Starting,
-            resting: BTreeMap::new(),
+            leaves: BTreeMap::new(),
+            resting: BTreeSet::new(),
             fills_told: 0,
             away: false,
         })
@@ -109,15 +113,26 @@ impl Story {
                     other => format!("Not trading ({}): {cause}.", state_name(*other)),
                 })
             }
+            Record::Prepared { order, .. } => {
+                if let OrderQty::Base(qty) = order.qty {
+                    self.leaves.insert(order.client_order_id, qty);
+                }
+                None
+            }
             Record::Accepted { client_order_id, .. } => {
-                self.resting.insert(*client_order_id, Side::Buy);
+                self.resting.insert(*client_order_id);
                 None
             }
             Record::Ended { client_order_id, .. } | Record::Rejected { client_order_id, .. } => {
-                self.resting.remove(client_order_id);
+                self.over(client_order_id);
                 None
             }
-            Record::Filled { fill, late, .. } => self.fill(fill, *late),
+            Record::Filled { client_order_id, fill, late } => {
+                if let Some(id) = client_order_id {
+                    self.filled(id, fill.qty);
+                }
+                self.fill(fill, *late)
+            }
             Record::InDoubt { client_order_id, because } => Some(format!(
                 "No answer about {client_order_id} ({because}): in doubt, it is asked for and \
                  never sent again."
@@ -140,7 +155,6 @@ impl Story {
             Record::Foreign { order } => Some(format!("An order that is not ours: {}.", order.id)),
             Record::Reconciled { .. }
             | Record::Decided { .. }
-            | Record::Prepared { .. }
             | Record::CancelPrepared { .. }
             | Record::CancelRejected { .. }
             | Record::Balances { .. }
@@ -148,6 +162,19 @@ impl Story {
             | Record::Duplicates { .. }
             | Record::Agent { .. } => None,
         }
+    }
+
+    fn filled(&mut self, id: &ClientOrderId, qty: Qty) {
+        let Some(leaves) = self.leaves.get_mut(id) else { return };
+        *leaves = leaves.saturating_sub(qty);
+        if leaves.is_zero() {
+            self.over(id);
+        }
+    }
+
+    fn over(&mut self, id: &ClientOrderId) {
+        self.leaves.remove(id);
+        self.resting.remove(id);
     }
 
     fn link(&mut self, link: Link, up: bool, cause: &str) -> String {
