@@ -11,19 +11,24 @@ mod account_calls;
 mod auth;
 mod calls;
 mod errors;
+mod exchange_info;
 mod legacy;
 mod limits;
 mod market_data;
 mod orders;
 mod params;
 mod render;
+#[cfg(test)]
+mod rest_tests;
 mod sockets;
+mod stream_events;
 mod stream_requests;
 mod streams;
 mod strict;
 #[cfg(test)]
 mod testing;
 mod user_events;
+mod wallet;
 mod ws_api;
 
 use std::collections::BTreeMap;
@@ -33,7 +38,6 @@ use model::venue::{
     AccountEvent, Execution, FeeRates, PublicMarket, Response, VenueError, VenueEvent,
 };
 use model::{AccountId, ClientOrderId, Decimal, Instrument, Liquidity, Timestamp};
-use serde_json::json;
 
 use self::account_calls::{Plan, Wording};
 use self::auth::{Key, Keys};
@@ -105,6 +109,7 @@ pub struct BinanceServer {
 }
 
 /// What is remembered between a question and its answer.
+#[derive(Debug)]
 pub struct Pending {
     account: AccountId,
     call: Call,
@@ -115,6 +120,7 @@ pub struct Pending {
 }
 
 /// Which way a call came, and so its answer goes.
+#[derive(Debug)]
 enum Way {
     Http,
     Socket(ws_api::Caller),
@@ -159,42 +165,6 @@ impl BinanceServer {
             limiter("ORDERS", "SECOND", 10, self.config.orders_per_10s, Some(ten)),
             limiter("ORDERS", "DAY", 1, self.config.orders_per_day, Some(day)),
         ])
-    }
-
-    /// Keys of this exchange may read and trade, and nothing else.
-    fn api_restrictions(&self) -> String {
-        market_data::text(&crate::binance::wire::ApiRestrictions {
-            ip_restrict: false,
-            create_time: 1_700_000_000_000,
-            enable_reading: true,
-            enable_spot_and_margin_trading: true,
-            enable_withdrawals: false,
-            enable_internal_transfer: false,
-            permits_universal_transfer: false,
-            enable_margin: false,
-            enable_futures: false,
-            enable_vanilla_options: false,
-            enable_portfolio_margin_trading: false,
-        })
-    }
-
-    /// Fees of the wallet's page, which clients ask for.
-    fn trade_fees(&self, params: &Params) -> Result<String, ApiError> {
-        let wanted = match params.get("symbol") {
-            Some(_) => Some(orders::symbol(params, &self.symbols)?.instrument.id),
-            None => None,
-        };
-        let fees = self.config.fees;
-        let rows =
-            self.symbols.iter().filter(|row| wanted.is_none_or(|id| id == row.instrument.id));
-        let rows = rows.map(|row| {
-            json!({
-                "symbol": row.instrument.symbol,
-                "makerCommission": fees.maker.to_string(),
-                "takerCommission": fees.taker.to_string(),
-            })
-        });
-        Ok(market_data::text(&rows.collect::<Vec<_>>()))
     }
 
     fn rest(

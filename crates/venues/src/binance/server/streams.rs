@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::market::{Candle, GridPrice, GridQty, Interval, LevelUpdate, PublicTrade, Quote};
+use model::market::{Candle, GridPrice, GridQty, Interval, LevelUpdate, Quote};
 use model::venue::{MarketRequest, Response, TradesFrom, VenueEvent};
 use model::{InstrumentId, Side, Timestamp};
 use serde_json::json;
 
 use super::market_data::{self, Public, text};
-use super::render::{grid_price, grid_qty, grid_quote};
+use super::stream_events;
 use crate::binance::symbols::{Row, Symbols};
 use crate::binance::vocabulary;
 use crate::binance::wire;
@@ -32,10 +32,26 @@ pub(super) enum Stream {
     Trade(InstrumentId),
     AggTrade(InstrumentId),
     BookTicker(InstrumentId),
-    Depth { id: InstrumentId, slow: bool },
-    Partial { id: InstrumentId, levels: u32, slow: bool },
-    Kline { id: InstrumentId, interval: Interval },
-    Ticker { id: InstrumentId, window_s: u32 },
+    Depth {
+        id: InstrumentId,
+        slow: bool,
+    },
+    Partial {
+        id: InstrumentId,
+        levels: u32,
+        slow: bool,
+    },
+    Kline {
+        id: InstrumentId,
+        interval: Interval,
+    },
+    /// The last 24 hours, with the best prices.
+    Ticker(InstrumentId),
+    /// A window of 1 or 4 hours or a day, without them.
+    WindowTicker {
+        id: InstrumentId,
+        window_s: u32,
+    },
     MiniTicker(InstrumentId),
     AllMiniTickers,
     AvgPrice(InstrumentId),
@@ -54,27 +70,30 @@ pub(super) fn parse(name: &str, symbols: &Symbols) -> Option<Stream> {
         None | Some("1000ms") => true,
         Some("100ms") => false,
         // Candles may name a time zone; ours are always in UTC.
-        Some(_) => true,
+        Some(_) if kind.starts_with("kline_") => true,
+        Some(_) => return None,
     };
     Some(match kind {
-        "trade" => Stream::Trade(id),
-        "aggTrade" => Stream::AggTrade(id),
-        "bookTicker" => Stream::BookTicker(id),
         "depth" => Stream::Depth { id, slow },
         "depth5" => Stream::Partial { id, levels: 5, slow },
         "depth10" => Stream::Partial { id, levels: 10, slow },
         "depth20" => Stream::Partial { id, levels: 20, slow },
-        "ticker" => Stream::Ticker { id, window_s: DAY_S },
+        _ if kind.starts_with("kline_") => {
+            let word = kind.strip_prefix("kline_")?;
+            Stream::Kline { id, interval: vocabulary::parse_interval(word)? }
+        }
+        // The others have one speed each.
+        _ if speed.is_some() => return None,
+        "trade" => Stream::Trade(id),
+        "aggTrade" => Stream::AggTrade(id),
+        "bookTicker" => Stream::BookTicker(id),
+        "ticker" => Stream::Ticker(id),
         "miniTicker" => Stream::MiniTicker(id),
         "avgPrice" => Stream::AvgPrice(id),
-        _ => {
-            if let Some(word) = kind.strip_prefix("kline_") {
-                Stream::Kline { id, interval: vocabulary::parse_interval(word)? }
-            } else {
-                let word = kind.strip_prefix("ticker_")?;
-                Stream::Ticker { id, window_s: market_data::window_seconds(word)? }
-            }
-        }
+        "ticker_1h" => Stream::WindowTicker { id, window_s: 3_600 },
+        "ticker_4h" => Stream::WindowTicker { id, window_s: 14_400 },
+        "ticker_1d" => Stream::WindowTicker { id, window_s: DAY_S },
+        _ => return None,
     })
 }
 
@@ -96,10 +115,10 @@ struct Feed {
 
 /// Changes of one book since they were last sent.
 #[derive(Debug, Default)]
-struct Batch {
+pub(super) struct Batch {
     first: Option<u64>,
-    last: u64,
-    levels: BTreeMap<(Side, GridPrice), GridQty>,
+    pub(super) last: u64,
+    pub(super) levels: BTreeMap<(Side, GridPrice), GridQty>,
 }
 
 impl Batch {
@@ -177,7 +196,7 @@ impl Hub {
                     if let Some(feed) = self.feeds.get(&Stream::Trade(*instrument))
                         && let Some(row) = public.symbols.get(*instrument)
                     {
-                        deliver(feed, &text(&trade_event(public.now, row, trade)), out);
+                        deliver(feed, &text(&stream_events::trade(public.now, row, trade)), out);
                     }
                 }
                 VenueEvent::Account { .. } => {}
@@ -218,7 +237,7 @@ impl Hub {
             let batch = std::mem::take(if slow { &mut market.slow } else { &mut market.fast });
             let (Some(first), Some(row)) = (batch.first, public.symbols.get(*id)) else { continue };
             if let Some(feed) = self.feeds.get(&Stream::Depth { id: *id, slow }) {
-                deliver(feed, &text(&depth_event(public.now, row, first, &batch)), out);
+                deliver(feed, &text(&stream_events::depth(public.now, row, first, &batch)), out);
             }
         }
         for (stream, feed) in &mut self.feeds {
@@ -246,7 +265,10 @@ impl Hub {
                         kline(public, *id, *interval, feed, out);
                     }
                 }
-                Stream::Ticker { id, window_s } => ticker(public, *id, *window_s, feed, out),
+                Stream::Ticker(id) => ticker(public, *id, None, feed, out),
+                Stream::WindowTicker { id, window_s } => {
+                    ticker(public, *id, Some(*window_s), feed, out);
+                }
                 Stream::MiniTicker(id) => {
                     if let Some(event) = mini_ticker(public, *id) {
                         deliver(feed, &text(&event), out);
@@ -290,36 +312,6 @@ fn deliver(feed: &Feed, body: &str, out: &mut Vec<Frame>) {
     }
 }
 
-fn trade_event(now: Timestamp, row: &Row, trade: &PublicTrade) -> wire::TradeEvent {
-    wire::TradeEvent {
-        e: "trade".to_owned(),
-        event_time: now.millis(),
-        s: row.instrument.symbol.clone(),
-        t: trade.id,
-        p: grid_price(row, trade.price),
-        q: grid_qty(row, trade.qty),
-        trade_time: trade.time.millis(),
-        m: trade.taker_side == Side::Sell,
-        ignored: true,
-    }
-}
-
-fn depth_event(now: Timestamp, row: &Row, first: u64, batch: &Batch) -> wire::DepthEvent {
-    let level = |((_, price), qty): (&(Side, GridPrice), &GridQty)| {
-        (grid_price(row, *price), grid_qty(row, *qty))
-    };
-    let side = |wanted: Side| batch.levels.iter().filter(move |((side, _), _)| *side == wanted);
-    wire::DepthEvent {
-        e: "depthUpdate".to_owned(),
-        event_time: now.millis(),
-        s: row.instrument.symbol.clone(),
-        first,
-        last: batch.last,
-        b: side(Side::Buy).rev().map(level).collect(),
-        a: side(Side::Sell).map(level).collect(),
-    }
-}
-
 /// Aggregates that are new since the last look. Numbers are kept up to date without listeners, too,
 /// so that the first one is not sent the past.
 fn aggregates(
@@ -338,19 +330,7 @@ fn aggregates(
     for trade in &found {
         market.last_aggregate = trade.id;
         let Some(feed) = feed else { continue };
-        let event = wire::AggTradeEvent {
-            e: "aggTrade".to_owned(),
-            event_time: public.now.millis(),
-            s: row.instrument.symbol.clone(),
-            a: trade.id,
-            p: grid_price(row, trade.price),
-            q: grid_qty(row, trade.qty),
-            f: trade.first,
-            l: trade.last,
-            trade_time: trade.time.millis(),
-            m: trade.taker_side == Side::Sell,
-            ignored: true,
-        };
+        let event = stream_events::aggregate(public.now, row, trade);
         deliver(feed, &text(&event), out);
     }
 }
@@ -394,38 +374,9 @@ fn kline(
             Some(sent) => candle.start >= sent.start && candle != *sent,
         };
         if is_news {
-            deliver(feed, &text(&kline_event(public.now, row, &candle)), out);
+            deliver(feed, &text(&stream_events::kline(public.now, row, &candle)), out);
             feed.candle = Some(candle);
         }
-    }
-}
-
-fn kline_event(now: Timestamp, row: &Row, candle: &Candle) -> wire::KlineEvent {
-    let id = |id: u64| if candle.trades == 0 { -1 } else { i64::try_from(id).unwrap_or(-1) };
-    let s = row.instrument.symbol.clone();
-    wire::KlineEvent {
-        e: "kline".to_owned(),
-        event_time: now.millis(),
-        s: s.clone(),
-        k: wire::KlineBody {
-            t: candle.start.millis(),
-            close_time: market_data::close_time(candle),
-            s,
-            i: vocabulary::interval(candle.interval).unwrap_or("1m").to_owned(),
-            f: id(candle.first_trade),
-            last_id: id(candle.last_trade),
-            o: grid_price(row, candle.open),
-            c: grid_price(row, candle.close),
-            h: grid_price(row, candle.high),
-            l: grid_price(row, candle.low),
-            v: grid_qty(row, candle.volume),
-            n: candle.trades,
-            x: candle.closed,
-            q: grid_quote(row, candle.quote_volume),
-            taker_buy_base: grid_qty(row, candle.taker_buy_volume),
-            taker_buy_quote: grid_quote(row, candle.taker_buy_quote_volume),
-            ignored: "0".to_owned(),
-        },
     }
 }
 
@@ -435,69 +386,28 @@ fn look_up(public: &Public<'_>, id: InstrumentId, window_s: u32) -> Option<wire:
     Some(market_data::ticker(row, found.first()?, public.now, window_s, true))
 }
 
-fn ticker(public: &Public<'_>, id: InstrumentId, window_s: u32, feed: &Feed, out: &mut Vec<Frame>) {
-    let Some(ticker) = look_up(public, id, window_s) else { return };
-    let full = window_s == DAY_S;
-    let e = match window_s {
-        DAY_S => "24hrTicker".to_owned(),
-        s if s % 3_600 == 0 => format!("{}hTicker", s / 3_600),
-        s => format!("{}mTicker", s / 60),
-    };
-    let event = wire::TickerEvent {
-        e,
-        event_time: public.now.millis(),
-        s: ticker.symbol,
-        p: ticker.price_change,
-        change_percent: ticker.price_change_percent,
-        w: ticker.weighted_avg_price,
-        x: ticker.prev_close_price.filter(|_| full),
-        c: ticker.last_price,
-        last_qty: ticker.last_qty.filter(|_| full),
-        b: ticker.bid_price.filter(|_| full),
-        bid_qty: ticker.bid_qty.filter(|_| full),
-        a: ticker.ask_price.filter(|_| full),
-        ask_qty: ticker.ask_qty.filter(|_| full),
-        o: ticker.open_price,
-        h: ticker.high_price,
-        l: ticker.low_price,
-        v: ticker.volume,
-        q: ticker.quote_volume,
-        open_time: ticker.open_time,
-        close_time: ticker.close_time,
-        first_id: ticker.first_id,
-        last_id: ticker.last_id,
-        n: ticker.count,
-    };
+fn ticker(
+    public: &Public<'_>,
+    id: InstrumentId,
+    window_s: Option<u32>,
+    feed: &Feed,
+    out: &mut Vec<Frame>,
+) {
+    let Some(ticker) = look_up(public, id, window_s.unwrap_or(DAY_S)) else { return };
+    let event = stream_events::ticker(public.now, ticker, window_s);
     deliver(feed, &text(&event), out);
 }
 
 fn mini_ticker(public: &Public<'_>, id: InstrumentId) -> Option<wire::MiniTickerEvent> {
     let ticker = look_up(public, id, DAY_S)?;
-    Some(wire::MiniTickerEvent {
-        e: "24hrMiniTicker".to_owned(),
-        event_time: public.now.millis(),
-        s: ticker.symbol,
-        c: ticker.last_price,
-        o: ticker.open_price,
-        h: ticker.high_price,
-        l: ticker.low_price,
-        v: ticker.volume,
-        q: ticker.quote_volume,
-    })
+    Some(stream_events::mini_ticker(public.now, ticker))
 }
 
 fn average_price(public: &Public<'_>, id: InstrumentId, feed: &Feed, out: &mut Vec<Frame>) {
     let (Ok(average), Some(row)) = (public.average_price(id), public.symbols.get(id)) else {
         return;
     };
-    let event = wire::AvgPriceEvent {
-        e: "avgPrice".to_owned(),
-        event_time: public.now.millis(),
-        s: row.instrument.symbol.clone(),
-        i: format!("{}m", average.mins),
-        w: average.price,
-        trade_time: average.close_time,
-    };
+    let event = stream_events::average(public.now, row, &average);
     deliver(feed, &text(&event), out);
 }
 
@@ -515,7 +425,17 @@ mod tests {
             ("btcusdt@depth@100ms", Some(Stream::Depth { id, slow: false })),
             ("btcusdt@depth20@100ms", Some(Stream::Partial { id, levels: 20, slow: false })),
             ("btcusdt@kline_1M", Some(Stream::Kline { id, interval: Interval::Month })),
-            ("btcusdt@ticker_4h", Some(Stream::Ticker { id, window_s: 14_400 })),
+            ("btcusdt@ticker", Some(Stream::Ticker(id))),
+            ("btcusdt@ticker_4h", Some(Stream::WindowTicker { id, window_s: 14_400 })),
+            ("btcusdt@ticker_1d", Some(Stream::WindowTicker { id, window_s: DAY_S })),
+            ("btcusdt@ticker_2h", None),
+            ("btcusdt@trade@100ms", None),
+            ("btcusdt@depth@10ms", None),
+            ("btcusdt@depth7", None),
+            (
+                "btcusdt@kline_1m@+08:00",
+                Some(Stream::Kline { id, interval: Interval::Seconds(60) }),
+            ),
             ("!miniTicker@arr", Some(Stream::AllMiniTickers)),
             ("BTCUSDT@trade", None),
             ("dogeusdt@trade", None),

@@ -1,0 +1,54 @@
+//! Two questions of the wallet that clients of the spot API ask: what a key may do, and what
+//! trading costs.
+//!
+//! Source: developers.binance.com wallet API, "Get API Key Permission" and "Trade Fee", read
+//! 2026-07-21.
+
+use serde_json::json;
+
+use super::errors::ApiError;
+use super::market_data::text;
+use super::params::Params;
+use super::{BinanceServer, orders};
+use crate::binance::wire;
+
+/// When all keys here say that they were made, milliseconds since the epoch.
+const KEYS_MADE_AT_MS: i64 = 1_700_000_000_000;
+
+impl BinanceServer {
+    /// Keys of this exchange may read and trade, and nothing else.
+    pub(super) fn api_restrictions(&self) -> String {
+        text(&wire::ApiRestrictions {
+            ip_restrict: false,
+            create_time: KEYS_MADE_AT_MS,
+            enable_reading: true,
+            enable_spot_and_margin_trading: true,
+            enable_withdrawals: false,
+            enable_internal_transfer: false,
+            permits_universal_transfer: false,
+            enable_margin: false,
+            enable_futures: false,
+            enable_vanilla_options: false,
+            enable_portfolio_margin_trading: false,
+        })
+    }
+
+    /// Fees of one symbol or of all.
+    pub(super) fn trade_fees(&self, params: &Params) -> Result<String, ApiError> {
+        let wanted = match params.get("symbol") {
+            Some(_) => Some(orders::symbol(params, &self.symbols)?.instrument.id),
+            None => None,
+        };
+        let fees = self.config.fees;
+        let rows =
+            self.symbols.iter().filter(|row| wanted.is_none_or(|id| id == row.instrument.id));
+        let rows = rows.map(|row| {
+            json!({
+                "symbol": row.instrument.symbol,
+                "makerCommission": fees.maker.to_string(),
+                "takerCommission": fees.taker.to_string(),
+            })
+        });
+        Ok(text(&rows.collect::<Vec<_>>()))
+    }
+}
