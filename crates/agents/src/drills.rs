@@ -26,7 +26,7 @@ pub(crate) const LOOP: StrategyInfo = info(
 /// Eats memory.
 pub(crate) const LEAK: StrategyInfo = info(
     "drill-leak",
-    "drill: leaks a mebibyte on each market event after some; the memory limit must end it",
+    "drill: leaks 4 MiB on each market event after some; the memory limit must end it",
     |params| drill(params, Mischief::Leak),
 );
 
@@ -38,7 +38,7 @@ const PARAMS: &[ParamInfo] = &[ParamInfo {
 }];
 
 /// What the leak drill leaks on each market event, bytes.
-const LEAK_BYTES: usize = 1 << 20;
+const LEAK_BYTES: usize = 4 << 20;
 /// Step in which the leak is touched: a page that is not touched costs no memory.
 const PAGE_BYTES: usize = 4096;
 
@@ -76,7 +76,6 @@ impl Strategy for Drill {
             return;
         }
         match self.mischief {
-            #[expect(clippy::panic, reason = "that is the drill")]
             Mischief::Panic => panic!("drill-panic panics, as it was told to"),
             Mischief::Loop => loop {
                 std::hint::spin_loop();
