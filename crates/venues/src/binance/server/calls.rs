@@ -243,6 +243,13 @@ impl Call {
     }
 }
 
+/// Some route, for tests that try them all.
+#[cfg(test)]
+pub(super) fn any_route(n: usize) -> (&'static str, &'static str) {
+    let (method, path, _) = ROUTES[n % ROUTES.len()];
+    (method, path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,9 +17,13 @@ mod limits;
 mod market_data;
 mod orders;
 mod params;
+#[cfg(test)]
+mod properties;
 mod render;
 #[cfg(test)]
 mod rest_tests;
+#[cfg(test)]
+mod socket_tests;
 mod sockets;
 mod stream_events;
 mod stream_requests;

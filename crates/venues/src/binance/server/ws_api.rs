@@ -120,7 +120,7 @@ impl BinanceServer {
             auth::check_time(params, now)?;
             return Ok(account);
         }
-        let key = self.keys.find(params.get("apiKey"))?;
+        let key = self.keys.find(Some(params.required("apiKey")?))?;
         auth::check_socket(key, params, now)?;
         Ok(key.account)
     }
@@ -147,7 +147,7 @@ impl BinanceServer {
                 self.subscribe(now, conn, log_on.account, true)?
             }
             "userDataStream.subscribe.signature" => {
-                let key = self.keys.find(params.get("apiKey"))?;
+                let key = self.keys.find(Some(params.required("apiKey")?))?;
                 auth::check_socket(key, params, now)?;
                 let account = key.account;
                 self.subscribe(now, conn, account, false)?
