@@ -6,8 +6,8 @@
 
 use engine::{Event, Intents, Strategy, View};
 
+use crate::info::{Make, StrategyInfo};
 use crate::params::{BuildError, ParamInfo, ParamKind, Params};
-use crate::{Make, StrategyInfo};
 
 /// Panics.
 pub(crate) const PANIC: StrategyInfo = info(

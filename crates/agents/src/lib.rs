@@ -4,31 +4,26 @@
 //! [`build`] makes one by name, [`list`] describes them. All are deterministic functions of what
 //! they are shown ([`engine::Strategy`]); indicators are binary floating point, money never is.
 
+mod desk;
 mod drills;
+mod ema_cross;
+mod indicators;
+mod info;
+mod market_maker;
+mod mean_reversion;
 mod params;
+#[cfg(test)]
+mod testing;
 
 use std::collections::BTreeMap;
 
 use engine::Strategy;
 use model::Instrument;
 
+pub use info::StrategyInfo;
 pub use params::{BuildError, ParamInfo, ParamKind};
 
 use params::Params;
-
-/// A built-in strategy, for people.
-#[derive(Clone, Copy, Debug)]
-pub struct StrategyInfo {
-    /// Its name.
-    pub name: &'static str,
-    /// What it does, in one line.
-    pub about: &'static str,
-    /// Its parameters.
-    pub params: &'static [ParamInfo],
-    make: Make,
-}
-
-type Make = fn(&Params<'_>) -> Result<Box<dyn Strategy>, BuildError>;
 
 /// All built-in strategies.
 pub fn list() -> &'static [StrategyInfo] {
@@ -48,4 +43,11 @@ pub fn build(
     (info.make)(&Params::new(info.name, info.params, params, instruments)?)
 }
 
-const STRATEGIES: &[StrategyInfo] = &[drills::PANIC, drills::LOOP, drills::LEAK];
+const STRATEGIES: &[StrategyInfo] = &[
+    ema_cross::INFO,
+    mean_reversion::INFO,
+    market_maker::INFO,
+    drills::PANIC,
+    drills::LOOP,
+    drills::LEAK,
+];

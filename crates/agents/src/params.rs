@@ -2,7 +2,6 @@
 //! would have been right.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
 use model::{Instrument, InstrumentId, Qty};
 
@@ -38,8 +37,6 @@ pub enum ParamKind {
     },
     /// Base units above zero, a multiple of the instrument's lot size.
     Qty,
-    /// `true` or `false`.
-    Switch,
     /// The name of an instrument that the agent follows; the first one by default.
     Instrument,
 }
@@ -124,10 +121,7 @@ impl<'a> Params<'a> {
         let (text, kind) = self.text(name)?;
         let (min, max) = match kind {
             ParamKind::Whole { min, max } => (min, max),
-            ParamKind::Number { .. }
-            | ParamKind::Qty
-            | ParamKind::Switch
-            | ParamKind::Instrument => (0, u64::MAX),
+            ParamKind::Number { .. } | ParamKind::Qty | ParamKind::Instrument => (0, u64::MAX),
         };
         match text.parse::<u64>() {
             Ok(value) if (min..=max).contains(&value) => Ok(value),
@@ -142,22 +136,13 @@ impl<'a> Params<'a> {
         let (text, kind) = self.text(name)?;
         let (min, max) = match kind {
             ParamKind::Number { min_milli, max_milli } => (min_milli as f64, max_milli as f64),
-            ParamKind::Whole { .. }
-            | ParamKind::Qty
-            | ParamKind::Switch
-            | ParamKind::Instrument => (0.0, f64::MAX),
+            ParamKind::Whole { .. } | ParamKind::Qty | ParamKind::Instrument => (0.0, f64::MAX),
         };
         let (min, max) = (min / 1_000.0, max / 1_000.0);
         match text.parse::<f64>() {
             Ok(value) if (min..=max).contains(&value) => Ok(value),
             _ => Err(self.wrong(name, text, format!("a number from {min} to {max} is wanted"))),
         }
-    }
-
-    /// A switch.
-    pub(crate) fn switch(&self, name: &'static str) -> Result<bool, BuildError> {
-        let (text, _) = self.text(name)?;
-        bool::from_str(text).map_err(|_| self.wrong(name, text, "true or false is wanted".into()))
     }
 
     /// A quantity that an order for `instrument` may have.

@@ -1,0 +1,213 @@
+//! Quotes both sides around the middle and earns the difference, if the market comes to both.
+//!
+//! Post-only: it never takes. What it holds moves both quotes away from holding more, and beyond a
+//! limit it quotes one side only. A quote is renewed when the market has moved, at most so often; it
+//! is taken back first and placed again when it is over, so that there are never two of a side.
+
+use std::time::Duration;
+
+use engine::{Event, Intents, Strategy, View};
+use model::market::MarketView;
+use model::{NetQty, OrderKind, Price, Qty, Side, TimeInForce, Timestamp};
+
+use crate::desk::Desk;
+use crate::info::StrategyInfo;
+use crate::params::{BuildError, ParamInfo, ParamKind, Params};
+
+pub(crate) const INFO: StrategyInfo = StrategyInfo {
+    name: "market-maker",
+    about: "quotes both sides around the middle of the book, post-only",
+    params: PARAMS,
+    make,
+};
+
+const PARAMS: &[ParamInfo] = &[
+    ParamInfo {
+        name: "half_spread_bps",
+        kind: ParamKind::Number { min_milli: 0, max_milli: 1_000_000 },
+        default: Some("5"),
+        about: "distance of each quote from the middle, hundredths of a percent",
+    },
+    ParamInfo {
+        name: "qty",
+        kind: ParamKind::Qty,
+        default: Some("0.001"),
+        about: "size of each quote, base units",
+    },
+    ParamInfo {
+        name: "requote_every",
+        kind: ParamKind::Whole { min: 50, max: 86_400_000 },
+        default: Some("1000"),
+        about: "shortest life of a quote, milliseconds",
+    },
+    ParamInfo {
+        name: "skew_bps",
+        kind: ParamKind::Number { min_milli: 0, max_milli: 1_000_000 },
+        default: Some("1"),
+        about: "how far each quote moves per quote held, hundredths of a percent",
+    },
+    ParamInfo {
+        name: "quotes_held_max",
+        kind: ParamKind::Whole { min: 1, max: 1_000 },
+        default: Some("5"),
+        about: "with this many times qty held it quotes only the other side",
+    },
+    ParamInfo {
+        name: "instrument",
+        kind: ParamKind::Instrument,
+        default: None,
+        about: "what it trades; the first instrument when not given",
+    },
+];
+
+fn make(params: &Params<'_>) -> Result<Box<dyn Strategy>, BuildError> {
+    let instrument = params.instrument()?;
+    Ok(Box::new(MarketMaker {
+        desk: Desk::new(instrument, 0),
+        half_spread: params.number("half_spread_bps")? / 10_000.0,
+        skew: params.number("skew_bps")? / 10_000.0,
+        qty: params.qty("qty", instrument)?,
+        quotes_held_max: params.whole("quotes_held_max")? as f64,
+        requote_every: Duration::from_millis(params.whole("requote_every")?),
+        quoted: [Timestamp::EPOCH; 2],
+    }))
+}
+
+struct MarketMaker {
+    desk: Desk,
+    /// Fraction of the middle.
+    half_spread: f64,
+    /// Fraction of the middle, per quote held.
+    skew: f64,
+    qty: Qty,
+    quotes_held_max: f64,
+    requote_every: Duration,
+    /// When each side was quoted last.
+    quoted: [Timestamp; 2],
+}
+
+impl Strategy for MarketMaker {
+    fn on_event(&mut self, view: &View<'_>, event: &Event<'_>, intents: &mut Intents) {
+        self.desk.hear(view.now, event);
+        let Some(market) = view.tradable(self.desk.id()) else { return };
+        for side in [Side::Buy, Side::Sell] {
+            self.quote(view, market, side, intents);
+        }
+    }
+}
+
+impl MarketMaker {
+    fn quote(&mut self, view: &View<'_>, market: &MarketView, side: Side, intents: &mut Intents) {
+        let at = usize::from(side == Side::Sell);
+        if view.now.since(self.quoted[at]) < self.requote_every {
+            return;
+        }
+        let held = view.books.position(self.desk.id());
+        let wanted = self.price(market, side, held);
+        let mut open = view.books.open_in(self.desk.id()).filter(|order| order.spec.side == side);
+        if let Some(order) = open.next() {
+            let stands = wanted.is_some_and(|price| order.spec.kind == OrderKind::Limit { price });
+            if !stands && order.cancel.is_none() {
+                intents.cancel(order.intent, "the market has moved");
+            }
+            return;
+        }
+        if let Some(price) = wanted.filter(|_| !self.desk.is_quiet(view.now)) {
+            let order = self.desk.limit(side, self.qty, price, TimeInForce::Gtc, true);
+            intents.place(order, format!("quote around the middle, holding {held}"));
+            self.quoted[at] = view.now;
+        }
+    }
+
+    /// The price of a quote; `None` when there is none to be made.
+    fn price(&self, market: &MarketView, side: Side, held: NetQty) -> Option<Price> {
+        let middle = market.reference_price()?.get().to_f64();
+        let quotes_held = held.get().to_f64() / self.qty.get().to_f64();
+        let (away, more) = match side {
+            Side::Buy => (-self.half_spread, quotes_held),
+            Side::Sell => (self.half_spread, -quotes_held),
+        };
+        if more >= self.quotes_held_max {
+            return None;
+        }
+        let instrument = &self.desk.instrument;
+        let price = middle * (1.0 + away - self.skew * quotes_held);
+        // Onto the grid: from here on it is money, and exact.
+        let scale = 10f64.powi(i32::from(instrument.grid().price_decimals));
+        let count = model::market::GridPrice((price * scale).round() as i64);
+        let price = instrument.grid().price(count)?.on_grid(instrument.tick, side)?;
+        // It must not take: at most one tick inside the other side's best price.
+        let tick = instrument.tick.get();
+        let (bid, ask) = (self.desk.best(market, Side::Buy)?, self.desk.best(market, Side::Sell)?);
+        Some(match side {
+            Side::Buy => price.min(Price::try_from(ask.get().checked_sub(tick)?).ok()?),
+            Side::Sell => price.max(Price::try_from(bid.get().checked_add(tick)?).ok()?),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Stage, build};
+    use model::{Action, Intent};
+
+    fn stage() -> Stage {
+        let params =
+            [("half_spread_bps", "10"), ("requote_every", "1000"), ("quotes_held_max", "2")];
+        Stage::new(build(&INFO, &params).unwrap())
+    }
+
+    fn price(intent: &Intent) -> (Side, Price) {
+        match &intent.action {
+            Action::Place(spec) => (spec.side, spec.kind.price().unwrap()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn quotes_both_sides_once_and_again_when_the_market_moves() {
+        let mut stage = stage();
+        let quotes = stage.price(1_000);
+        let prices: Vec<_> = quotes.iter().map(price).collect();
+        assert_eq!(
+            prices,
+            [(Side::Buy, "999".parse().unwrap()), (Side::Sell, "1001".parse().unwrap())]
+        );
+        quotes.iter().for_each(|quote| stage.accept(quote));
+        assert!(stage.price(1_000).is_empty(), "they stand");
+        let cancels = stage.price(1_010);
+        assert_eq!(cancels.len(), 2);
+        assert!(stage.price(1_010).is_empty(), "asked for once");
+        quotes.iter().for_each(|quote| stage.end(quote));
+        assert_eq!(stage.price(1_010).len(), 2, "placed again when they are over");
+    }
+
+    #[test]
+    fn what_it_holds_moves_the_quotes_and_at_the_limit_ends_one_side() {
+        let mut stage = stage();
+        let quotes = stage.price(1_000);
+        stage.fill(&quotes[0]);
+        let renewed = stage.price(1_000);
+        assert_eq!(price(&renewed[0]), (Side::Buy, "998.9".parse().unwrap()), "one skew lower");
+        stage.fill(&renewed[0]);
+        let sides: Vec<Side> = stage
+            .price(1_000)
+            .iter()
+            .filter_map(|i| match &i.action {
+                Action::Place(spec) => Some(spec.side),
+                _ => None,
+            })
+            .collect();
+        assert!(!sides.contains(&Side::Buy), "two quotes are held: {sides:?}");
+    }
+
+    #[test]
+    fn never_at_a_price_that_takes() {
+        let mut stage = Stage::new(build(&INFO, &[("half_spread_bps", "0")]).unwrap());
+        let quotes = stage.price(1_000);
+        // The book is 999.5 to 1000.5.
+        assert!(price(&quotes[0]).1 < "1000.5".parse().unwrap());
+        assert!(price(&quotes[1]).1 > "999.5".parse().unwrap());
+    }
+}
