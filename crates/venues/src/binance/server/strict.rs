@@ -1,5 +1,5 @@
-//! Which parameters each call reads. One that nobody reads is refused, as is an empty one: a
-//! misspelt name must not look like a wish that was granted.
+//! Which parameters each call reads. Over REST one that nobody reads is refused, as is an empty
+//! one everywhere: a misspelt name must not look like a wish that was granted.
 //!
 //! Source: rest-api.md (parameter tables), errors.md -1101, -1104, -1105, read 2026-07-21.
 
@@ -120,7 +120,8 @@ pub(super) fn check(call: Call, params: &Params, frame: Frame) -> Result<(), Api
         return Err(ApiError::bad(-1105, format!("Parameter '{name}' was empty.")));
     }
     let read = params.sorted().filter(|(name, _)| is_read(name)).count();
-    if read == sent {
+    // CCXT sends its own flags along on the WebSocket API, and the venue lets it.
+    if read == sent || frame == Frame::Socket {
         return Ok(());
     }
     let text = format!(
@@ -145,6 +146,8 @@ mod tests {
             (Call::Depth, "symbol=BTCUSDT&timestamp=1", Frame::Public, Err(-1104)),
             (Call::OrderLimits, "timestamp=1&recvWindow=2&signature=3", Frame::Signed, Ok(())),
             (Call::OrderLimits, "timestamp=1&apiKey=2", Frame::Signed, Err(-1104)),
+            (Call::Depth, "symbol=BTCUSDT&postOnly=true", Frame::Socket, Ok(())),
+            (Call::Depth, "symbol=&postOnly=true", Frame::Socket, Err(-1105)),
             (Call::EmptyList, "anything=goes", Frame::Signed, Ok(())),
         ] {
             let params = Params::from_form(query, "");
