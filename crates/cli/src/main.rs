@@ -13,7 +13,6 @@ mod venue;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use failure::Failure;
 use tracing_subscriber::EnvFilter;
 
 /// The load line for autonomous trading agents.

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use journal::JournalReader;
 use model::Entry;
 
-pub const BINARY: &str = env!("CARGO_BIN_EXE_plimsoll");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_plimsoll");
 
 /// A process that dies with the test.
-pub struct Running(pub Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -25,22 +25,22 @@ impl Drop for Running {
 }
 
 /// Runs a command to its end.
-pub fn plimsoll(args: &[&str]) -> Output {
+pub(crate) fn plimsoll(args: &[&str]) -> Output {
     Command::new(BINARY).args(args).stdin(Stdio::null()).output().unwrap()
 }
 
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// A simulated exchange and its address.
-pub struct Venue {
-    pub process: Running,
-    pub addr: String,
+pub(crate) struct Venue {
+    pub(crate) process: Running,
+    pub(crate) addr: String,
 }
 
 impl Venue {
-    pub fn start(args: &[&str]) -> Venue {
+    pub(crate) fn start(args: &[&str]) -> Venue {
         let mut child = Command::new(BINARY)
             .args(["venue", "--dialect", "binance", "--listen", "127.0.0.1:0"])
             .args(["--account", "key:secret:10000 USDT,1 BTC"])
@@ -55,7 +55,7 @@ impl Venue {
     }
 
     /// A plain HTTP request; returns the body.
-    pub fn http(&self, method: &str, path: &str, body: &str) -> String {
+    pub(crate) fn http(&self, method: &str, path: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(&self.addr).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let length = body.len();
@@ -70,18 +70,18 @@ impl Venue {
         answer.split_once("\r\n\r\n").unwrap().1.to_owned()
     }
 
-    pub fn state(&self) -> serde_json::Value {
+    pub(crate) fn state(&self) -> serde_json::Value {
         serde_json::from_str(&self.http("GET", "/_sim/state", "")).unwrap()
     }
 }
 
 /// A directory with a configuration, and the gateway that runs on it.
-pub struct Gateway {
-    pub directory: tempfile::TempDir,
-    pub process: Option<Running>,
+pub(crate) struct Gateway {
+    pub(crate) directory: tempfile::TempDir,
+    pub(crate) process: Option<Running>,
 }
 
-pub const LIMITS: &str = r#"
+pub(crate) const LIMITS: &str = r#"
 reference_age_max_ms = 5000
 [orders]
 open_max = 10
@@ -96,7 +96,7 @@ collar_bps = 200
 
 impl Gateway {
     /// Writes a configuration with these agent tables and does not start yet.
-    pub fn prepare(addr: &str, agents: &str) -> Gateway {
+    pub(crate) fn prepare(addr: &str, agents: &str) -> Gateway {
         let directory = tempfile::tempdir().unwrap();
         let config = format!(
             r#"
@@ -118,11 +118,11 @@ rest = "http://{addr}"
         Gateway { directory, process: None }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(BINARY);
         command
             .args(["run", "--config"])
@@ -133,38 +133,39 @@ rest = "http://{addr}"
         command
     }
 
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         let log = std::fs::File::create(self.path("log")).unwrap();
         self.process = Some(Running(self.command().stderr(log).spawn().unwrap()));
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
-    pub fn is_alive(&mut self) -> bool {
+    pub(crate) fn is_alive(&mut self) -> bool {
         self.process.as_mut().is_some_and(|process| process.0.try_wait().unwrap().is_none())
     }
 
     /// Everything in the journal so far.
-    pub fn entries(&self) -> Vec<Entry> {
+    pub(crate) fn entries(&self) -> Vec<Entry> {
         entries(&self.path("plimsoll.db"))
     }
 
     /// Waits until the journal is so; shows the log when it never is.
-    pub fn wait(&mut self, seconds: u64, what: &str, so: impl Fn(&[Entry]) -> bool) {
+    pub(crate) fn wait(&mut self, seconds: u64, what: &str, so: impl Fn(&[Entry]) -> bool) {
         let end = Instant::now() + Duration::from_secs(seconds);
         while !so(&self.entries()) {
             assert!(self.is_alive(), "{what}: the gateway ended: {}", self.log());
-            let kinds: Vec<String> =
-                self.entries().iter().map(|e| format!("{:?}", e.record)).collect();
-            assert!(Instant::now() < end, "{what}: {}\n{}", self.log(), kinds.join("\n"));
+            if Instant::now() > end {
+                let last = self.entries().split_off(self.entries().len().saturating_sub(12));
+                panic!("not in {seconds} s: {what}: {}\n{last:#?}", self.log());
+            }
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
     /// Asks it to end and waits.
-    pub fn stop(&mut self) -> std::process::ExitStatus {
+    pub(crate) fn stop(&mut self) -> std::process::ExitStatus {
         let mut process = self.process.take().unwrap();
         let id = process.0.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
@@ -179,7 +180,7 @@ rest = "http://{addr}"
     }
 }
 
-pub fn entries(path: &Path) -> Vec<Entry> {
+pub(crate) fn entries(path: &Path) -> Vec<Entry> {
     let mut entries = Vec::new();
     if let Ok(reader) = JournalReader::open(path) {
         reader
@@ -193,7 +194,7 @@ pub fn entries(path: &Path) -> Vec<Entry> {
 }
 
 /// A recording, relative to the repository; `None` loudly when it is not there.
-pub fn recording(name: &str) -> Option<PathBuf> {
+pub(crate) fn recording(name: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
     let path = root.join("shared/data").join(name);
     if path.exists() {

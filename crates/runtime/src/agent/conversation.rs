@@ -84,7 +84,7 @@ pub(super) async fn converse(parties: Parties<'_>, mut process: Process) -> End 
     outbox.disconnect();
     if end == End::Stopped {
         // The writer says the last word; a process that does not hear it is ended without.
-        drop(finish.send(true));
+        let _ = finish.send(true);
         if tokio::time::timeout(END_MAX, process.ended()).await.is_err() {
             tracing::warn!(%agent, "did not end when told to");
         }

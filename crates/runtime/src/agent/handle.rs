@@ -71,7 +71,7 @@ impl AgentHandle {
     /// Tells the agent to stop and waits, a few seconds at most, until its process is gone. What it
     /// still wanted is not heard.
     pub async fn stop(mut self) {
-        drop(self.stop.send(true));
+        let _ = self.stop.send(true);
         if tokio::time::timeout(STOP_MAX, &mut self.life).await.is_err() {
             self.life.abort();
         }

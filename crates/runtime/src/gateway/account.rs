@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use model::{Input, Link, Timestamp};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 use venues::binance::client::{AccountMessage, decode_account, subscribe_account};
 
@@ -21,20 +21,12 @@ const AGE_MAX: Duration = Duration::from_secs(23 * 3_600 + 1_800);
 /// Number of the request to subscribe.
 const SUBSCRIBE_ID: u64 = 1;
 
-/// Runs until `stop` or until nobody listens any more.
-pub(super) async fn run(
-    url: String,
-    rest: Rest,
-    inputs: mpsc::Sender<Input>,
-    mut stop: watch::Receiver<bool>,
-) {
+/// Runs until nobody listens any more; it is ended by ending its task.
+pub(super) async fn run(url: String, rest: Rest, inputs: mpsc::Sender<Input>) {
     let mut backoff = Backoff::default();
     loop {
         let session = one_session(&url, &rest, &inputs, &mut backoff);
-        let end = tokio::select! {
-            end = session => end,
-            _ = stop.wait_for(|stop| *stop) => return,
-        };
+        let end = session.await;
         let mut pause = backoff.pause();
         if let Some(at) = end.retry_at {
             // The venue's limit holds every caller.
@@ -47,10 +39,7 @@ pub(super) async fn run(
         if inputs.send(down).await.is_err() {
             return;
         }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _ = stop.wait_for(|stop| *stop) => return,
-        }
+        tokio::time::sleep(pause).await;
     }
 }
 

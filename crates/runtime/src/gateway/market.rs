@@ -10,7 +10,7 @@ use futures_util::{SinkExt, StreamExt};
 use model::market::{BookUpdate, LevelUpdate, MarketEvent, MarketKind};
 use model::venue::{BookSnapshot, MarketRequest, Request, Response};
 use model::{FeedNotice, Input, InstrumentId, Link, Outcome, Timestamp};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 use venues::binance::client::{BookSync, StreamMessage, SyncStep, decode_market, subscribe_market};
 
@@ -31,32 +31,18 @@ const SNAPSHOT_PAUSE: Duration = Duration::from_millis(500);
 /// Number of the request to subscribe.
 const SUBSCRIBE_ID: u64 = 1;
 
-/// Runs until `stop` or until nobody listens any more.
-pub(super) async fn run(
-    url: String,
-    rest: Rest,
-    inputs: mpsc::Sender<Input>,
-    mut stop: watch::Receiver<bool>,
-) {
+/// Runs until nobody listens any more; it is ended by ending its task.
+pub(super) async fn run(url: String, rest: Rest, inputs: mpsc::Sender<Input>) {
     let mut backoff = Backoff::default();
     loop {
         let session = one_session(&url, &rest, &inputs, &mut backoff);
-        let cause = tokio::select! {
-            ended = session => match ended {
-                Ok(cause) => cause,
-                Err(Gone) => return,
-            },
-            _ = stop.wait_for(|stop| *stop) => return,
-        };
+        let Ok(cause) = session.await else { return };
         let pause = backoff.pause();
         tracing::warn!(%cause, pause_ms = pause.as_millis(), "market streams are down");
         if down(&rest, &inputs, cause).await.is_err() {
             return;
         }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _ = stop.wait_for(|stop| *stop) => return,
-        }
+        tokio::time::sleep(pause).await;
     }
 }
 

@@ -66,8 +66,8 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     );
     let (agent_inputs, agent_queue) = mpsc::channel(AGENT_INPUTS_MAX);
     let agents = start_agents(&config, &gateway, opened.session, &instruments, &agent_inputs)?;
-    let market = market::run(address.streams, rest.clone(), inputs.clone(), stop.clone());
-    let account = account::run(address.ws_api, rest.clone(), inputs.clone(), stop.clone());
+    let market = market::run(address.streams, rest.clone(), inputs.clone());
+    let account = account::run(address.ws_api, rest.clone(), inputs.clone());
     let (failures, failed) = mpsc::unbounded_channel();
     let journal = opened.writer.handle();
     let core = Core { gateway, journal, rest, agents, inputs, failures };

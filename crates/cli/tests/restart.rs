@@ -1,0 +1,97 @@
+//! A gateway that dies at any moment: the next one knows what it sent, asks for the rest, and ends
+//! with the exchange's own books.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use common::{Gateway, Venue};
+use journal::Summary;
+use model::{Decimal, Entry, Record};
+
+const MAKER: &str = "[agent.maker]\nvenue = \"sim\"\nstrategy = \"market-maker\"\n\
+                     params = { qty = \"0.001\", half_spread_bps = 0, requote_every = 200 }\n";
+
+fn count(entries: &[Entry], is: impl Fn(&Record) -> bool) -> usize {
+    entries.iter().filter(|entry| is(&entry.record)).count()
+}
+
+/// Our journal against the exchange's own books.
+fn assert_agrees(gateway: &Gateway, venue: &Venue) {
+    let (summary, state) = (Summary::from_entries(&gateway.entries()), venue.state());
+    let fills = state["fills"].as_array().unwrap();
+    assert_eq!(summary.fills, fills.len() as u64, "every execution once");
+    let mut net = Decimal::ZERO;
+    for fill in fills {
+        let qty: Decimal = fill["qty"].as_str().unwrap().parse().unwrap();
+        let signed = if fill["side"] == "buy" { Some(qty) } else { qty.checked_neg() };
+        net = net.checked_add(signed.unwrap()).unwrap();
+    }
+    let ours = summary.positions.values().next().map_or(Decimal::ZERO, |net| net.get());
+    assert_eq!(ours, net);
+    for (asset, balance) in state["balances"]["account-1"].as_object().unwrap() {
+        let total = |key: &str| balance[key].as_str().unwrap().parse::<Decimal>().unwrap();
+        let theirs = total("free").checked_add(total("locked")).unwrap();
+        assert_eq!(summary.counted[&asset.parse().unwrap()].get(), theirs, "{asset}");
+    }
+    assert_eq!(summary.discrepancies_left, Some(0));
+}
+
+#[test]
+fn killed_again_and_again_it_never_loses_or_repeats_an_order() {
+    let venue = Venue::start(&["--market", "synthetic:11"]);
+    let mut gateway = Gateway::prepare(&venue.addr, MAKER);
+    for round in 0..4u64 {
+        gateway.start();
+        let before = gateway.entries().len();
+        gateway.wait(20, "it trades", |entries| {
+            let new = &entries[before.min(entries.len())..];
+            count(new, |record| matches!(record, Record::Prepared { .. })) > 4
+        });
+        // Not at a moment of its choosing.
+        std::thread::sleep(Duration::from_millis(37 * (round + 1)));
+        // Dropping it kills it.
+        gateway.process = None;
+    }
+    gateway.start();
+    gateway.wait(40, "reconciled", |entries| {
+        let last = entries.iter().rposition(|e| matches!(e.record, Record::Started { .. }));
+        let new = &entries[last.unwrap_or(0)..];
+        count(new, |record| matches!(record, Record::Reconciled { .. })) > 0
+    });
+    assert!(gateway.stop().success(), "{}", gateway.log());
+    assert_agrees(&gateway, &venue);
+    let mut ids = BTreeSet::new();
+    for entry in gateway.entries() {
+        if let Record::Prepared { order, .. } = entry.record {
+            assert!(ids.insert(order.client_order_id), "{} was used twice", order.client_order_id);
+        }
+    }
+    let open =
+        venue.state()["orders"].as_array().unwrap().iter().filter(|o| o["status"] == "new").count();
+    assert_eq!(open, 0, "an orderly stop leaves no entry order");
+}
+
+#[test]
+fn answers_that_are_lost_leave_orders_in_doubt_and_both_books_agree_in_the_end() {
+    let venue = Venue::start(&["--market", "synthetic:12"]);
+    let lost = r#"{"kind": "drop_response", "route": "POST /api/v3/order", "probability": 0.4}"#;
+    venue.http("POST", "/_sim/faults", lost);
+    let refused = r#"{"kind": "status", "status": 503, "route": "DELETE", "probability": 0.3}"#;
+    venue.http("POST", "/_sim/faults", refused);
+    let mut gateway = Gateway::prepare(&venue.addr, MAKER);
+    gateway.start();
+    gateway.wait(30, "orders in doubt", |entries| {
+        count(entries, |record| matches!(record, Record::InDoubt { .. })) > 3
+    });
+    venue.http("POST", "/_sim/heal", "");
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(gateway.stop().success(), "{}", gateway.log());
+    assert_agrees(&gateway, &venue);
+    let orders = venue.state()["orders"].as_array().unwrap().len();
+    let sent = count(&gateway.entries(), |record| matches!(record, Record::Prepared { .. }));
+    assert!(orders <= sent, "{orders} orders at the exchange, {sent} written down");
+}
