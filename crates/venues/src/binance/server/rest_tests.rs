@@ -82,6 +82,24 @@ fn numbers_look_as_binance_prints_them() {
 }
 
 #[test]
+fn times_in_microseconds_for_those_who_ask() {
+    let ask = |unit: &str| {
+        let mut talk = talk();
+        let headers = [("x-mbx-time-unit", unit)];
+        let (method, path, query, body) = ("GET", "/api/v3/time", "", &[][..]);
+        let peer = testing::PEER;
+        let request = HttpRequest { method, path, query, body, headers: &headers, peer };
+        match talk.server.http(talk.now, &request, &testing::Canned) {
+            Step::Done(response) => read(&response),
+            Step::Ask { .. } => panic!("the time is known"),
+        }
+    };
+    assert_eq!(ask("MICROSECOND"), (200, json!({"serverTime": at(0).micros()})));
+    assert_eq!(ask("MILLISECOND"), (200, json!({"serverTime": at(0).millis()})));
+    assert_eq!(ask("DAY").1["code"], -1194);
+}
+
+#[test]
 fn public_mistakes() {
     for (path, query, status, code, msg) in [
         ("/api/v3/nothing", "", 404, -1000, None),

@@ -225,6 +225,29 @@ fn a_connection_has_so_many_streams_and_no_more() {
     assert_eq!(talk.say(1, &names(1_025))[0]["error"]["code"], 2);
 }
 
+#[test]
+fn times_in_microseconds_for_those_who_ask() {
+    let mut talk = talk();
+    talk.open(1, "/ws/btcusdt@trade", "timeUnit=MICROSECOND").unwrap();
+    talk.open(2, "/ws/btcusdt@trade", "").unwrap();
+    talk.open(3, "/ws-api/v3", "timeUnit=microsecond").unwrap();
+    assert_eq!(talk.open(4, "/ws", "timeUnit=HOUR").unwrap_err().status, 400);
+    let subscribe = own(&talk, "userDataStream.subscribe.signature", &[]);
+    assert_eq!(talk.say(3, &subscribe)[0]["status"], 200);
+    let events = [trade(talk.now), order_event(Execution::New, VenueOrderStatus::New)];
+    talk.happen(&events);
+    let now = talk.now;
+    assert_eq!(talk.hear(1)[0]["T"], now.micros());
+    assert_eq!(talk.hear(2)[0]["T"], now.millis());
+    let report = talk.hear(3).remove(0);
+    assert_eq!(
+        (&report["event"]["T"], &report["event"]["i"]),
+        (&json!(now.micros()), &json!(7001))
+    );
+    let time = talk.say(3, r#"{"id":1,"method":"time"}"#).remove(0);
+    assert_eq!(time["result"]["serverTime"], now.micros());
+}
+
 // The WebSocket API.
 
 /// A signed request: parameters sorted by name, values as they are.

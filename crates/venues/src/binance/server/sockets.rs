@@ -10,6 +10,7 @@ use std::time::Duration;
 use model::{AccountId, Timestamp};
 use serde_json::json;
 
+use super::time_unit::TimeUnit;
 use crate::server::{ConnId, Frame, Payload};
 
 /// The venue pings this often …
@@ -26,6 +27,7 @@ pub(super) const STREAMS_MAX: usize = 1_024;
 #[derive(Debug)]
 pub(super) struct Conn {
     pub(super) peer: IpAddr,
+    pub(super) unit: TimeUnit,
     pub(super) kind: Kind,
     opened: Timestamp,
     pinged: Timestamp,
@@ -68,9 +70,10 @@ pub(super) struct LogOn {
 }
 
 impl Conn {
-    pub(super) fn new(now: Timestamp, peer: IpAddr, kind: Kind) -> Conn {
+    pub(super) fn new(now: Timestamp, peer: IpAddr, unit: TimeUnit, kind: Kind) -> Conn {
         Conn {
             peer,
+            unit,
             kind,
             opened: now,
             pinged: now,
@@ -134,34 +137,39 @@ impl Conn {
     }
 }
 
-/// Who listens for which account: connections with the number of their subscription; without one
-/// events go out bare, as with listen keys.
+/// A connection with the number of its subscription; without one events go out bare, as with
+/// listen keys.
+type Subscription = (ConnId, Option<u32>);
+
+/// Who listens for which account, and in what units.
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
-    by_account: BTreeMap<AccountId, BTreeSet<(ConnId, Option<u32>)>>,
+    by_account: BTreeMap<AccountId, BTreeMap<Subscription, TimeUnit>>,
 }
 
 impl Listeners {
-    pub(super) fn add(&mut self, account: AccountId, conn: ConnId, subscription: Option<u32>) {
-        self.by_account.entry(account).or_default().insert((conn, subscription));
+    pub(super) fn add(&mut self, account: AccountId, who: Subscription, unit: TimeUnit) {
+        self.by_account.entry(account).or_default().insert(who, unit);
     }
 
-    pub(super) fn remove(&mut self, account: AccountId, conn: ConnId, subscription: Option<u32>) {
+    pub(super) fn remove(&mut self, account: AccountId, who: Subscription) {
         if let Some(listeners) = self.by_account.get_mut(&account) {
-            listeners.remove(&(conn, subscription));
+            listeners.remove(&who);
         }
     }
 
     pub(super) fn remove_all(&mut self, conn: ConnId) {
         for listeners in self.by_account.values_mut() {
-            listeners.retain(|(listener, _)| *listener != conn);
+            listeners.retain(|(listener, _), _| *listener != conn);
         }
     }
 
     /// Sends an event of this account to all who listen.
-    pub(super) fn deliver(&self, account: AccountId, event: &str, out: &mut Vec<Frame>) {
-        for (conn, subscription) in self.by_account.get(&account).into_iter().flatten() {
-            out.push(Frame { conn: *conn, payload: Payload::Text(wrap(*subscription, event)) });
+    pub(super) fn deliver(&self, account: AccountId, event: String, out: &mut Vec<Frame>) {
+        let Some(listeners) = self.by_account.get(&account) else { return };
+        for ((conn, subscription), unit) in listeners {
+            let event = unit.convert(event.clone());
+            out.push(Frame { conn: *conn, payload: Payload::Text(wrap(*subscription, &event)) });
         }
     }
 }
@@ -186,7 +194,7 @@ mod tests {
 
     fn conn() -> Conn {
         let kind = Kind::Streams { names: BTreeSet::new(), combined: true };
-        Conn::new(at(0), IpAddr::V4(Ipv4Addr::LOCALHOST), kind)
+        Conn::new(at(0), IpAddr::V4(Ipv4Addr::LOCALHOST), TimeUnit::Millis, kind)
     }
 
     fn tick(conn: &mut Conn, seconds: i64) -> Vec<Payload> {

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::BinanceServer;
 use super::sockets::{Kind, STREAMS_MAX};
-use super::streams;
+use super::streams::{self, Listener};
 use crate::binance::wire::SocketRequest;
 use crate::server::{ConnId, Frame, Payload};
 
@@ -89,20 +89,19 @@ impl BinanceServer {
     }
 
     fn listen(&mut self, conn: ConnId, name: &str) -> Result<(), Wrong> {
-        let Some(Kind::Streams { names, combined }) =
-            self.conns.get_mut(&conn).map(|c| &mut c.kind)
-        else {
-            return Ok(());
-        };
+        let Some(open) = self.conns.get_mut(&conn) else { return Ok(()) };
+        let unit = open.unit;
+        let Kind::Streams { names, combined } = &mut open.kind else { return Ok(()) };
         if names.len() >= STREAMS_MAX && !names.contains(name) {
             let msg = format!("Invalid request: more than {STREAMS_MAX} streams on one connection");
             return Err(Wrong(2, msg));
         }
         names.insert(name.to_owned());
         if let Some(stream) = streams::parse(name, &self.symbols) {
-            self.hub.subscribe(conn, name, stream, *combined);
+            let listener = Listener { name: name.to_owned(), combined: *combined, unit };
+            self.hub.subscribe(conn, stream, listener);
         } else if let Some(account) = self.listen_keys.get(name) {
-            self.listeners.add(*account, conn, None);
+            self.listeners.add(*account, (conn, None), unit);
         }
         Ok(())
     }
@@ -116,7 +115,7 @@ impl BinanceServer {
         if let Some(stream) = streams::parse(name, &self.symbols) {
             self.hub.unsubscribe(conn, stream);
         } else if let Some(account) = self.listen_keys.get(name) {
-            self.listeners.remove(*account, conn, None);
+            self.listeners.remove(*account, (conn, None));
         }
     }
 

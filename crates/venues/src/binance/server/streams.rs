@@ -17,6 +17,7 @@ use serde_json::json;
 
 use super::market_data::{self, Public, text};
 use super::stream_events;
+use super::time_unit::TimeUnit;
 use crate::binance::symbols::{Row, Symbols};
 use crate::binance::vocabulary;
 use crate::binance::wire;
@@ -99,9 +100,19 @@ pub(super) fn parse(name: &str, symbols: &Symbols) -> Option<Stream> {
 
 /// One listener: the name as it asked for it, and whether its frames are wrapped.
 #[derive(Clone, Debug)]
-struct Listener {
-    name: String,
-    combined: bool,
+pub(super) struct Listener {
+    pub(super) name: String,
+    pub(super) combined: bool,
+    pub(super) unit: TimeUnit,
+}
+
+impl Listener {
+    /// Would both get the same text?
+    fn looks_like(&self, other: &Listener) -> bool {
+        self.combined == other.combined
+            && self.unit == other.unit
+            && (!self.combined || self.name == other.name)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -151,8 +162,7 @@ pub(super) struct Hub {
 }
 
 impl Hub {
-    pub(super) fn subscribe(&mut self, conn: ConnId, name: &str, stream: Stream, combined: bool) {
-        let listener = Listener { name: name.to_owned(), combined };
+    pub(super) fn subscribe(&mut self, conn: ConnId, stream: Stream, listener: Listener) {
         let feed = self.feeds.entry(stream).or_default();
         feed.listeners.insert(conn, listener);
         feed.book = None;
@@ -290,23 +300,23 @@ impl Hub {
     }
 }
 
-/// One text to all listeners; wrapped ones get the name that they asked for.
+/// One text to all listeners, made once for each form in which somebody wants it; wrapped ones
+/// get the name that they asked for.
 fn deliver(feed: &Feed, body: &str, out: &mut Vec<Frame>) {
-    let mut plain: Option<Arc<str>> = None;
-    let mut wrapped: Option<(&str, Arc<str>)> = None;
+    let mut made: Vec<(&Listener, Arc<str>)> = Vec::new();
     for (conn, listener) in &feed.listeners {
-        let text = if listener.combined {
-            match &wrapped {
-                Some((name, text)) if *name == listener.name => Arc::clone(text),
-                _ => {
-                    let text: Arc<str> =
-                        format!("{{\"stream\":{},\"data\":{body}}}", json!(listener.name)).into();
-                    wrapped = Some((&listener.name, Arc::clone(&text)));
-                    text
-                }
+        let text = match made.iter().find(|(other, _)| other.looks_like(listener)) {
+            Some((_, text)) => Arc::clone(text),
+            None => {
+                let body = listener.unit.convert(body.to_owned());
+                let text: Arc<str> = if listener.combined {
+                    format!("{{\"stream\":{},\"data\":{body}}}", json!(listener.name)).into()
+                } else {
+                    body.into()
+                };
+                made.push((listener, Arc::clone(&text)));
+                text
             }
-        } else {
-            Arc::clone(plain.get_or_insert_with(|| body.into()))
         };
         out.push(Frame { conn: *conn, payload: Payload::Text(text) });
     }

@@ -135,7 +135,11 @@ impl BinanceServer {
         out: &mut Vec<Frame>,
     ) -> Result<bool, ApiError> {
         let conn = caller.conn;
-        let answer = match method.strip_prefix("v3/").unwrap_or(method) {
+        let method = method.strip_prefix("v3/").unwrap_or(method);
+        if method.starts_with("session.") || method.starts_with("userDataStream.") {
+            self.charge_session(now, conn)?;
+        }
+        let answer = match method {
             "session.logon" => self.log_on(now, conn, params)?,
             "session.status" => self.session_status(now, conn),
             "session.logout" => self.log_out(now, conn, out),
@@ -144,13 +148,13 @@ impl BinanceServer {
                 let Some(log_on) = self.session_log_on(conn) else {
                     return Err(auth::unknown_key());
                 };
-                self.subscribe(now, conn, log_on.account, true)?
+                self.subscribe(conn, log_on.account, true)?
             }
             "userDataStream.subscribe.signature" => {
                 let key = self.keys.find(Some(params.required("apiKey")?))?;
                 auth::check_socket(key, params, now)?;
                 let account = key.account;
-                self.subscribe(now, conn, account, false)?
+                self.subscribe(conn, account, false)?
             }
             "userDataStream.unsubscribe" => self.unsubscribe(now, conn, params, out)?,
             "userDataStream.start" | "userDataStream.ping" | "userDataStream.stop" => {
@@ -174,7 +178,6 @@ impl BinanceServer {
     }
 
     fn log_on(&mut self, now: Timestamp, conn: ConnId, params: &Params) -> Result<Value, ApiError> {
-        self.charge_session(now, conn)?;
         let api_key = params.required("apiKey")?.to_owned();
         let key = self.keys.find(Some(&api_key))?;
         auth::check_socket(key, params, now)?;
@@ -225,15 +228,13 @@ impl BinanceServer {
 
     fn subscribe(
         &mut self,
-        now: Timestamp,
         conn: ConnId,
         account: AccountId,
         by_log_on: bool,
     ) -> Result<Value, ApiError> {
-        self.charge_session(now, conn)?;
-        let Some(session) = self.conns.get_mut(&conn).and_then(|conn| conn.session()) else {
-            return Err(ApiError::not_found());
-        };
+        let Some(open) = self.conns.get_mut(&conn) else { return Err(ApiError::not_found()) };
+        let unit = open.unit;
+        let Some(session) = open.session() else { return Err(ApiError::not_found()) };
         if session.subscriptions.values().any(|(subscribed, _)| *subscribed == account) {
             let text = "User Data Stream subscription already active.";
             return Err(ApiError::bad(-2035, text));
@@ -244,7 +245,7 @@ impl BinanceServer {
         let id = session.next_subscription;
         session.next_subscription += 1;
         session.subscriptions.insert(id, (account, by_log_on));
-        self.listeners.add(account, conn, Some(id));
+        self.listeners.add(account, (conn, Some(id)), unit);
         Ok(json!({"subscriptionId": id}))
     }
 
@@ -281,8 +282,9 @@ impl BinanceServer {
         else {
             return;
         };
-        self.listeners.remove(account, conn, Some(id));
+        self.listeners.remove(account, (conn, Some(id)));
         let event = json!({"e": "eventStreamTerminated", "E": now.millis()}).to_string();
+        let event = self.conns.get(&conn).map(|open| open.unit).unwrap_or_default().convert(event);
         out.push(Frame { conn, payload: Payload::Text(wrap(Some(id), &event)) });
     }
 
@@ -304,7 +306,7 @@ impl BinanceServer {
     ) {
         let (conn, id) = (caller.conn, &caller.id);
         let Some(open) = self.conns.get_mut(&conn) else { return };
-        let peer = open.peer;
+        let (peer, unit) = (open.peer, open.unit);
         let hidden = open.session().is_some_and(|session| session.hide_limits);
         let limits = if caller.hide_limits || hidden {
             String::new()
@@ -314,7 +316,10 @@ impl BinanceServer {
         };
         let mut close = false;
         let text = match answer {
-            Ok(body) => format!("{{\"id\":{id},\"status\":200,\"result\":{body}{limits}}}"),
+            Ok(body) => {
+                let body = unit.convert(body);
+                format!("{{\"id\":{id},\"status\":200,\"result\":{body}{limits}}}")
+            }
             Err(error) => {
                 close = error.status == 418;
                 let mut body = json!({"code": error.code, "msg": error.msg});
