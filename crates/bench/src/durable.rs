@@ -8,9 +8,7 @@ use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use journal::{JournalHandle, JournalWriter, Sqlite};
-use model::{
-    Action, Entry, Intent, IntentId, NewOrder, OrderQty, Record,
-};
+use model::{Action, Entry, Intent, IntentId, NewOrder, OrderQty, Record};
 
 use crate::samples::{agent, at, order, parse};
 use crate::table::{Latencies, Row, per_second};
@@ -111,7 +109,8 @@ fn records(number: usize) -> Vec<Entry> {
         reason: "fast EMA 60012.5 crossed above slow EMA 60010.1".to_owned(),
         expires: at(2_000),
     };
-    let decided = Record::Decided { intent, position: parse("0.05"), reference: Some(parse("60000")) };
+    let decided =
+        Record::Decided { intent, position: parse("0.05"), reference: Some(parse("60000")) };
     let prepared = Record::Prepared {
         agent: agent(),
         intent: IntentId(number as u64),

@@ -6,12 +6,13 @@ use crate::table::{Latencies, Row};
 const ORDERS: i64 = 200_000;
 
 pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
-    let mut gateway = gateway();
+    let gateway = gateway();
     let order = order();
     let mut latencies = Latencies::new();
     // The clock's own cost is part of each figure: about 20 ns on most machines.
     for number in 0..ORDERS {
-        let approved = latencies.time(|| gateway.approve(at(number / 100), agent(), &order).is_ok());
+        let approved =
+            latencies.time(|| gateway.approve(at(number / 100), agent(), &order).is_ok());
         anyhow::ensure!(approved, "the order must pass: {:?}", gateway.state());
     }
     let row = |what, measured, target, peer| Row { what, measured, unit: "ns", target, peer };

@@ -56,6 +56,10 @@ fn main() -> ExitCode {
             }
         }
     }
-    if flags.is_empty() { table::print(&rows) } else { println!("{}", table::json(&rows)) }
+    if flags.is_empty() {
+        table::print(&rows)
+    } else {
+        println!("{}", table::json(&rows))
+    }
     ExitCode::SUCCESS
 }

@@ -62,7 +62,8 @@ pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
                 return None;
             }
             let update = BookUpdate { snapshot: false, levels: levels.clone() };
-            let event = MarketEvent { instrument, venue_time: time, kind: MarketKind::Book(update) };
+            let event =
+                MarketEvent { instrument, venue_time: time, kind: MarketKind::Book(update) };
             engine.apply(now, &Input::Market(event), &mut effects);
             effects.iter().find_map(|effect| match effect {
                 Effect::Send { request, .. } => {

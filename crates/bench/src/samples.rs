@@ -109,8 +109,7 @@ pub(crate) fn gateway() -> gateway::Gateway {
         gateway::Gateway::start(config, books, 1, vec![instrument()], at(0), &mut effects);
     let up = |link| Input::Link { link, up: true, cause: String::new() };
     let balance = Balance { free: parse("1000000000000"), locked: parse("0") };
-    let balances: Vec<(Asset, Balance)> =
-        vec![(parse("USDT"), balance), (parse("BTC"), balance)];
+    let balances: Vec<(Asset, Balance)> = vec![(parse("USDT"), balance), (parse("BTC"), balance)];
     let inputs = [
         up(Link::Market),
         up(Link::Account),

@@ -61,7 +61,8 @@ impl Latencies {
 }
 
 pub(crate) fn print(rows: &[Row]) {
-    println!("{:<52}{:>14} {:<14}{:<24}{}", "what", "measured", "unit", "target", "peer");
+    let [what, measured, unit, target, peer] = ["what", "measured", "unit", "target", "peer"];
+    println!("{what:<52}{measured:>14} {unit:<14}{target:<24}{peer}");
     for row in rows {
         let Row { what, measured, unit, target, peer } = row;
         let digits = if *measured < 100.0 { 2 } else { 0 };

@@ -1,7 +1,5 @@
 //! What a user can get wrong: one clear message, the right exit code, no panic.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 mod common;
 
 use common::{Gateway, LIMITS, Venue, plimsoll, stderr};

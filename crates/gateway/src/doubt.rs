@@ -5,7 +5,6 @@
 //! executions since the order was written down show nothing unknown either. Nothing is ever sent
 //! again, except a cancel, which can only take away.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::venue::{AccountRequest, OrderKey, Response, TradesFrom, VenueError};
@@ -13,7 +12,7 @@ use model::{ClientOrderId, Effects, Ending, OrderState, Outcome, Qty, Timestamp}
 
 use crate::gateway::Gateway;
 use crate::merge::Source;
-use crate::replies::Purpose;
+use crate::purpose::Purpose;
 
 /// Validity of a request (2 s), the venue's own time-out (10 s) and a margin: before this much time
 /// has passed absence proves nothing.
@@ -22,121 +21,8 @@ pub(crate) const QUIET: Duration = Duration::from_secs(17);
 /// Negative answers after the quiet time that together prove absence.
 const NEGATIVE_READS: u32 = 2;
 
-/// First pause before asking; doubles with each answer that settles nothing.
-const PAUSE_MIN: Duration = Duration::from_millis(200);
-/// Longest pause between two questions about one order.
-const PAUSE_MAX: Duration = Duration::from_secs(3);
-
 /// Executions asked for at once.
 pub(crate) const FILLS_PAGE: u32 = 1000;
-
-/// What is being done about orders that need attention. Bounded by the number of open orders.
-#[derive(Debug, Default)]
-pub(crate) struct Doubts {
-    asks: BTreeMap<ClientOrderId, Ask>,
-    cancels: BTreeMap<ClientOrderId, bool>,
-}
-
-#[derive(Debug)]
-struct Ask {
-    due: Timestamp,
-    pause: Duration,
-    asking: bool,
-    negative: u32,
-    /// The venue says it is over, with this much filled; believed once executions for that much
-    /// have been read.
-    ending: Option<(Ending, Qty)>,
-}
-
-impl Doubts {
-    /// Asks about this order from now on.
-    pub(crate) fn open(&mut self, id: ClientOrderId, now: Timestamp) {
-        self.asks.entry(id).or_insert(Ask {
-            due: now.after(PAUSE_MIN),
-            pause: PAUSE_MIN,
-            asking: false,
-            negative: 0,
-            ending: None,
-        });
-    }
-
-    /// Nothing is open about this order any more.
-    pub(crate) fn close(&mut self, id: &ClientOrderId) {
-        self.asks.remove(id);
-        self.cancels.remove(id);
-    }
-
-    /// The order is known again; a cancel that is wanted stays wanted.
-    pub(crate) fn settled(&mut self, id: &ClientOrderId) {
-        self.asks.remove(id);
-    }
-
-    /// The venue says that this much is filled and, maybe, that it is over; its executions are
-    /// read before that is believed.
-    pub(crate) fn expect(
-        &mut self,
-        id: ClientOrderId,
-        ending: Ending,
-        filled: Qty,
-        now: Timestamp,
-    ) {
-        self.open(id, now);
-        if let Some(ask) = self.asks.get_mut(&id) {
-            ask.ending = Some((ending, filled));
-        }
-    }
-
-    /// Is this order being asked about?
-    pub(crate) fn is_open(&self, id: &ClientOrderId) -> bool {
-        self.asks.contains_key(id)
-    }
-
-    /// When the next question is due.
-    pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        self.asks.values().filter(|ask| !ask.asking).map(|ask| ask.due).min()
-    }
-
-    pub(crate) fn want_cancel(&mut self, id: ClientOrderId) {
-        self.cancels.entry(id).or_insert(false);
-    }
-
-    pub(crate) fn wants_cancel(&self, id: &ClientOrderId) -> bool {
-        self.cancels.contains_key(id)
-    }
-
-    /// No cancel of this order is on its way.
-    pub(crate) fn cancel_may_be_sent(&self, id: &ClientOrderId) -> bool {
-        self.cancels.get(id).is_none_or(|on_its_way| !on_its_way)
-    }
-
-    pub(crate) fn cancel_sent(&mut self, id: &ClientOrderId) {
-        self.cancels.insert(*id, true);
-    }
-
-    pub(crate) fn cancel_answered(&mut self, id: &ClientOrderId) {
-        if let Some(on_its_way) = self.cancels.get_mut(id) {
-            *on_its_way = false;
-        }
-    }
-
-    pub(crate) fn cancel_is_settled(&mut self, id: &ClientOrderId) {
-        self.cancels.remove(id);
-    }
-
-    fn ask_for_the_order(&mut self, id: &ClientOrderId) {
-        if let Some(ask) = self.asks.get_mut(id) {
-            ask.ending = None;
-        }
-    }
-
-    fn again(&mut self, id: &ClientOrderId, now: Timestamp) {
-        if let Some(ask) = self.asks.get_mut(id) {
-            ask.asking = false;
-            ask.pause = (ask.pause * 2).min(PAUSE_MAX);
-            ask.due = now.after(ask.pause);
-        }
-    }
-}
 
 impl Gateway {
     /// Sends every question that is due.

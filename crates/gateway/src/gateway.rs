@@ -16,10 +16,10 @@ use model::{
 };
 
 use crate::books::Books;
-use crate::doubt::Doubts;
+use crate::doubts::Doubts;
 use crate::limits::Limits;
-use crate::reading::Reading;
-use crate::replies::Purpose;
+use crate::purpose::Purpose;
+use crate::readings::Reading;
 use crate::risk::OrderRate;
 
 /// What a gateway is started with.

@@ -12,10 +12,13 @@
 
 mod books;
 mod doubt;
+mod doubts;
 mod gateway;
 mod limits;
 mod merge;
+mod purpose;
 mod reading;
+mod readings;
 mod reconcile;
 mod replies;
 pub mod risk;

@@ -11,7 +11,7 @@ use model::{
 };
 
 use crate::gateway::Gateway;
-use crate::replies::Purpose;
+use crate::purpose::Purpose;
 
 /// How we came to hear of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

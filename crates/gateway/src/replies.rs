@@ -1,38 +1,11 @@
 //! A request ended. What is proven is written down; everything else becomes a doubt.
 
 use model::venue::{Response, VenueError};
-use model::{
-    ClientOrderId, Effects, Ending, InstrumentId, OrderState, Outcome, Record, Reply, Timestamp,
-    VenueOrderId,
-};
+use model::{ClientOrderId, Effects, Ending, OrderState, Outcome, Record, Reply, Timestamp};
 
 use crate::gateway::Gateway;
 use crate::merge::Source;
-use crate::reading::Part;
-
-/// Why a request was sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// A new order.
-    Place(ClientOrderId),
-    /// Taking one back.
-    Cancel(ClientOrderId),
-    /// Asking what became of an order.
-    Ask(ClientOrderId),
-    /// Asking for an order's executions.
-    AskFills(ClientOrderId),
-    /// Asking for all executions since an order was written down: the last proof of its absence.
-    AskTape(ClientOrderId),
-    /// Asking whose order an execution belongs to.
-    Identify(InstrumentId, VenueOrderId),
-    /// One part of a reconciliation.
-    Read {
-        /// Which reading it belongs to.
-        generation: u64,
-        /// Which part of it.
-        part: Part,
-    },
-}
+use crate::purpose::Purpose;
 
 impl Gateway {
     pub(crate) fn reply(&mut self, now: Timestamp, reply: &Reply, effects: &mut Effects) {

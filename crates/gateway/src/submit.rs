@@ -8,7 +8,7 @@ use model::{
 };
 
 use crate::gateway::Gateway;
-use crate::replies::Purpose;
+use crate::purpose::Purpose;
 use crate::risk::{self, Approved, OrderRate, Situation};
 
 impl Gateway {

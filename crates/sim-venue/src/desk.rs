@@ -7,8 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{ClientOrderId, Fill};
 
-use crate::venue::SimVenue;
-
 /// Orders and executions of one account in one instrument.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Desk {
@@ -19,14 +17,4 @@ pub(crate) struct Desk {
     pub(crate) by_client: BTreeMap<ClientOrderId, usize>,
     /// Oldest first.
     pub(crate) fills: Vec<Fill>,
-}
-
-impl SimVenue {
-    pub(crate) fn desk(&self, account: usize, market: usize) -> &Desk {
-        &self.desks[account][market]
-    }
-
-    pub(crate) fn desk_mut(&mut self, account: usize, market: usize) -> &mut Desk {
-        &mut self.desks[account][market]
-    }
 }

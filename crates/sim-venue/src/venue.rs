@@ -276,3 +276,13 @@ fn once_each(touched: &mut Vec<(Side, GridPrice)>) {
     touched.clear();
     touched.extend(seen.iter().map(|(side, price, _)| (*side, *price)));
 }
+
+impl SimVenue {
+    pub(crate) fn desk(&self, account: usize, market: usize) -> &Desk {
+        &self.desks[account][market]
+    }
+
+    pub(crate) fn desk_mut(&mut self, account: usize, market: usize) -> &mut Desk {
+        &mut self.desks[account][market]
+    }
+}

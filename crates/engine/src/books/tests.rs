@@ -1,3 +1,5 @@
+//! What an agent believes of itself, event by event.
+
 use model::{
     AgentId, Ending, Fill, Liquidity, OrderKind, Refusal, TimeInForce, Timestamp, TradeId,
     VenueOrderId,

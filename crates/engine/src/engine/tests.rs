@@ -1,1 +1,1 @@
-
+//! Gateway and strategy in one process: who hears what, in which order.

@@ -1,1 +1,1 @@
-
+//! Lines there and back, and lines that are none.

@@ -16,7 +16,7 @@ mod reference;
 
 use model::market::MarketView;
 use model::{
-    Amount, Instrument, OrderKind, OrderSpec, Price, Qty, Refusal, Side, TimeInForce, Timestamp,
+    Amount, Instrument, OrderKind, OrderSpec, Price, Refusal, Side, TimeInForce, Timestamp,
     TradingMode, TradingState,
 };
 
@@ -157,11 +157,6 @@ fn worst_price(
         }
         (None, Side::Sell) => Ok(from),
     }
-}
-
-/// The largest quantity of two limits, one of which may be absent.
-fn smaller(ours: Qty, theirs: Option<Qty>) -> Qty {
-    theirs.map_or(ours, |theirs| ours.min(theirs))
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use model::{Instrument, Price, Qty, Refusal, Rounding};
 
-use super::smaller;
 use crate::limits::InstrumentLimits;
 
 /// Checks `qty` at the worst price the order can trade at.
@@ -30,4 +29,9 @@ pub(super) fn check(
         return Err(Refusal::NotionalTooLarge { limit, notional });
     }
     Ok(())
+}
+
+/// The largest quantity of two limits, one of which may be absent.
+fn smaller(ours: Qty, theirs: Option<Qty>) -> Qty {
+    theirs.map_or(ours, |theirs| ours.min(theirs))
 }

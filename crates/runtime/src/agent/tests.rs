@@ -1,1 +1,1 @@
-
+//! Real child processes: quiet ones, noisy ones, ones that end or hang.

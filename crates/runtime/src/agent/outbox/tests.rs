@@ -1,1 +1,1 @@
-
+//! What waits for an agent: news in full, market data condensed.

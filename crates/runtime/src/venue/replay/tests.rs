@@ -5,6 +5,10 @@ use std::io::Write;
 
 use model::{Asset, Instrument};
 
+use std::time::Duration;
+
+use sim_venue::Background;
+
 use super::*;
 
 fn instrument(tick: &str, lot: &str) -> Instrument {
@@ -104,7 +108,7 @@ fn the_real_recordings_play_to_the_end() {
             continue;
         }
         let events = open(&path, &instrument(tick, lot)).unwrap();
-        let count = events.map(|event| event.unwrap()).count();
+        let count = events.map(Result::unwrap).fold(0, |count, _| count + 1);
         assert!(count >= least, "{file}: {count} events");
     }
 }

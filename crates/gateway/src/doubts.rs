@@ -1,0 +1,121 @@
+//! Which orders are being asked about, and which cancels are still wanted. What is asked, and what
+//! an answer proves, is in `doubt.rs`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use model::{ClientOrderId, Ending, Qty, Timestamp};
+
+/// First pause before asking; doubles with each answer that settles nothing.
+const PAUSE_MIN: Duration = Duration::from_millis(200);
+/// Longest pause between two questions about one order.
+const PAUSE_MAX: Duration = Duration::from_secs(3);
+
+/// What is being done about orders that need attention. Bounded by the number of open orders.
+#[derive(Debug, Default)]
+pub(crate) struct Doubts {
+    pub(crate) asks: BTreeMap<ClientOrderId, Ask>,
+    pub(crate) cancels: BTreeMap<ClientOrderId, bool>,
+}
+
+/// One order that is being asked about.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    pub(crate) due: Timestamp,
+    pub(crate) pause: Duration,
+    pub(crate) asking: bool,
+    pub(crate) negative: u32,
+    /// The venue says it is over, with this much filled; believed once executions for that much
+    /// have been read.
+    pub(crate) ending: Option<(Ending, Qty)>,
+}
+
+impl Doubts {
+    /// Asks about this order from now on.
+    pub(crate) fn open(&mut self, id: ClientOrderId, now: Timestamp) {
+        self.asks.entry(id).or_insert(Ask {
+            due: now.after(PAUSE_MIN),
+            pause: PAUSE_MIN,
+            asking: false,
+            negative: 0,
+            ending: None,
+        });
+    }
+
+    /// Nothing is open about this order any more.
+    pub(crate) fn close(&mut self, id: &ClientOrderId) {
+        self.asks.remove(id);
+        self.cancels.remove(id);
+    }
+
+    /// The order is known again; a cancel that is wanted stays wanted.
+    pub(crate) fn settled(&mut self, id: &ClientOrderId) {
+        self.asks.remove(id);
+    }
+
+    /// The venue says that this much is filled and, maybe, that it is over; its executions are
+    /// read before that is believed.
+    pub(crate) fn expect(
+        &mut self,
+        id: ClientOrderId,
+        ending: Ending,
+        filled: Qty,
+        now: Timestamp,
+    ) {
+        self.open(id, now);
+        if let Some(ask) = self.asks.get_mut(&id) {
+            ask.ending = Some((ending, filled));
+        }
+    }
+
+    /// Is this order being asked about?
+    pub(crate) fn is_open(&self, id: &ClientOrderId) -> bool {
+        self.asks.contains_key(id)
+    }
+
+    /// When the next question is due.
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        self.asks.values().filter(|ask| !ask.asking).map(|ask| ask.due).min()
+    }
+
+    pub(crate) fn want_cancel(&mut self, id: ClientOrderId) {
+        self.cancels.entry(id).or_insert(false);
+    }
+
+    pub(crate) fn wants_cancel(&self, id: &ClientOrderId) -> bool {
+        self.cancels.contains_key(id)
+    }
+
+    /// No cancel of this order is on its way.
+    pub(crate) fn cancel_may_be_sent(&self, id: &ClientOrderId) -> bool {
+        self.cancels.get(id).is_none_or(|on_its_way| !on_its_way)
+    }
+
+    pub(crate) fn cancel_sent(&mut self, id: &ClientOrderId) {
+        self.cancels.insert(*id, true);
+    }
+
+    pub(crate) fn cancel_answered(&mut self, id: &ClientOrderId) {
+        if let Some(on_its_way) = self.cancels.get_mut(id) {
+            *on_its_way = false;
+        }
+    }
+
+    pub(crate) fn cancel_is_settled(&mut self, id: &ClientOrderId) {
+        self.cancels.remove(id);
+    }
+
+    pub(crate) fn ask_for_the_order(&mut self, id: &ClientOrderId) {
+        if let Some(ask) = self.asks.get_mut(id) {
+            ask.ending = None;
+        }
+    }
+
+    pub(crate) fn again(&mut self, id: &ClientOrderId, now: Timestamp) {
+        if let Some(ask) = self.asks.get_mut(id) {
+            ask.asking = false;
+            ask.pause = (ask.pause * 2).min(PAUSE_MAX);
+            ask.due = now.after(ask.pause);
+        }
+    }
+}

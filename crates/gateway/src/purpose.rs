@@ -1,0 +1,29 @@
+//! Why a request was sent: what its answer is for.
+
+use model::{ClientOrderId, InstrumentId, VenueOrderId};
+
+use crate::readings::Part;
+
+/// Why a request was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A new order.
+    Place(ClientOrderId),
+    /// Taking one back.
+    Cancel(ClientOrderId),
+    /// Asking what became of an order.
+    Ask(ClientOrderId),
+    /// Asking for an order's executions.
+    AskFills(ClientOrderId),
+    /// Asking for all executions since an order was written down: the last proof of its absence.
+    AskTape(ClientOrderId),
+    /// Asking whose order an execution belongs to.
+    Identify(InstrumentId, VenueOrderId),
+    /// One part of a reconciliation.
+    Read {
+        /// Which reading it belongs to.
+        generation: u64,
+        /// Which part of it.
+        part: Part,
+    },
+}
