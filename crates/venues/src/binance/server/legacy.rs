@@ -8,9 +8,9 @@
 use model::{AccountId, Timestamp};
 use serde_json::json;
 
-use super::BinanceServer;
 use super::errors::ApiError;
 use super::params::Params;
+use super::state::BinanceServer;
 use crate::server::HttpRequest;
 
 /// Listen keys in use at a time.

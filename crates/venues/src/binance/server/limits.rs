@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use model::{AccountId, Timestamp, VenueOrderId};
 
-use super::ServerConfig;
+use super::config::ServerConfig;
 use super::errors::ApiError;
 use crate::binance::wire::RateLimit;
 

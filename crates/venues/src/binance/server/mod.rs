@@ -11,6 +11,8 @@
 mod account_calls;
 mod auth;
 mod calls;
+mod config;
+mod depth;
 mod errors;
 mod exchange_info;
 mod legacy;
@@ -21,281 +23,41 @@ mod params;
 #[cfg(test)]
 mod properties;
 mod render;
+mod rest;
 #[cfg(test)]
 mod rest_tests;
 #[cfg(test)]
 mod socket_tests;
 mod sockets;
+mod state;
 mod stream_events;
 mod stream_requests;
 mod streams;
 mod strict;
 #[cfg(test)]
 mod testing;
+mod tickers;
 mod time_unit;
 mod user_events;
 mod wallet;
 mod ws_api;
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
+use model::Timestamp;
+use model::venue::{AccountEvent, Execution, PublicMarket, Response, VenueError, VenueEvent};
 
-use model::venue::{
-    AccountEvent, Execution, FeeRates, PublicMarket, Response, VenueError, VenueEvent,
-};
-use model::{AccountId, ClientOrderId, Decimal, Instrument, Liquidity, Timestamp};
+pub use self::config::ServerConfig;
+pub use self::state::{BinanceServer, Pending};
 
-use self::account_calls::{Plan, Wording};
-use self::auth::{Key, Keys};
-use self::calls::Call;
 use self::errors::ApiError;
-use self::limits::{FirstFills, Limits, limiter};
 use self::market_data::Public;
 use self::params::Params;
-use self::sockets::{Conn, Kind, Listeners, Session};
-use self::streams::Hub;
+use self::sockets::{Conn, Kind, Session};
+use self::state::Way;
 use self::time_unit::TimeUnit;
-use crate::binance::Symbols;
-use crate::binance::sign::VerifyingKey;
 use crate::server::{ConnId, Dialect, Frame, HttpRequest, HttpResponse, Payload, Step};
-
-/// What the server counts and how it behaves. The default is Binance as of 2026-07-21.
-#[derive(Clone, Debug)]
-pub struct ServerConfig {
-    /// Request weight of one address in a minute.
-    pub weight_per_minute: u32,
-    /// Requests of one address in five minutes.
-    pub raw_per_5m: u32,
-    /// Unfilled orders of one account in ten seconds.
-    pub orders_per_10s: u32,
-    /// Unfilled orders of one account in a day.
-    pub orders_per_day: u32,
-    /// Order calls that work cost no weight (since 2026-04-02).
-    pub free_success: bool,
-    /// Messages that a market connection may send in a second.
-    pub messages_per_s: u32,
-    /// WebSocket connections that one address may open in five minutes.
-    pub connections_per_5m: u32,
-    /// Serve listen keys, which ended on 2026-02-20.
-    pub legacy_listen_key: bool,
-    /// Fees of every account, as fractions.
-    pub fees: FeeRates,
-}
-
-impl Default for ServerConfig {
-    fn default() -> ServerConfig {
-        ServerConfig {
-            weight_per_minute: 6_000,
-            raw_per_5m: 300_000,
-            orders_per_10s: 50,
-            orders_per_day: 160_000,
-            free_success: true,
-            messages_per_s: 5,
-            connections_per_5m: 300,
-            legacy_listen_key: false,
-            fees: FeeRates { maker: Decimal::new(1, 3), taker: Decimal::new(1, 3) },
-        }
-    }
-}
 
 /// Connections at a time.
 const CONNECTIONS_MAX: usize = 10_000;
-
-/// Binance's protocol for one simulated exchange.
-pub struct BinanceServer {
-    config: ServerConfig,
-    symbols: Symbols,
-    keys: Keys,
-    limits: Limits,
-    first_fills: FirstFills,
-    conns: BTreeMap<ConnId, Conn>,
-    listeners: Listeners,
-    listen_keys: BTreeMap<String, AccountId>,
-    hub: Hub,
-    made: u64,
-}
-
-/// What is remembered between a question and its answer.
-#[derive(Debug)]
-pub struct Pending {
-    account: AccountId,
-    call: Call,
-    weight: u32,
-    peer: IpAddr,
-    wording: Wording,
-    way: Way,
-}
-
-/// Which way a call came, and so its answer goes.
-#[derive(Debug)]
-enum Way {
-    Http(TimeUnit),
-    Socket(ws_api::Caller),
-}
-
-impl BinanceServer {
-    /// A server for these instruments, without keys.
-    pub fn new(config: ServerConfig, instruments: Vec<Instrument>) -> BinanceServer {
-        BinanceServer {
-            config,
-            symbols: Symbols::new(instruments),
-            keys: Keys::default(),
-            limits: Limits::default(),
-            first_fills: FirstFills::default(),
-            conns: BTreeMap::new(),
-            listeners: Listeners::default(),
-            listen_keys: BTreeMap::new(),
-            hub: Hub::default(),
-            made: 0,
-        }
-    }
-
-    /// Lets an API key into an account.
-    pub fn add_key(&mut self, api_key: &str, verifying: VerifyingKey, account: AccountId) {
-        self.keys.add(api_key, Key { verifying, account });
-    }
-
-    fn public<'a>(&'a self, now: Timestamp, market: &'a dyn PublicMarket) -> Public<'a> {
-        Public { now, symbols: &self.symbols, config: &self.config, market }
-    }
-
-    /// A name for an order that came without one.
-    fn make_id(&mut self) -> ClientOrderId {
-        self.made += 1;
-        let name = format!("autoNamedOrder{:08}", self.made);
-        ClientOrderId::new(&name).unwrap_or_else(|_| unreachable!("22 letters and digits"))
-    }
-
-    fn order_limits(&mut self, now: Timestamp, account: AccountId) -> String {
-        let (ten, day) = self.limits.orders(now, account);
-        market_data::text(&[
-            limiter("ORDERS", "SECOND", 10, self.config.orders_per_10s, Some(ten)),
-            limiter("ORDERS", "DAY", 1, self.config.orders_per_day, Some(day)),
-        ])
-    }
-
-    fn rest(
-        &mut self,
-        now: Timestamp,
-        request: &HttpRequest<'_>,
-        market: &dyn PublicMarket,
-    ) -> Result<Step<String, Pending>, ApiError> {
-        let unit = TimeUnit::parse(request.header("x-mbx-time-unit"))?;
-        if request.path == "/api/v3/userDataStream" {
-            return self.listen_key(now, request).map(Step::Done);
-        }
-        let body = std::str::from_utf8(request.body)
-            .map_err(|_| ApiError::bad(-1100, "Illegal characters found in a parameter."))?;
-        // Some clients send an empty JSON object where nothing is meant.
-        let body = if body.trim_start().starts_with('{') { "" } else { body };
-        let params = Params::from_form(request.query, body);
-        let Some(call) = calls::route(request.method, request.path) else {
-            self.limits.charge(&self.config, now, request.peer, 1)?;
-            return Err(ApiError::not_found());
-        };
-        let weight = call.weight(&params);
-        self.limits.charge(&self.config, now, request.peer, weight)?;
-        if call.is_public() {
-            strict::check(call, &params, strict::Frame::Public)?;
-            let answer = self.public(now, market).answer(call, &params)?;
-            return Ok(Step::Done(unit.convert(answer)));
-        }
-        let key = self.keys.find(request.header("x-mbx-apikey"))?;
-        strict::check(call, &params, strict::Frame::Signed)?;
-        auth::check_rest(key, &params, request.query, body, now)?;
-        let account = key.account;
-        let plan = self.plan(now, account, call, &params)?;
-        Ok(match plan {
-            Plan::Ready(body) => Step::Done(body),
-            Plan::Ask(asked, wording) => {
-                let (peer, way) = (request.peer, Way::Http(unit));
-                let pending = Pending { account, call, weight, peer, wording, way };
-                Step::Ask { account, request: asked, pending }
-            }
-        })
-    }
-
-    /// What a signed call comes to, when its owner is known.
-    fn plan(
-        &mut self,
-        now: Timestamp,
-        account: AccountId,
-        call: Call,
-        params: &Params,
-    ) -> Result<Plan, ApiError> {
-        match call {
-            Call::OrderLimits => return Ok(Plan::Ready(self.order_limits(now, account))),
-            Call::ApiRestrictions => return Ok(Plan::Ready(self.api_restrictions())),
-            Call::TradeFee => return self.trade_fees(params).map(Plan::Ready),
-            _ => {}
-        }
-        let made = self.make_id();
-        let plan = account_calls::plan(call, params, &self.symbols, || made)?;
-        match (call.places(), self.limits.check_orders(&self.config, now, account)) {
-            (true, Err(over)) if call == Call::CancelReplace => {
-                account_calls::cancel_only(params, plan, over)
-            }
-            (true, Err(over)) => Err(over),
-            (true, Ok(())) | (false, _) => Ok(plan),
-        }
-    }
-
-    /// An answer with the usage headers that every answer has.
-    fn http_answer(
-        &mut self,
-        now: Timestamp,
-        peer: IpAddr,
-        orders_of: Option<AccountId>,
-        answer: Result<String, ApiError>,
-    ) -> HttpResponse {
-        let used = self.limits.used_weight(now, peer).to_string();
-        let mut headers = vec![
-            ("content-type", "application/json;charset=UTF-8".to_owned()),
-            ("x-mbx-used-weight", used.clone()),
-            ("x-mbx-used-weight-1m", used),
-        ];
-        if let Some(account) = orders_of {
-            let (ten, day) = self.limits.orders(now, account);
-            headers.push(("x-mbx-order-count-10s", ten.to_string()));
-            headers.push(("x-mbx-order-count-1d", day.to_string()));
-        }
-        match answer {
-            Ok(body) => HttpResponse { status: 200, headers, body: body.into_bytes() },
-            Err(error) => {
-                if let Some(at) = error.retry_at_ms {
-                    // Rounded up: who comes back after this long is let in.
-                    let wait = (at - now.millis()).max(0).unsigned_abs().div_ceil(1_000);
-                    headers.push(("retry-after", wait.to_string()));
-                }
-                let body = error.body().to_string().into_bytes();
-                HttpResponse { status: error.status, headers, body }
-            }
-        }
-    }
-
-    /// Books an answer: what worked is free, and an accepted order counts.
-    fn settle(
-        &mut self,
-        now: Timestamp,
-        pending: &Pending,
-        answer: Result<Response, VenueError>,
-    ) -> Result<String, ApiError> {
-        let accepted = match &answer {
-            Ok(Response::Placed { .. } | Response::Replaced(_)) => true,
-            Ok(_) | Err(_) => false,
-        };
-        if accepted {
-            self.limits.placed(now, pending.account);
-        }
-        let Pending { wording, account, .. } = pending;
-        let worded =
-            account_calls::word(wording, answer, &self.symbols, self.config.fees, *account);
-        if worded.is_ok() && self.config.free_success && pending.call.is_free_when_it_works() {
-            self.limits.refund(now, pending.peer, pending.weight);
-        }
-        worded
-    }
-}
 
 impl Dialect for BinanceServer {
     type Pending = Pending;
@@ -454,7 +216,7 @@ impl Dialect for BinanceServer {
                 if let Execution::Trade(fill) = execution
                     && self.first_fills.is_first(order.id)
                 {
-                    let maker = fill.liquidity == Liquidity::Maker;
+                    let maker = fill.liquidity == model::Liquidity::Maker;
                     self.limits.first_fill(now, *account, maker);
                 }
                 if !order.status.is_open() {

@@ -7,7 +7,8 @@ use model::venue::{
     Response, TradesFrom, VenueOrderStatus,
 };
 use model::{
-    NewOrder, OrderKind, OrderQty, Outcome, SelfTradePrevention, Side, TimeInForce, VenueOrderId,
+    ClientOrderId, Decimal, NewOrder, OrderKind, OrderQty, Outcome, SelfTradePrevention, Side,
+    TimeInForce, VenueOrderId,
 };
 use proptest::prelude::*;
 

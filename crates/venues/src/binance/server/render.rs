@@ -291,3 +291,8 @@ pub(super) fn grid_quote(row: &Row, count: i128) -> Fixed8 {
 pub(super) fn level(row: &Row, level: &Level) -> wire::Level {
     (grid_price(row, level.price), grid_qty(row, level.qty))
 }
+
+/// The best level of a side; zeros where there is none.
+pub(super) fn best(row: &Row, level: Option<&Level>) -> wire::Level {
+    level.map_or((ZERO, ZERO), |level| self::level(row, level))
+}

@@ -1,7 +1,7 @@
 //! Conversations over REST, from the request's bytes to the answer's.
 
 use model::venue::{AccountRequest, Filter, OrderKey, Replaced, Response, VenueOrderStatus};
-use model::{OrderKind, OrderQty, Side};
+use model::{ClientOrderId, OrderKind, OrderQty, Side};
 use serde_json::{Value, json};
 
 use super::testing::{API_KEY, Talk, at, fill, header, limit, order, read};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::market::{GridPrice, GridQty, LevelUpdate, PublicTrade};
 use model::venue::{Response, VenueOrderStatus};
-use model::{Side, Timestamp};
+use model::{ClientOrderId, Side, Timestamp};
 use serde_json::{Value, json};
 
 use super::testing::{

@@ -2,13 +2,12 @@
 //!
 //! Source: web-socket-streams.md, read 2026-07-21.
 
-use model::market::{Candle, GridPrice, GridQty, PublicTrade};
+use model::market::{Candle, PublicTrade};
 use model::venue::AggregateTrade;
 use model::{Side, Timestamp};
 
 use super::market_data::close_time;
 use super::render::{grid_price, grid_qty, grid_quote};
-use super::streams::Batch;
 use crate::binance::symbols::Row;
 use crate::binance::vocabulary;
 use crate::binance::wire;
@@ -40,23 +39,6 @@ pub(super) fn aggregate(now: Timestamp, row: &Row, trade: &AggregateTrade) -> wi
         trade_time: trade.time.millis(),
         m: trade.taker_side == Side::Sell,
         ignored: true,
-    }
-}
-
-/// Levels best first, as the venue lists them.
-pub(super) fn depth(now: Timestamp, row: &Row, first: u64, batch: &Batch) -> wire::DepthEvent {
-    let level = |((_, price), qty): (&(Side, GridPrice), &GridQty)| {
-        (grid_price(row, *price), grid_qty(row, *qty))
-    };
-    let side = |wanted: Side| batch.levels.iter().filter(move |((side, _), _)| *side == wanted);
-    wire::DepthEvent {
-        e: "depthUpdate".to_owned(),
-        event_time: now.millis(),
-        s: row.instrument.symbol.clone(),
-        first,
-        last: batch.last,
-        b: side(Side::Buy).rev().map(level).collect(),
-        a: side(Side::Sell).map(level).collect(),
     }
 }
 

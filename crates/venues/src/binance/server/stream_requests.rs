@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::BinanceServer;
 use super::sockets::{Kind, STREAMS_MAX};
+use super::state::BinanceServer;
 use super::streams::{self, Listener};
 use crate::binance::wire::SocketRequest;
 use crate::server::{ConnId, Frame, Payload};

@@ -10,13 +10,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::market::{Candle, GridPrice, GridQty, Interval, LevelUpdate, Quote};
+use model::market::{Candle, Interval, Quote};
 use model::venue::{MarketRequest, Response, TradesFrom, VenueEvent};
-use model::{InstrumentId, Side, Timestamp};
+use model::{InstrumentId, Timestamp};
 use serde_json::json;
 
+use super::depth::{Batch, depth_event};
 use super::market_data::{self, Public, text};
+use super::render::best;
 use super::stream_events;
+use super::tickers;
 use super::time_unit::TimeUnit;
 use crate::binance::symbols::{Row, Symbols};
 use crate::binance::vocabulary;
@@ -122,22 +125,6 @@ struct Feed {
     candle: Option<Candle>,
     /// Of partial books: the number of the last one sent, unless somebody has come since.
     book: Option<u64>,
-}
-
-/// Changes of one book since they were last sent.
-#[derive(Debug, Default)]
-pub(super) struct Batch {
-    first: Option<u64>,
-    pub(super) last: u64,
-    pub(super) levels: BTreeMap<(Side, GridPrice), GridQty>,
-}
-
-impl Batch {
-    fn add(&mut self, update_id: u64, level: &LevelUpdate) {
-        self.first.get_or_insert(update_id);
-        self.last = update_id;
-        self.levels.insert((level.side, level.price), level.qty);
-    }
 }
 
 /// What is kept for one instrument.
@@ -247,7 +234,7 @@ impl Hub {
             let batch = std::mem::take(if slow { &mut market.slow } else { &mut market.fast });
             let (Some(first), Some(row)) = (batch.first, public.symbols.get(*id)) else { continue };
             if let Some(feed) = self.feeds.get(&Stream::Depth { id: *id, slow }) {
-                deliver(feed, &text(&stream_events::depth(public.now, row, first, &batch)), out);
+                deliver(feed, &text(&depth_event(public.now, row, first, &batch)), out);
             }
         }
         for (stream, feed) in &mut self.feeds {
@@ -358,8 +345,8 @@ fn best_prices(
         return;
     }
     market.quote = Some(quote);
-    let (b, bid_qty) = market_data::best(row, quote.bid.as_ref());
-    let (a, ask_qty) = market_data::best(row, quote.ask.as_ref());
+    let (b, bid_qty) = best(row, quote.bid.as_ref());
+    let (a, ask_qty) = best(row, quote.ask.as_ref());
     let s = row.instrument.symbol.clone();
     let event = wire::BookTickerEvent { u: book.update_id, s, b, bid_qty, a, ask_qty };
     deliver(feed, &text(&event), out);
@@ -393,7 +380,7 @@ fn kline(
 fn look_up(public: &Public<'_>, id: InstrumentId, window_s: u32) -> Option<wire::Ticker> {
     let row = public.symbols.get(id)?;
     let found = public.ticker_list(vec![id], window_s).ok()?;
-    Some(market_data::ticker(row, found.first()?, public.now, window_s, true))
+    Some(tickers::ticker(row, found.first()?, public.now, window_s, true))
 }
 
 fn ticker(

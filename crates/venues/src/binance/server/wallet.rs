@@ -8,8 +8,9 @@ use serde_json::json;
 
 use super::errors::ApiError;
 use super::market_data::text;
+use super::orders;
 use super::params::Params;
-use super::{BinanceServer, orders};
+use super::state::BinanceServer;
 use crate::binance::wire;
 
 /// When all keys here say that they were made, milliseconds since the epoch.

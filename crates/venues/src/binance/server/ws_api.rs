@@ -17,23 +17,13 @@ use super::legacy;
 use super::limits::limiter;
 use super::params::Params;
 use super::sockets::{LogOn, wrap};
+use super::state::{BinanceServer, Caller, Pending, Way};
 use super::strict;
-use super::{BinanceServer, Pending, Way};
 use crate::binance::wire::{RateLimit, SocketRequest};
 use crate::server::{ConnId, Frame, Payload, Step};
 
 /// Subscriptions of one connection at a time (web-socket-api.md).
 const SUBSCRIPTIONS_MAX: usize = 1_000;
-
-/// Where an answer goes.
-#[derive(Clone, Debug)]
-pub(super) struct Caller {
-    pub(super) conn: ConnId,
-    /// The request's id as it was written.
-    pub(super) id: String,
-    /// The request asked not to be told how much of the limits is used.
-    pub(super) hide_limits: bool,
-}
 
 impl BinanceServer {
     /// A request on a connection of the WebSocket API.
