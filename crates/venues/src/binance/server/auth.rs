@@ -178,6 +178,81 @@ mod tests {
         assert_eq!(rest(QUERY, &long, 0), Err(-1102));
     }
 
+    const V1: &str = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.00200000\
+                      &price=61234.50&newClientOrderId=agent-7-000001&recvWindow=5000\
+                      &timestamp=1767225600000";
+    const V3: &str = "symbol=%E6%B5%8B%E8%AF%95USDT&side=SELL&type=MARKET&quantity=1\
+                      &timestamp=1767225600000";
+    const ED_PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\n\
+                             MCowBQYDK2VwAyEAebVWLo/mVPlAeLES6KmLp5AfhTrmlb7X4OORC60ElmQ=\n\
+                             -----END PUBLIC KEY-----\n";
+
+    /// Each vector of the protocol notes, and each with one letter of it changed.
+    #[test]
+    fn all_vectors_and_none_of_their_neighbours() {
+        let hmac = key();
+        let ed = Key { verifying: VerifyingKey::new(ED_PUBLIC).unwrap(), account: hmac.account };
+        let v4 = format!("{V1}&apiKey={API_KEY}");
+        let v5 = format!("apiKey={API_KEY}&timestamp=1767225600000");
+        let rest = |key: &Key, query: &str, signature: &str| {
+            let query = format!("{query}&signature={signature}");
+            let params = Params::from_form(&query, "");
+            check_rest(key, &params, &query, "", now(0)).map_err(|error| error.code)
+        };
+        let socket = |key: &Key, query: &str, signature: &str| {
+            let params = Params::from_form(&format!("{query}&signature={signature}"), "");
+            check_socket(key, &params, now(0)).map_err(|error| error.code)
+        };
+        type Check<'a> = &'a dyn Fn(&Key, &str, &str) -> Result<(), i64>;
+        let cases: [(Check<'_>, &Key, &str, &str); 7] = [
+            (&rest, &hmac, V1, "2af5ef0967e472bf3fec34b3aad4913f747b4919fc9624c6f96854653f4d3160"),
+            (&rest, &hmac, V3, "0085eb8ccfaa8578873f9418ea003ac99c660ed4651158a400e9c7fe6ba4825c"),
+            (
+                &rest,
+                &ed,
+                V1,
+                "La6%2BrCU51KW0%2FivYecqvudL6lrgaL4zWzh6JBvWXFoerxRaZGyv5X77ba%2F%2BVNnwMz3xCpQl\
+                 %2BE7y8HDpVSMz%2FCg%3D%3D",
+            ),
+            (
+                &socket,
+                &hmac,
+                &v4,
+                "77a538c1efcb83056da31188366d9f5b3016223d18ff8a2b2ef454569cadc27d",
+            ),
+            (
+                &socket,
+                &hmac,
+                &v5,
+                "a0aa181c51dad6191314c8a89951c2b83f25763fba772efbcfd4dd7bffbf9f8e",
+            ),
+            (
+                &socket,
+                &ed,
+                &v4,
+                "ZqsFJEZyQkHwyA61oYySzFTCPTWnw7T4P81AvX%2FkJzekxyY%2Bsz\
+                 J%2B2y%2B9X7Z1v8gbvh98aSNcyGMEIXFp1WCODw%3D%3D",
+            ),
+            (
+                &socket,
+                &ed,
+                &v5,
+                "sPQ9PltpI%2FDppX9Q%2Fw7MZL8kDy4e4MQmcVDUHPlA5M5MYNoN8fZIOt7i2o9fGhc9isFTw\
+                 %2F%2FEzpqdGtAOuDf3Aw%3D%3D",
+            ),
+        ];
+        for (check, key, query, signature) in cases {
+            assert_eq!(check(key, query, signature), Ok(()), "{query}");
+            let (start, rest) = signature.split_at(1);
+            let other = if start == "0" { "1" } else { "0" };
+            assert_eq!(check(key, query, &format!("{other}{rest}")), Err(-1022), "{query}");
+            // Times are left alone: they have an error of their own.
+            let forged = query.replacen("BUY", "BUX", 1).replacen("SELL", "SELK", 1);
+            let forged = if forged == query { query.replacen("made", "mads", 1) } else { forged };
+            assert_eq!(check(key, &forged, signature), Err(-1022), "{forged}");
+        }
+    }
+
     #[test]
     fn the_socket_vector() {
         let sign = |signature: &str| {

@@ -193,16 +193,25 @@ impl Limits {
         Err(error)
     }
 
-    /// An order was accepted.
+    /// An order goes to the exchange. It counts at once: what it fills there is given back before
+    /// its answer comes.
     pub(super) fn placed(&mut self, now: Timestamp, account: AccountId) {
         let orders = self.accounts.entry(account).or_default();
         orders.ten_seconds.at(now, TEN_SECONDS).used += 1;
         orders.day.at(now, DAY).used += 1;
     }
 
+    /// An order was not accepted after all.
+    pub(super) fn withdrawn(&mut self, now: Timestamp, account: AccountId) {
+        self.give_back(now, account, 1);
+    }
+
     /// An order traded for the first time: as maker it gives back more.
     pub(super) fn first_fill(&mut self, now: Timestamp, account: AccountId, maker: bool) {
-        let back = if maker { 5 } else { 1 };
+        self.give_back(now, account, if maker { 5 } else { 1 });
+    }
+
+    fn give_back(&mut self, now: Timestamp, account: AccountId, back: u32) {
         let orders = self.accounts.entry(account).or_default();
         let ten = orders.ten_seconds.at(now, TEN_SECONDS);
         ten.used = ten.used.saturating_sub(back);

@@ -183,10 +183,9 @@ fn public_mistakes() {
 
 #[test]
 fn an_order_and_its_full_answer() {
-    let mut talk = talk();
-    let asked = talk.asks("POST", "/api/v3/order", LIMIT);
+    let asked = talk().asks("POST", "/api/v3/order", LIMIT);
     assert_eq!(asked.request, AccountRequest::Place(limit()));
-    let response = talk.full("POST", "/api/v3/order", LIMIT, placed());
+    let response = talk().full("POST", "/api/v3/order", LIMIT, placed());
     let (status, body) = read(&response);
     assert_eq!(status, 200);
     assert_eq!(
@@ -204,7 +203,6 @@ fn an_order_and_its_full_answer() {
             }],
         })
     );
-    // The first order was never answered, so only this one counts.
     assert_eq!(header(&response, "x-mbx-order-count-10s"), Some("1"));
     assert_eq!(header(&response, "x-mbx-order-count-1d"), Some("1"));
 }
@@ -455,6 +453,31 @@ fn orders_are_limited_by_account() {
         },
     }]);
     talk.asks("POST", "/api/v3/order", LIMIT);
+}
+
+/// What happens is told before the answer, as the driver does it.
+#[test]
+fn an_order_that_fills_at_once_does_not_count() {
+    let mut talk = talk();
+    let count = |response: &HttpResponse| {
+        header(response, "x-mbx-order-count-10s").map(str::to_owned).unwrap()
+    };
+    let filled = VenueEvent::Account {
+        account: testing::account(),
+        event: AccountEvent::Order {
+            order: order(VenueOrderStatus::Filled),
+            execution: Execution::Trade(fill()),
+            execution_id: 1,
+            time: talk.now,
+        },
+    };
+    let asked = talk.asks("POST", "/api/v3/order", LIMIT);
+    talk.happen(&[filled]);
+    let response = talk.answer(asked, placed());
+    assert_eq!(count(&response), "0");
+    let refused = Err(VenueError::WouldTake);
+    assert_eq!(count(&talk.full("POST", "/api/v3/order", LIMIT, refused)), "0");
+    assert_eq!(count(&talk.full("POST", "/api/v3/order", LIMIT, placed())), "1");
 }
 
 fn replace(mode: &str, rest: &str) -> String {

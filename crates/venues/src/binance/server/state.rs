@@ -126,7 +126,11 @@ impl BinanceServer {
                 account_calls::cancel_only(params, plan, over)
             }
             (true, Err(over)) => Err(over),
-            (true, Ok(())) | (false, _) => Ok(plan),
+            (true, Ok(())) => {
+                self.limits.placed(now, account);
+                Ok(plan)
+            }
+            (false, _) => Ok(plan),
         }
     }
 
@@ -174,10 +178,12 @@ impl BinanceServer {
             Ok(Response::Placed { .. } | Response::Replaced(_)) => true,
             Ok(_) | Err(_) => false,
         };
-        if accepted {
-            self.limits.placed(now, pending.account);
-        }
         let Pending { wording, account, .. } = pending;
+        // A replacement counts even where only its cancel was tried.
+        let was_counted = pending.call.places() && !matches!(wording, Wording::OnlyCanceled { .. });
+        if was_counted && !accepted {
+            self.limits.withdrawn(now, *account);
+        }
         let worded =
             account_calls::word(wording, answer, &self.symbols, self.config.fees, *account);
         if worded.is_ok() && self.config.free_success && pending.call.is_free_when_it_works() {

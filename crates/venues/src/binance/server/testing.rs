@@ -253,6 +253,15 @@ impl Talk {
         answer: Result<Response, VenueError>,
     ) -> HttpResponse {
         let asked = self.asks(method, path, query);
+        self.answer(asked, answer)
+    }
+
+    /// The exchange answers.
+    pub(super) fn answer(
+        &mut self,
+        asked: Asked,
+        answer: Result<Response, VenueError>,
+    ) -> HttpResponse {
         self.server.http_reply(self.now, asked.pending, answer)
     }
 
