@@ -75,7 +75,7 @@ impl Gateway {
         self.doubts.again(&id, now);
         match outcome {
             Outcome::Done(Response::Order(order)) if order.client_order_id == id => {
-                self.heard(now, order, Source::Query, effects);
+                self.heard(now, order, &[], Source::Query, effects);
                 self.send_wanted_cancel(now, id, effects);
             }
             Outcome::Refused(VenueError::UnknownOrder) => self.absent(now, id, effects),

@@ -48,13 +48,27 @@ impl Doubts {
         self.cancels.remove(id);
     }
 
-    /// The order is known again; a cancel that is wanted stays wanted.
-    pub(crate) fn settled(&mut self, id: &ClientOrderId) {
-        self.asks.remove(id);
+    /// The order is reported alive, with nothing executed that is not counted. That settles whether
+    /// it is there, but not an end that has been reported: reports come late, and what is over does
+    /// not come back to life. A cancel that is wanted stays wanted.
+    pub(crate) fn seen_alive(&mut self, id: &ClientOrderId, counted: Qty) {
+        let settled = self.asks.get(id).is_some_and(|ask| match ask.ending {
+            None => true,
+            Some((Ending::Filled, reported)) => counted >= reported,
+            Some((
+                Ending::Canceled | Ending::Rejected | Ending::Expired | Ending::NotPlaced,
+                _,
+            )) => false,
+        });
+        if settled {
+            self.asks.remove(id);
+        }
     }
 
-    /// The venue says that this much is filled and, maybe, that it is over; its executions are
-    /// read before that is believed.
+    /// The venue says that this much is filled and how the order ended; its executions are read
+    /// before that is believed. An end that has been reported is kept: a later report of a living
+    /// order, which stands as [`Ending::Filled`] here until its executions are counted, is an older
+    /// one that came late.
     pub(crate) fn expect(
         &mut self,
         id: ClientOrderId,
@@ -63,9 +77,12 @@ impl Doubts {
         now: Timestamp,
     ) {
         self.open(id, now);
-        if let Some(ask) = self.asks.get_mut(&id) {
-            ask.ending = Some((ending, filled));
-        }
+        let Some(ask) = self.asks.get_mut(&id) else { return };
+        ask.ending = Some(match (ask.ending, ending) {
+            (None | Some((Ending::Filled, _)), _) => (ending, filled),
+            (Some((known, reported)), Ending::Filled) => (known, reported.max(filled)),
+            (Some(_), _) => (ending, filled),
+        });
     }
 
     /// Is this order being asked about?

@@ -23,6 +23,8 @@ mod reconcile;
 mod replies;
 pub mod risk;
 mod submit;
+#[cfg(test)]
+mod testing;
 
 pub use books::{Books, Exposure, TrackedOrder};
 pub use gateway::{Config, Gateway};

@@ -35,12 +35,6 @@ impl Gateway {
         execution: &Execution,
         effects: &mut Effects,
     ) {
-        if let Execution::Trade(fill) = execution {
-            // The report names the order in full, so its execution finds it even when the answer
-            // to the order has not come yet.
-            let fill = Fill { client_order_id: Some(order.client_order_id), ..*fill };
-            self.executed(now, &fill, Source::Engine, effects);
-        }
         if let Execution::Rejected(because) = execution
             && self.books.order(&order.client_order_id).is_some_and(|o| o.state.is_open())
         {
@@ -54,15 +48,29 @@ impl Gateway {
             self.tell(&client_order_id, effects);
             return;
         }
-        self.heard(now, order, Source::Engine, effects);
+        let fill = match execution {
+            Execution::Trade(fill) => {
+                // The report names the order in full, so its execution finds it even when the
+                // answer to the order has not come yet.
+                Some(Fill { client_order_id: Some(order.client_order_id), ..*fill })
+            }
+            Execution::New
+            | Execution::Canceled(_)
+            | Execution::Expired
+            | Execution::Triggered
+            | Execution::Rejected(_)
+            | Execution::Prevented => None,
+        };
+        self.heard(now, order, fill.as_slice(), Source::Engine, effects);
         self.send_wanted_cancel(now, order.client_order_id, effects);
     }
 
-    /// The venue's word on an order as a whole.
+    /// The venue's word on an order as a whole, with executions that came with it.
     pub(crate) fn heard(
         &mut self,
         now: Timestamp,
         order: &VenueOrder,
+        fills: &[Fill],
         source: Source,
         effects: &mut Effects,
     ) {
@@ -71,12 +79,15 @@ impl Gateway {
             self.books.order(&id).filter(|o| o.order.instrument == order.instrument)
         else {
             self.foreign(now, order, effects);
+            fills.iter().for_each(|fill| self.executed(now, fill, source, effects));
             return;
         };
-        let unknown_yet = tracked.venue_order_id.is_none();
+        let unknown_yet = tracked.accepted_at.is_none();
         let waiting = matches!(tracked.state, OrderState::PendingNew | OrderState::InDoubt);
         let is_done = tracked.state.is_done();
-        let ghost = unknown_yet && is_done;
+        let proven_absent =
+            matches!(tracked.state, OrderState::Done(Ending::Rejected | Ending::NotPlaced));
+        let ghost = unknown_yet && proven_absent;
         if order.status != VenueOrderStatus::Rejected && (unknown_yet || (waiting && !is_done)) {
             let missed = source == Source::Query && unknown_yet;
             if missed {
@@ -94,6 +105,7 @@ impl Gateway {
             let cause = format!("order {id} is at the venue after it was proven not to be");
             self.halt(now, &cause, effects);
         }
+        fills.iter().for_each(|fill| self.executed(now, fill, source, effects));
         self.compare(now, order, source, effects);
     }
 
@@ -112,7 +124,7 @@ impl Gateway {
         let missing = order.filled > counted;
         match (ending, missing, is_open) {
             (_, _, false) if !missing => self.doubts.close(&id),
-            (None, false, _) => self.doubts.settled(&id),
+            (None, false, _) => self.doubts.seen_alive(&id, counted),
             (Some(ending), false, true) if source == Source::Engine && ending != Ending::Filled => {
                 self.end(now, id, ending, effects);
             }
@@ -217,7 +229,7 @@ impl Gateway {
             self.reading_failed(now);
             return;
         };
-        self.heard(now, order, Source::Query, effects);
+        self.heard(now, order, &[], Source::Query, effects);
         for fill in fills {
             let fill = Fill { client_order_id: Some(order.client_order_id), ..fill };
             self.executed(now, &fill, Source::Query, effects);

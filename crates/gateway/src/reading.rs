@@ -160,7 +160,7 @@ impl Gateway {
         let mut suspects = BTreeMap::new();
         for difference in differences(&self.books, &venue, &in_flight) {
             match difference {
-                Difference::AtVenue(order) => self.heard(now, &order, Source::Query, effects),
+                Difference::AtVenue(order) => self.heard(now, &order, &[], Source::Query, effects),
                 Difference::NotAtVenue(id) => self.not_at_venue(now, id, effects),
                 Difference::Balance { asset, ours, theirs } => {
                     suspects.insert(asset, (ours, theirs));

@@ -35,10 +35,7 @@ impl Gateway {
     ) {
         match outcome {
             Outcome::Done(Response::Placed { order, fills }) if order.client_order_id == id => {
-                for fill in fills {
-                    self.executed(now, fill, Source::Engine, effects);
-                }
-                self.heard(now, order, Source::Engine, effects);
+                self.heard(now, order, fills, Source::Engine, effects);
             }
             Outcome::Done(_) => {
                 self.in_doubt(now, id, "the answer belongs to another question".into(), effects);
@@ -89,7 +86,7 @@ impl Gateway {
         }
         match outcome {
             Outcome::Done(Response::Canceled { order, .. }) => {
-                self.heard(now, order, Source::Engine, effects);
+                self.heard(now, order, &[], Source::Engine, effects);
             }
             Outcome::Refused(because) => {
                 // Filled, canceled or not yet there: the venue does not say which, so ask.

@@ -280,6 +280,8 @@ impl Books {
             self.positions.get(&fill.instrument).map(Position::net).unwrap_or(model::NetQty::ZERO);
         self.exposures.entry(fill.instrument).or_default().position = net;
         if let Some((_, id)) = known {
+            // An execution may be heard of before the answer that names the order.
+            self.by_venue.insert(fill.venue_order_id, id);
             self.count(id, false);
             let event = self.orders.get_mut(&id).map(|order| order.filled_by(fill));
             self.count(id, true);

@@ -1,1 +1,43 @@
+//! Books by themselves: what a record changes, and what it does not. That a replay equals the live
+//! books is checked at every step of every story in `gateway/tests.rs`.
 
+use model::{Amount, Asset, Balance, Entry, Record, Side, Timestamp};
+
+use super::Books;
+use crate::testing::{World, id, number, spec};
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_nanos(seconds * 1_000_000_000)
+}
+
+fn balances(free: &str, venue_time: i64) -> Entry {
+    let held = Balance { free: number(free), locked: Amount::ZERO };
+    let balances = [(number::<Asset>("USDT"), held)].into();
+    Entry { at: at(1), record: Record::Balances { balances, venue_time: at(venue_time) } }
+}
+
+#[test]
+fn an_older_balance_does_not_replace_a_newer_one() {
+    let mut books = Books::default();
+    for (free, time, expected) in [("10", 5, "10"), ("7", 4, "10"), ("8", 5, "8"), ("9", 6, "9")] {
+        books.apply(&balances(free, time));
+        let held = books.balances()[&number::<Asset>("USDT")];
+        assert_eq!(held.free, number(expected), "{free} of {time}");
+    }
+    assert_eq!(books.counted(number("USDT")), Some(number("10")), "the first one starts the count");
+}
+
+#[test]
+fn exposure_is_kept_order_by_order_and_equals_the_sum() {
+    let mut world = World::new();
+    let orders: Vec<_> = [("0.5", Side::Buy), ("0.7", Side::Sell), ("1.1", Side::Buy)]
+        .map(|(qty, side)| world.place(spec(side, qty, "100")).unwrap())
+        .into();
+    world.answer_all();
+    let event = world.venue.fill(world.now, &orders[0], "0.2").unwrap();
+    world.report(event);
+    let exposure = world.gateway.books().exposure(id());
+    // 0.2 held, 0.3 and 1.1 may still be bought, 0.7 sold.
+    assert_eq!(exposure.worst(Side::Buy, number("0")), Some(number("1.6")));
+    assert_eq!(exposure.worst(Side::Sell, number("0")), Some(number("-0.5")));
+}

@@ -1,1 +1,451 @@
+//! Stories about orders, answers, losses and restarts. What holds at every step (journal before
+//! wire, books a fold over the journal, worst case within the limit) is checked by the world itself.
 
+use std::time::Duration;
+
+use model::venue::{AccountEvent, Execution, Response, VenueError};
+use model::{
+    Action, Amount, Asset, Command, Discrepancy, Ending, Input, Link, OrderState, Outcome, Qty,
+    Record, RequestId, Side, TradingState,
+};
+use proptest::prelude::*;
+
+use crate::testing::{Wire, World, agent, id, number, spec};
+
+fn buy() -> model::OrderSpec {
+    spec(Side::Buy, "1", "99")
+}
+
+#[test]
+fn an_order_is_written_down_sent_accepted_filled() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    assert_eq!(world.state_of(&order), OrderState::PendingNew);
+    world.answer(Wire::Whole);
+    assert_eq!(world.state_of(&order), OrderState::Working);
+    for (qty, state) in [("0.4", OrderState::Working), ("0.6", OrderState::Done(Ending::Filled))] {
+        let event = world.venue.fill(world.now, &order, qty).unwrap();
+        world.report(event);
+        assert_eq!(world.state_of(&order), state);
+    }
+    let position = world.gateway.books().position(id()).unwrap();
+    assert_eq!(position.net(), number("1"));
+    assert_eq!(position.entry_price(), Some(number("99")));
+}
+
+/// Reports and answers of one order, in every order: the same books in the end.
+#[test]
+fn the_order_in_which_things_are_heard_does_not_matter() {
+    let mut ends = Vec::new();
+    for order in permutations(5) {
+        let mut world = World::new();
+        let name = world.place(buy()).unwrap();
+        let (request, asked) = world.requests.pop_front().unwrap();
+        let AccountEvent::Order { .. } = placed(&mut world, &asked) else { unreachable!() };
+        let reply = Response::Placed {
+            order: world.venue.order(&name).unwrap().clone(),
+            fills: Vec::new(),
+        };
+        let accepted = world.venue.told(&name, Execution::New);
+        let first = world.venue.fill(world.now, &name, "0.3").unwrap();
+        let second = world.venue.fill(world.now, &name, "0.5").unwrap();
+        let ended = {
+            let mut gone = world.venue.told(&name, Execution::Canceled(number("c")));
+            if let AccountEvent::Order { order, .. } = &mut gone {
+                order.status = model::venue::VenueOrderStatus::Canceled;
+            }
+            world.venue.orders.last_mut().unwrap().status =
+                model::venue::VenueOrderStatus::Canceled;
+            gone
+        };
+        let heard = [
+            Input::Reply(model::Reply { request, outcome: Outcome::Done(reply) }),
+            Input::Account(accepted),
+            Input::Account(first),
+            Input::Account(second),
+            Input::Account(ended),
+        ];
+        for index in &order {
+            world.apply(&heard[*index]);
+            // Heard twice is heard once.
+            world.apply(&heard[*index]);
+        }
+        world.pass_answering(3);
+        let tracked = world.gateway.books().order(&name).unwrap();
+        let position = world.gateway.books().position(id()).unwrap();
+        ends.push((order, tracked.state, tracked.filled, position.net(), position.realized()));
+    }
+    for end in &ends {
+        let expected = (OrderState::Done(Ending::Canceled), number::<Qty>("0.8"));
+        assert_eq!((end.1, end.2), expected, "heard in the order {:?}", end.0);
+        assert_eq!(end.3, number("0.8"), "{:?}", end.0);
+    }
+}
+
+/// Carries a place out at the venue without an answer.
+fn placed(world: &mut World, asked: &model::venue::AccountRequest) -> AccountEvent {
+    world.requests.push_front((RequestId(u64::MAX), asked.clone()));
+    world.answer(Wire::LosesAnswer);
+    let name = world.venue.orders.last().unwrap().client_order_id;
+    world.venue.told(&name, Execution::New)
+}
+
+fn permutations(count: usize) -> Vec<Vec<usize>> {
+    if count == 0 {
+        return vec![Vec::new()];
+    }
+    let mut all = Vec::new();
+    for shorter in permutations(count - 1) {
+        for at in 0..=shorter.len() {
+            let mut longer = shorter.clone();
+            longer.insert(at, count - 1);
+            all.push(longer);
+        }
+    }
+    all
+}
+
+#[test]
+fn a_lost_answer_is_asked_for_and_the_order_never_sent_again() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    world.answer(Wire::LosesAnswer);
+    assert_eq!(world.state_of(&order), OrderState::InDoubt);
+    assert_eq!(world.gateway.books().exposure(id()).worst(Side::Buy, Qty::ZERO), Some(number("1")));
+    world.pass_answering(1);
+    assert_eq!(world.state_of(&order), OrderState::Working, "found by asking");
+    world.pass_answering(60);
+    assert_eq!(world.venue.places[&order], 1);
+}
+
+/// Both sides of the quiet time: 17 seconds from the doubt.
+#[test]
+fn a_lost_request_is_absent_only_after_the_quiet_time() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    world.answer(Wire::LosesRequest);
+    world.pass_answering(16);
+    assert_eq!(world.state_of(&order), OrderState::InDoubt, "absence proves nothing yet");
+    assert_eq!(world.gateway.books().exposure(id()).worst(Side::Buy, Qty::ZERO), Some(number("1")));
+    world.pass_answering(20);
+    assert_eq!(world.state_of(&order), OrderState::Done(Ending::NotPlaced));
+    assert_eq!(world.gateway.books().exposure(id()).worst(Side::Buy, Qty::ZERO), Some(number("0")));
+    assert!(!world.venue.places.contains_key(&order));
+}
+
+/// The request arrives after the venue was asked for it: found before the quiet time is over.
+#[test]
+fn a_request_that_arrives_late_is_found() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    let (_, asked) = world.requests.pop_front().unwrap();
+    world.requests.push_front((RequestId(1_000), asked.clone()));
+    world.apply(&Input::Reply(model::Reply {
+        request: last_request(&world),
+        outcome: Outcome::InDoubt("timed out".to_owned()),
+    }));
+    world.requests.clear();
+    world.pass_answering(10);
+    assert_eq!(world.state_of(&order), OrderState::InDoubt);
+    placed(&mut world, &asked);
+    world.pass_answering(5);
+    assert_eq!(world.state_of(&order), OrderState::Working);
+}
+
+/// Requests are numbered; the order's is the newest that was made.
+fn last_request(world: &World) -> RequestId {
+    let outstanding = world.gateway.outstanding.keys().next_back();
+    *outstanding.unwrap()
+}
+
+#[test]
+fn an_id_that_is_taken_is_our_own_order() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    let (request, asked) = world.requests.pop_front().unwrap();
+    placed(&mut world, &asked);
+    let outcome = Outcome::Refused(VenueError::DuplicateClientOrderId);
+    world.apply(&Input::Reply(model::Reply { request, outcome }));
+    world.pass_answering(2);
+    assert_eq!(world.state_of(&order), OrderState::Working);
+}
+
+#[test]
+fn a_proven_refusal_ends_the_order_and_frees_its_size() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    let (request, _) = world.requests.pop_front().unwrap();
+    let outcome = Outcome::Refused(VenueError::InsufficientBalance);
+    world.apply(&Input::Reply(model::Reply { request, outcome }));
+    assert_eq!(world.state_of(&order), OrderState::Done(Ending::Rejected));
+    assert_eq!(world.gateway.books().exposure(id()).worst(Side::Buy, Qty::ZERO), Some(number("0")));
+}
+
+#[test]
+fn a_refused_cancel_is_a_question_and_its_execution_counts() {
+    let mut world = World::new();
+    let intent = world.intend(Action::Place(buy()));
+    world.answer_all();
+    let order = world.gateway.books().order_of(agent(), intent).unwrap().order.client_order_id;
+    // Filled, and the report is lost.
+    world.venue.fill(world.now, &order, "1").unwrap();
+    world.intend(Action::Cancel(intent));
+    world.answer_all();
+    assert!(world.state_of(&order).is_open(), "unknown order may mean filled");
+    world.pass_answering(3);
+    assert_eq!(world.state_of(&order), OrderState::Done(Ending::Filled));
+    assert_eq!(world.gateway.books().position(id()).unwrap().net(), number("1"));
+}
+
+/// A look-up says "canceled, nothing filled" of an order whose execution shows up in the history.
+#[test]
+fn an_end_that_is_looked_up_waits_for_the_executions() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    world.answer_all();
+    world.venue.fill(world.now, &order, "0.4").unwrap();
+    world.venue.orders[0].status = model::venue::VenueOrderStatus::Canceled;
+    world.link(Link::Account, false);
+    world.connect();
+    world.pass_answering(5);
+    assert_eq!(world.state_of(&order), OrderState::Done(Ending::Canceled));
+    assert_eq!(world.gateway.books().position(id()).unwrap().net(), number("0.4"));
+}
+
+#[test]
+fn what_happened_while_away_is_read_with_its_true_price() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    world.answer_all();
+    world.link(Link::Account, false);
+    assert_eq!(world.gateway.state().0, TradingState::Starting);
+    world.venue.fill(world.now, &order, "1").unwrap();
+    assert!(world.place(spec(Side::Buy, "0.1", "99")).is_none(), "nothing that adds risk is sent");
+    world.connect();
+    world.pass_answering(2);
+    assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+    let position = world.gateway.books().position(id()).unwrap();
+    assert_eq!((position.net(), position.entry_price()), (number("1"), Some(number("99"))));
+    assert_eq!(
+        world.count(|r| matches!(r, Record::Discrepancy { found: Discrepancy::MissedFill { .. } })),
+        1
+    );
+}
+
+#[test]
+fn a_balance_must_differ_twice_before_it_is_taken_over() {
+    let mut world = World::new();
+    let asset: Asset = number("USDT");
+    let grown = world.venue.balances[&asset].checked_add(number("50")).unwrap();
+    world.venue.balances.insert(asset, grown);
+    world.apply(&Input::Operator(Command::Reconcile));
+    world.answer_all();
+    let transfers = |world: &World| world.count(|r| matches!(r, Record::Transferred { .. }));
+    assert_eq!(transfers(&world), 0, "once may be a race");
+    assert_eq!(world.gateway.state().0, TradingState::Starting, "not clean meanwhile");
+    world.pass_answering(3);
+    assert_eq!(transfers(&world), 1);
+    assert_eq!(world.gateway.books().counted(asset), Some(grown));
+    assert_eq!(world.gateway.state().0, TradingState::Active);
+}
+
+#[test]
+fn an_order_of_somebody_else_is_said_once() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    world.answer_all();
+    let mut foreign = world.venue.order(&order).unwrap().clone();
+    foreign.id = model::VenueOrderId::from_number(99);
+    foreign.client_order_id = number("somebody-else");
+    world.venue.orders.push(foreign);
+    for _ in 0..3 {
+        world.apply(&Input::Operator(Command::Reconcile));
+        world.pass_answering(2);
+    }
+    assert_eq!(world.count(|r| matches!(r, Record::Foreign { .. })), 1);
+}
+
+#[test]
+fn a_halt_survives_a_restart_and_cancels_pass() {
+    let mut world = World::new();
+    let intent = world.intend(Action::Place(buy()));
+    world.answer_all();
+    world.apply(&Input::Operator(Command::Halt { cause: "enough".to_owned() }));
+    assert_eq!(world.gateway.state(), (TradingState::Halted, "enough"));
+    world.answer_all();
+    let order = world.gateway.books().order_of(agent(), intent).unwrap();
+    assert_eq!(order.state, OrderState::Done(Ending::Canceled), "entry orders are taken back");
+    assert!(world.place(buy()).is_none());
+    world.restart();
+    world.connect();
+    world.pass_answering(2);
+    assert_eq!(world.gateway.state(), (TradingState::Halted, "enough"));
+    assert!(world.place(buy()).is_none());
+}
+
+#[test]
+fn a_cancel_before_the_answer_waits_for_it() {
+    let mut world = World::new();
+    let intent = world.intend(Action::Place(buy()));
+    world.intend(Action::Cancel(intent));
+    assert_eq!(world.requests.len(), 1, "a cancel could overtake the order");
+    world.answer_all();
+    let order = world.gateway.books().order_of(agent(), intent).unwrap();
+    assert_eq!(order.state, OrderState::Done(Ending::Canceled));
+}
+
+#[test]
+fn a_ghost_halts() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    let (_, asked) = world.requests.pop_front().unwrap();
+    world.apply(&Input::Reply(model::Reply {
+        request: last_request(&world),
+        outcome: Outcome::InDoubt("timed out".to_owned()),
+    }));
+    world.pass_answering(40);
+    assert_eq!(world.state_of(&order), OrderState::Done(Ending::NotPlaced));
+    let event = placed(&mut world, &asked);
+    world.report(event);
+    assert_eq!(world.gateway.state().0, TradingState::Halted);
+    assert!(world.state_of(&order).is_open() || world.venue.order(&order).is_some());
+}
+
+#[test]
+fn an_agent_that_is_gone_leaves_no_entry_order() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    world.answer_all();
+    let cause = "panicked".to_owned();
+    world.apply(&Input::Operator(Command::AgentGone { agent: agent(), cause }));
+    world.answer_all();
+    assert_eq!(world.state_of(&order), OrderState::Done(Ending::Canceled));
+}
+
+/// An intent that waited too long is not carried out.
+#[test]
+fn an_expired_intent_is_refused() {
+    let mut world = World::new();
+    let intent = model::Intent {
+        id: model::IntentId(77),
+        agent: agent(),
+        action: Action::Place(buy()),
+        reason: String::new(),
+        expires: world.now.before(Duration::from_nanos(1)),
+    };
+    world.apply(&Input::Intent(intent));
+    assert!(world.requests.is_empty());
+    assert_eq!(world.count(|r| matches!(r, Record::Refused { .. })), 1);
+}
+
+/// One step of a random life.
+#[derive(Clone, Debug)]
+enum Step {
+    Place(bool, u8),
+    Cancel(u8),
+    Answer(u8),
+    Fill(u8, bool),
+    Away(bool),
+    Restart,
+    Pass(u8),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (any::<bool>(), 1u8..20).prop_map(|(buy, qty)| Step::Place(buy, qty)),
+        2 => any::<u8>().prop_map(Step::Cancel),
+        8 => any::<u8>().prop_map(Step::Answer),
+        3 => (any::<u8>(), any::<bool>()).prop_map(|(which, told)| Step::Fill(which, told)),
+        1 => any::<bool>().prop_map(Step::Away),
+        1 => Just(Step::Restart),
+        2 => (1u8..30).prop_map(Step::Pass),
+    ]
+}
+
+fn walk(world: &mut World, step: &Step) {
+    match step {
+        Step::Place(buy, tenths) => {
+            let side = if *buy { Side::Buy } else { Side::Sell };
+            let price = if *buy { "99" } else { "101" };
+            let qty = format!("{}.{}", tenths / 10, tenths % 10);
+            world.place(spec(side, &qty, price));
+        }
+        Step::Cancel(which) => {
+            let open: Vec<_> = world.gateway.books().open_orders().map(|o| o.intent).collect();
+            if let Some(intent) = open.get(usize::from(*which) % open.len().max(1)) {
+                world.intend(Action::Cancel(*intent));
+            }
+        }
+        Step::Answer(wire) => world.answer(match wire % 5 {
+            0 => Wire::LosesRequest,
+            1 => Wire::LosesAnswer,
+            _ => Wire::Whole,
+        }),
+        Step::Fill(which, told) => {
+            let open: Vec<_> = world
+                .venue
+                .orders
+                .iter()
+                .filter(|order| order.status.is_open())
+                .map(|order| order.client_order_id)
+                .collect();
+            let Some(id) = open.get(usize::from(*which) % open.len().max(1)) else { return };
+            if let Some(event) = world.venue.fill(world.now, id, "0.3")
+                && *told
+            {
+                world.report(event);
+            }
+        }
+        Step::Away(down) => {
+            world.link(Link::Account, !down);
+        }
+        Step::Restart => {
+            world.restart();
+            world.link(Link::Market, true);
+            world.book();
+            world.link(Link::Account, true);
+        }
+        Step::Pass(tenths) => {
+            world.now = world.now.after(Duration::from_millis(100 * u64::from(*tenths)));
+            world.apply(&Input::Wake);
+            world.book();
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    /// Whatever happens, in the end the books are the venue's: no order lost, none doubled.
+    #[test]
+    fn a_random_life_ends_with_the_venues_books(steps in prop::collection::vec(step(), 1..120)) {
+        let mut world = World::new();
+        for step in &steps {
+            walk(&mut world, step);
+        }
+        // All faults end; the quiet time and the longest pauses pass.
+        world.link(Link::Account, false);
+        world.link(Link::Market, true);
+        world.book();
+        world.link(Link::Account, true);
+        world.pass_answering(60);
+        let (gateway, venue) = (&world.gateway, &world.venue);
+        prop_assert!(venue.places.values().all(|times| *times == 1), "an order was sent again");
+        let net = gateway.books().position(id()).map_or(model::NetQty::ZERO, |p| p.net());
+        prop_assert_eq!(net, venue.net());
+        for order in gateway.books().open_orders() {
+            let theirs = venue.order(&order.order.client_order_id);
+            prop_assert!(theirs.is_some_and(|o| o.status.is_open()), "{:?}", order);
+        }
+        for order in venue.orders.iter().filter(|order| order.status.is_open()) {
+            let ours = gateway.books().order(&order.client_order_id).unwrap();
+            prop_assert!(ours.state.is_open() && ours.filled == order.filled, "{:?}", ours);
+        }
+        for (asset, total) in &venue.balances {
+            let counted = gateway.books().counted(*asset).unwrap_or(Amount::ZERO);
+            prop_assert_eq!(counted, *total);
+        }
+        prop_assert_eq!(gateway.state().0, TradingState::Active);
+        prop_assert!(gateway.outstanding() == 0);
+    }
+}

@@ -1,0 +1,487 @@
+//! A world for the gateway: a small honest venue, a wire that loses what it is told to lose, and a
+//! journal that is checked at every step.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use model::market::{BookUpdate, GridPrice, GridQty, LevelUpdate, MarketEvent, MarketKind};
+use model::venue::{
+    AccountEvent, AccountRequest, AccountSnapshot, Execution, OrderKey, Request, Response,
+    TradesFrom, VenueError, VenueOrder, VenueOrderStatus,
+};
+use model::{
+    Action, AgentId, Amount, Asset, Balance, ClientOrderId, Effect, Effects, Entry, Fill, Input,
+    Instrument, InstrumentId, Intent, IntentId, Link, Liquidity, NewOrder, Notice, Notional,
+    OrderKind, OrderQty, OrderSpec, Outcome, Price, Qty, Record, Reply, RequestId, Rounding,
+    SelfTradePrevention, Side, TimeInForce, Timestamp, TradeId, TradingState, VenueOrderId,
+};
+
+use crate::books::Books;
+use crate::gateway::{Config, Gateway};
+use crate::limits::{InstrumentLimits, Limits, OrderFlowLimits};
+
+pub(crate) fn number<T: std::str::FromStr>(text: &str) -> T {
+    text.parse().unwrap_or_else(|_| panic!("{text}"))
+}
+
+pub(crate) fn instrument() -> Instrument {
+    let mut btc =
+        Instrument::spot(number("BTC"), number("USDT"), number("0.01"), number("0.001")).unwrap();
+    btc.limits.notional_min = number("5");
+    btc
+}
+
+pub(crate) fn id() -> InstrumentId {
+    instrument().id
+}
+
+pub(crate) fn agent() -> AgentId {
+    number("trend")
+}
+
+pub(crate) fn limits() -> Limits {
+    let instrument = InstrumentLimits {
+        qty_max: number("2"),
+        notional_max: number("250"),
+        position_max: number("5"),
+        collar_bps: 1_000,
+    };
+    Limits {
+        reference_age_max_ms: 5_000,
+        orders: OrderFlowLimits { open_max: 8, rate_max: 100, rate_window_ms: 1_000 },
+        instrument: [(id(), instrument)].into(),
+    }
+}
+
+/// A limit order around the middle, which is 100.
+pub(crate) fn spec(side: Side, qty: &str, price: &str) -> OrderSpec {
+    OrderSpec {
+        instrument: id(),
+        side,
+        kind: OrderKind::Limit { price: number(price) },
+        qty: number(qty),
+        time_in_force: TimeInForce::Gtc,
+        post_only: false,
+        reduce_only: false,
+    }
+}
+
+fn config() -> Config {
+    Config {
+        limits: limits(),
+        reconcile_every: Duration::from_secs(30),
+        version: String::new(),
+        text: String::new(),
+    }
+}
+
+/// What the wire does with one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wire {
+    /// Carries it there and the answer back.
+    Whole,
+    /// Loses it on the way there.
+    LosesRequest,
+    /// Loses the answer.
+    LosesAnswer,
+}
+
+/// The venue's own books, kept without any of the gateway's code.
+#[derive(Default)]
+pub(crate) struct Venue {
+    pub(crate) orders: Vec<VenueOrder>,
+    pub(crate) fills: Vec<Fill>,
+    pub(crate) balances: BTreeMap<Asset, Amount>,
+    /// How often each id was placed.
+    pub(crate) places: BTreeMap<ClientOrderId, u32>,
+    changed: Timestamp,
+}
+
+/// Gateway, wire and venue.
+pub(crate) struct World {
+    pub(crate) gateway: Gateway,
+    pub(crate) venue: Venue,
+    pub(crate) entries: Vec<Entry>,
+    /// The fold over them, made apart from the gateway.
+    folded: Books,
+    pub(crate) requests: VecDeque<(RequestId, AccountRequest)>,
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) now: Timestamp,
+    wake: Option<Timestamp>,
+    session: u64,
+    next_intent: u64,
+}
+
+impl World {
+    /// Connected, reconciled, with a book of 99.99 to 100.01 and money on both sides.
+    pub(crate) fn new() -> World {
+        let mut venue = Venue::default();
+        venue.balances =
+            BTreeMap::from([(number("USDT"), number("1000")), (number("BTC"), number("10"))]);
+        let now = Timestamp::from_nanos(1_000_000_000_000);
+        let mut effects = Effects::new();
+        let gateway =
+            Gateway::start(config(), Books::default(), 1, vec![instrument()], now, &mut effects);
+        let mut world = World {
+            gateway,
+            venue,
+            entries: Vec::new(),
+            folded: Books::default(),
+            requests: VecDeque::new(),
+            notices: Vec::new(),
+            now,
+            wake: None,
+            session: 1,
+            next_intent: 1,
+        };
+        world.carry_out(effects);
+        world.connect();
+        assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+        world
+    }
+
+    /// Both streams come up, the book is there, and what is asked is answered.
+    pub(crate) fn connect(&mut self) {
+        self.link(Link::Market, true);
+        self.book();
+        self.link(Link::Account, true);
+        self.answer_all();
+    }
+
+    pub(crate) fn book(&mut self) {
+        let level = |side, price| LevelUpdate { side, price: GridPrice(price), qty: GridQty(1) };
+        let levels = vec![level(Side::Buy, 9_999), level(Side::Sell, 10_001)];
+        let kind = MarketKind::Book(BookUpdate { snapshot: true, levels });
+        let event = MarketEvent { instrument: id(), venue_time: self.now, kind };
+        self.apply(&Input::Market(event));
+    }
+
+    pub(crate) fn link(&mut self, link: Link, up: bool) {
+        self.apply(&Input::Link { link, up, cause: "test".to_owned() });
+    }
+
+    /// One input; everything that must hold after it is checked.
+    pub(crate) fn apply(&mut self, input: &Input) {
+        // No two things happen at the same instant.
+        self.now = self.now.after(Duration::from_micros(10));
+        let mut effects = Effects::new();
+        self.gateway.apply(self.now, input, &mut effects);
+        self.carry_out(effects);
+    }
+
+    fn carry_out(&mut self, effects: Effects) {
+        for effect in effects {
+            match effect {
+                Effect::Persist(entry) => {
+                    self.folded.apply(&entry);
+                    self.entries.push(entry);
+                }
+                Effect::Send { id, request: Request::Account(request) } => {
+                    self.check_written(&request);
+                    self.requests.push_back((id, request));
+                }
+                Effect::Send { request: Request::Market(request), .. } => panic!("{request:?}"),
+                Effect::WakeAt(at) => self.wake = Some(self.wake.map_or(at, |w| w.min(at))),
+                Effect::Notify(notice) => self.notices.push(notice),
+            }
+        }
+        assert_eq!(self.folded, *self.gateway.books(), "books are a fold over the journal");
+        self.check_limits();
+    }
+
+    /// What is sent has been written down before.
+    fn check_written(&self, request: &AccountRequest) {
+        let written = |wanted: ClientOrderId, cancel: bool| {
+            self.entries.iter().any(|entry| match &entry.record {
+                Record::Prepared { order, .. } if !cancel => order.client_order_id == wanted,
+                Record::CancelPrepared { client_order_id } if cancel => *client_order_id == wanted,
+                _ => false,
+            })
+        };
+        match request {
+            AccountRequest::Place(order) => assert!(written(order.client_order_id, false)),
+            AccountRequest::Cancel { order: OrderKey::Client(id), .. } => {
+                assert!(written(*id, true));
+            }
+            _ => {}
+        }
+    }
+
+    /// The worst case of everything open is within the position limit.
+    fn check_limits(&self) {
+        let books = self.gateway.books();
+        let mut worst = [books.position(id()).map_or(model::NetQty::ZERO, |p| p.net()); 2];
+        for order in books.open_orders() {
+            let at = usize::from(order.order.side == Side::Sell);
+            let leaves = model::NetQty::of(order.order.side, order.leaves());
+            worst[at] = worst[at].checked_add(leaves).unwrap();
+        }
+        for net in worst {
+            assert!(net.size() <= number("5"), "worst case {net}");
+        }
+    }
+
+    fn replayed(&self) -> Books {
+        let mut books = Books::default();
+        self.entries.iter().for_each(|entry| books.apply(entry));
+        books
+    }
+
+    /// Time passes: alarms ring when they are due, and every question is answered as it comes.
+    pub(crate) fn pass_answering(&mut self, seconds: u64) {
+        for _ in 0..seconds * 10 {
+            self.now = self.now.after(Duration::from_millis(100));
+            if self.wake.is_some_and(|at| at <= self.now) {
+                self.wake = None;
+                self.apply(&Input::Wake);
+            }
+            self.answer_all();
+        }
+        self.book();
+    }
+
+    pub(crate) fn intend(&mut self, action: Action) -> IntentId {
+        let intent = Intent {
+            id: IntentId(self.next_intent),
+            agent: agent(),
+            action,
+            reason: "test".to_owned(),
+            expires: self.now.after(Duration::from_secs(2)),
+        };
+        self.next_intent += 1;
+        self.apply(&Input::Intent(intent.clone()));
+        intent.id
+    }
+
+    /// Wants an order and returns its name, if the guardrails let it through.
+    pub(crate) fn place(&mut self, spec: OrderSpec) -> Option<ClientOrderId> {
+        let intent = self.intend(Action::Place(spec));
+        self.gateway.books().order_of(agent(), intent).map(|order| order.order.client_order_id)
+    }
+
+    /// Takes the oldest request off the wire.
+    pub(crate) fn answer(&mut self, wire: Wire) {
+        let Some((request, asked)) = self.requests.pop_front() else { return };
+        let outcome = match wire {
+            Wire::LosesRequest => Outcome::InDoubt("timed out".to_owned()),
+            Wire::LosesAnswer => {
+                let _ = self.venue.execute(self.now, &asked);
+                Outcome::InDoubt("connection broke".to_owned())
+            }
+            Wire::Whole => match self.venue.execute(self.now, &asked) {
+                Ok(response) => Outcome::Done(response),
+                Err(error) => Outcome::Refused(error),
+            },
+        };
+        self.apply(&Input::Reply(Reply { request, outcome }));
+    }
+
+    pub(crate) fn answer_all(&mut self) {
+        for _ in 0..200 {
+            if self.requests.is_empty() {
+                return;
+            }
+            self.answer(Wire::Whole);
+        }
+        panic!("the gateway asks without end");
+    }
+
+    /// The venue tells what happened on the account's stream.
+    pub(crate) fn report(&mut self, event: AccountEvent) {
+        self.apply(&Input::Account(event));
+    }
+
+    /// Power cut: what was under way is gone, a new gateway starts on the journal.
+    pub(crate) fn restart(&mut self) {
+        self.session += 1;
+        self.requests.clear();
+        self.wake = None;
+        let mut effects = Effects::new();
+        let (books, instruments) = (self.replayed(), vec![instrument()]);
+        self.gateway =
+            Gateway::start(config(), books, self.session, instruments, self.now, &mut effects);
+        self.carry_out(effects);
+    }
+
+    pub(crate) fn state_of(&self, id: &ClientOrderId) -> model::OrderState {
+        self.gateway.books().order(id).unwrap().state
+    }
+
+    pub(crate) fn count(&self, is: impl Fn(&Record) -> bool) -> usize {
+        self.entries.iter().filter(|entry| is(&entry.record)).count()
+    }
+}
+
+impl Venue {
+    pub(crate) fn order(&self, id: &ClientOrderId) -> Option<&VenueOrder> {
+        self.orders.iter().rev().find(|order| order.client_order_id == *id)
+    }
+
+    fn order_mut(&mut self, id: &ClientOrderId) -> Option<&mut VenueOrder> {
+        self.orders.iter_mut().rev().find(|order| order.client_order_id == *id)
+    }
+
+    fn execute(&mut self, now: Timestamp, asked: &AccountRequest) -> Result<Response, VenueError> {
+        match asked {
+            AccountRequest::Place(new) => self.place(now, new),
+            AccountRequest::Cancel { order: OrderKey::Client(id), .. } => self.cancel(now, id),
+            AccountRequest::Order { order: OrderKey::Client(id), .. } => {
+                self.order(id).cloned().map(Response::Order).ok_or(VenueError::UnknownOrder)
+            }
+            AccountRequest::Order { order: OrderKey::Venue(id), .. } => {
+                let found = self.orders.iter().find(|order| order.id == *id);
+                found.cloned().map(Response::Order).ok_or(VenueError::UnknownOrder)
+            }
+            AccountRequest::OpenOrders(_) => {
+                let open = self.orders.iter().filter(|order| order.status.is_open());
+                Ok(Response::Orders(open.cloned().collect()))
+            }
+            AccountRequest::Fills { order, from, .. } => {
+                let first = match from {
+                    TradesFrom::Id(first) => *first,
+                    TradesFrom::Newest | TradesFrom::Time { .. } => 0,
+                };
+                let wanted = |fill: &&Fill| {
+                    order.is_none_or(|order| order == fill.venue_order_id)
+                        && fill.trade_id.as_str().parse::<u64>().unwrap() >= first
+                };
+                // History names an execution by the venue's order alone.
+                let told = |fill: &Fill| Fill { client_order_id: None, ..*fill };
+                Ok(Response::Fills(self.fills.iter().filter(wanted).map(told).collect()))
+            }
+            AccountRequest::Account => Ok(Response::Account(self.account())),
+            other => panic!("the gateway should not ask {other:?}"),
+        }
+    }
+
+    pub(crate) fn account(&self) -> AccountSnapshot {
+        let held = |(asset, total): (&Asset, &Amount)| {
+            let locked = self.locked(*asset);
+            (*asset, Balance { free: total.checked_sub(locked).unwrap(), locked })
+        };
+        AccountSnapshot {
+            can_trade: true,
+            can_withdraw: false,
+            updated: self.changed,
+            balances: self.balances.iter().map(held).collect(),
+        }
+    }
+
+    fn locked(&self, asset: Asset) -> Amount {
+        let open = self.orders.iter().filter(|order| order.status.is_open());
+        open.fold(Amount::ZERO, |sum, order| {
+            let price = order.kind.price().unwrap();
+            let lock = match order.side {
+                Side::Buy if asset == number("USDT") => {
+                    Amount::from(price.notional(order.leaves(), Rounding::Up).unwrap())
+                }
+                Side::Sell if asset == number("BTC") => Amount::from(order.leaves()),
+                Side::Buy | Side::Sell => Amount::ZERO,
+            };
+            sum.checked_add(lock).unwrap()
+        })
+    }
+
+    fn place(&mut self, now: Timestamp, new: &NewOrder) -> Result<Response, VenueError> {
+        *self.places.entry(new.client_order_id).or_default() += 1;
+        let OrderQty::Base(qty) = new.qty else { panic!("base quantities only") };
+        let order = VenueOrder {
+            id: VenueOrderId::from_number(self.orders.len() as u64 + 1),
+            client_order_id: new.client_order_id,
+            instrument: new.instrument,
+            side: new.side,
+            kind: new.kind,
+            ordered: new.qty,
+            qty,
+            time_in_force: new.time_in_force,
+            post_only: new.post_only,
+            self_trade_prevention: SelfTradePrevention::None,
+            status: VenueOrderStatus::New,
+            filled: Qty::ZERO,
+            filled_notional: Notional::ZERO,
+            prevented: Qty::ZERO,
+            created: now,
+            updated: now,
+            working_since: Some(now),
+            expiry: None,
+        };
+        self.changed = now;
+        self.orders.push(order.clone());
+        Ok(Response::Placed { order, fills: Vec::new() })
+    }
+
+    fn cancel(&mut self, now: Timestamp, id: &ClientOrderId) -> Result<Response, VenueError> {
+        self.changed = now;
+        let cancel_id = number("a-cancel");
+        let order = self.order_mut(id).filter(|order| order.status.is_open());
+        let order = order.ok_or(VenueError::UnknownOrder)?;
+        order.status = VenueOrderStatus::Canceled;
+        order.updated = now;
+        Ok(Response::Canceled { order: order.clone(), cancel_id })
+    }
+
+    /// The market takes some of an order; returns what the stream would tell.
+    pub(crate) fn fill(
+        &mut self,
+        now: Timestamp,
+        id: &ClientOrderId,
+        qty: &str,
+    ) -> Option<AccountEvent> {
+        let trade_id = TradeId::from_number(self.fills.len() as u64 + 1);
+        let order = self.order_mut(id).filter(|order| order.status.is_open())?;
+        let qty = order.leaves().min(number(qty));
+        let price: Price = order.kind.price().unwrap();
+        let notional = price.notional(qty, Rounding::Down).unwrap();
+        order.filled = order.filled.checked_add(qty).unwrap();
+        order.filled_notional = order.filled_notional.checked_add(notional).unwrap();
+        order.updated = now;
+        order.status = if order.filled == order.qty {
+            VenueOrderStatus::Filled
+        } else {
+            VenueOrderStatus::PartiallyFilled
+        };
+        let fill = Fill {
+            trade_id,
+            venue_order_id: order.id,
+            client_order_id: Some(order.client_order_id),
+            instrument: order.instrument,
+            side: order.side,
+            price,
+            qty,
+            fee: None,
+            liquidity: Liquidity::Maker,
+            venue_time: now,
+        };
+        let order = order.clone();
+        self.settle(&fill, notional);
+        self.changed = now;
+        self.fills.push(fill);
+        let execution = Execution::Trade(fill);
+        Some(AccountEvent::Order { order, execution, execution_id: 0, time: now })
+    }
+
+    fn settle(&mut self, fill: &Fill, notional: Notional) {
+        let (base, quote) = (number("BTC"), number("USDT"));
+        let (got, gave) = match fill.side {
+            Side::Buy => ((base, Amount::from(fill.qty)), (quote, Amount::from(notional))),
+            Side::Sell => ((quote, Amount::from(notional)), (base, Amount::from(fill.qty))),
+        };
+        let got_now = self.balances.entry(got.0).or_insert(Amount::ZERO);
+        *got_now = got_now.checked_add(got.1).unwrap();
+        let gave_now = self.balances.entry(gave.0).or_insert(Amount::ZERO);
+        *gave_now = gave_now.checked_sub(gave.1).unwrap();
+    }
+
+    /// Net quantity of all executions.
+    pub(crate) fn net(&self) -> model::NetQty {
+        let nets = self.fills.iter().map(|fill| model::NetQty::of(fill.side, fill.qty));
+        nets.fold(model::NetQty::ZERO, |sum, net| sum.checked_add(net).unwrap())
+    }
+
+    /// What the stream would tell of an order as it is.
+    pub(crate) fn told(&self, id: &ClientOrderId, execution: Execution) -> AccountEvent {
+        let order = self.order(id).unwrap().clone();
+        let time = order.updated;
+        AccountEvent::Order { order, execution, execution_id: 0, time }
+    }
+}
