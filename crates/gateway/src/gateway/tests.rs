@@ -413,8 +413,13 @@ fn walk(world: &mut World, step: &Step) {
     }
 }
 
+/// `PROPTEST_CASES` makes it longer.
+fn cases() -> u32 {
+    ProptestConfig::default().cases.min(10_000)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     /// Whatever happens, in the end the books are the venue's: no order lost, none doubled.
     #[test]
