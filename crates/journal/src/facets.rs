@@ -1,45 +1,42 @@
 //! What of an entry is kept in columns of its own, so that questions find it without reading all.
 
-use model::{Action, Discrepancy, Record};
+use model::{Action, AgentId, ClientOrderId, Discrepancy, InstrumentId, Record};
 
 /// Kind, agent, instrument and order of a record, as far as it has them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Facets {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Facets<'r> {
     pub(crate) kind: &'static str,
-    pub(crate) agent: Option<String>,
-    pub(crate) instrument: Option<String>,
-    pub(crate) client_order_id: Option<String>,
+    pub(crate) agent: Option<&'r str>,
+    pub(crate) instrument: Option<&'r str>,
+    pub(crate) client_order_id: Option<&'r str>,
 }
 
-impl Facets {
-    fn new(kind: &'static str) -> Facets {
+impl<'r> Facets<'r> {
+    fn new(kind: &'static str) -> Facets<'r> {
         Facets { kind, ..Facets::default() }
     }
 
-    fn agent(mut self, agent: impl ToString) -> Facets {
-        self.agent = Some(agent.to_string());
-        self
+    fn agent(self, agent: &'r AgentId) -> Facets<'r> {
+        Facets { agent: Some(agent.as_str()), ..self }
     }
 
-    fn instrument(mut self, instrument: impl ToString) -> Facets {
-        self.instrument = Some(instrument.to_string());
-        self
+    fn instrument(self, instrument: &'r InstrumentId) -> Facets<'r> {
+        Facets { instrument: Some(instrument.as_str()), ..self }
     }
 
-    fn order(mut self, id: impl ToString) -> Facets {
-        self.client_order_id = Some(id.to_string());
-        self
+    fn order(self, id: &'r ClientOrderId) -> Facets<'r> {
+        Facets { client_order_id: Some(id.as_str()), ..self }
     }
 }
 
 /// The columns of a record. The kind is the tag that its JSON has.
-pub(crate) fn facets(record: &Record) -> Facets {
+pub(crate) fn facets(record: &Record) -> Facets<'_> {
     match record {
         Record::Started { .. } => Facets::new("started"),
         Record::Decided { intent, .. } => {
-            let facets = Facets::new("decided").agent(intent.agent);
+            let facets = Facets::new("decided").agent(&intent.agent);
             match &intent.action {
-                Action::Place(spec) => facets.instrument(spec.instrument),
+                Action::Place(spec) => facets.instrument(&spec.instrument),
                 Action::CancelAll(instrument) => facets.instrument(instrument),
                 Action::Cancel(_) | Action::Halt => facets,
             }
@@ -47,8 +44,8 @@ pub(crate) fn facets(record: &Record) -> Facets {
         Record::Refused { agent, .. } => Facets::new("refused").agent(agent),
         Record::Prepared { agent, order, .. } => Facets::new("prepared")
             .agent(agent)
-            .instrument(order.instrument)
-            .order(order.client_order_id),
+            .instrument(&order.instrument)
+            .order(&order.client_order_id),
         Record::CancelPrepared { client_order_id } => {
             Facets::new("cancel_prepared").order(client_order_id)
         }
@@ -59,14 +56,14 @@ pub(crate) fn facets(record: &Record) -> Facets {
         }
         Record::InDoubt { client_order_id, .. } => Facets::new("in_doubt").order(client_order_id),
         Record::Filled { client_order_id, fill, .. } => {
-            let facets = Facets::new("filled").instrument(fill.instrument);
+            let facets = Facets::new("filled").instrument(&fill.instrument);
             match client_order_id {
                 Some(id) => facets.order(id),
                 None => facets,
             }
         }
         Record::Ended { client_order_id, .. } => Facets::new("ended").order(client_order_id),
-        Record::Foreign { order } => Facets::new("foreign").instrument(order.instrument),
+        Record::Foreign { order } => Facets::new("foreign").instrument(&order.instrument),
         Record::Balances { .. } => Facets::new("balances"),
         Record::Transferred { .. } => Facets::new("transferred"),
         Record::Link { .. } => Facets::new("link"),

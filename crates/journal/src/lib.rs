@@ -1,11 +1,13 @@
 //! The journal: what happened, in order, durable, and never changed afterwards.
 //!
 //! One [`Storage`] port with one conformance suite; [`Memory`] for backtests and tests, [`Sqlite`]
-//! for everything real. [`JournalWriter`] makes one disk flush serve all who wait for one. State is a
-//! fold over the entries; this crate keeps them and does not interpret them, except for the counts
-//! of [`Summary`].
+//! for everything real. [`JournalWriter`] makes one disk flush serve all who wait for one, and
+//! [`JournalReader`] looks on from other processes. State is a fold over the entries; this crate
+//! keeps them and does not interpret them, except for the counts of [`Summary`].
 
+mod chain;
 mod facets;
+mod filter;
 mod memory;
 mod reader;
 mod sqlite;
@@ -15,7 +17,10 @@ mod writer;
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod samples;
 
+pub use filter::Filter;
 pub use memory::Memory;
 pub use reader::JournalReader;
 pub use sqlite::Sqlite;

@@ -1,11 +1,13 @@
 //! Reads a journal that another process may be writing.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use model::Entry;
-use rusqlite::Connection;
+use rusqlite::{Connection, params_from_iter};
 
-use crate::sqlite::{open_to_read, read};
+use crate::filter::Filter;
+use crate::sqlite::{COLUMNS, entry, explain, open_to_read, replay};
 use crate::storage::StoreError;
 use crate::summary::Summary;
 
@@ -26,13 +28,56 @@ impl JournalReader {
         Ok(JournalReader { path: path.to_owned(), connection: open_to_read(path)? })
     }
 
-    /// Hands over every entry with a number above `after`, oldest first.
+    /// Hands over every entry with a number above `after`, oldest first, and checks that none is
+    /// damaged or missing. A long look keeps the writer's log from shrinking, nothing else.
     pub fn replay(
         &self,
         after: u64,
         each: &mut dyn FnMut(u64, Entry) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        read(&self.path, &self.connection, after, each)
+        replay(&self.path, &self.connection, after, each)
+    }
+
+    /// Hands over the entries that meet `wanted`, oldest first. Each must be whole in itself;
+    /// whether one is missing is only seen by [`JournalReader::replay`].
+    pub fn find(
+        &self,
+        wanted: &Filter,
+        each: &mut dyn FnMut(u64, Entry) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let sql = |error: rusqlite::Error| explain(&self.path, &error);
+        let Some((condition, values)) = wanted.condition() else { return Ok(()) };
+        let mut select = self
+            .connection
+            .prepare(&format!("SELECT {COLUMNS} FROM journal WHERE {condition} ORDER BY seq"))
+            .map_err(sql)?;
+        let mut rows = select.query(params_from_iter(values)).map_err(sql)?;
+        while let Some(row) = rows.next().map_err(sql)? {
+            let seq = row.get::<_, i64>(0).map_err(sql)?.cast_unsigned();
+            each(seq, entry(&self.path, seq, row)?)?;
+        }
+        Ok(())
+    }
+
+    /// How many entries there are of each kind that there is one of.
+    pub fn counts(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        let sql = |error: rusqlite::Error| explain(&self.path, &error);
+        let mut select = self
+            .connection
+            .prepare("SELECT kind, count(*) FROM journal GROUP BY kind")
+            .map_err(sql)?;
+        let rows = select
+            .query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))
+            .map_err(sql)?;
+        rows.collect::<Result<_, _>>().map_err(sql)
+    }
+
+    /// Number of the last entry; zero when there is none.
+    pub fn last(&self) -> Result<u64, StoreError> {
+        self.connection
+            .query_row("SELECT coalesce(max(seq), 0) FROM journal", [], |row| row.get::<_, i64>(0))
+            .map(i64::cast_unsigned)
+            .map_err(|error| explain(&self.path, &error))
     }
 
     /// Counts over the whole journal.
@@ -49,7 +94,7 @@ impl JournalReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conformance::sample;
+    use crate::samples::sample;
     use crate::{Sqlite, Storage};
 
     #[test]

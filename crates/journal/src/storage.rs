@@ -40,7 +40,39 @@ pub enum StoreError {
         /// Process id of the holder, as it wrote it down.
         holder: String,
     },
-    /// The file cannot be opened, read or written.
+    /// The disk has no room left.
+    #[error("{}: the disk is full; free some space on it", path.display())]
+    DiskFull {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The file may be read at most.
+    #[error("{}: {problem}; make the file and its directory writable", path.display())]
+    NotWritable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        problem: String,
+    },
+    /// Another writer has written to it meanwhile, past the lock.
+    #[error("{}: another program has written to it ({problem}); one journal has one gateway: find \
+             and stop the other one", path.display())]
+    Outrun {
+        /// Which file.
+        path: PathBuf,
+        /// What the store says.
+        problem: String,
+    },
+    /// The file as a whole is damaged.
+    #[error("{}: is damaged: {problem}; restore a backup, or move the file away and start anew, \
+             which reads the venue's books", path.display())]
+    Broken {
+        /// Which file.
+        path: PathBuf,
+        /// What the store says.
+        problem: String,
+    },
+    /// The file cannot be opened, read or written, for any other reason.
     #[error("{}: {problem}", path.display())]
     Unusable {
         /// Which file.
@@ -73,6 +105,10 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    pub(crate) fn damaged(path: &Path, seq: u64, problem: impl ToString) -> StoreError {
+        StoreError::Damaged { path: path.to_owned(), seq, problem: problem.to_string() }
+    }
+
     pub(crate) fn unusable(path: &Path, problem: impl ToString) -> StoreError {
         StoreError::Unusable { path: path.to_owned(), problem: problem.to_string() }
     }

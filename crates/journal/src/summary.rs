@@ -22,8 +22,10 @@ pub struct Summary {
     pub refused: u64,
     /// Orders whose outcome was unknown for a while.
     pub in_doubt: u64,
-    /// Connections that came up again after they had been up in the same session.
+    /// Connections that came up again after they had been lost in the same session.
     pub reconnects: u64,
+    /// The same for each connection.
+    pub reconnects_by_link: BTreeMap<Link, u64>,
     /// Holes found in books.
     pub gaps: u64,
     /// Messages dropped because they had been seen.
@@ -45,9 +47,20 @@ pub struct Summary {
     pub balances: BTreeMap<Asset, Balance>,
     /// Our own count per asset: the first balance told, plus every execution and transfer.
     pub counted: BTreeMap<Asset, Amount>,
+    /// Sums that had no room for what was to be added, and are wrong by that.
+    pub uncounted: u64,
     /// Last entry.
     pub last_at: Timestamp,
-    seen_up: BTreeMap<Link, bool>,
+    links: BTreeMap<Link, LinkState>,
+    /// By the venue's clock: when each balance was.
+    balances_at: BTreeMap<Asset, Timestamp>,
+}
+
+/// A connection that has been up in this session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LinkState {
+    Up,
+    Lost,
 }
 
 impl Summary {
@@ -64,7 +77,7 @@ impl Summary {
         match &entry.record {
             Record::Started { .. } => {
                 self.sessions += 1;
-                self.seen_up.clear();
+                self.links.clear();
                 self.discrepancies_left = None;
             }
             Record::Prepared { .. } => self.orders += 1,
@@ -75,11 +88,15 @@ impl Summary {
                 self.late_fills += u64::from(*late);
                 self.fill(fill);
             }
-            Record::Balances { balances, .. } => self.told(balances),
-            Record::Transferred { asset, amount } => self.count(*asset, *amount),
+            Record::Balances { balances, venue_time } => self.told(balances, *venue_time),
+            Record::Transferred { asset, amount } => {
+                self.change(*asset, |counted| counted.checked_add(*amount));
+            }
             Record::Link { link, up, .. } => self.link(*link, *up),
             Record::Gap { .. } => self.gaps += 1,
-            Record::Duplicates { dropped } => self.duplicates_dropped += dropped,
+            Record::Duplicates { dropped } => {
+                self.duplicates_dropped = self.duplicates_dropped.saturating_add(*dropped);
+            }
             Record::RateLimited { .. } => self.rate_limit_hits += 1,
             Record::Discrepancy { .. } => self.discrepancies_found += 1,
             Record::Reconciled { left, .. } => self.discrepancies_left = Some(u64::from(*left)),
@@ -101,54 +118,65 @@ impl Summary {
 
     fn link(&mut self, link: Link, up: bool) {
         if up {
-            self.reconnects += u64::from(self.seen_up.insert(link, true).is_some());
-        } else if link == Link::Account {
+            if self.links.insert(link, LinkState::Up) == Some(LinkState::Lost) {
+                self.reconnects += 1;
+                *self.reconnects_by_link.entry(link).or_insert(0) += 1;
+            }
+            return;
+        }
+        if let Some(state) = self.links.get_mut(&link) {
+            *state = LinkState::Lost;
+        }
+        if link == Link::Account {
             self.discrepancies_left = None;
         }
     }
 
-    fn told(&mut self, balances: &BTreeMap<Asset, Balance>) {
+    /// Answers and reports come out of order: an older balance does not replace a newer one.
+    fn told(&mut self, balances: &BTreeMap<Asset, Balance>, venue_time: Timestamp) {
         for (asset, balance) in balances {
-            self.balances.insert(*asset, *balance);
-            if let Some(total) = balance.total() {
-                self.counted.entry(*asset).or_insert(total);
+            let newest = self.balances_at.entry(*asset).or_insert(venue_time);
+            if *newest <= venue_time {
+                *newest = venue_time;
+                self.balances.insert(*asset, *balance);
+            }
+            match balance.total() {
+                Some(total) => drop(self.counted.entry(*asset).or_insert(total)),
+                None => self.uncounted += 1,
             }
         }
     }
 
     fn fill(&mut self, fill: &Fill) {
         let position = self.positions.entry(fill.instrument).or_insert(NetQty::ZERO);
-        if let Some(sum) = position.checked_add(NetQty::of(fill.side, fill.qty)) {
-            *position = sum;
+        match position.checked_add(NetQty::of(fill.side, fill.qty)) {
+            Some(sum) => *position = sum,
+            None => self.uncounted += 1,
         }
         let notional = fill.price.notional(fill.qty, Rounding::Down);
-        if let (Some((base, quote)), Some(notional)) = (fill.instrument.assets(), notional) {
-            let (got, gave) = match fill.side {
-                Side::Buy => ((base, Amount::from(fill.qty)), (quote, Amount::from(notional))),
-                Side::Sell => ((quote, Amount::from(notional)), (base, Amount::from(fill.qty))),
-            };
-            self.count(got.0, got.1);
-            self.uncount(gave.0, gave.1);
+        match (fill.instrument.assets(), notional) {
+            (Some((base, quote)), Some(notional)) => {
+                let (base, quote) = ((base, fill.qty.into()), (quote, notional.into()));
+                let (got, gave) = match fill.side {
+                    Side::Buy => (base, quote),
+                    Side::Sell => (quote, base),
+                };
+                self.change(got.0, |counted| counted.checked_add(got.1));
+                self.change(gave.0, |counted| counted.checked_sub(gave.1));
+            }
+            (None, _) | (_, None) => self.uncounted += 1,
         }
         if let Some(fee) = fill.fee {
-            self.uncount(fee.asset, fee.amount);
+            self.change(fee.asset, |counted| counted.checked_sub(fee.amount));
         }
     }
 
     /// An asset that no balance was told of is not counted: its start is not known.
-    fn count(&mut self, asset: Asset, amount: Amount) {
-        if let Some(counted) = self.counted.get_mut(&asset)
-            && let Some(sum) = counted.checked_add(amount)
-        {
-            *counted = sum;
-        }
-    }
-
-    fn uncount(&mut self, asset: Asset, amount: Amount) {
-        if let Some(counted) = self.counted.get_mut(&asset)
-            && let Some(rest) = counted.checked_sub(amount)
-        {
-            *counted = rest;
+    fn change(&mut self, asset: Asset, by: impl FnOnce(Amount) -> Option<Amount>) {
+        let Some(counted) = self.counted.get_mut(&asset) else { return };
+        match by(*counted) {
+            Some(changed) => *counted = changed,
+            None => self.uncounted += 1,
         }
     }
 }
@@ -156,7 +184,7 @@ impl Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conformance::{at, sample};
+    use crate::samples::{at, sample};
 
     fn entry(record: Record) -> Entry {
         Entry { at: at(1), record }
@@ -181,19 +209,65 @@ mod tests {
     }
 
     #[test]
-    fn a_reconnect_is_an_up_after_an_up_of_the_same_session() {
+    fn a_reconnect_is_an_up_after_a_loss_in_the_same_session() {
         let started =
             || entry(Record::Started { session: 1, version: String::new(), config: String::new() });
         let summary = Summary::from_entries(&[
             started(),
+            link(Link::Market, false), // never was up: the first attempt failed
             link(Link::Market, true),
             link(Link::Account, true),
+            link(Link::Account, true), // said twice
             link(Link::Account, false),
-            link(Link::Account, true),
+            link(Link::Account, false),
+            link(Link::Account, true), // 1
+            link(Link::Account, false),
             started(),
-            link(Link::Account, true),
+            link(Link::Account, true), // a new process
+            link(Link::Market, true),
+            link(Link::Market, false),
+            link(Link::Market, true), // 2
+            link(Link::Account, false),
+            link(Link::Account, true), // 3
         ]);
-        assert_eq!(summary.reconnects, 1);
+        assert_eq!(summary.reconnects, 3);
+        let expected = BTreeMap::from([(Link::Account, 2), (Link::Market, 1)]);
+        assert_eq!(summary.reconnects_by_link, expected);
+    }
+
+    #[test]
+    fn an_older_balance_does_not_replace_a_newer_one() {
+        let asset = Asset::new("USDT").unwrap();
+        let mut summary = Summary::default();
+        for (free, time, expected) in
+            [("10", 5, "10"), ("7", 4, "10"), ("8", 5, "8"), ("9", 6, "9")]
+        {
+            let held = Balance { free: free.parse().unwrap(), locked: Amount::ZERO };
+            let balances = BTreeMap::from([(asset, held)]);
+            summary.add(&entry(Record::Balances { balances, venue_time: at(time) }));
+            assert_eq!(summary.balances[&asset].free, expected.parse().unwrap(), "{free}");
+        }
+        assert_eq!(
+            summary.counted[&asset],
+            "10".parse().unwrap(),
+            "the first one starts the count"
+        );
+    }
+
+    #[test]
+    fn sums_without_room_are_said_and_not_wrapped() {
+        let most = Amount::try_from(model::Decimal::from_mantissa(i128::MAX, 18).unwrap()).unwrap();
+        let asset = Asset::new("USDT").unwrap();
+        let held = Balance { free: most, locked: Amount::ZERO };
+        let balances = BTreeMap::from([(asset, held)]);
+        let mut summary = Summary::from_entries(&[
+            entry(Record::Balances { balances, venue_time: at(1) }),
+            entry(Record::Duplicates { dropped: u64::MAX }),
+            entry(Record::Duplicates { dropped: 1 }),
+        ]);
+        assert_eq!((summary.uncounted, summary.duplicates_dropped), (0, u64::MAX));
+        summary.add(&entry(Record::Transferred { asset, amount: "1".parse().unwrap() }));
+        assert_eq!((summary.uncounted, summary.counted[&asset]), (1, most));
     }
 
     #[test]

@@ -1,0 +1,140 @@
+//! Samples of what is stored, for tests.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use model::venue::{ExpiryReason, Filter, VenueError, VenueOrder, VenueOrderStatus};
+use model::{
+    Action, AgentId, Asset, Balance, ClientOrderId, Discrepancy, Ending, Entry, Fee, Fill,
+    InstrumentId, Intent, IntentId, Link, Liquidity, NewOrder, OrderKind, OrderQty, OrderSpec,
+    Record, Refusal, SelfTradePrevention, Side, TimeInForce, Timestamp, TradeId, TradingState,
+    VenueOrderId,
+};
+
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_nanos(seconds * 1_000_000_000)
+}
+
+/// A small entry that differs by its number.
+pub(crate) fn entry(number: i64) -> Entry {
+    let agent = AgentId::new("one").unwrap();
+    Entry { at: at(number), record: Record::Agent { agent, event: format!("number {number}") } }
+}
+
+fn asset(name: &str) -> Asset {
+    Asset::new(name).unwrap()
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> T {
+    text.parse().unwrap_or_else(|_| panic!("{text}"))
+}
+
+/// Every kind of record at least once.
+pub(crate) fn sample() -> Vec<Entry> {
+    let agent = AgentId::new("trend").unwrap();
+    let id = ClientOrderId::new("trend-1-1").unwrap();
+    let instrument = InstrumentId::new("BTC-USDT").unwrap();
+    let kind = OrderKind::Limit { price: number("60000") };
+    let spec = OrderSpec {
+        instrument,
+        side: Side::Buy,
+        kind,
+        qty: number("0.5"),
+        time_in_force: TimeInForce::Gtc,
+        post_only: false,
+        reduce_only: false,
+    };
+    let intent = Intent {
+        id: IntentId(1),
+        agent,
+        action: Action::Place(spec),
+        reason: "because".to_owned(),
+        expires: at(9),
+    };
+    let order = NewOrder {
+        client_order_id: id,
+        instrument,
+        side: Side::Buy,
+        kind,
+        qty: OrderQty::Base(number("0.5")),
+        time_in_force: TimeInForce::Gtc,
+        post_only: false,
+        reduce_only: false,
+        self_trade_prevention: None,
+    };
+    let fill = Fill {
+        trade_id: TradeId::from_number(5),
+        venue_order_id: VenueOrderId::from_number(7),
+        client_order_id: Some(id),
+        instrument,
+        side: Side::Buy,
+        price: number("60000"),
+        qty: number("0.5"),
+        fee: Some(Fee { asset: asset("BTC"), amount: number("0.001") }),
+        liquidity: Liquidity::Taker,
+        venue_time: at(5),
+    };
+    let balance = |free: &str| Balance { free: number(free), locked: number("0") };
+    let balances =
+        BTreeMap::from([(asset("USDT"), balance("40000")), (asset("BTC"), balance("0"))]);
+    let records = vec![
+        Record::Started { session: 1, version: "0".to_owned(), config: "x = 1".to_owned() },
+        Record::Link { link: Link::Account, up: true, cause: "subscribed".to_owned() },
+        Record::Balances { balances, venue_time: at(2) },
+        Record::Decided { intent, position: number("0"), reference: Some(number("60000")) },
+        Record::Prepared { agent, intent: IntentId(1), order, worst_price: number("60000") },
+        Record::Accepted {
+            client_order_id: id,
+            venue_order_id: VenueOrderId::from_number(7),
+            venue_time: at(5),
+        },
+        Record::Filled { client_order_id: Some(id), fill, late: true },
+        Record::CancelPrepared { client_order_id: id },
+        Record::CancelRejected { client_order_id: id, because: VenueError::UnknownOrder },
+        Record::InDoubt { client_order_id: id, because: "timed out".to_owned() },
+        Record::Rejected {
+            client_order_id: id,
+            because: VenueError::Filter { filter: Filter::Lot },
+        },
+        Record::Ended { client_order_id: id, ending: Ending::Filled },
+        Record::Foreign { order: venue_order(instrument, kind) },
+        Record::Transferred { asset: asset("DOGE"), amount: number("-1.5") },
+        Record::Gap { instrument, detail: "1 is missing".to_owned() },
+        Record::Duplicates { dropped: 3 },
+        Record::RateLimited { wait: Duration::from_secs(3), detail: "429".to_owned() },
+        Record::Discrepancy { found: Discrepancy::MissedAccept { client_order_id: id } },
+        Record::Reconciled {
+            found: 1,
+            left: 0,
+            fills_to: BTreeMap::from([(instrument, TradeId::from_number(5))]),
+        },
+        Record::Refused { agent, intent: IntentId(2), because: Refusal::NothingToCancel },
+        Record::Trading { state: TradingState::Halted, cause: "asked for".to_owned() },
+        Record::Agent { agent, event: "up".to_owned() },
+    ];
+    let numbered = (1..).zip(records);
+    numbered.map(|(second, record)| Entry { at: at(second), record }).collect()
+}
+
+fn venue_order(instrument: InstrumentId, kind: OrderKind) -> VenueOrder {
+    VenueOrder {
+        id: VenueOrderId::from_number(8),
+        client_order_id: ClientOrderId::new("somebody").unwrap(),
+        instrument,
+        side: Side::Sell,
+        kind,
+        ordered: OrderQty::Quote(number("100")),
+        qty: number("1"),
+        time_in_force: TimeInForce::Gtd(at(99)),
+        post_only: true,
+        self_trade_prevention: SelfTradePrevention::Decrement,
+        status: VenueOrderStatus::Expired,
+        filled: number("0"),
+        filled_notional: number("0"),
+        prevented: number("0"),
+        created: at(1),
+        updated: at(2),
+        working_since: None,
+        expiry: Some(ExpiryReason::Venue),
+    }
+}

@@ -1,0 +1,58 @@
+//! One writer for each journal: a lock file beside it.
+//!
+//! The system lets go of the lock when its process dies, however it dies, so there is nothing to
+//! clean up after a crash and no process id to trust: the one in the file is for the message only.
+//! Should somebody delete the lock file, the numbers of the entries still keep two writers apart:
+//! the slower one fails at its next write.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::storage::StoreError;
+
+/// Longest process id that is read from a lock file, in bytes.
+const HOLDER_MAX: u64 = 32;
+
+/// Takes the lock of the journal at `path`; dropping the file gives it back.
+pub(super) fn take(path: &Path) -> Result<File, StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let lock_path = PathBuf::from(name);
+    let problem = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+            StoreError::NotWritable { path: lock_path.clone(), problem: error.to_string() }
+        }
+        std::io::ErrorKind::StorageFull => StoreError::DiskFull { path: lock_path.clone() },
+        _ => StoreError::unusable(&lock_path, error),
+    };
+    let mut lock = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&lock_path)
+        .map_err(problem)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(StoreError::InUse { path: path.to_owned(), holder: holder(lock) });
+        }
+        Err(TryLockError::Error(error)) => return Err(problem(error)),
+    }
+    let id = std::process::id().to_string();
+    lock.set_len(0)
+        .and_then(|()| lock.rewind())
+        .and_then(|()| lock.write_all(id.as_bytes()))
+        .map_err(problem)?;
+    Ok(lock)
+}
+
+/// Without the holder's id the message is poorer, not wrong.
+fn holder(lock: File) -> String {
+    let mut holder = String::new();
+    match lock.take(HOLDER_MAX).read_to_string(&mut holder) {
+        Ok(_) if !holder.trim().is_empty() => holder.trim().to_owned(),
+        Ok(_) | Err(_) => "unknown".to_owned(),
+    }
+}

@@ -1,0 +1,174 @@
+//! Entries in an SQLite file: the store for everything real.
+//!
+//! WAL with `synchronous=FULL`: a transaction that has returned survives a loss of power. One writer,
+//! held by a lock file beside it, and any number of readers meanwhile. Each entry carries a hash over
+//! itself and its predecessor's, so that a changed, missing or exchanged entry is found when it is
+//! read back. What a crash cut off at the end was never said to be written, so a shorter journal is
+//! right in itself.
+
+mod explain;
+mod lock;
+mod rows;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use model::Entry;
+use rusqlite::{Connection, OpenFlags, params};
+
+use crate::chain::{self, Hash};
+use crate::facets::facets;
+use crate::storage::{Storage, StoreError};
+
+pub(crate) use explain::explain;
+pub(crate) use rows::{COLUMNS, entry, replay};
+
+/// How long to wait for a reader that holds something.
+const BUSY_MAX: Duration = Duration::from_secs(5);
+
+/// A journal in an SQLite file, held for writing.
+#[derive(Debug)]
+pub struct Sqlite {
+    path: PathBuf,
+    connection: Connection,
+    hash: Hash,
+    last: u64,
+    /// Held while this lives; the system lets go of it when the process dies, however it dies.
+    _lock: File,
+}
+
+impl Sqlite {
+    /// Opens or makes the file, and takes it for this process.
+    pub fn open(path: &Path) -> Result<Sqlite, StoreError> {
+        let path = resolve(path)?;
+        let lock = lock::take(&path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let sql = |error: rusqlite::Error| explain(&path, &error);
+        let mut connection = Connection::open_with_flags(&path, flags).map_err(sql)?;
+        connection.busy_timeout(BUSY_MAX).map_err(sql)?;
+        schema::prepare(&path, &mut connection)?;
+        let (last, hash) = tail(&connection).map_err(sql)?;
+        Ok(Sqlite { path, connection, hash, last, _lock: lock })
+    }
+
+    fn write(&mut self, entries: &[Entry]) -> rusqlite::Result<(u64, Hash)> {
+        let (mut last, mut hash) = (self.last, self.hash);
+        let transaction = self.connection.transaction()?;
+        {
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO journal (seq, at, kind, agent, instrument, client_order_id, body, chain)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?;
+            for entry in entries {
+                let body = body(entry)?;
+                last += 1;
+                hash = chain::next(&hash, body.as_bytes());
+                let facets = facets(&entry.record);
+                insert.execute(params![
+                    last.cast_signed(),
+                    entry.at.nanos(),
+                    facets.kind,
+                    facets.agent,
+                    facets.instrument,
+                    facets.client_order_id,
+                    body,
+                    hash,
+                ])?;
+            }
+        }
+        transaction.commit()?;
+        Ok((last, hash))
+    }
+
+    fn next_session(&mut self) -> rusqlite::Result<i64> {
+        // A transaction of its own: what a commit says is heard, unlike the end of a lone statement.
+        let transaction = self.connection.transaction()?;
+        let session = transaction.query_row(
+            "UPDATE counters SET value = value + 1 WHERE name = 'session' RETURNING value",
+            [],
+            |row| row.get(0),
+        )?;
+        transaction.commit()?;
+        Ok(session)
+    }
+}
+
+impl Storage for Sqlite {
+    fn append(&mut self, entries: &[Entry]) -> Result<u64, StoreError> {
+        if entries.is_empty() {
+            return Ok(self.last);
+        }
+        let written = self.write(entries).map_err(|error| explain(&self.path, &error))?;
+        (self.last, self.hash) = written;
+        Ok(self.last)
+    }
+
+    fn replay(
+        &mut self,
+        after: u64,
+        each: &mut dyn FnMut(u64, Entry) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        replay(&self.path, &self.connection, after, each)
+    }
+
+    fn take_session(&mut self) -> Result<u64, StoreError> {
+        match self.next_session() {
+            Ok(session) => Ok(session.cast_unsigned()),
+            Err(rusqlite::Error::QueryReturnedNoRows) => {
+                let problem = "the counter of sessions is missing".to_owned();
+                Err(StoreError::Broken { path: self.path.clone(), problem })
+            }
+            Err(error) => Err(explain(&self.path, &error)),
+        }
+    }
+}
+
+/// A connection that can only read, for [`crate::JournalReader`].
+pub(crate) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let path = resolve(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let sql = |error: rusqlite::Error| explain(&path, &error);
+    let connection = Connection::open_with_flags(&path, flags).map_err(sql)?;
+    connection.busy_timeout(BUSY_MAX).map_err(sql)?;
+    schema::check(&path, &connection)?;
+    Ok(connection)
+}
+
+/// The file's one absolute path, so that two links to it meet at one lock, and so that no path
+/// reads as one of SQLite's own words (`:memory:` would keep nothing).
+fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
+    if let Ok(found) = path.canonicalize() {
+        return Ok(found);
+    }
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let Ok(directory) = directory.unwrap_or(Path::new(".")).canonicalize() else {
+        return Err(StoreError::NoDirectory { path: path.to_owned() });
+    };
+    match path.file_name() {
+        Some(name) if directory.is_dir() => Ok(directory.join(name)),
+        Some(_) => Err(StoreError::NoDirectory { path: path.to_owned() }),
+        None => Err(StoreError::unusable(path, "this names no file; change `store`")),
+    }
+}
+
+/// The JSON that is kept and hashed.
+fn body(entry: &Entry) -> rusqlite::Result<String> {
+    serde_json::to_string(entry)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}
+
+fn tail(connection: &Connection) -> rusqlite::Result<(u64, Hash)> {
+    let sql = "SELECT seq, chain FROM journal ORDER BY seq DESC LIMIT 1";
+    let found = connection.query_row(sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)));
+    match found {
+        Ok((last, hash)) => Ok((last.cast_unsigned(), hash)),
+        Err(rusqlite::Error::QueryReturnedNoRows) => Ok((0, chain::START)),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,90 @@
+//! Rows read back into entries, each checked against what was written.
+
+use std::path::Path;
+
+use model::Entry;
+use rusqlite::types::{FromSql, ValueRef};
+use rusqlite::{Connection, Row};
+
+use super::explain::explain;
+use crate::chain::{self, Hash};
+use crate::facets::facets;
+use crate::storage::StoreError;
+
+/// The columns of a row, in the order in which [`entry`] expects them.
+pub(crate) const COLUMNS: &str = "seq, body, at, kind, agent, instrument, client_order_id";
+
+/// Hands over every entry behind `after`, oldest first, and checks the chain of their hashes. What
+/// a writer appends meanwhile is not seen.
+pub(crate) fn replay(
+    path: &Path,
+    connection: &Connection,
+    after: u64,
+    each: &mut dyn FnMut(u64, Entry) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let sql = |error: rusqlite::Error| explain(path, &error);
+    let Ok(start) = i64::try_from(after) else { return Ok(()) };
+    // The first row is the one that the chain is taken up at.
+    let mut select = connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}, chain FROM journal WHERE seq >= ?1 ORDER BY seq"
+        ))
+        .map_err(sql)?;
+    let mut rows = select.query([start]).map_err(sql)?;
+    let mut hash = chain::START;
+    let mut expected = if after > 0 { after } else { 1 };
+    while let Some(row) = rows.next().map_err(sql)? {
+        let seq = row.get::<_, i64>(0).map_err(sql)?;
+        if u64::try_from(seq) != Ok(expected) {
+            return Err(StoreError::damaged(path, expected, "it is missing"));
+        }
+        let kept: Hash = column(path, expected, row, 7)?;
+        if expected > after {
+            hash = chain::next(&hash, body(path, expected, row)?.as_bytes());
+            if hash != kept {
+                return Err(StoreError::damaged(path, expected, "its hash does not fit its text"));
+            }
+            each(expected, entry(path, expected, row)?)?;
+        } else {
+            hash = kept;
+        }
+        expected = expected.saturating_add(1);
+    }
+    Ok(())
+}
+
+/// The entry of a row, whose columns must be the ones its text has.
+pub(crate) fn entry(path: &Path, seq: u64, row: &Row<'_>) -> Result<Entry, StoreError> {
+    let text = body(path, seq, row)?;
+    let entry: Entry = serde_json::from_str(text).map_err(|error| StoreError::Foreign {
+        path: path.to_owned(),
+        problem: format!("entry {seq} is of a kind this program does not know ({error})"),
+    })?;
+    let facets = facets(&entry.record);
+    let texts = [Some(facets.kind), facets.agent, facets.instrument, facets.client_order_id];
+    let mut same = column::<i64>(path, seq, row, 2)? == entry.at.nanos();
+    for (index, text) in (3..).zip(texts) {
+        let kept = row.get_ref(index).map_err(|error| explain(path, &error))?;
+        same &= match (kept, text) {
+            (ValueRef::Null, None) => true,
+            (ValueRef::Text(kept), Some(text)) => kept == text.as_bytes(),
+            _ => false,
+        };
+    }
+    if same {
+        Ok(entry)
+    } else {
+        Err(StoreError::damaged(path, seq, "its columns do not fit its text"))
+    }
+}
+
+fn body<'r>(path: &Path, seq: u64, row: &'r Row<'_>) -> Result<&'r str, StoreError> {
+    let value = row.get_ref(1).map_err(|error| explain(path, &error))?;
+    value.as_str().map_err(|error| StoreError::damaged(path, seq, error))
+}
+
+/// A value that has the type it was written with, or the entry is damaged.
+fn column<T: FromSql>(path: &Path, seq: u64, row: &Row<'_>, index: usize) -> Result<T, StoreError> {
+    let value = row.get_ref(index).map_err(|error| explain(path, &error))?;
+    T::column_result(value).map_err(|error| StoreError::damaged(path, seq, error))
+}
