@@ -7,22 +7,27 @@ const ORDERS: i64 = 200_000;
 
 pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
     let gateway = gateway();
-    let order = order();
-    let mut latencies = Latencies::new();
-    // The clock's own cost is part of each figure: about 20 ns on most machines.
+    let (order, agent) = (order(), agent());
+    let (mut latencies, mut clock) = (Latencies::new(), Latencies::new());
+    for _ in 0..ORDERS {
+        clock.time(|| std::hint::black_box(()));
+    }
+    // Reading the clock twice is part of each time and no part of the work.
+    let own = clock.at(0.5);
     for number in 0..ORDERS {
-        let approved =
-            latencies.time(|| gateway.approve(at(number / 100), agent(), &order).is_ok());
+        let now = at(number / 100);
+        let approved = latencies.time(|| gateway.approve(now, agent, &order).is_ok());
         anyhow::ensure!(approved, "the order must pass: {:?}", gateway.state());
     }
     let row = |what, measured, target, peer| Row { what, measured, unit: "ns", target, peer };
     Ok(vec![
         row(
             "all guardrails on one order, median",
-            latencies.at(0.5),
+            latencies.at(0.5) - own,
             "<= 200",
             "NautilusTrader's fewer checks: 800 to 1800",
         ),
-        row("all guardrails on one order, p99", latencies.at(0.99), "<= 1000", ""),
+        row("reading the clock twice (taken off the figures above)", own, "", ""),
+        row("all guardrails on one order, p99", latencies.at(0.99) - own, "<= 1000", ""),
     ])
 }

@@ -87,3 +87,43 @@ pub(crate) fn facets(record: &Record) -> Facets<'_> {
         Record::Agent { agent, .. } => Facets::new("agent").agent(agent),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::samples::sample;
+
+    /// Kinds of record; a new one needs a sample.
+    const KINDS: usize = 22;
+
+    #[test]
+    fn columns_are_what_the_text_has() {
+        let mut kinds = BTreeSet::new();
+        for entry in sample() {
+            let json = serde_json::to_value(&entry).unwrap();
+            let facets = facets(&entry.record);
+            kinds.insert(facets.kind);
+            assert_eq!(json["kind"], facets.kind);
+            let text = |names: &[&str]| {
+                names.iter().find_map(|name| json.pointer(name)?.as_str().map(str::to_owned))
+            };
+            let agent = text(&["/agent", "/intent/agent"]);
+            assert_eq!(facets.agent.map(str::to_owned), agent, "{json}");
+            let order =
+                text(&["/client_order_id", "/order/client_order_id", "/found/client_order_id"]);
+            // A foreign order's name is somebody else's.
+            let order = order.filter(|_| facets.kind != "foreign");
+            assert_eq!(facets.client_order_id.map(str::to_owned), order, "{json}");
+            let instrument = text(&[
+                "/instrument",
+                "/order/instrument",
+                "/fill/instrument",
+                "/intent/action/place/instrument",
+            ]);
+            assert_eq!(facets.instrument.map(str::to_owned), instrument, "{json}");
+        }
+        assert_eq!(kinds.len(), KINDS, "a kind without a sample: {kinds:?}");
+    }
+}

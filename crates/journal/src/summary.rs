@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn sums_without_room_are_said_and_not_wrapped() {
-        let most = Amount::try_from(model::Decimal::from_mantissa(i128::MAX, 18).unwrap()).unwrap();
+        let most = Amount::try_from(model::Decimal::MAX).unwrap();
         let asset = Asset::new("USDT").unwrap();
         let held = Balance { free: most, locked: Amount::ZERO };
         let balances = BTreeMap::from([(asset, held)]);

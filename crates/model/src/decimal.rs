@@ -100,6 +100,14 @@ impl Decimal {
         finish(quotient, rest != 0, (self.0 < 0) != (other.0 < 0), rounding)
     }
 
+    /// Product with a whole number: exact and without a division; `None` on overflow.
+    pub const fn checked_times(self, factor: i64) -> Option<Decimal> {
+        match self.0.checked_mul(factor as i128) {
+            Some(product) => Some(Decimal(product)),
+            None => None,
+        }
+    }
+
     /// Quotient, rounded to 18 digits as told; `None` on overflow or division by zero.
     pub fn checked_div(self, other: Decimal, rounding: Rounding) -> Option<Decimal> {
         if other.0 == 0 {
@@ -206,7 +214,9 @@ fn widening_mul(a: u128, b: u128) -> (u128, u128) {
 fn div_wide_by_one(high: u128, low: u128) -> Option<(u128, u128)> {
     const DIVISOR: u128 = ONE as u128;
     if high == 0 {
-        return Some((low / DIVISOR, low % DIVISOR));
+        // One division instead of two: a remainder costs as much again.
+        let quotient = low / DIVISOR;
+        return Some((quotient, low - quotient * DIVISOR));
     }
     if high >= DIVISOR {
         return None;
@@ -214,12 +224,12 @@ fn div_wide_by_one(high: u128, low: u128) -> Option<(u128, u128)> {
     let upper = (high << 64) | (low >> 64);
     // `high` is below 2^60, so shifting it by 64 loses nothing.
     let first = upper / DIVISOR;
-    let lower = ((upper % DIVISOR) << 64) | (low & u128::from(u64::MAX));
+    let lower = ((upper - first * DIVISOR) << 64) | (low & u128::from(u64::MAX));
     let second = lower / DIVISOR;
     if first >> 64 != 0 {
         return None;
     }
-    Some(((first << 64) | second, lower % DIVISOR))
+    Some(((first << 64) | second, lower - second * DIVISOR))
 }
 
 /// 256 bits divided by 128. Bit by bit where the dividend is wide: rare, and never on a hot path.

@@ -4,17 +4,26 @@
 //! and what it trades against will be taken back. A market order has no price of its own; its worst
 //! price is the collar's edge by construction.
 
-use model::{OrderSpec, Price, Refusal};
+use model::{Decimal, OrderSpec, Price, Refusal};
+
+/// Hundredths of a percent in one.
+const BPS_OF_ONE: i64 = 10_000;
 
 /// Limit and trigger price lie within `collar_bps` of the reference price.
+///
+/// Compared as products with whole numbers, which are exact; the edges themselves, which cost a
+/// division each, are worked out only to be shown.
 pub(super) fn check(order: &OrderSpec, reference: Price, collar_bps: u32) -> Result<(), Refusal> {
-    let low = reference.shifted_bps(-i64::from(collar_bps));
-    let high = reference.shifted_bps(i64::from(collar_bps)).ok_or(Refusal::Unrepresentable)?;
-    // A collar of 100 % and more has no lower edge; every price is above zero.
-    let below = |price: Price| low.is_some_and(|low| price < low);
+    let collar_bps = i64::from(collar_bps);
+    let reach = reference.get().checked_times(collar_bps).ok_or(Refusal::Unrepresentable)?;
     for price in [order.kind.price(), order.kind.trigger()].into_iter().flatten() {
-        if below(price) || price > high {
-            return Err(Refusal::Collar { price, reference, low: low.unwrap_or(price), high });
+        let distance = price.get().checked_sub(reference.get()).map(Decimal::abs);
+        let scaled = distance.and_then(|distance| distance.checked_times(BPS_OF_ONE));
+        if scaled.ok_or(Refusal::Unrepresentable)? > reach {
+            // A collar of 100 % and more has no lower edge.
+            let low = reference.shifted_bps(-collar_bps).unwrap_or(price);
+            let high = reference.shifted_bps(collar_bps).ok_or(Refusal::Unrepresentable)?;
+            return Err(Refusal::Collar { price, reference, low, high });
         }
     }
     Ok(())

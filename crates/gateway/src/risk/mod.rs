@@ -83,12 +83,12 @@ pub fn approve(
     let reference = reference::check(situation.now, market, situation.limits.reference_age_max())?;
     grid::check(&order, instrument)?;
     let worst_price = worst_price(&order, reference, limits)?;
-    order_size::check(order.qty, worst_price, instrument, limits)?;
+    let worst_notional = order_size::check(order.qty, worst_price, instrument, limits)?;
     collar::check(&order, reference, limits.collar_bps)?;
     if order.reduce_only {
         reduce_only::check(&order, &situation.exposure)?;
     }
-    balance::check(order.side, order.qty, worst_price, situation.available)?;
+    balance::check(order.side, order.qty, worst_notional, situation.available)?;
     max_position::check(&order, &situation.exposure, limits.position_max)?;
     open_orders::check(situation.open_orders, situation.limits.orders.open_max)?;
     situation.rate.check(situation.now, &situation.limits.orders)?;

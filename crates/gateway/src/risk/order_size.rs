@@ -1,16 +1,16 @@
 //! Guardrail: one order's quantity and notional, within the venue's limits and within ours.
 
-use model::{Instrument, Price, Qty, Refusal, Rounding};
+use model::{Instrument, Notional, Price, Qty, Refusal, Rounding};
 
 use crate::limits::InstrumentLimits;
 
-/// Checks `qty` at the worst price the order can trade at.
+/// Checks `qty` at the worst price the order can trade at; says what that comes to.
 pub(super) fn check(
     qty: Qty,
     worst_price: Price,
     instrument: &Instrument,
     limits: &InstrumentLimits,
-) -> Result<(), Refusal> {
+) -> Result<Notional, Refusal> {
     let venue = &instrument.limits;
     if qty.is_zero() || qty < venue.qty_min {
         return Err(Refusal::QtyTooSmall { limit: venue.qty_min, qty });
@@ -28,7 +28,7 @@ pub(super) fn check(
     if notional > limit {
         return Err(Refusal::NotionalTooLarge { limit, notional });
     }
-    Ok(())
+    Ok(notional)
 }
 
 /// The largest quantity of two limits, one of which may be absent.
