@@ -61,3 +61,24 @@ fn an_endless_loop_loses_its_lease() {
 fn a_leak_is_stopped_at_its_limit() {
     drill("drill-leak", "params = { after = 20 }\nmemory_max_mib = 64", "memory");
 }
+
+/// The example in another language, as its documentation says to run it.
+#[test]
+fn the_example_agent_trades() {
+    if std::process::Command::new("python3").arg("--version").output().is_err() {
+        eprintln!("NOT TESTED: no python3 here");
+        return;
+    }
+    let venue = Venue::start(&["--market", "synthetic:5"]);
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/simple_agent.py");
+    let agent =
+        format!("[agent.simple]\nvenue = \"sim\"\ncommand = [\"python3\", \"{example}\"]\n");
+    let mut gateway = Gateway::prepare(&venue.addr, &agent);
+    gateway.start();
+    gateway.wait(30, "the example trades", |entries| {
+        let placed = entries.iter().filter(|e| matches!(e.record, Record::Accepted { .. })).count();
+        let ended = entries.iter().filter(|e| matches!(e.record, Record::Ended { .. })).count();
+        placed >= 2 && ended >= 1
+    });
+    assert!(gateway.stop().success(), "{}", gateway.log());
+}
