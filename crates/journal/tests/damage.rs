@@ -7,8 +7,8 @@
 
 use std::path::{Path, PathBuf};
 
-use journal::{JournalReader, Sqlite, Storage as _, StoreError};
 use model::{AgentId, Entry, Record, Timestamp};
+use plimsoll_journal::{JournalReader, Sqlite, Storage as _, StoreError};
 use rusqlite::Connection;
 
 /// Entries of one transaction.
