@@ -94,7 +94,7 @@ impl JournalReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::samples::sample;
+    use crate::samples::{at, sample};
     use crate::{Sqlite, Storage};
 
     #[test]
@@ -119,5 +119,73 @@ mod tests {
         store.append(&sample()[2..5]).unwrap();
         assert_eq!((count(0), count(2), count(5)), (5, 3, 0));
         assert_eq!(count(500), 0, "behind the end there is nothing");
+    }
+
+    #[test]
+    fn finds_what_was_asked_for_and_counts_kinds() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("j.db");
+        let entries = sample();
+        let mut store = Sqlite::open(&path).unwrap();
+        store.append(&entries).unwrap();
+        let reader = JournalReader::open(&path).unwrap();
+        let find = |wanted: &Filter| {
+            let mut found = Vec::new();
+            reader
+                .find(wanted, &mut |seq, entry| {
+                    assert_eq!(entry, entries[usize::try_from(seq).unwrap() - 1]);
+                    found.push(seq);
+                    Ok(())
+                })
+                .unwrap();
+            found
+        };
+        let all = Filter::default();
+        let kind = |kind: &str| Filter { kind: Some(kind.to_owned()), ..all.clone() };
+        let agent = model::AgentId::new("trend").unwrap();
+        let order = model::ClientOrderId::new("trend-1-1").unwrap();
+        let instrument = model::InstrumentId::new("BTC-USDT").unwrap();
+        let last = entries.len() as u64;
+        for (wanted, expected) in [
+            (all.clone(), (1..=last).collect()),
+            (kind("filled"), vec![7]),
+            (kind("nothing' OR 1 --"), vec![]),
+            (Filter { agent: Some(agent), ..all.clone() }, vec![4, 5, 20, 22]),
+            (
+                Filter { client_order_id: Some(order), ..all.clone() },
+                vec![5, 6, 7, 8, 9, 10, 11, 12, 18],
+            ),
+            (Filter { instrument: Some(instrument), ..all.clone() }, vec![4, 5, 7, 13, 15]),
+            (Filter { from: Some(at(3)), until: Some(at(5)), ..all.clone() }, vec![3, 4]),
+            (Filter { after: last - 1, ..all.clone() }, vec![last]),
+            (Filter { after: 5, instrument: Some(instrument), ..kind("filled") }, vec![7]),
+            (Filter { after: 7, ..kind("filled") }, vec![]),
+            (Filter { after: u64::MAX, ..all.clone() }, vec![]),
+        ] {
+            assert_eq!(find(&wanted), expected, "{wanted:?}");
+        }
+        let counts = reader.counts().unwrap();
+        assert_eq!((counts["filled"], counts.len()), (1, entries.len()));
+        assert_eq!(reader.last().unwrap(), last);
+        assert_eq!(reader.summary().unwrap(), Summary::from_entries(&entries));
+    }
+
+    #[test]
+    fn a_reader_can_stop_and_a_stranger_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("j.db");
+        std::fs::write(&path, "").unwrap();
+        let error = JournalReader::open(&path).unwrap_err().to_string();
+        assert!(error.contains("nothing has been written"), "{error}");
+        Sqlite::open(&path).unwrap().append(&sample()).unwrap();
+        let reader = JournalReader::open(&path).unwrap();
+        let stop = || Err(StoreError::Lost("enough".to_owned()));
+        assert!(reader.find(&Filter::default(), &mut |_, _| stop()).is_err());
+        drop(reader);
+        Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 2").unwrap();
+        let error = JournalReader::open(&path).unwrap_err().to_string();
+        assert!(error.contains("version 2"), "{error}");
+        std::fs::write(&path, "no database, but more than a hundred bytes".repeat(9)).unwrap();
+        assert!(matches!(JournalReader::open(&path), Err(StoreError::Foreign { .. })));
     }
 }

@@ -248,26 +248,25 @@ fn refusal() -> impl Strategy<Value = Refusal> {
         (notional(), notional())
             .prop_map(|(limit, notional)| R::NotionalTooSmall { limit, notional }),
     ];
-    let more =
-        prop_oneof![
-            (notional(), notional())
-                .prop_map(|(limit, notional)| R::NotionalTooLarge { limit, notional }),
-            (price(), price(), price(), price()).prop_map(|(price, reference, low, high)| {
-                R::Collar { price, reference, low, high }
-            }),
-            (amount(), amount()).prop_map(|(needed, available)| R::Balance { needed, available }),
-            (net_qty(), net_qty()).prop_map(|(limit, worst)| R::PositionLimit { limit, worst }),
-            (notional(), notional()).prop_map(|(limit, worst)| R::ExposureLimit { limit, worst }),
-            (net_qty(), qty()).prop_map(|(position, qty)| R::NotReducing { position, qty }),
-            any::<(u32, u32)>().prop_map(|(limit, open)| R::OpenOrders { limit, open }),
-            (any::<(u32, u32)>(), duration()).prop_map(|((limit, sent), window)| R::OrderRate {
-                limit,
-                sent,
-                window
-            }),
-            text().prop_map(|what| R::Unsupported { what }),
-            select(vec![R::NothingToCancel, R::Unrepresentable]),
-        ];
+    let more = prop_oneof![
+        (notional(), notional())
+            .prop_map(|(limit, notional)| R::NotionalTooLarge { limit, notional }),
+        (price(), price(), price(), price()).prop_map(|(price, reference, low, high)| {
+            R::Collar { price, reference, low, high }
+        }),
+        (amount(), amount()).prop_map(|(needed, available)| R::Balance { needed, available }),
+        (net_qty(), net_qty()).prop_map(|(limit, worst)| R::PositionLimit { limit, worst }),
+        (notional(), notional()).prop_map(|(limit, worst)| R::ExposureLimit { limit, worst }),
+        (net_qty(), qty()).prop_map(|(position, qty)| R::NotReducing { position, qty }),
+        any::<(u32, u32)>().prop_map(|(limit, open)| R::OpenOrders { limit, open }),
+        (any::<(u32, u32)>(), duration()).prop_map(|((limit, sent), window)| R::OrderRate {
+            limit,
+            sent,
+            window
+        }),
+        text().prop_map(|what| R::Unsupported { what }),
+        select(vec![R::NothingToCancel, R::Unrepresentable]),
+    ];
     prop_oneof![numbers, more]
 }
 

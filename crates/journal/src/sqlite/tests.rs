@@ -109,19 +109,176 @@ fn views_answer_in_plain_words() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = open(&directory);
     store.append(&sample()).unwrap();
-    let count = |view: &str| -> i64 {
-        let sql = format!("SELECT count(*) FROM {view}");
-        store.connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+    // One row that says the most, for each view.
+    for (sql, expected) in [
+        (
+            "agent, instrument, client_order_id, intent, side, type, qty, price FROM orders",
+            "trend BTC-USDT trend-1-1 1 buy limit 0.5 60000",
+        ),
+        (
+            "time, trade_id, side, price, qty, fee, fee_asset, liquidity, late FROM fills",
+            "1970-01-01T00:00:07.000Z 5 buy 60000 0.5 0.001 BTC taker 1",
+        ),
+        (
+            "agent, instrument, intent, reason, position, reference FROM decisions",
+            "trend BTC-USDT 1 because 0 60000",
+        ),
+        ("agent, intent, refusal FROM refusals", "trend 2 nothing_to_cancel"),
+        ("client_order_id, refusal FROM rejections", "trend-1-1 filter"),
+        ("link, up, cause FROM connections", "account 1 subscribed"),
+        ("session, version, config FROM sessions", "1 0 x = 1"),
+        ("state, cause FROM states", "halted asked for"),
+    ] {
+        let mut select = store.connection.prepare(&format!("SELECT {sql}")).unwrap();
+        let columns = select.column_count();
+        let mut rows = select.query([]).unwrap();
+        let row = rows.next().unwrap().unwrap();
+        let words = (0..columns).map(|column| match row.get(column).unwrap() {
+            rusqlite::types::Value::Text(text) => text,
+            rusqlite::types::Value::Integer(number) => number.to_string(),
+            other => format!("{other:?}"),
+        });
+        assert_eq!(words.collect::<Vec<_>>().join(" "), expected, "{sql}");
+        assert!(rows.next().unwrap().is_none(), "{sql}: one row");
+    }
+}
+
+/// Questions that are asked of a large journal find their entries by an index.
+#[test]
+fn questions_do_not_read_everything() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory);
+    for (condition, index) in [
+        ("kind = 'filled' AND at > 5", "journal_kind (kind=? AND at>?)"),
+        ("client_order_id = 'x'", "journal_order (client_order_id=?)"),
+        ("agent = 'x'", "journal_agent (agent=?)"),
+        ("seq > 7", "PRIMARY KEY (rowid>?)"),
+    ] {
+        let sql = format!("EXPLAIN QUERY PLAN SELECT body FROM journal WHERE {condition}");
+        let plan: String = store.connection.query_row(&sql, [], |row| row.get(3)).unwrap();
+        assert!(plan.ends_with(index), "{condition}: {plan}");
+    }
+}
+
+/// A full disk: nothing of the write is kept, the error says what to do, and with room again the
+/// journal goes on without a hole.
+#[test]
+fn a_full_disk_keeps_nothing_of_a_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(&directory);
+    store.append(&[entry(1)]).unwrap();
+    let pages: i64 = store.connection.query_row("PRAGMA page_count", [], |r| r.get(0)).unwrap();
+    let limit = |store: &Sqlite, pages: i64| {
+        let sql = format!("PRAGMA max_page_count = {pages}");
+        let _: i64 = store.connection.query_row(&sql, [], |row| row.get(0)).unwrap();
     };
-    assert_eq!((count("orders"), count("fills"), count("decisions")), (1, 1, 1));
-    let row: (String, String, String) = store
-        .connection
-        .query_row("SELECT side, price, qty FROM fills", [], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
-        .unwrap();
-    assert_eq!(row, ("buy".to_owned(), "60000".to_owned(), "0.5".to_owned()));
-    let reason: String =
-        store.connection.query_row("SELECT reason FROM decisions", [], |row| row.get(0)).unwrap();
-    assert_eq!(reason, "because");
+    limit(&store, pages + 2);
+    let many: Vec<Entry> = (2..5_000).map(entry).collect();
+    let error = store.append(&many).unwrap_err();
+    assert!(matches!(error, StoreError::DiskFull { .. }), "{error}");
+    assert!(error.to_string().contains("j.db") && error.to_string().contains("free some space"));
+    limit(&store, 1 << 30);
+    assert_eq!(store.append(&[entry(2)]).unwrap(), 2);
+    drop(store);
+    assert_eq!(replayed(&directory).unwrap(), 2);
+}
+
+#[test]
+fn a_file_that_may_only_be_read_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(&directory);
+    store.connection.pragma_update(None, "query_only", true).unwrap();
+    for error in [store.append(&[entry(1)]).unwrap_err(), store.take_session().unwrap_err()] {
+        assert!(matches!(error, StoreError::NotWritable { .. }), "{error}");
+    }
+}
+
+/// Somebody deletes the lock file and starts a second gateway: the numbers keep the two apart.
+#[test]
+fn a_writer_that_was_overtaken_fails_and_harms_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut first = open(&directory);
+    first.append(&[entry(1)]).unwrap();
+    std::fs::remove_file(directory.path().join("j.db.lock")).unwrap();
+    let mut second = open(&directory);
+    second.append(&[entry(2)]).unwrap();
+    for _ in 0..2 {
+        let error = first.append(&[entry(3), entry(4)]).unwrap_err();
+        assert!(matches!(error, StoreError::Outrun { .. }), "{error}");
+    }
+    assert_eq!(second.append(&[entry(5)]).unwrap(), 3);
+    drop((first, second));
+    assert_eq!(replayed(&directory).unwrap(), 3);
+}
+
+/// However a journal is named, it has one lock.
+#[cfg(unix)]
+#[test]
+fn two_names_of_one_journal_meet_at_one_lock() {
+    let directory = tempfile::tempdir().unwrap();
+    let _held = open(&directory);
+    let link = directory.path().join("link.db");
+    std::os::unix::fs::symlink(directory.path().join("j.db"), &link).unwrap();
+    std::fs::create_dir(directory.path().join("sub")).unwrap();
+    for path in [link, directory.path().join("sub/../j.db")] {
+        assert!(matches!(Sqlite::open(&path), Err(StoreError::InUse { .. })), "{path:?}");
+    }
+}
+
+#[test]
+fn names_that_are_no_file_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let inner = directory.path().join("inner");
+    std::fs::create_dir(&inner).unwrap();
+    for path in [Path::new(""), &inner.join(".."), Path::new("/"), &inner] {
+        let error = Sqlite::open(path).unwrap_err();
+        assert!(matches!(error, StoreError::Unusable { .. }), "{path:?}: {error}");
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "nothing was left there");
+    let file = directory.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    let error = Sqlite::open(&file.join("j.db")).unwrap_err();
+    assert!(matches!(error, StoreError::NoDirectory { .. }), "{error}");
+}
+
+/// SQLite has words that read as paths; one of them keeps everything in memory.
+#[test]
+fn no_path_is_one_of_sqlites_own_words() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in [":memory:", "file:j.db?mode=memory"] {
+        let path = directory.path().join(name);
+        Sqlite::open(&path).unwrap().append(&[entry(1)]).unwrap();
+        assert!(path.is_file(), "{name}");
+        assert_eq!(Sqlite::open(&path).unwrap().append(&[entry(2)]).unwrap(), 2, "{name}");
+    }
+}
+
+/// A copy made without its log mode gets it back, and the views are the newest ones.
+#[test]
+fn opening_sets_up_what_a_copy_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(open(&directory));
+    damage(
+        &directory,
+        "PRAGMA journal_mode = delete; DROP VIEW fills; CREATE VIEW fills AS SELECT 1;
+         DROP INDEX journal_kind;",
+    );
+    let store = open(&directory);
+    let mode: String =
+        store.connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
+    assert_eq!(mode, "wal");
+    let flushes: i64 =
+        store.connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
+    assert_eq!(flushes, 2, "full");
+    store.connection.prepare("SELECT trade_id FROM fills").unwrap();
+    store.connection.prepare("SELECT 1 FROM journal INDEXED BY journal_kind").unwrap();
+}
+
+#[test]
+fn a_missing_counter_is_said() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(open(&directory));
+    damage(&directory, "DELETE FROM counters");
+    let error = open(&directory).take_session().unwrap_err();
+    assert!(matches!(error, StoreError::Broken { .. }), "{error}");
 }
