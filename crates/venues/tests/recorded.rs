@@ -1,7 +1,11 @@
 //! A real session of Binance's streams through the client's decoder and the book's machine: every
 //! message is understood, no change is missing, and the book equals the venue's own best prices.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_macros,
+    reason = "a test that is left out says so"
+)]
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
