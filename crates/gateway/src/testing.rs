@@ -115,9 +115,9 @@ pub(crate) struct World {
 impl World {
     /// Connected, reconciled, with a book of 99.99 to 100.01 and money on both sides.
     pub(crate) fn new() -> World {
-        let mut venue = Venue::default();
-        venue.balances =
+        let balances =
             BTreeMap::from([(number("USDT"), number("1000")), (number("BTC"), number("10"))]);
+        let venue = Venue { balances, ..Venue::default() };
         let now = Timestamp::from_nanos(1_000_000_000_000);
         let mut effects = Effects::new();
         let gateway =
