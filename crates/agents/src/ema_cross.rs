@@ -9,7 +9,7 @@ use model::{Qty, Side};
 use crate::desk::Desk;
 use crate::indicators::Ema;
 use crate::info::StrategyInfo;
-use crate::params::{BuildError, ParamInfo, ParamKind, Params};
+use crate::params::{BuildError, INSTRUMENT, ParamInfo, ParamKind, Params, QTY, SAMPLE_MS};
 
 pub(crate) const INFO: StrategyInfo = StrategyInfo {
     name: "ema-cross",
@@ -31,30 +31,15 @@ const PARAMS: &[ParamInfo] = &[
         default: Some("30"),
         about: "length of the slow average, samples; more than fast",
     },
-    ParamInfo {
-        name: "qty",
-        kind: ParamKind::Qty,
-        default: Some("0.001"),
-        about: "position while long, base units",
-    },
-    ParamInfo {
-        name: "sample_ms",
-        kind: ParamKind::Whole { min: 1, max: 86_400_000 },
-        default: Some("1000"),
-        about: "time between samples, milliseconds",
-    },
+    QTY,
+    SAMPLE_MS,
     ParamInfo {
         name: "slippage_bps",
         kind: ParamKind::Whole { min: 0, max: 1_000 },
         default: Some("10"),
         about: "how far beyond the best price it takes, hundredths of a percent",
     },
-    ParamInfo {
-        name: "instrument",
-        kind: ParamKind::Instrument,
-        default: None,
-        about: "what it trades; the first instrument when not given",
-    },
+    INSTRUMENT,
 ];
 
 fn make(params: &Params<'_>) -> Result<Box<dyn Strategy>, BuildError> {

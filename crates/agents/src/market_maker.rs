@@ -12,7 +12,7 @@ use model::{NetQty, OrderKind, Price, Qty, Side, TimeInForce, Timestamp};
 
 use crate::desk::Desk;
 use crate::info::StrategyInfo;
-use crate::params::{BuildError, ParamInfo, ParamKind, Params};
+use crate::params::{BuildError, INSTRUMENT, ParamInfo, ParamKind, Params, QTY};
 
 pub(crate) const INFO: StrategyInfo = StrategyInfo {
     name: "market-maker",
@@ -28,12 +28,7 @@ const PARAMS: &[ParamInfo] = &[
         default: Some("5"),
         about: "distance of each quote from the middle, hundredths of a percent",
     },
-    ParamInfo {
-        name: "qty",
-        kind: ParamKind::Qty,
-        default: Some("0.001"),
-        about: "size of each quote, base units",
-    },
+    QTY,
     ParamInfo {
         name: "requote_every",
         kind: ParamKind::Whole { min: 50, max: 86_400_000 },
@@ -52,12 +47,7 @@ const PARAMS: &[ParamInfo] = &[
         default: Some("5"),
         about: "with this many times qty held it quotes only the other side",
     },
-    ParamInfo {
-        name: "instrument",
-        kind: ParamKind::Instrument,
-        default: None,
-        about: "what it trades; the first instrument when not given",
-    },
+    INSTRUMENT,
 ];
 
 fn make(params: &Params<'_>) -> Result<Box<dyn Strategy>, BuildError> {

@@ -11,7 +11,7 @@ use model::{IntentId, Qty, Side, TimeInForce, Timestamp};
 use crate::desk::Desk;
 use crate::indicators::Rolling;
 use crate::info::StrategyInfo;
-use crate::params::{BuildError, ParamInfo, ParamKind, Params};
+use crate::params::{BuildError, INSTRUMENT, ParamInfo, ParamKind, Params, QTY, SAMPLE_MS};
 
 pub(crate) const INFO: StrategyInfo = StrategyInfo {
     name: "mean-reversion",
@@ -39,30 +39,15 @@ const PARAMS: &[ParamInfo] = &[
         default: Some("0.5"),
         about: "sells when it is at most this many below; less than entry_z",
     },
-    ParamInfo {
-        name: "qty",
-        kind: ParamKind::Qty,
-        default: Some("0.001"),
-        about: "position while long, base units",
-    },
-    ParamInfo {
-        name: "sample_ms",
-        kind: ParamKind::Whole { min: 1, max: 86_400_000 },
-        default: Some("1000"),
-        about: "time between samples, milliseconds",
-    },
+    QTY,
+    SAMPLE_MS,
     ParamInfo {
         name: "patience_ms",
         kind: ParamKind::Whole { min: 1, max: 86_400_000 },
         default: Some("3000"),
         about: "how long an order waits to be filled, milliseconds",
     },
-    ParamInfo {
-        name: "instrument",
-        kind: ParamKind::Instrument,
-        default: None,
-        about: "what it trades; the first instrument when not given",
-    },
+    INSTRUMENT,
 ];
 
 fn make(params: &Params<'_>) -> Result<Box<dyn Strategy>, BuildError> {

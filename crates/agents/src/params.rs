@@ -18,6 +18,30 @@ pub struct ParamInfo {
     pub about: &'static str,
 }
 
+/// What is traded.
+pub(crate) const INSTRUMENT: ParamInfo = ParamInfo {
+    name: "instrument",
+    kind: ParamKind::Instrument,
+    default: None,
+    about: "what it trades; the first instrument when not given",
+};
+
+/// How much is held or quoted.
+pub(crate) const QTY: ParamInfo = ParamInfo {
+    name: "qty",
+    kind: ParamKind::Qty,
+    default: Some("0.001"),
+    about: "position while long, or size of each quote, base units",
+};
+
+/// How often the market is looked at.
+pub(crate) const SAMPLE_MS: ParamInfo = ParamInfo {
+    name: "sample_ms",
+    kind: ParamKind::Whole { min: 1, max: 86_400_000 },
+    default: Some("1000"),
+    about: "time between samples, milliseconds",
+};
+
 /// What a parameter takes, with both ends of its range included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParamKind {

@@ -8,9 +8,9 @@ use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use journal::{JournalHandle, JournalWriter, Sqlite};
-use model::{Action, Entry, Intent, IntentId, NewOrder, OrderQty, Record};
+use model::{Action, Entry, Intent, IntentId, Record};
 
-use crate::samples::{agent, at, order, parse};
+use crate::samples::{agent, at, new_order, order, parse};
 use crate::table::{Latencies, Row, per_second};
 
 const THREADS: usize = 4;
@@ -90,22 +90,11 @@ fn many(handle: &JournalHandle, thread: usize) {
 
 /// What is written before an order is sent.
 fn records(number: usize) -> Vec<Entry> {
-    let spec = order();
-    let new = NewOrder {
-        client_order_id: parse(&format!("bench-1-{number}")),
-        instrument: spec.instrument,
-        side: spec.side,
-        kind: spec.kind,
-        qty: OrderQty::Base(spec.qty),
-        time_in_force: spec.time_in_force,
-        post_only: false,
-        reduce_only: false,
-        self_trade_prevention: None,
-    };
+    let new = new_order(&format!("bench-1-{number}"));
     let intent = Intent {
         id: IntentId(number as u64),
         agent: agent(),
-        action: Action::Place(spec),
+        action: Action::Place(order()),
         reason: "fast EMA 60012.5 crossed above slow EMA 60010.1".to_owned(),
         expires: at(2_000),
     };

@@ -5,7 +5,7 @@ use model::market::{BookUpdate, GridPrice, GridQty, LevelUpdate, MarketEvent, Ma
 use model::venue::{AccountEvent, AccountSnapshot, Response};
 use model::{
     AccountId, AgentId, Asset, Balance, Effect, Effects, Input, Instrument, InstrumentId, Link,
-    OrderKind, OrderSpec, Outcome, Reply, Side, TimeInForce, Timestamp,
+    NewOrder, OrderKind, OrderQty, OrderSpec, Outcome, Reply, Side, TimeInForce, Timestamp,
 };
 
 pub(crate) const MILLIS: i64 = 1_767_225_600_000;
@@ -92,6 +92,22 @@ pub(crate) fn order() -> OrderSpec {
         time_in_force: TimeInForce::Gtc,
         post_only: false,
         reduce_only: false,
+    }
+}
+
+/// The same as it goes to the venue, under this name.
+pub(crate) fn new_order(name: &str) -> NewOrder {
+    let OrderSpec { instrument, side, kind, qty, time_in_force, post_only, reduce_only } = order();
+    NewOrder {
+        client_order_id: parse(name),
+        instrument,
+        side,
+        kind,
+        qty: OrderQty::Base(qty),
+        time_in_force,
+        post_only,
+        reduce_only,
+        self_trade_prevention: None,
     }
 }
 

@@ -1,12 +1,11 @@
 //! Building and signing one order.
 
 use model::venue::{AccountRequest, Request};
-use model::{NewOrder, OrderQty};
 use venues::binance::Symbols;
 use venues::binance::client::{Credentials, encode};
 use venues::binance::sign::SigningKey;
 
-use crate::samples::{at, instrument, order, parse};
+use crate::samples::{at, instrument, new_order};
 use crate::table::{Latencies, Row};
 
 const ORDERS: i64 = 200_000;
@@ -18,18 +17,7 @@ pub(crate) fn credentials() -> anyhow::Result<Credentials> {
 
 pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
     let (symbols, credentials) = (Symbols::new(vec![instrument()]), credentials()?);
-    let spec = order();
-    let request = Request::Account(AccountRequest::Place(NewOrder {
-        client_order_id: parse("bench-1-1"),
-        instrument: spec.instrument,
-        side: spec.side,
-        kind: spec.kind,
-        qty: OrderQty::Base(spec.qty),
-        time_in_force: spec.time_in_force,
-        post_only: false,
-        reduce_only: false,
-        self_trade_prevention: None,
-    }));
+    let request = Request::Account(AccountRequest::Place(new_order("bench-1-1")));
     let mut latencies = Latencies::new();
     for number in 0..ORDERS {
         let call = latencies.time(|| encode(&request, &symbols, Some(&credentials), at(number)))?;

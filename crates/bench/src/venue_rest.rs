@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use model::venue::{AccountRequest, FeeRates, Request};
-use model::{Amount, ClientOrderId, Decimal, NewOrder, OrderQty};
+use model::{Amount, Decimal};
 use runtime::venue::{MarketSource, Scenario, VenueConfig};
 use venues::binance::Symbols;
 use venues::binance::client::encode;
 use venues::binance::server::{BinanceServer, ServerConfig};
 use venues::binance::sign::VerifyingKey;
 
-use crate::samples::{account, instrument, order, parse};
+use crate::samples::{account, instrument, new_order, parse};
 use crate::sign::credentials;
 use crate::table::{Row, per_second};
 
@@ -86,22 +86,11 @@ async fn round(base: &str, number: &Arc<AtomicU64>) -> anyhow::Result<u64> {
 async fn client(base: String, number: Arc<AtomicU64>) -> anyhow::Result<u64> {
     let http = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build()?;
     let (symbols, credentials) = (Symbols::new(vec![instrument()]), credentials()?);
-    let spec = order();
     let end = Instant::now() + ROUND;
     let mut count = 0;
     while Instant::now() < end {
         let name = format!("bench-{}", number.fetch_add(1, Ordering::Relaxed));
-        let new = NewOrder {
-            client_order_id: ClientOrderId::new(&name)?,
-            instrument: spec.instrument,
-            side: spec.side,
-            kind: spec.kind,
-            qty: OrderQty::Base(spec.qty),
-            time_in_force: spec.time_in_force,
-            post_only: false,
-            reduce_only: false,
-            self_trade_prevention: None,
-        };
+        let new = new_order(&name);
         let request = Request::Account(AccountRequest::Place(new));
         let call = encode(&request, &symbols, Some(&credentials), runtime::clock::now())?;
         let url = format!("{base}{}?{}", call.path, call.query);
