@@ -11,8 +11,8 @@ use gateway::Gateway;
 use journal::JournalHandle;
 use model::venue::{AccountRequest, OrderKey, Request};
 use model::{
-    AgentId, ClientOrderId, Command, Effect, Effects, Entry, Input, InstrumentId, Notice, Reply,
-    RequestId, Timestamp,
+    AgentEvent, AgentId, ClientOrderId, Command, Effect, Effects, Entry, Input, InstrumentId,
+    Notice, Reply, RequestId, Timestamp, TradingState,
 };
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -162,6 +162,7 @@ impl Core {
                     }
                 }
                 Effect::Notify(Notice::AllAgents(event)) => {
+                    tell_operator(&event);
                     for agent in self.agents.values() {
                         agent.event(now, &event);
                     }
@@ -226,6 +227,21 @@ impl Core {
             handle.stop().await;
         }
         RunError::Journal(error)
+    }
+}
+
+/// What the person at the terminal wants to know without asking.
+fn tell_operator(event: &AgentEvent) {
+    match event {
+        AgentEvent::Trading { state: TradingState::Active, .. } => {
+            tracing::info!("books agree with the venue: trading");
+        }
+        AgentEvent::Trading { state, cause } => {
+            tracing::warn!(?state, cause, "no order that adds risk is sent");
+        }
+        AgentEvent::Feed { instrument, live: true } => tracing::info!(%instrument, "book is live"),
+        AgentEvent::Feed { instrument, live: false } => tracing::warn!(%instrument, "book is lost"),
+        AgentEvent::Order { .. } | AgentEvent::Fill { .. } | AgentEvent::Refused { .. } => {}
     }
 }
 

@@ -171,7 +171,12 @@ impl Session {
                 let kind = MarketKind::Trade(trade);
                 self.pass(MarketEvent { instrument, venue_time: trade.time, kind }).await
             }
+            // Nothing here subscribes to those.
             StreamMessage::Quote { .. }
+            | StreamMessage::AggregateTrade { .. }
+            | StreamMessage::PartialBook(_)
+            | StreamMessage::Candle { .. }
+            | StreamMessage::Ticker { .. }
             | StreamMessage::Ack { .. }
             | StreamMessage::Shutdown
             | StreamMessage::Other => Ok(()),

@@ -68,6 +68,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     let agents = start_agents(&config, &gateway, opened.session, &instruments, &agent_inputs)?;
     let market = market::run(address.streams, rest.clone(), inputs.clone());
     let account = account::run(address.ws_api, rest.clone(), inputs.clone());
+    tracing::info!(%venue, address = address.rest, session = opened.session, "gateway has started");
     let (failures, failed) = mpsc::unbounded_channel();
     let journal = opened.writer.handle();
     let core = Core { gateway, journal, rest, agents, inputs, failures };

@@ -53,11 +53,7 @@ pub fn encode(
     credentials: Option<&Credentials>,
     now: Timestamp,
 ) -> Result<HttpCall, EncodeError> {
-    let mut query = Query { text: String::with_capacity(320) };
-    let draft = match request {
-        Request::Market(request) => market(request, symbols, &mut query)?,
-        Request::Account(request) => account(request, symbols, &mut query)?,
-    };
+    let (draft, mut query) = draft(request, symbols)?;
     if draft.signed {
         let credentials =
             credentials.ok_or(EncodeError::Unsupported("signed call without a key"))?;
@@ -74,12 +70,22 @@ pub fn encode(
     Ok(HttpCall { method, path, query: query.text, signed, weight })
 }
 
-struct Draft {
-    method: &'static str,
-    path: &'static str,
+/// The call and its parameters, before it is signed.
+pub(super) fn draft(request: &Request, symbols: &Symbols) -> Result<(Draft, Query), EncodeError> {
+    let mut query = Query { text: String::with_capacity(320) };
+    let draft = match request {
+        Request::Market(request) => market(request, symbols, &mut query)?,
+        Request::Account(request) => account(request, symbols, &mut query)?,
+    };
+    Ok((draft, query))
+}
+
+pub(super) struct Draft {
+    pub(super) method: &'static str,
+    pub(super) path: &'static str,
     weight: u32,
-    signed: bool,
-    window_ms: u32,
+    pub(super) signed: bool,
+    pub(super) window_ms: u32,
 }
 
 const fn public(path: &'static str, weight: u32) -> Draft {
@@ -95,8 +101,9 @@ const fn order(path: &'static str) -> Draft {
     Draft { method: "POST", path, weight: 1, signed: true, window_ms: ORDER_WINDOW_MS }
 }
 
-struct Query {
-    text: String,
+/// Parameters in their order, percent-encoded.
+pub(super) struct Query {
+    pub(super) text: String,
 }
 
 impl Query {

@@ -7,16 +7,17 @@
 //!
 //! Source: web-socket-streams.md, read 2026-07-21.
 
-use model::market::{Grid, Level, LevelUpdate, PublicTrade, Quote};
+use model::market::{Candle, Grid, GridPrice, GridQty, Level, LevelUpdate, PublicTrade, Quote};
+use model::venue::{AggregateTrade, BookSnapshot};
 use model::{InstrumentId, Side, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::DecodeError;
-use super::convert::{depth_qty, grid_price, grid_qty, row, time};
+use super::convert::{depth_qty, grid_price, grid_qty, grid_quote, row, time, unknown};
 use super::scan::Scan;
 use crate::binance::symbols::{Row, Symbols};
-use crate::binance::wire;
+use crate::binance::{vocabulary, wire};
 
 /// One message of a market connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,33 @@ pub enum StreamMessage {
         update_id: u64,
         /// The prices.
         quote: Quote,
+    },
+    /// Somebody traded; the executions of one taker at one price as one.
+    AggregateTrade {
+        /// What.
+        instrument: InstrumentId,
+        /// The trades.
+        trade: AggregateTrade,
+    },
+    /// The best levels of a book, as they are.
+    PartialBook(BookSnapshot),
+    /// A candle grew or closed.
+    Candle {
+        /// Of what.
+        instrument: InstrumentId,
+        /// The candle.
+        candle: Candle,
+    },
+    /// A rolling window, full or short.
+    Ticker {
+        /// Of what.
+        instrument: InstrumentId,
+        /// First, highest, lowest and last price in it.
+        prices: [GridPrice; 4],
+        /// Base units traded in it.
+        volume: GridQty,
+        /// When, by the venue.
+        time: Timestamp,
     },
     /// A request to subscribe was taken.
     Ack {
@@ -168,6 +196,8 @@ struct Head<'a> {
     e: Option<std::borrow::Cow<'a, str>>,
     #[serde(default)]
     u: Option<u64>,
+    #[serde(default, rename = "lastUpdateId")]
+    last_update_id: Option<u64>,
     #[serde(default, borrow)]
     id: Option<&'a RawValue>,
     #[serde(default, borrow)]
@@ -189,9 +219,20 @@ fn slow(
     symbols: &Symbols,
     levels: &mut Vec<LevelUpdate>,
 ) -> Result<StreamMessage, DecodeError> {
+    if text.trim_start().starts_with('[') {
+        // All short tickers at once; nobody here asks for them.
+        return Ok(StreamMessage::Other);
+    }
     let head: Head<'_> = parse(text)?;
-    if let (Some(_), Some(data)) = (&head.stream, head.data) {
-        return event(data.get(), &parse(data.get())?, symbols, levels);
+    if let (Some(stream), Some(data)) = (&head.stream, head.data) {
+        if data.get().starts_with('[') {
+            return Ok(StreamMessage::Other);
+        }
+        let head: Head<'_> = parse(data.get())?;
+        if head.last_update_id.is_some() {
+            return partial_book(stream, &parse(data.get())?, symbols);
+        }
+        return event(data.get(), &head, symbols, levels);
     }
     event(text, &head, symbols, levels)
 }
@@ -205,6 +246,10 @@ fn event(
     match head.e.as_deref() {
         Some("depthUpdate") => depth(&parse(text)?, symbols, levels),
         Some("trade") => trade(&parse(text)?, symbols),
+        Some("aggTrade") => aggregate(&parse(text)?, symbols),
+        Some("kline") => candle(&parse(text)?, symbols),
+        Some("24hrTicker") => ticker(&parse(text)?, symbols),
+        Some("24hrMiniTicker") => mini_ticker(&parse(text)?, symbols),
         Some("serverShutdown") => Ok(StreamMessage::Shutdown),
         Some(_) => Ok(StreamMessage::Other),
         None if head.error.is_some() || head.code.is_some() => {
@@ -248,6 +293,94 @@ fn trade(event: &wire::TradeEvent, symbols: &Symbols) -> Result<StreamMessage, D
         time: time(event.trade_time)?,
     };
     Ok(StreamMessage::Trade { instrument: row.instrument.id, trade })
+}
+
+fn aggregate(event: &wire::AggTradeEvent, symbols: &Symbols) -> Result<StreamMessage, DecodeError> {
+    let row = row(symbols, &event.s)?;
+    let trade = AggregateTrade {
+        id: event.a,
+        price: grid_price(row, event.p)?,
+        qty: grid_qty(row, event.q)?,
+        first: event.f,
+        last: event.l,
+        taker_side: if event.m { Side::Sell } else { Side::Buy },
+        time: time(event.trade_time)?,
+    };
+    Ok(StreamMessage::AggregateTrade { instrument: row.instrument.id, trade })
+}
+
+/// Partial books do not say whose they are; the stream's name does.
+fn partial_book(
+    stream: &str,
+    book: &wire::Depth,
+    symbols: &Symbols,
+) -> Result<StreamMessage, DecodeError> {
+    let name = stream.split('@').next().unwrap_or_default();
+    let row = symbols.find_stream(name).ok_or_else(|| DecodeError::Symbol(name.to_owned()))?;
+    let side = |levels: &[wire::Level]| {
+        let level = |(price, qty): &wire::Level| {
+            Ok(Level { price: grid_price(row, *price)?, qty: depth_qty(row, *qty)? })
+        };
+        levels.iter().map(level).collect::<Result<Vec<_>, DecodeError>>()
+    };
+    Ok(StreamMessage::PartialBook(BookSnapshot {
+        instrument: row.instrument.id,
+        update_id: book.last_update_id,
+        bids: side(&book.bids)?,
+        asks: side(&book.asks)?,
+    }))
+}
+
+fn candle(event: &wire::KlineEvent, symbols: &Symbols) -> Result<StreamMessage, DecodeError> {
+    let (row, k) = (row(symbols, &event.s)?, &event.k);
+    let interval =
+        vocabulary::parse_interval(&k.i).ok_or_else(|| unknown("candle length", &k.i))?;
+    let candle = Candle {
+        start: time(k.t)?,
+        interval,
+        open: grid_price(row, k.o)?,
+        high: grid_price(row, k.h)?,
+        low: grid_price(row, k.l)?,
+        close: grid_price(row, k.c)?,
+        volume: grid_qty(row, k.v)?,
+        quote_volume: grid_quote(row, k.q)?,
+        taker_buy_volume: grid_qty(row, k.taker_buy_base)?,
+        taker_buy_quote_volume: grid_quote(row, k.taker_buy_quote)?,
+        trades: k.n,
+        // -1 when there was none.
+        first_trade: u64::try_from(k.f).unwrap_or(0),
+        last_trade: u64::try_from(k.last_id).unwrap_or(0),
+        closed: k.x,
+    };
+    Ok(StreamMessage::Candle { instrument: row.instrument.id, candle })
+}
+
+fn ticker(event: &wire::TickerEvent, symbols: &Symbols) -> Result<StreamMessage, DecodeError> {
+    let row = row(symbols, &event.s)?;
+    window(row, [event.o, event.h, event.l, event.c], event.v, event.event_time)
+}
+
+fn mini_ticker(
+    event: &wire::MiniTickerEvent,
+    symbols: &Symbols,
+) -> Result<StreamMessage, DecodeError> {
+    let row = row(symbols, &event.s)?;
+    window(row, [event.o, event.h, event.l, event.c], event.v, event.event_time)
+}
+
+fn window(
+    row: &Row,
+    [open, high, low, close]: [wire::Fixed8; 4],
+    volume: wire::Fixed8,
+    at: i64,
+) -> Result<StreamMessage, DecodeError> {
+    let price = |value| grid_price(row, value);
+    Ok(StreamMessage::Ticker {
+        instrument: row.instrument.id,
+        prices: [price(open)?, price(high)?, price(low)?, price(close)?],
+        volume: grid_qty(row, volume)?,
+        time: time(at)?,
+    })
 }
 
 fn quote(event: &wire::BookTickerEvent, symbols: &Symbols) -> Result<StreamMessage, DecodeError> {

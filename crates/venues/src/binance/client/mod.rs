@@ -11,6 +11,7 @@ mod instruments;
 mod market;
 mod refusals;
 mod scan;
+mod socket;
 #[cfg(test)]
 mod testing;
 
@@ -19,6 +20,7 @@ pub use book_sync::{BookSync, CHANGES_MAX, SyncStep};
 pub use decode::{RateNotice, decode_reply, rate_notice};
 pub use encode::{Credentials, EncodeError, HttpCall, encode, subscribe_account, subscribe_market};
 pub use market::{StreamMessage, decode_market};
+pub use socket::{SocketReply, decode_socket, encode_socket, log_on};
 
 /// Bytes that are not what Binance says it sends.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

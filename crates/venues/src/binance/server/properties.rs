@@ -16,7 +16,9 @@ use super::testing::{
     API_KEY, Canned, PEER, SECRET, Talk, at, fill, instrument, limit, order, symbols,
 };
 use super::*;
-use crate::binance::client::{AccountMessage, Credentials, decode_account, decode_reply, encode};
+use crate::binance::client::{
+    AccountMessage, Credentials, decode_account, decode_reply, encode, encode_socket,
+};
 use crate::binance::sign::SigningKey;
 
 fn credentials() -> Credentials {
@@ -149,6 +151,20 @@ proptest! {
                 let text = String::from_utf8_lossy(&response.body).into_owned();
                 prop_assert!(false, "{} {} was refused: {text}", call.method, call.query);
             }
+        }
+    }
+
+    /// The same over the WebSocket API.
+    #[test]
+    fn what_the_client_says_on_a_socket_the_server_hears(request in account_request()) {
+        let mut talk = Talk::new(ServerConfig::default());
+        talk.open(2, "/ws-api/v3", "").unwrap();
+        let said = Request::Account(request.clone());
+        let text = encode_socket(&said, &symbols(), Some(&credentials()), talk.now, 5).unwrap();
+        let (mut out, now) = (Vec::new(), talk.now);
+        match talk.server.text(now, ConnId(2), &text, &Canned, &mut out) {
+            Step::Ask { request: heard, .. } => prop_assert_eq!(heard, request),
+            Step::Done(()) => prop_assert!(false, "{text} was refused: {out:?}"),
         }
     }
 

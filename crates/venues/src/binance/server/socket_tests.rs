@@ -8,9 +8,10 @@ use model::{ClientOrderId, Side, Timestamp};
 use serde_json::{Value, json};
 
 use super::testing::{
-    API_KEY, Canned, ED_KEY, ED_SECRET, SECRET, Talk, account, at, fill, limit, order,
+    API_KEY, Canned, ED_KEY, ED_SECRET, SECRET, Talk, account, at, fill, limit, order, symbols,
 };
 use super::*;
+use crate::binance::client::{StreamMessage, decode_market};
 use crate::binance::sign::SigningKey;
 use crate::binance::wire;
 
@@ -210,6 +211,43 @@ fn periodic_streams_have_their_documented_fields() {
     let kline = of("btcusdt@kline_1m").unwrap();
     assert_eq!((&kline["k"]["x"], &kline["k"]["i"]), (&json!(false), &json!("1m")));
     assert_eq!(kline["k"]["V"], "0.00000000");
+}
+
+/// Every public stream that the server sends, the client understands.
+#[test]
+fn the_client_reads_every_stream() {
+    let mut talk = talk();
+    let names = [
+        "btcusdt@trade",
+        "btcusdt@aggTrade",
+        "btcusdt@bookTicker",
+        "btcusdt@depth@100ms",
+        "btcusdt@depth5@100ms",
+        "btcusdt@ticker",
+        "btcusdt@miniTicker",
+        "btcusdt@kline_1m",
+    ];
+    talk.open(1, "/stream", &format!("streams={}", names.join("/"))).unwrap();
+    let now = talk.now;
+    talk.happen(&[level(8, Side::Buy, 6_123_450, 5), trade(now)]);
+    talk.wait(1_000);
+    talk.wait(1_000);
+    let (mut levels, mut kinds) = (Vec::new(), std::collections::BTreeSet::new());
+    for frame in talk.hear(1) {
+        let message = decode_market(&frame.to_string(), &symbols(), &mut levels).unwrap();
+        kinds.insert(match message {
+            StreamMessage::Depth { .. } => "depth",
+            StreamMessage::Trade { .. } => "trade",
+            StreamMessage::AggregateTrade { .. } => "aggregate",
+            StreamMessage::PartialBook(_) => "partial book",
+            StreamMessage::Quote { .. } => "quote",
+            StreamMessage::Candle { .. } => "candle",
+            StreamMessage::Ticker { .. } => "ticker",
+            other => panic!("{other:?}: {frame}"),
+        });
+    }
+    let all = ["aggregate", "candle", "depth", "partial book", "quote", "ticker", "trade"];
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), all);
 }
 
 #[test]
