@@ -63,6 +63,11 @@ impl Decimal {
         if self.0 % unit == 0 { i64::try_from(self.0 / unit).ok() } else { None }
     }
 
+    /// This number as a count of 10⁻¹⁸.
+    pub(crate) const fn count(self) -> i128 {
+        self.0
+    }
+
     /// How many digits behind the point this number needs, 0 to 18.
     pub fn decimals(self) -> u32 {
         if self.0 == 0 {

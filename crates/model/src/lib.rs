@@ -9,6 +9,7 @@ pub mod venue;
 
 mod balance;
 mod decimal;
+mod divisor;
 mod effect;
 mod fill;
 mod ids;

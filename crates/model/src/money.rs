@@ -10,6 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::decimal::{Decimal, ParseDecimalError, Rounding};
+use crate::divisor::Divisor;
 use crate::side::Side;
 
 /// A number outside the range of its kind, or no number at all.
@@ -257,22 +258,26 @@ impl From<Notional> for Amount {
 /// A tick size or a lot size: the smallest step of a price or a quantity. Above zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Decimal", into = "Decimal")]
-pub struct Step(Decimal);
+pub struct Step {
+    step: Decimal,
+    /// Follows from the step; every order is checked against two of them.
+    divisor: Divisor,
+}
 
 impl Step {
     /// The step itself.
     pub const fn get(self) -> Decimal {
-        self.0
+        self.step
     }
 
     /// Is `number` a whole number of steps?
-    pub fn divides(self, number: Decimal) -> bool {
-        number.checked_rem(self.0) == Some(Decimal::ZERO)
+    pub const fn divides(self, number: Decimal) -> bool {
+        self.divisor.divides(number)
     }
 
     /// Digits behind the point that every multiple of this step can be written with.
     pub fn decimals(self) -> u32 {
-        self.0.decimals()
+        self.step.decimals()
     }
 }
 
@@ -280,13 +285,13 @@ impl TryFrom<Decimal> for Step {
     type Error = NumberError;
 
     fn try_from(number: Decimal) -> Result<Step, NumberError> {
-        positive(number).map(|()| Step(number))
+        positive(number).map(|()| Step { step: number, divisor: Divisor::new(number) })
     }
 }
 
 impl From<Step> for Decimal {
     fn from(step: Step) -> Decimal {
-        step.0
+        step.step
     }
 }
 
