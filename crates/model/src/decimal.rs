@@ -31,6 +31,17 @@ pub enum Rounding {
     Up,
 }
 
+/// Powers of ten up to the scale: a loop of multiplications each time would be felt.
+const POWERS: [i128; SCALE as usize + 1] = {
+    let mut powers = [1; SCALE as usize + 1];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
+    }
+    powers
+};
+
 impl Decimal {
     /// Zero.
     pub const ZERO: Decimal = Decimal(0);
@@ -43,7 +54,8 @@ impl Decimal {
     /// fails to compile where it is used in one.
     pub const fn new(mantissa: i64, decimals: u32) -> Decimal {
         assert!(decimals <= SCALE, "a Decimal holds 18 digits behind the point");
-        Decimal(mantissa as i128 * 10i128.pow(SCALE - decimals))
+        // A product of 64 and 60 bits cannot overflow 128.
+        Decimal((mantissa as i128).wrapping_mul(POWERS[(SCALE - decimals) as usize]))
     }
 
     /// Product of a mantissa that may exceed 64 bits and a power of ten; `None` if it does not fit.
@@ -59,7 +71,7 @@ impl Decimal {
     /// This number as a count of 10^-`decimals`. `None` if it has more digits than that or the
     /// count does not fit 64 bits.
     pub fn mantissa_at(self, decimals: u32) -> Option<i64> {
-        let unit = 10i128.checked_pow(SCALE.checked_sub(decimals)?)?;
+        let unit = POWERS[SCALE.checked_sub(decimals)? as usize];
         if self.0 % unit == 0 { i64::try_from(self.0 / unit).ok() } else { None }
     }
 
@@ -107,6 +119,10 @@ impl Decimal {
 
     /// Product with a whole number: exact and without a division; `None` on overflow.
     pub const fn checked_times(self, factor: i64) -> Option<Decimal> {
+        // Of 95 and 31 bits they cannot overflow, and asking whether they do costs a division.
+        if self.0.unsigned_abs() < 1 << 95 && factor.unsigned_abs() < 1 << 31 {
+            return Some(Decimal(self.0.wrapping_mul(factor as i128)));
+        }
         match self.0.checked_mul(factor as i128) {
             Some(product) => Some(Decimal(product)),
             None => None,

@@ -260,8 +260,9 @@ impl From<Notional> for Amount {
 #[serde(try_from = "Decimal", into = "Decimal")]
 pub struct Step {
     step: Decimal,
-    /// Follows from the step; every order is checked against two of them.
+    /// Follow from the step, and are asked for with every order and every market message.
     divisor: Divisor,
+    decimals: u32,
 }
 
 impl Step {
@@ -276,8 +277,8 @@ impl Step {
     }
 
     /// Digits behind the point that every multiple of this step can be written with.
-    pub fn decimals(self) -> u32 {
-        self.step.decimals()
+    pub const fn decimals(self) -> u32 {
+        self.decimals
     }
 }
 
@@ -285,7 +286,11 @@ impl TryFrom<Decimal> for Step {
     type Error = NumberError;
 
     fn try_from(number: Decimal) -> Result<Step, NumberError> {
-        positive(number).map(|()| Step { step: number, divisor: Divisor::new(number) })
+        positive(number).map(|()| Step {
+            step: number,
+            divisor: Divisor::new(number),
+            decimals: number.decimals(),
+        })
     }
 }
 
