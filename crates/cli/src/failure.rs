@@ -23,9 +23,20 @@ impl Failure {
             Failure::Usage(error) => (error, 2),
             Failure::Failed(error) => (error, 1),
         };
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", whole(&error));
         ExitCode::from(code)
     }
+}
+
+/// The error with its causes, each said once: many of our errors quote their cause themselves.
+fn whole(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
