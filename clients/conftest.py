@@ -38,10 +38,19 @@ class Venue:
         with urllib.request.urlopen(f"{self.http}/_sim/state", timeout=5) as answer:
             return json.load(answer)
 
-    def fault(self, **fault):
-        body = json.dumps(fault).encode()
-        request = urllib.request.Request(f"{self.http}/_sim/faults", data=body, method="POST")
+    def post(self, path, **body):
+        data = json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.http}/_sim/{path}", data=data, method="POST")
         urllib.request.urlopen(request, timeout=5).close()
+
+    def fault(self, **fault):
+        self.post("faults", **fault)
+
+    def heal(self):
+        self.post("heal")
+
+    def transfer(self, account, asset, amount):
+        self.post("transfer", account=account, asset=asset, amount=amount)
 
     def stop(self):
         self.process.terminate()

@@ -208,3 +208,35 @@ def test_an_answer_that_is_lost_leaves_the_order_placed(venue):
     with pytest.raises(ccxt.NetworkError):
         raw(trader, newClientOrderId="lost-answer")
     assert [o["clientOrderId"] for o in trader.fetch_open_orders(BTC)] == ["lost-answer"]
+
+
+def test_a_halted_exchange_takes_no_orders_and_one_that_only_cancels_lets_them_go(venue):
+    trader = ccxt_binance(venue)
+    order = trader.create_order(BTC, "limit", "buy", 0.01, 59_000)
+    venue.fault(kind="cancel_only")
+    wait_for(lambda: trader.fetch_markets()[0]["info"]["status"] == "CANCEL_ONLY")
+    with pytest.raises(ccxt.MarketClosed):
+        raw(trader)
+    assert trader.cancel_order(order["id"], BTC)["status"] == "canceled"
+    venue.fault(kind="halted")
+    wait_for(lambda: trader.fetch_markets()[0]["info"]["status"] == "HALT")
+    with pytest.raises(ccxt.MarketClosed):
+        raw(trader)
+    venue.heal()
+    wait_for(lambda: trader.fetch_markets()[0]["info"]["status"] == "TRADING")
+    assert raw(trader)["status"] == "NEW"
+
+
+def test_funds_that_come_and_go(venue):
+    trader = ccxt_binance(venue)
+    venue.transfer("account-1", "USDT", "500")
+    venue.transfer("account-1", "BTC", "-0.25")
+    balance = trader.fetch_balance()
+    assert (balance["USDT"]["free"], balance["BTC"]["free"]) == (10_500.0, 0.75)
+
+
+def wait_for(condition, seconds=5):
+    end = time.time() + seconds
+    while not condition():
+        assert time.time() < end
+        time.sleep(0.02)

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use model::Timestamp;
+use model::{Timestamp, TradingMode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sim_venue::synthetic::SplitMix;
@@ -73,6 +73,10 @@ pub enum FaultKind {
     ErrorButAccept,
     /// Streams say nothing, while their sockets answer pings.
     Silent,
+    /// The exchange itself: nothing trades, and orders are refused.
+    Halted,
+    /// The exchange itself: orders can only be taken back.
+    CancelOnly,
 }
 
 const fn unavailable() -> u16 {
@@ -90,7 +94,7 @@ pub enum FaultError {
     #[error(
         "not a fault: {0}; a fault is like {{\"kind\": \"outage\", \"seconds\": 5}}, its kind one \
          of outage, drop_request, drop_response, delay (delay_ms), status (status, body), \
-         error_but_accept (status, body), silent; at, for, probability and route may follow"
+         error_but_accept (status, body), silent, halted, cancel_only; at, for, probability and route may follow"
     )]
     Syntax(String),
     /// A time that is none.
@@ -194,6 +198,29 @@ impl Faults {
         self.rows.iter().any(|row| row.active(now) && row.fault.kind == kind)
     }
 
+    /// What the exchange lets accounts do now; the strictest fault counts.
+    pub(super) fn mode(&mut self, now: Timestamp) -> TradingMode {
+        let mut mode = TradingMode::Live;
+        for row in self.rows.iter_mut().filter(|row| row.active(now)) {
+            match row.fault.kind {
+                FaultKind::Halted => mode = TradingMode::Halted,
+                FaultKind::CancelOnly if mode == TradingMode::Live => {
+                    mode = TradingMode::CancelOnly
+                }
+                FaultKind::CancelOnly => {}
+                FaultKind::Outage
+                | FaultKind::DropRequest
+                | FaultKind::DropResponse
+                | FaultKind::Delay
+                | FaultKind::Status
+                | FaultKind::ErrorButAccept
+                | FaultKind::Silent => continue,
+            }
+            row.fired = 1;
+        }
+        mode
+    }
+
     /// Is this upgrade to be cut?
     pub(super) fn socket(&mut self, now: Timestamp) -> bool {
         self.is_outage(now)
@@ -218,7 +245,7 @@ impl Faults {
                 }
                 FaultKind::Status => verdict.instead = answer(),
                 FaultKind::ErrorButAccept => verdict.instead_after = answer(),
-                FaultKind::Silent => continue,
+                FaultKind::Silent | FaultKind::Halted | FaultKind::CancelOnly => continue,
             }
             row.fired += 1;
         }
@@ -258,6 +285,8 @@ impl FaultKind {
             FaultKind::Status => "status",
             FaultKind::ErrorButAccept => "error_but_accept",
             FaultKind::Silent => "silent",
+            FaultKind::Halted => "halted",
+            FaultKind::CancelOnly => "cancel_only",
         }
     }
 }
@@ -337,6 +366,23 @@ mod tests {
             (0..1_000).filter(|_| faults.request(at(1), "POST /api/v3/order").drop_after).count();
         assert!((400..600).contains(&struck), "{struck} of 1000");
         assert_eq!(faults.report(at(1))[0]["fired"], struck);
+    }
+
+    #[test]
+    fn the_strictest_mode_counts() {
+        let mut faults = Faults::new(Scenario::default(), 1);
+        faults.add(at(0), br#"{"kind": "cancel_only", "for": "10s"}"#).unwrap();
+        faults.add(at(0), br#"{"kind": "halted", "at": "2s", "for": "3s"}"#).unwrap();
+        let modes = [1, 2, 5, 10].map(|second| faults.mode(at(second)));
+        assert_eq!(
+            modes,
+            [
+                TradingMode::CancelOnly,
+                TradingMode::Halted,
+                TradingMode::CancelOnly,
+                TradingMode::Live
+            ]
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use model::{AccountId, Amount, Asset};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use venues::server::{Dialect, HttpRequest, HttpResponse};
@@ -198,6 +199,7 @@ async fn simulator<D: Dialect>(
     let body = body.map(|body| body.to_bytes()).unwrap_or_default();
     match (method.as_str(), path) {
         ("GET", "/_sim/state") => json(&state::state(shared)),
+        ("POST", "/_sim/transfer") => transfer(&body, shared),
         ("POST", "/_sim/faults") => add_fault(&body, shared),
         ("POST", "/_sim/heal") => {
             shared.faults().heal();
@@ -205,9 +207,35 @@ async fn simulator<D: Dialect>(
         }
         _ => plain(
             StatusCode::NOT_FOUND,
-            "GET /_sim/state, POST /_sim/faults and POST /_sim/heal are here",
+            "GET /_sim/state, POST /_sim/faults, POST /_sim/heal and POST /_sim/transfer are here",
         ),
     }
+}
+
+/// A deposit or a withdrawal.
+fn transfer<D: Dialect>(body: &[u8], shared: &Shared<D>) -> Response<Full<Bytes>> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Transfer {
+        account: AccountId,
+        asset: Asset,
+        amount: Amount,
+    }
+    let example = r#"{"account": "account-1", "asset": "USDT", "amount": "-100"}"#;
+    let transfer: Transfer = match serde_json::from_slice(body) {
+        Ok(transfer) => transfer,
+        Err(error) => {
+            let text = format!("not a transfer: {error}; it is written {example}");
+            return plain(StatusCode::BAD_REQUEST, &text);
+        }
+    };
+    let mut world = shared.world();
+    if !world.exchange().oracle().balances.contains_key(&transfer.account) {
+        let text = format!("there is no account {}", transfer.account);
+        return plain(StatusCode::NOT_FOUND, &text);
+    }
+    world.transfer(transfer.account, transfer.asset, transfer.amount);
+    json(&serde_json::json!({"ok": true}))
 }
 
 fn add_fault<D: Dialect>(body: &[u8], shared: &Shared<D>) -> Response<Full<Bytes>> {

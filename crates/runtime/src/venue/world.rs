@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::venue::VenueEvent;
-use model::{InstrumentId, Timestamp};
+use model::{AccountId, Amount, Asset, InstrumentId, Timestamp, TradingMode};
 use sim_venue::{Background, SimVenue};
 use tokio::sync::{mpsc, watch};
 use venues::server::{ConnId, Dialect, Frame, HttpRequest, HttpResponse, Payload, Step};
@@ -26,6 +26,7 @@ pub(super) struct World<D> {
     events: Vec<VenueEvent>,
     frames: Vec<Frame>,
     pub(super) market: MarketStatus,
+    mode: TradingMode,
 }
 
 /// How far the market around the accounts is.
@@ -85,7 +86,24 @@ impl<D: Dialect> World<D> {
             events: Vec::new(),
             frames: Vec::new(),
             market: MarketStatus::default(),
+            mode: TradingMode::Live,
         }
+    }
+
+    /// Opens, restricts or halts trading of every instrument.
+    fn set_mode(&mut self, mode: TradingMode) {
+        if std::mem::replace(&mut self.mode, mode) == mode {
+            return;
+        }
+        let all: Vec<InstrumentId> = self.exchange.instruments().map(|i| i.id).collect();
+        all.into_iter().for_each(|instrument| self.exchange.set_mode(instrument, mode));
+    }
+
+    /// A deposit, or a withdrawal of at most what is free.
+    pub(super) fn transfer(&mut self, account: AccountId, asset: Asset, amount: Amount) {
+        let now = clock::now();
+        self.exchange.transfer(now, account, asset, amount, &mut self.events);
+        self.publish(now);
     }
 
     pub(super) fn exchange(&self) -> &SimVenue {
@@ -188,9 +206,16 @@ pub(super) async fn tick<D: Dialect>(
             _ = interval.tick() => {}
             _ = stopped.changed() => return,
         }
-        if shared.faults().due(clock::now()) {
+        let now = clock::now();
+        let (cut, mode) = {
+            let mut faults = shared.faults();
+            (faults.due(now), faults.mode(now))
+        };
+        if cut {
             shared.cut_all();
         }
-        shared.world().tick();
+        let mut world = shared.world();
+        world.set_mode(mode);
+        world.tick();
     }
 }
