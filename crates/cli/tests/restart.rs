@@ -40,28 +40,31 @@ fn assert_agrees(gateway: &Gateway, venue: &Venue) {
     assert_eq!(summary.discrepancies_left, Some(0));
 }
 
+/// Starts it and waits until this start, not an earlier one, has compared the books.
+fn start_and_reconcile(gateway: &mut Gateway) {
+    let before = gateway.entries().len();
+    gateway.start();
+    gateway.wait(40, "reconciled", |entries| {
+        count(&entries[before..], |record| matches!(record, Record::Reconciled { .. })) > 0
+    });
+}
+
 #[test]
 fn killed_again_and_again_it_never_loses_or_repeats_an_order() {
     let venue = Venue::start(&["--market", "synthetic:11"]);
     let mut gateway = Gateway::prepare(&venue.addr, MAKER);
     for round in 0..4u64 {
-        gateway.start();
         let before = gateway.entries().len();
+        gateway.start();
         gateway.wait(20, "it trades", |entries| {
-            let new = &entries[before.min(entries.len())..];
-            count(new, |record| matches!(record, Record::Prepared { .. })) > 4
+            count(&entries[before..], |record| matches!(record, Record::Prepared { .. })) > 4
         });
         // Not at a moment of its choosing.
         std::thread::sleep(Duration::from_millis(37 * (round + 1)));
         // Dropping it kills it.
         gateway.process = None;
     }
-    gateway.start();
-    gateway.wait(40, "reconciled", |entries| {
-        let last = entries.iter().rposition(|e| matches!(e.record, Record::Started { .. }));
-        let new = &entries[last.unwrap_or(0)..];
-        count(new, |record| matches!(record, Record::Reconciled { .. })) > 0
-    });
+    start_and_reconcile(&mut gateway);
     assert!(gateway.stop().success(), "{}", gateway.log());
     assert_agrees(&gateway, &venue);
     let mut ids = BTreeSet::new();
@@ -94,4 +97,35 @@ fn answers_that_are_lost_leave_orders_in_doubt_and_both_books_agree_in_the_end()
     let orders = venue.state()["orders"].as_array().unwrap().len();
     let sent = count(&gateway.entries(), |record| matches!(record, Record::Prepared { .. }));
     assert!(orders <= sent, "{orders} orders at the exchange, {sent} written down");
+}
+
+/// The disk is full in the middle: nothing that cannot be written down is sent any more, entry orders
+/// are taken back, the gateway says why it ends, and the next start agrees with the exchange.
+#[test]
+fn a_full_disk_ends_the_gateway_and_leaves_no_entry_order() {
+    let venue = Venue::start(&["--market", "synthetic:13"]);
+    let mut gateway = Gateway::prepare(&venue.addr, MAKER);
+    let command = gateway.command();
+    // No file may grow beyond this many blocks, and the signal that says so is ignored: writes fail.
+    let limited = "trap '' XFSZ; ulimit -f 300; exec \"$0\" \"$@\"";
+    let output = std::process::Command::new("bash")
+        .args(["-c", limited])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("journal") && said.contains("plimsoll.db"), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+    let is_open = |order: &&serde_json::Value| order["status"] == "new";
+    let state = venue.state();
+    let orders = state["orders"].as_array().unwrap();
+    assert!(!orders.is_empty(), "it must have traded before: {said}");
+    assert_eq!(orders.iter().filter(is_open).count(), 0, "{said}");
+
+    start_and_reconcile(&mut gateway);
+    assert!(gateway.stop().success(), "{}", gateway.log());
+    assert_agrees(&gateway, &venue);
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use gateway::Gateway;
 use journal::JournalHandle;
-use model::venue::{AccountRequest, OrderKey, Request};
+use model::venue::{AccountRequest, Request};
 use model::{
     AgentEvent, AgentId, ClientOrderId, Command, Effect, Effects, Entry, Input, InstrumentId,
     Notice, Reply, RequestId, Timestamp, TradingState,
@@ -17,6 +17,7 @@ use model::{
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::clear::{Flights, clear};
 use super::error::RunError;
 use super::rest::Rest;
 use crate::agent::{AgentHandle, FromAgent};
@@ -24,8 +25,6 @@ use crate::clock;
 
 /// How long an orderly stop may take before what is left is left.
 const STOP_MAX: Duration = Duration::from_secs(10);
-/// When the journal is lost: how long taking back orders may take.
-const CLEAR_MAX: Duration = Duration::from_secs(5);
 /// Longest sleep; a wake-up that is farther away is asked for again.
 const SLEEP_MAX: Duration = Duration::from_secs(3_600);
 /// Inputs that are taken before the loop looks at anything else.
@@ -38,6 +37,7 @@ pub(super) struct Core {
     pub(super) agents: BTreeMap<AgentId, AgentHandle>,
     pub(super) inputs: mpsc::Sender<Input>,
     pub(super) failures: mpsc::UnboundedSender<journal::StoreError>,
+    pub(super) flights: Flights,
 }
 
 /// What the loop listens to.
@@ -170,16 +170,17 @@ impl Core {
             }
         }
         if entries.is_empty() {
-            send_all(&self.rest, &self.inputs, sends);
+            send_all(&self.rest, &self.inputs, &self.flights, sends);
             return;
         }
         let (rest, inputs, failures) =
             (self.rest.clone(), self.inputs.clone(), self.failures.clone());
+        let flights = self.flights.clone();
         let runtime = tokio::runtime::Handle::current();
         self.journal.append(entries, move |written| match written {
             Ok(_) => {
                 let _entered = runtime.enter();
-                send_all(&rest, &inputs, sends);
+                send_all(&rest, &inputs, &flights, sends);
             }
             // The loop is gone only when it has ended for another reason.
             Err(error) => drop(failures.send(error)),
@@ -213,15 +214,8 @@ impl Core {
     async fn without_journal(&mut self, error: journal::StoreError) -> RunError {
         let entries = self.entries();
         tracing::error!(%error, open = entries.len(), "the journal failed: taking back entry orders");
-        let cancels = entries.into_iter().map(|(instrument, id)| {
-            let order = OrderKey::Client(id);
-            let request = AccountRequest::Cancel { instrument, order, cancel_id: None, only: None };
-            let rest = self.rest.clone();
-            tokio::spawn(async move { rest.ask(&Request::Account(request)).await })
-        });
-        let all = futures_util::future::join_all(cancels);
-        if tokio::time::timeout(CLEAR_MAX, all).await.is_err() {
-            tracing::error!("not every cancel was answered; look at the venue");
+        if !clear(&self.rest, entries, &self.flights).await {
+            tracing::error!("entry orders may be left at the venue: look there and cancel them");
         }
         for (_, handle) in std::mem::take(&mut self.agents) {
             handle.stop().await;
@@ -266,11 +260,19 @@ fn from_agent(agent: AgentId, said: FromAgent) -> Input {
 
 /// Each question runs on its own and comes back as an input. Their number is bounded by the core:
 /// open orders by a limit, readings by one at a time.
-fn send_all(rest: &Rest, inputs: &mpsc::Sender<Input>, sends: Vec<(RequestId, Request)>) {
+fn send_all(
+    rest: &Rest,
+    inputs: &mpsc::Sender<Input>,
+    flights: &Flights,
+    sends: Vec<(RequestId, Request)>,
+) {
     for (id, request) in sends {
         let (rest, inputs) = (rest.clone(), inputs.clone());
+        let places = matches!(request, Request::Account(AccountRequest::Place(_)));
+        let flight = places.then(|| flights.clone());
         tokio::spawn(async move {
             let outcome = rest.ask(&request).await;
+            drop(flight);
             // The loop is gone only when the gateway ends; the next start asks again.
             let _ = inputs.send(Input::Reply(Reply { request: id, outcome })).await;
         });

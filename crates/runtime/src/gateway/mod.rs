@@ -3,6 +3,7 @@
 
 mod account;
 mod backoff;
+mod clear;
 mod core;
 mod error;
 mod market;
@@ -71,7 +72,8 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     tracing::info!(%venue, address = address.rest, session = opened.session, "gateway has started");
     let (failures, failed) = mpsc::unbounded_channel();
     let journal = opened.writer.handle();
-    let core = Core { gateway, journal, rest, agents, inputs, failures };
+    let flights = clear::Flights::default();
+    let core = Core { gateway, journal, rest, agents, inputs, failures, flights };
     let sources = Sources { inputs: input_queue, agents: agent_queue, failures: failed, stop };
     // The account first: what executes while the market connects is heard then.
     let connections = [tokio::spawn(account), tokio::spawn(market)];
