@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use model::{
-    Action, AgentEvent, ClientOrderId, InstrumentId, Intent, IntentId, NetQty, OrderSpec,
-    OrderState, Position, Qty, Side, TradingState,
+    Action, AgentEvent, ClientOrderId, FeedHealth, InstrumentId, Intent, IntentId, NetQty,
+    OrderSpec, OrderState, Position, Qty, Side, Timestamp, TradingState,
 };
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,7 @@ pub struct AgentBooks {
     open: BTreeMap<IntentId, AgentOrder>,
     done: VecDeque<AgentOrder>,
     trading: TradingState,
-    feeds: BTreeMap<InstrumentId, bool>,
+    feeds: BTreeMap<InstrumentId, (FeedHealth, Timestamp)>,
 }
 
 impl Default for AgentBooks {
@@ -85,8 +85,8 @@ impl AgentBooks {
                 }
             }
             AgentEvent::Trading { state, .. } => self.trading = *state,
-            AgentEvent::Feed { instrument, live } => {
-                self.feeds.insert(*instrument, *live);
+            AgentEvent::Feed { instrument, health, since } => {
+                self.feeds.insert(*instrument, (*health, *since));
             }
         }
     }
@@ -162,10 +162,10 @@ impl AgentBooks {
         self.trading
     }
 
-    /// Did the gateway say that the book of this instrument can be relied on? `None` before it has
-    /// said anything; [`MarketView::is_live`](model::market::MarketView::is_live) tells about the
-    /// book at hand.
-    pub fn feed_live(&self, instrument: InstrumentId) -> Option<bool> {
+    /// How the gateway says that the market data of this instrument is, and since when. `None` before
+    /// it has said anything; [`MarketView::is_live`](model::market::MarketView::is_live) tells about
+    /// the book at hand.
+    pub fn feed_health(&self, instrument: InstrumentId) -> Option<(FeedHealth, Timestamp)> {
         self.feeds.get(&instrument).copied()
     }
 

@@ -148,6 +148,7 @@ fn news(effect: &Effect, agent: AgentId) -> Option<&AgentEvent> {
         Effect::Notify(Notice::Agent(..) | Notice::Alert(_))
         | Effect::Persist(_)
         | Effect::Send { .. }
+        | Effect::Distrust { .. }
         | Effect::WakeAt(_) => None,
     }
 }

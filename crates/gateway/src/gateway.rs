@@ -7,16 +7,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::market::{MarketEvent, MarketKind, Markets};
+use model::market::Markets;
 use model::venue::{AccountEvent, AccountRequest, Request};
 use model::{
-    AgentEvent, AgentId, ClientOrderId, Command, Effect, Effects, Entry, FeedNotice, Input,
-    Instrument, Link, Notice, OrderIdSequence, OrderState, Record, RequestId, Timestamp,
-    TradingState,
+    AgentEvent, AgentId, ClientOrderId, Command, Effect, Effects, Entry, FeedHealth, FeedNotice,
+    Input, Instrument, InstrumentId, Link, Notice, OrderIdSequence, OrderState, Record, RequestId,
+    Timestamp, TradingState,
 };
 
 use crate::books::Books;
 use crate::doubts::Doubts;
+use crate::hearing::Hearing;
 use crate::limits::Limits;
 use crate::purpose::Purpose;
 use crate::readings::Reading;
@@ -49,8 +50,11 @@ pub struct Gateway {
     /// Time of this start: what executed before it and is not ours is history, not news.
     pub(crate) started_at: Timestamp,
     next_request: u64,
-    market_up: bool,
-    account_up: bool,
+    pub(crate) market_up: bool,
+    pub(crate) account_up: bool,
+    /// How each instrument's data was when it was last looked at, and since when.
+    pub(crate) feeds: BTreeMap<InstrumentId, (FeedHealth, Timestamp)>,
+    pub(crate) hearing: Hearing,
     state: TradingState,
     cause: String,
     wake_at: Option<Timestamp>,
@@ -92,6 +96,8 @@ impl Gateway {
             next_request: 0,
             market_up: false,
             account_up: false,
+            feeds: BTreeMap::new(),
+            hearing: Hearing::default(),
             state: TradingState::Starting,
             cause: "not yet reconciled with the venue".to_owned(),
             wake_at: None,
@@ -113,9 +119,13 @@ impl Gateway {
             Input::Link { link, up, cause } => self.link(now, *link, *up, cause, effects),
             Input::Feed(notice) => self.feed(now, notice, effects),
             Input::Operator(command) => self.operator(now, command, effects),
-            Input::Wake => self.wake_at = None,
+            Input::Wake => {
+                self.wake_at = None;
+                self.judge_feeds(now, effects);
+            }
         }
         self.ask_about_doubts(now, effects);
+        self.listen(now, effects);
         self.read_when_due(now, effects);
         self.reconsider(now, effects);
         self.ask_to_be_woken(effects);
@@ -179,21 +189,8 @@ impl Gateway {
         effects.push(Effect::Notify(Notice::Alert(text)));
     }
 
-    fn market(&mut self, now: Timestamp, event: &MarketEvent, effects: &mut Effects) {
-        let was_live = self.markets.get(event.instrument).is_some_and(|m| m.is_live());
-        self.markets.apply(now, event);
-        // Only a snapshot or a loss changes a feed's health; trades and changes are the hot path.
-        if matches!(event.kind, MarketKind::Trade(_)) {
-            return;
-        }
-        let live = self.markets.get(event.instrument).is_some_and(|m| m.is_live());
-        if live != was_live {
-            let feed = AgentEvent::Feed { instrument: event.instrument, live };
-            effects.push(Effect::Notify(Notice::AllAgents(feed)));
-        }
-    }
-
     fn account(&mut self, now: Timestamp, event: &AccountEvent, effects: &mut Effects) {
+        self.hearing.heard(now);
         match event {
             AccountEvent::Order { order, execution, .. } => {
                 self.reported(now, order, execution, effects);
@@ -221,10 +218,14 @@ impl Gateway {
         self.record(now, Record::Link { link, up, cause: cause.to_owned() }, effects);
         match (link, up) {
             // What happened while it was down is only known by asking.
-            (Link::Account, true) => self.read_soon(now),
-            (Link::Account, false) => self.reading_is_void(),
+            (Link::Account, true) => {
+                self.hearing.starts_again(now);
+                self.read_soon(now);
+            }
+            (Link::Account, false) => self.reading_is_void(now),
             (Link::Market, _) => {}
         }
+        self.judge_feeds(now, effects);
     }
 
     fn feed(&mut self, now: Timestamp, notice: &FeedNotice, effects: &mut Effects) {
@@ -233,6 +234,16 @@ impl Gateway {
                 Record::Gap { instrument: *instrument, detail: detail.clone() }
             }
             FeedNotice::Duplicates(dropped) => Record::Duplicates { dropped: *dropped },
+            FeedNotice::MissedTrades { instrument, count } => {
+                Record::MissedTrades { instrument: *instrument, count: *count }
+            }
+            FeedNotice::HandedOver(link) => {
+                // Nothing should have been lost; a look costs little.
+                if *link == Link::Account {
+                    self.read_soon(now);
+                }
+                Record::HandedOver { link: *link }
+            }
             FeedNotice::RateLimited { wait, detail } => {
                 Record::RateLimited { wait: *wait, detail: detail.clone() }
             }
@@ -292,6 +303,8 @@ impl Gateway {
             (TradingState::Starting, "the account's stream is down")
         } else if !self.market_up {
             (TradingState::Starting, "the market streams are down")
+        } else if self.hearing.is_suspected() {
+            (TradingState::Starting, "the account's stream has missed something")
         } else if !self.reading.is_clean() {
             (TradingState::Starting, "not yet reconciled with the venue")
         } else {
@@ -329,7 +342,12 @@ impl Gateway {
     }
 
     fn ask_to_be_woken(&mut self, effects: &mut Effects) {
-        let due = [self.doubts.next_due(), self.reading.next_due()];
+        let due = [
+            self.doubts.next_due(),
+            self.reading.next_due(),
+            self.next_listen(),
+            self.next_stale(),
+        ];
         if let Some(next) = due.into_iter().flatten().min()
             && self.wake_at.is_none_or(|asked| next < asked)
         {

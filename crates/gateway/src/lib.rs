@@ -13,8 +13,11 @@
 mod books;
 mod doubt;
 mod doubts;
+mod feeds;
 mod gateway;
+mod hearing;
 mod limits;
+mod listen;
 mod merge;
 mod purpose;
 mod reading;

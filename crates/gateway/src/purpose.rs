@@ -1,6 +1,6 @@
 //! Why a request was sent: what its answer is for.
 
-use model::{ClientOrderId, InstrumentId, VenueOrderId};
+use model::{ClientOrderId, InstrumentId, Timestamp, VenueOrderId};
 
 use crate::readings::Part;
 
@@ -19,6 +19,13 @@ pub(crate) enum Purpose {
     AskTape(ClientOrderId),
     /// Asking whose order an execution belongs to.
     Identify(InstrumentId, VenueOrderId),
+    /// A look at an instrument's open orders while the account's stream is quiet.
+    Look {
+        /// Whose orders.
+        instrument: InstrumentId,
+        /// When it was sent.
+        since: Timestamp,
+    },
     /// One part of a reconciliation.
     Read {
         /// Which reading it belongs to.

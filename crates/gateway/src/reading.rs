@@ -21,6 +21,11 @@ use crate::purpose::Purpose;
 use crate::readings::Part;
 use crate::reconcile::{Difference, VenueSnapshot, differences};
 
+/// How often the books are compared while the account's stream is down.
+const DEAF_READ_EVERY: Duration = Duration::from_secs(3);
+/// Readings that may fail in a row before the books are called unknown.
+const FAILED_MAX: u32 = 2;
+
 impl Gateway {
     /// The books are compared with the venue's as soon as possible.
     pub(crate) fn read_soon(&mut self, now: Timestamp) {
@@ -28,15 +33,21 @@ impl Gateway {
         self.reading.pause = None;
     }
 
-    /// The venue cannot be heard any more: what is known may be outdated from here on.
-    pub(crate) fn reading_is_void(&mut self) {
+    /// The venue cannot be heard any more: what is known may be outdated from here on. Until the
+    /// stream is back the books are kept up by reading alone.
+    pub(crate) fn reading_is_void(&mut self, now: Timestamp) {
         self.reading.clean = false;
         self.reading.running = false;
         self.reading.generation += 1;
-        self.reading.due = None;
+        self.reading.due = Some(now.after(DEAF_READ_EVERY));
     }
 
     pub(crate) fn reading_failed(&mut self, now: Timestamp) {
+        self.reading.failed += 1;
+        // A venue that cannot be asked may not be sent orders blindly.
+        if self.reading.failed >= FAILED_MAX {
+            self.reading.clean = false;
+        }
         self.reading.generation += 1;
         self.reading.again(now);
     }
@@ -190,7 +201,13 @@ impl Gateway {
         self.record(now, Record::Reconciled { found, left, fills_to }, effects);
         self.reading.running = false;
         self.reading.pause = None;
-        self.reading.due = Some(now.after(self.config.reconcile_every));
+        let every = self.config.reconcile_every;
+        let pause = if self.account_up { every } else { every.min(DEAF_READ_EVERY) };
+        self.reading.due = Some(now.after(pause));
+        self.reading.failed = 0;
+        if self.account_up {
+            self.hearing.caught_up();
+        }
     }
 
     /// A balance that differs twice in the same way, with every execution counted, was changed by
@@ -249,6 +266,7 @@ impl Gateway {
             | Purpose::AskFills(_)
             | Purpose::AskTape(_)
             | Purpose::Identify(..)
+            | Purpose::Look { .. }
             | Purpose::Read { .. } => None,
         };
         self.outstanding.values().filter_map(of).collect()

@@ -31,6 +31,8 @@ pub(crate) struct Reading {
     pub(crate) due: Option<Timestamp>,
     pub(crate) pause: Option<Duration>,
     pub(crate) clean: bool,
+    /// Readings that failed since the last complete one.
+    pub(crate) failed: u32,
     pub(crate) open: Vec<VenueOrder>,
     pub(crate) fills_to: BTreeMap<InstrumentId, TradeId>,
     /// Differences since the last complete reading.

@@ -20,6 +20,9 @@ impl Gateway {
             Purpose::Identify(instrument, id) => {
                 self.identified(now, instrument, id, &reply.outcome, effects);
             }
+            Purpose::Look { instrument, since } => {
+                self.looked(now, instrument, since, &reply.outcome);
+            }
             Purpose::Read { generation, part } => {
                 self.read(now, generation, part, &reply.outcome, effects);
             }
@@ -36,6 +39,7 @@ impl Gateway {
         match outcome {
             Outcome::Done(Response::Placed { order, fills }) if order.client_order_id == id => {
                 self.heard(now, order, fills, Source::Engine, effects);
+                self.accepted_by_answer(now, &id);
             }
             Outcome::Done(_) => {
                 self.in_doubt(now, id, "the answer belongs to another question".into(), effects);

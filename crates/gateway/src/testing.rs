@@ -106,6 +106,7 @@ pub(crate) struct World {
     folded: Books,
     pub(crate) requests: VecDeque<(RequestId, AccountRequest)>,
     pub(crate) notices: Vec<Notice>,
+    pub(crate) distrusted: Vec<Link>,
     pub(crate) now: Timestamp,
     wake: Option<Timestamp>,
     session: u64,
@@ -129,6 +130,7 @@ impl World {
             folded: Books::default(),
             requests: VecDeque::new(),
             notices: Vec::new(),
+            distrusted: Vec::new(),
             now,
             wake: None,
             session: 1,
@@ -183,6 +185,7 @@ impl World {
                 Effect::Send { request: Request::Market(request), .. } => panic!("{request:?}"),
                 Effect::WakeAt(at) => self.wake = Some(self.wake.map_or(at, |w| w.min(at))),
                 Effect::Notify(notice) => self.notices.push(notice),
+                Effect::Distrust { link, .. } => self.distrusted.push(link),
             }
         }
         assert_eq!(self.folded, *self.gateway.books(), "books are a fold over the journal");

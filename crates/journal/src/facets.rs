@@ -69,6 +69,11 @@ pub(crate) fn facets(record: &Record) -> Facets<'_> {
         Record::Link { .. } => Facets::new("link"),
         Record::Gap { instrument, .. } => Facets::new("gap").instrument(instrument),
         Record::Duplicates { .. } => Facets::new("duplicates"),
+        Record::MissedTrades { instrument, .. } => {
+            Facets::new("missed_trades").instrument(instrument)
+        }
+        Record::HandedOver { .. } => Facets::new("handed_over"),
+        Record::Feed { instrument, .. } => Facets::new("feed").instrument(instrument),
         Record::RateLimited { .. } => Facets::new("rate_limited"),
         Record::Discrepancy { found } => {
             let facets = Facets::new("discrepancy");
@@ -96,7 +101,7 @@ mod tests {
     use crate::samples::sample;
 
     /// Kinds of record; a new one needs a sample.
-    const KINDS: usize = 22;
+    const KINDS: usize = 25;
 
     #[test]
     fn columns_are_what_the_text_has() {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use model::venue::{ExpiryReason, Filter, VenueError, VenueOrder, VenueOrderStatus};
 use model::{
-    Action, AgentId, Asset, Balance, ClientOrderId, Discrepancy, Ending, Entry, Fee, Fill,
-    InstrumentId, Intent, IntentId, Link, Liquidity, NewOrder, OrderKind, OrderQty, OrderSpec,
-    Record, Refusal, SelfTradePrevention, Side, TimeInForce, Timestamp, TradeId, TradingState,
-    VenueOrderId,
+    Action, AgentId, Asset, Balance, ClientOrderId, Discrepancy, Ending, Entry, Fee, FeedHealth,
+    Fill, InstrumentId, Intent, IntentId, Link, Liquidity, NewOrder, OrderKind, OrderQty,
+    OrderSpec, Record, Refusal, SelfTradePrevention, Side, TimeInForce, Timestamp, TradeId,
+    TradingState, VenueOrderId,
 };
 
 pub(crate) fn at(seconds: i64) -> Timestamp {
@@ -101,6 +101,9 @@ pub(crate) fn sample() -> Vec<Entry> {
         Record::Transferred { asset: asset("DOGE"), amount: number("-1.5") },
         Record::Gap { instrument, detail: "1 is missing".to_owned() },
         Record::Duplicates { dropped: 3 },
+        Record::MissedTrades { instrument, count: 2 },
+        Record::HandedOver { link: Link::Market },
+        Record::Feed { instrument, health: FeedHealth::Resyncing },
         Record::RateLimited { wait: Duration::from_secs(3), detail: "429".to_owned() },
         Record::Discrepancy { found: Discrepancy::MissedAccept { client_order_id: id } },
         Record::Reconciled {

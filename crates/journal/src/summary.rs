@@ -106,6 +106,9 @@ impl Summary {
                 state: TradingState::Active | TradingState::Starting | TradingState::Reducing,
                 ..
             }
+            | Record::MissedTrades { .. }
+            | Record::HandedOver { .. }
+            | Record::Feed { .. }
             | Record::Decided { .. }
             | Record::CancelPrepared { .. }
             | Record::Accepted { .. }

@@ -8,7 +8,7 @@ use crate::input::RequestId;
 use crate::intent::IntentId;
 use crate::life::OrderState;
 use crate::money::Qty;
-use crate::record::Entry;
+use crate::record::{Entry, FeedHealth, Link};
 use crate::refusal::{Refusal, TradingState};
 use crate::time::Timestamp;
 use crate::venue::Request;
@@ -25,6 +25,16 @@ pub enum Effect {
         id: RequestId,
         /// What to ask.
         request: Request,
+    },
+    /// What a connection tells is wrong or incomplete, by evidence of our own: it is to start again,
+    /// with one instrument or as a whole.
+    Distrust {
+        /// Which connection.
+        link: Link,
+        /// Only this instrument's book.
+        instrument: Option<InstrumentId>,
+        /// The evidence.
+        cause: String,
     },
     /// Come back with `Input::Wake` at this time. Only the earliest one counts.
     WakeAt(Timestamp),
@@ -82,11 +92,13 @@ pub enum AgentEvent {
         /// Why.
         cause: String,
     },
-    /// The book of an instrument can be relied on, or not.
+    /// The market data of an instrument can be relied on, or not.
     Feed {
         /// Which instrument.
         instrument: InstrumentId,
-        /// Can it?
-        live: bool,
+        /// How it is.
+        health: FeedHealth,
+        /// Since when.
+        since: Timestamp,
     },
 }

@@ -76,6 +76,15 @@ pub enum FeedNotice {
     },
     /// Messages came that had been seen before.
     Duplicates(u64),
+    /// Public trades were missed; they are fetched and passed on as late.
+    MissedTrades {
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// How many.
+        count: u64,
+    },
+    /// A connection took over from an older one, as planned; nothing was lost between them.
+    HandedOver(Link),
     /// The venue held us to its rate limit.
     RateLimited {
         /// How long to hold still.

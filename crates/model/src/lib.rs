@@ -40,7 +40,7 @@ pub use life::{Ending, OrderEvent, OrderState};
 pub use money::{Amount, NetQty, Notional, NumberError, Price, Qty, Step};
 pub use order::{NewOrder, OrderKind, OrderQty, SelfTradePrevention, TimeInForce};
 pub use position::{Position, Uncountable};
-pub use record::{Discrepancy, Entry, Link, Record};
+pub use record::{Discrepancy, Entry, FeedHealth, Link, Record};
 pub use refusal::{Refusal, TradingState};
 pub use side::Side;
 pub use time::Timestamp;

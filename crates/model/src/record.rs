@@ -162,6 +162,25 @@ pub enum Record {
         /// How many since the last such record.
         dropped: u64,
     },
+    /// Public trades that were missed and are fetched.
+    MissedTrades {
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// How many.
+        count: u64,
+    },
+    /// A connection took over from an older one, as planned.
+    HandedOver {
+        /// Which of the two.
+        link: Link,
+    },
+    /// Whether the market data of an instrument can be relied on has changed.
+    Feed {
+        /// Which instrument.
+        instrument: InstrumentId,
+        /// How it is.
+        health: FeedHealth,
+    },
     /// The venue held us to its rate limit.
     RateLimited {
         /// How long.
@@ -207,6 +226,20 @@ pub enum Link {
     Market,
     /// The account's stream.
     Account,
+}
+
+/// Whether the market data of an instrument can be relied on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedHealth {
+    /// The book is complete and heard of lately.
+    Live,
+    /// The book is complete as far as it was heard, which is too long ago.
+    Stale,
+    /// The connection is up and the book is being fetched.
+    Resyncing,
+    /// There is no connection.
+    Down,
 }
 
 /// One difference between our books and the venue's. Corrected by reading, never by trading.

@@ -160,6 +160,9 @@ impl Story {
             | Record::Balances { .. }
             | Record::Transferred { .. }
             | Record::Duplicates { .. }
+            | Record::MissedTrades { .. }
+            | Record::HandedOver { .. }
+            | Record::Feed { .. }
             | Record::Agent { .. } => None,
         }
     }

@@ -117,6 +117,9 @@ impl Books {
             | Record::Link { link: Link::Market | Link::Account, .. }
             | Record::Gap { .. }
             | Record::Duplicates { .. }
+            | Record::MissedTrades { .. }
+            | Record::HandedOver { .. }
+            | Record::Feed { .. }
             | Record::RateLimited { .. }
             | Record::Agent { .. } => {}
         }

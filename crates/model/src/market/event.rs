@@ -28,6 +28,8 @@ pub enum MarketKind {
     Book(BookUpdate),
     /// Somebody traded.
     Trade(PublicTrade),
+    /// Somebody traded while we were away: fetched afterwards, after newer trades perhaps.
+    LateTrade(PublicTrade),
     /// Best bid and ask.
     Quote(Quote),
     /// A candle closed or grew.

@@ -94,6 +94,13 @@ impl MarketView {
                 self.book_live |= update.snapshot;
             }
             MarketKind::Trade(trade) => self.last_trade = Some(*trade),
+            // History, and no sign that the market is heard now.
+            MarketKind::LateTrade(trade) => {
+                if self.last_trade.is_none_or(|last| last.id < trade.id) {
+                    self.last_trade = Some(*trade);
+                }
+                return;
+            }
             MarketKind::Quote(quote) => self.quote = Some(*quote),
             MarketKind::Candle(_) => {}
             MarketKind::BookLost => {

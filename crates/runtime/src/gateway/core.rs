@@ -11,14 +11,15 @@ use gateway::Gateway;
 use journal::JournalHandle;
 use model::venue::{AccountRequest, Request};
 use model::{
-    AgentEvent, AgentId, ClientOrderId, Command, Effect, Effects, Entry, Input, InstrumentId,
-    Notice, Reply, RequestId, Timestamp, TradingState,
+    AgentEvent, AgentId, ClientOrderId, Command, Effect, Effects, Entry, FeedHealth, Input,
+    InstrumentId, Link, Notice, Reply, RequestId, Timestamp, TradingState,
 };
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::clear::{Flights, clear};
 use super::error::RunError;
+use super::pump::Distrust;
 use super::rest::Rest;
 use crate::agent::{AgentHandle, FromAgent};
 use crate::clock;
@@ -38,6 +39,13 @@ pub(super) struct Core {
     pub(super) inputs: mpsc::Sender<Input>,
     pub(super) failures: mpsc::UnboundedSender<journal::StoreError>,
     pub(super) flights: Flights,
+    pub(super) distrust: Distrusted,
+}
+
+/// The ways to tell a session that what it says is not believed.
+pub(super) struct Distrusted {
+    pub(super) market: mpsc::Sender<Distrust>,
+    pub(super) account: mpsc::Sender<Distrust>,
 }
 
 /// What the loop listens to.
@@ -154,6 +162,15 @@ impl Core {
             match effect {
                 Effect::Persist(entry) => entries.push(entry),
                 Effect::Send { id, request } => sends.push((id, request)),
+                Effect::Distrust { link, instrument, cause } => {
+                    tracing::warn!(?link, ?instrument, %cause, "what is told is not believed");
+                    let session = match link {
+                        Link::Market => &self.distrust.market,
+                        Link::Account => &self.distrust.account,
+                    };
+                    // Where much evidence waits already, one more piece changes nothing.
+                    let _ = session.try_send((instrument, cause));
+                }
                 Effect::WakeAt(at) => *wake = Some(wake.map_or(at, |earlier| earlier.min(at))),
                 Effect::Notify(Notice::Alert(text)) => tracing::warn!("{text}"),
                 Effect::Notify(Notice::Agent(agent, event)) => {
@@ -233,8 +250,12 @@ fn tell_operator(event: &AgentEvent) {
         AgentEvent::Trading { state, cause } => {
             tracing::warn!(?state, cause, "no order that adds risk is sent");
         }
-        AgentEvent::Feed { instrument, live: true } => tracing::info!(%instrument, "book is live"),
-        AgentEvent::Feed { instrument, live: false } => tracing::warn!(%instrument, "book is lost"),
+        AgentEvent::Feed { instrument, health: FeedHealth::Live, .. } => {
+            tracing::info!(%instrument, "book is live");
+        }
+        AgentEvent::Feed { instrument, health, .. } => {
+            tracing::warn!(%instrument, ?health, "book is not live");
+        }
         AgentEvent::Order { .. } | AgentEvent::Fill { .. } | AgentEvent::Refused { .. } => {}
     }
 }

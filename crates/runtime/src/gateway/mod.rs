@@ -1,12 +1,10 @@
 //! `plimsoll run`: the gateway in real time. Opens the journal, replays it, takes over the account,
 //! connects, starts the agents, and runs the loop of `core.rs`.
 
-mod account;
-mod backoff;
 mod clear;
 mod core;
 mod error;
-mod market;
+mod pump;
 mod rest;
 mod socket;
 
@@ -18,12 +16,12 @@ use journal::{JournalWriter, StoreError};
 use model::venue::{AccountRequest, MarketRequest, Request, Response, VenueError};
 use model::{AgentId, Instrument, InstrumentId, Outcome, VenueId};
 use tokio::sync::{mpsc, watch};
-use venues::binance::client::Credentials;
+use venues::binance::client::{AccountFeed, Credentials, MarketFeed};
 use venues::binance::sign::SigningKey;
 use venues::binance::{self, Symbols};
+use venues::session::{Backoff, Session};
 
-use self::backoff::Backoff;
-use self::core::{Core, Sources};
+use self::core::{Core, Distrusted, Sources};
 pub use self::error::RunError;
 use self::rest::Rest;
 use crate::agent::{AgentConfig, AgentHandle, Hello};
@@ -67,16 +65,33 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     );
     let (agent_inputs, agent_queue) = mpsc::channel(AGENT_INPUTS_MAX);
     let agents = start_agents(&config, &gateway, opened.session, &instruments, &agent_inputs)?;
-    let market = market::run(address.streams, rest.clone(), inputs.clone());
-    let account = account::run(address.ws_api, rest.clone(), inputs.clone());
+    let (symbols, credentials) = (rest.symbols().clone(), rest.credentials().clone());
+    let market = Session::new(MarketFeed::new(address.streams, symbols.clone()), pump::seed());
+    let account = AccountFeed::new(address.ws_api, symbols, credentials);
+    let account = Session::new(account, pump::seed());
+    let (distrust_market, market_distrusted) = mpsc::channel(pump::DISTRUST_MAX);
+    let (distrust_account, account_distrusted) = mpsc::channel(pump::DISTRUST_MAX);
+    let distrust = Distrusted { market: distrust_market, account: distrust_account };
     tracing::info!(%venue, address = address.rest, session = opened.session, "gateway has started");
     let (failures, failed) = mpsc::unbounded_channel();
     let journal = opened.writer.handle();
     let flights = clear::Flights::default();
-    let core = Core { gateway, journal, rest, agents, inputs, failures, flights };
+    let core = Core {
+        gateway,
+        journal,
+        rest: rest.clone(),
+        agents,
+        inputs: inputs.clone(),
+        failures,
+        flights,
+        distrust,
+    };
     let sources = Sources { inputs: input_queue, agents: agent_queue, failures: failed, stop };
     // The account first: what executes while the market connects is heard then.
-    let connections = [tokio::spawn(account), tokio::spawn(market)];
+    let connections = [
+        tokio::spawn(pump::run(account, rest.clone(), inputs.clone(), account_distrusted)),
+        tokio::spawn(pump::run(market, rest, inputs, market_distrusted)),
+    ];
     let ended = core.run(sources, effects).await;
     connections.iter().for_each(tokio::task::JoinHandle::abort);
     // Waits for the last write; answers that still come find nobody.
@@ -148,7 +163,7 @@ async fn ask_at_start(
     rest: &Rest,
     request: Request,
 ) -> Result<Result<Response, VenueError>, RunError> {
-    let mut backoff = Backoff::default();
+    let mut backoff = Backoff::new(pump::seed());
     let mut cause = String::new();
     for _ in 0..START_ATTEMPTS {
         match rest.ask(&request).await {
@@ -156,7 +171,7 @@ async fn ask_at_start(
             Outcome::Refused(refusal) => return Ok(Err(refusal)),
             Outcome::NotSent(failure) | Outcome::InDoubt(failure) => cause = failure,
         }
-        let pause = backoff.pause();
+        let pause = backoff.pause(clock::now());
         tracing::warn!(%cause, pause_ms = pause.as_millis(), "the venue does not answer yet");
         tokio::time::sleep(pause).await;
     }

@@ -114,6 +114,14 @@ impl BookSync {
         SyncStep::Book(BookUpdate { snapshot: true, levels })
     }
 
+    /// The snapshot is to be asked for now, unless that is done or the book is known.
+    pub fn ask(&mut self) -> bool {
+        match &mut self.state {
+            State::Waiting { asked, .. } => !std::mem::replace(asked, true),
+            State::Synced { .. } => false,
+        }
+    }
+
     /// The question for a snapshot came to nothing; the next change asks again.
     pub fn failed(&mut self) {
         if let State::Waiting { asked, .. } = &mut self.state {

@@ -3,12 +3,14 @@
 //! Pure: requests become bytes, bytes become our words. Sockets, time and retries are the runtime's.
 
 mod account;
+mod account_feed;
 mod book_sync;
 mod convert;
 mod decode;
 mod encode;
 mod instruments;
 mod market;
+mod market_feed;
 mod refusals;
 mod scan;
 mod socket;
@@ -16,10 +18,12 @@ mod socket;
 mod testing;
 
 pub use account::{AccountMessage, decode_account};
+pub use account_feed::AccountFeed;
 pub use book_sync::{BookSync, CHANGES_MAX, SyncStep};
 pub use decode::{RateNotice, decode_reply, rate_notice};
 pub use encode::{Credentials, EncodeError, HttpCall, encode, subscribe_account, subscribe_market};
 pub use market::{StreamMessage, decode_market};
+pub use market_feed::{MarketConn, MarketFeed};
 pub use socket::{SocketReply, decode_socket, encode_socket, log_on};
 
 /// Bytes that are not what Binance says it sends.

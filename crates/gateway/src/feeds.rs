@@ -1,0 +1,87 @@
+//! Whether the market data of an instrument can be relied on, and what shows that it cannot.
+//!
+//! The agent is told each change: it still gets every message, and what it makes of a book that is
+//! stale is its own business. Whether it may act on it is the guardrails', which look for themselves.
+
+use model::market::{MarketEvent, MarketKind, MarketView};
+use model::{
+    AgentEvent, Effect, Effects, FeedHealth, InstrumentId, Link, Notice, Record, Timestamp,
+};
+
+use crate::gateway::Gateway;
+
+impl Gateway {
+    /// How the market data of an instrument is, and since when.
+    pub fn feed_health(&self, instrument: InstrumentId) -> (FeedHealth, Timestamp) {
+        self.feeds.get(&instrument).copied().unwrap_or((FeedHealth::Down, self.started_at))
+    }
+
+    /// The market moved.
+    pub(crate) fn market(&mut self, now: Timestamp, event: &MarketEvent, effects: &mut Effects) {
+        self.markets.apply(now, event);
+        let Some(market) = self.markets.get(event.instrument) else { return };
+        if matches!(event.kind, MarketKind::Book(_))
+            && market.is_live()
+            && market.book().is_crossed()
+        {
+            self.corrupt(now, event.instrument, effects);
+        }
+        self.judge_feed(now, event.instrument, effects);
+    }
+
+    /// A bid at or above an ask after a whole message: changes were lost, whatever their numbers say.
+    fn corrupt(&mut self, now: Timestamp, instrument: InstrumentId, effects: &mut Effects) {
+        let detail = "the book is crossed".to_owned();
+        self.record(now, Record::Gap { instrument, detail: detail.clone() }, effects);
+        let kind = MarketKind::BookLost;
+        self.markets.apply(now, &MarketEvent { instrument, venue_time: now, kind });
+        let (link, instrument) = (Link::Market, Some(instrument));
+        effects.push(Effect::Distrust { link, instrument, cause: detail });
+    }
+
+    /// Looks at every instrument: time has passed, or a connection has changed.
+    pub(crate) fn judge_feeds(&mut self, now: Timestamp, effects: &mut Effects) {
+        let all: Vec<InstrumentId> = self.markets.iter().map(|m| m.instrument().id).collect();
+        all.into_iter().for_each(|instrument| self.judge_feed(now, instrument, effects));
+    }
+
+    fn judge_feed(&mut self, now: Timestamp, instrument: InstrumentId, effects: &mut Effects) {
+        let Some(market) = self.markets.get(instrument) else { return };
+        let health = if !self.market_up {
+            FeedHealth::Down
+        } else if !market.is_live() {
+            FeedHealth::Resyncing
+        } else if self.stale_at(market).is_none_or(|at| at < now) {
+            FeedHealth::Stale
+        } else {
+            FeedHealth::Live
+        };
+        if self.feed_health(instrument).0 == health {
+            return;
+        }
+        self.feeds.insert(instrument, (health, now));
+        self.record(now, Record::Feed { instrument, health }, effects);
+        let event = AgentEvent::Feed { instrument, health, since: now };
+        effects.push(Effect::Notify(Notice::AllAgents(event)));
+    }
+
+    /// The last moment at which what is known of a market is fresh; the same age that the guardrails
+    /// ask for.
+    fn stale_at(&self, market: &MarketView) -> Option<Timestamp> {
+        Some(market.updated()?.after(self.config.limits.reference_age_max()))
+    }
+
+    /// When the first of the live instruments turns stale if nothing more comes.
+    pub(crate) fn next_stale(&self) -> Option<Timestamp> {
+        let live = self
+            .markets
+            .iter()
+            .filter(|market| self.feed_health(market.instrument().id).0 == FeedHealth::Live);
+        live.filter_map(|market| self.stale_at(market)).min().map(just_after)
+    }
+}
+
+/// Fresh is up to and including its last moment.
+fn just_after(at: Timestamp) -> Timestamp {
+    at.after(std::time::Duration::from_nanos(1))
+}
