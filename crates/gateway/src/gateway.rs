@@ -165,10 +165,21 @@ impl Gateway {
         request: AccountRequest,
         effects: &mut Effects,
     ) {
+        self.send_until(None, purpose, request, effects);
+    }
+
+    /// The same, but not later than `not_after`.
+    pub(crate) fn send_until(
+        &mut self,
+        not_after: Option<Timestamp>,
+        purpose: Purpose,
+        request: AccountRequest,
+        effects: &mut Effects,
+    ) {
         self.next_request += 1;
         let id = RequestId(self.next_request);
         self.outstanding.insert(id, purpose);
-        effects.push(Effect::Send { id, request: Request::Account(request) });
+        effects.push(Effect::Send { id, request: Request::Account(request), not_after });
     }
 
     /// Tells an order's agent where it is in its life.

@@ -1,5 +1,7 @@
 //! An agent wants something: guardrails, then the journal, then the wire.
 
+use std::time::Duration;
+
 use model::venue::{AccountRequest, OrderKey};
 use model::{
     Action, AgentEvent, AgentId, ClientOrderId, Effect, Effects, InstrumentId, Intent, IntentId,
@@ -10,6 +12,9 @@ use model::{
 use crate::gateway::Gateway;
 use crate::purpose::Purpose;
 use crate::risk::{self, Approved, OrderRate, Situation};
+
+/// How long an approval holds: an order that takes risk on and has not left by then is not sent.
+const VALIDITY: Duration = Duration::from_secs(2);
 
 impl Gateway {
     /// One decision of an agent, at most one effect.
@@ -124,9 +129,13 @@ impl Gateway {
             reduce_only: spec.reduce_only,
             self_trade_prevention: None,
         };
+        // By what is held and open without it. Late protection is better than none.
+        let exposure = self.books.exposure(spec.instrument);
+        let adds_risk = spec.qty > exposure.closable(spec.side);
+        let not_after = adds_risk.then(|| now.after(VALIDITY));
         let record = Record::Prepared { agent, intent, order: order.clone(), worst_price };
         self.record(now, record, effects);
-        self.send(Purpose::Place(id), AccountRequest::Place(order), effects);
+        self.send_until(not_after, Purpose::Place(id), AccountRequest::Place(order), effects);
         self.tell(&id, effects);
     }
 

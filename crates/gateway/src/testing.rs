@@ -105,6 +105,8 @@ pub(crate) struct World {
     /// The fold over them, made apart from the gateway.
     folded: Books,
     pub(crate) requests: VecDeque<(RequestId, AccountRequest)>,
+    /// Until when each request may leave.
+    pub(crate) deadlines: BTreeMap<RequestId, Option<Timestamp>>,
     pub(crate) notices: Vec<Notice>,
     pub(crate) distrusted: Vec<Link>,
     pub(crate) now: Timestamp,
@@ -129,6 +131,7 @@ impl World {
             entries: Vec::new(),
             folded: Books::default(),
             requests: VecDeque::new(),
+            deadlines: BTreeMap::new(),
             notices: Vec::new(),
             distrusted: Vec::new(),
             now,
@@ -178,8 +181,9 @@ impl World {
                     self.folded.apply(&entry);
                     self.entries.push(entry);
                 }
-                Effect::Send { id, request: Request::Account(request) } => {
+                Effect::Send { id, request: Request::Account(request), not_after } => {
                     self.check_written(&request);
+                    self.deadlines.insert(id, not_after);
                     self.requests.push_back((id, request));
                 }
                 Effect::Send { request: Request::Market(request), .. } => panic!("{request:?}"),

@@ -338,6 +338,31 @@ fn an_expired_intent_is_refused() {
     assert_eq!(world.count(|r| matches!(r, Record::Refused { .. })), 1);
 }
 
+/// What takes risk on may not leave late; what only shrinks a position, and every cancel, may.
+#[test]
+fn an_order_that_adds_risk_has_a_deadline() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    let approved = world.now;
+    let (request, _) = world.requests[0];
+    assert_eq!(world.deadlines[&request], Some(approved.after(Duration::from_secs(2))));
+    world.answer_all();
+    let event = world.venue.fill(world.now, &order, "1").unwrap();
+    world.report(event);
+
+    let intent = world.intend(Action::Place(spec(Side::Sell, "1", "101")));
+    let (closing, _) = world.requests[0];
+    assert_eq!(world.deadlines[&closing], None);
+    world.answer_all();
+    world.place(spec(Side::Sell, "0.1", "101")).unwrap();
+    let (more, _) = world.requests[0];
+    assert!(world.deadlines[&more].is_some(), "the first sell closes it all already");
+    world.answer_all();
+    world.intend(Action::Cancel(intent));
+    let (cancel, _) = world.requests[0];
+    assert_eq!(world.deadlines[&cancel], None);
+}
+
 /// One step of a random life.
 #[derive(Clone, Debug)]
 enum Step {

@@ -161,7 +161,7 @@ impl Core {
         for effect in effects.drain(..) {
             match effect {
                 Effect::Persist(entry) => entries.push(entry),
-                Effect::Send { id, request } => sends.push((id, request)),
+                Effect::Send { id, request, not_after: _ } => sends.push((id, request)),
                 Effect::Distrust { link, instrument, cause } => {
                     tracing::warn!(?link, ?instrument, %cause, "what is told is not believed");
                     let session = match link {
