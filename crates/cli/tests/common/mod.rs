@@ -134,8 +134,16 @@ rest = "http://{addr}"
     }
 
     pub(crate) fn start(&mut self) {
+        self.start_with(|_| {});
+    }
+
+    /// Starts it with a command that is changed first.
+    pub(crate) fn start_with(&mut self, change: impl FnOnce(&mut Command)) {
         let log = std::fs::File::create(self.path("log")).unwrap();
-        self.process = Some(Running(self.command().stderr(log).spawn().unwrap()));
+        let mut command = self.command();
+        command.stderr(log);
+        change(&mut command);
+        self.process = Some(Running(command.spawn().unwrap()));
     }
 
     pub(crate) fn log(&self) -> String {

@@ -35,6 +35,10 @@ const INPUTS_MAX: usize = 65_536;
 const AGENT_INPUTS_MAX: usize = 1_024;
 /// Attempts to reach the venue at the start before giving up.
 const START_ATTEMPTS: u32 = 8;
+/// How often the machine's time is compared with ours.
+const CLOCK_EVERY: Duration = Duration::from_secs(1);
+/// How long it is quiet after a word about the machine's time.
+const CLOCK_QUIET: Duration = Duration::from_secs(60);
 
 /// Runs a gateway until `stop` turns true.
 pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunError> {
@@ -88,15 +92,36 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     };
     let sources = Sources { inputs: input_queue, agents: agent_queue, failures: failed, stop };
     // The account first: what executes while the market connects is heard then.
-    let connections = [
+    let beside = [
+        tokio::spawn(watch_clock(rest.clone())),
         tokio::spawn(pump::run(account, rest.clone(), inputs.clone(), account_distrusted)),
         tokio::spawn(pump::run(market, rest, inputs, market_distrusted)),
     ];
     let ended = core.run(sources, effects).await;
-    connections.iter().for_each(tokio::task::JoinHandle::abort);
+    beside.iter().for_each(tokio::task::JoinHandle::abort);
     // Waits for the last write; answers that still come find nobody.
     drop(opened.writer);
     ended
+}
+
+/// Says when the machine's time was set, or the machine slept; we go on by our own time. What the
+/// venue's clock is to ours is then learned anew, for a sleep that we have not counted.
+async fn watch_clock(rest: Rest) {
+    let mut watch = clock::Watch::default();
+    loop {
+        let quiet = match watch.look() {
+            Some(ahead_ms) => {
+                tracing::warn!(
+                    ahead_ms,
+                    "the machine's clock was set; this gateway goes on by the time it started with"
+                );
+                rest.measure_clock().await;
+                CLOCK_QUIET
+            }
+            None => CLOCK_EVERY,
+        };
+        tokio::time::sleep(quiet).await;
+    }
 }
 
 fn credentials(venue: VenueId, settings: &VenueConfig) -> Result<Credentials, RunError> {
