@@ -175,6 +175,15 @@ fn open_journal(store: &Store) -> Result<Opened, StoreError> {
         books.apply(&entry);
         Ok(())
     })?;
+    let file = path.display().to_string();
+    storage.on_wait(move |waited| {
+        let waited = format!("{:.0}", waited.as_secs_f64());
+        tracing::warn!(
+            file,
+            waited_s = waited,
+            "another program holds the journal: nothing is sent until it lets go; end it"
+        );
+    });
     let session = journal::Storage::take_session(&mut storage)?;
     let writer = JournalWriter::spawn(Box::new(storage))
         .map_err(|error| StoreError::Lost(format!("no thread for the writer: {error}")))?;
