@@ -5,8 +5,11 @@ mod clear;
 mod core;
 mod error;
 mod pump;
+mod release;
 mod rest;
+mod rounds;
 mod socket;
+mod tell;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,16 +17,18 @@ use std::time::Duration;
 use gateway::{Books, Gateway};
 use journal::{JournalWriter, StoreError};
 use model::venue::{AccountRequest, MarketRequest, Request, Response, VenueError};
-use model::{AgentId, Instrument, InstrumentId, Outcome, VenueId};
+use model::{AgentId, Command, Effects, Input, Instrument, InstrumentId, Outcome, VenueId};
 use tokio::sync::{mpsc, watch};
 use venues::binance::client::{AccountFeed, Credentials, MarketFeed};
 use venues::binance::sign::SigningKey;
 use venues::binance::{self, Symbols};
 use venues::session::{Backoff, Session};
 
-use self::core::{Core, Distrusted, Sources};
+use self::core::{Core, Distrusted};
 pub use self::error::RunError;
+use self::release::Release;
 use self::rest::Rest;
+use self::rounds::Sources;
 use crate::agent::{AgentConfig, AgentHandle, Hello};
 use crate::clock;
 use crate::config::{Config, Store, VenueConfig};
@@ -79,17 +84,8 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     tracing::info!(%venue, address = address.rest, session = opened.session, "gateway has started");
     let (failures, failed) = mpsc::unbounded_channel();
     let journal = opened.writer.handle();
-    let flights = clear::Flights::default();
-    let core = Core {
-        gateway,
-        journal,
-        rest: rest.clone(),
-        agents,
-        inputs: inputs.clone(),
-        failures,
-        flights,
-        distrust,
-    };
+    let release = Release::new(rest.clone(), inputs.clone());
+    let core = Core { gateway, journal, release, agents, failures, distrust };
     let sources = Sources { inputs: input_queue, agents: agent_queue, failures: failed, stop };
     // The account first: what executes while the market connects is heard then.
     let beside = [

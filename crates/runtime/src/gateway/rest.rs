@@ -91,10 +91,14 @@ impl Rest {
 
     /// The venue's time as well as we know it.
     pub(super) fn venue_now(&self) -> Timestamp {
+        self.venue_time(clock::now())
+    }
+
+    /// The same, for a time of ours.
+    fn venue_time(&self, ours: Timestamp) -> Timestamp {
         let offset = self.shared.offset_ms.load(Ordering::Relaxed);
-        let now = clock::now();
         let size = Duration::from_millis(offset.unsigned_abs());
-        if offset < 0 { now.before(size) } else { now.after(size) }
+        if offset < 0 { ours.before(size) } else { ours.after(size) }
     }
 
     /// Nothing may be sent for this long.
@@ -114,7 +118,13 @@ impl Rest {
 
     /// Asks, and waits for the outcome.
     pub(super) async fn ask(&self, request: &Request) -> Outcome {
-        let outcome = self.ask_once(request).await;
+        self.ask_as_of(request, None).await
+    }
+
+    /// The same, signed as of when it was decided, so that the venue itself refuses what took too
+    /// long on its way. `None` is now.
+    pub(super) async fn ask_as_of(&self, request: &Request, decided: Option<Timestamp>) -> Outcome {
+        let outcome = self.ask_once(request, decided).await;
         if let Outcome::Refused(VenueError::Other { code: CLOCK_REFUSED, .. }) = &outcome {
             let rest = self.clone();
             tokio::spawn(async move { rest.measure_clock().await });
@@ -122,7 +132,7 @@ impl Rest {
         outcome
     }
 
-    async fn ask_once(&self, request: &Request) -> Outcome {
+    async fn ask_once(&self, request: &Request, decided: Option<Timestamp>) -> Outcome {
         if let Some(wait) = self.held() {
             let adds_risk = matches!(
                 request,
@@ -134,7 +144,8 @@ impl Rest {
             tokio::time::sleep(wait).await;
         }
         let credentials = Some(&self.shared.credentials);
-        let call = match encode(request, &self.symbols, credentials, self.venue_now()) {
+        let at = decided.map_or_else(|| self.venue_now(), |decided| self.venue_time(decided));
+        let call = match encode(request, &self.symbols, credentials, at) {
             Ok(call) => call,
             Err(error) => return Outcome::NotSent(error.to_string()),
         };
@@ -185,7 +196,9 @@ impl Rest {
     pub(super) async fn measure_clock(&self) {
         let sent = clock::now();
         let request = Request::Market(MarketRequest::Time);
-        let Outcome::Done(Response::Time(theirs)) = self.ask_once(&request).await else { return };
+        let Outcome::Done(Response::Time(theirs)) = self.ask_once(&request, None).await else {
+            return;
+        };
         let received = clock::now();
         // Half of the way there and back: an error of at most the other half.
         let ours = sent.millis().midpoint(received.millis());
