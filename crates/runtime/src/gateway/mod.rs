@@ -59,7 +59,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     check_key(*venue, &address.rest, &rest).await?;
 
     let mut effects = Vec::new();
-    let gateway = Gateway::start(
+    let mut gateway = Gateway::start(
         gateway::Config {
             limits: config.limits.clone(),
             reconcile_every: Duration::from_secs(config.reconcile_every_s),
@@ -72,6 +72,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
         clock::now(),
         &mut effects,
     );
+    disown(&mut gateway, &config, &mut effects);
     let (agent_inputs, agent_queue) = mpsc::channel(AGENT_INPUTS_MAX);
     let agents = start_agents(&config, &gateway, opened.session, &instruments, &agent_inputs)?;
     let (symbols, credentials) = (rest.symbols().clone(), rest.credentials().clone());
@@ -243,6 +244,27 @@ async fn check_key(venue: VenueId, address: &str, rest: &Rest) -> Result<(), Run
             Err(RunError::Unreachable { venue, address: address.to_owned(), cause })
         }
         Err(refusal) => Err(RunError::Credentials { venue, refusal }),
+    }
+}
+
+/// Agents that were removed or renamed left orders that nobody would look after.
+fn disown(gateway: &mut Gateway, config: &Config, effects: &mut Effects) {
+    let mut orphans: BTreeMap<AgentId, u32> = BTreeMap::new();
+    for order in gateway.books().open_orders() {
+        if !config.agents.contains_key(&order.agent) {
+            *orphans.entry(order.agent).or_default() += 1;
+        }
+    }
+    for (agent, orders) in orphans {
+        tracing::warn!(
+            %agent,
+            orders,
+            "open orders of an agent that is not configured any more: those that could add risk are \
+             taken back, stops that protect a position stay"
+        );
+        let cause = "it is not configured any more".to_owned();
+        let gone = Input::Operator(Command::AgentGone { agent, cause });
+        gateway.apply(clock::now(), &gone, effects);
     }
 }
 
