@@ -52,7 +52,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     let address = Addresses::of(settings);
     let (inputs, input_queue) = mpsc::channel(INPUTS_MAX);
     let rest = Rest::new(&address.rest, credentials, inputs.clone())?;
-    let opened = open_journal(&config.store)?;
+    let opened = open_journal(&config.store).map_err(RunError::opening)?;
     let instruments = instruments(*venue, &settings.instruments, &address.rest, &rest).await?;
     let rest = rest.with_symbols(Symbols::new(instruments.clone()));
     rest.measure_clock().await;
