@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 use instrument::InstrumentArg;
 use model::venue::FeeRates;
 use model::{AccountId, Decimal};
-use runtime::venue::{MarketSource, RunningVenue, Scenario, VenueConfig};
+use runtime::venue::{MarketSource, RunningVenue, Scenario, VenueConfig, VenueStartError};
 use venues::binance::server::{BinanceServer, ServerConfig};
 
 use crate::failure::Failure;
@@ -95,6 +95,8 @@ fn parse_speed(text: &str) -> Result<f64, String> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    account::check_keys(&args.accounts).map_err(Failure::usage)?;
+    instrument::check_names(&args.instruments).map_err(Failure::usage)?;
     let scenario = scenario(args)?;
     sockets::threads()?.block_on(async {
         let mut stop = signals::stop_on_signal()?;
@@ -113,7 +115,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 fn scenario(args: &Args) -> Result<Scenario, Failure> {
     let Some(path) = &args.scenario else { return Ok(Scenario::default()) };
     let name = path.display();
-    let text = std::fs::read_to_string(path).with_context(|| format!("scenario {name}"))?;
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("scenario {name}"))
+        .map_err(Failure::usage)?;
     let scenario: Scenario = toml::from_str(&text)
         .with_context(|| format!("scenario {name}"))
         .map_err(Failure::usage)?;
@@ -152,7 +156,15 @@ async fn start(args: &Args, scenario: Scenario) -> Result<RunningVenue, Failure>
         seed: args.seed,
     };
     match args.dialect {
-        DialectArg::Binance => Ok(runtime::venue::start(config, dialect).await?),
+        DialectArg::Binance => runtime::venue::start(config, dialect).await.map_err(failure),
+    }
+}
+
+/// A market that cannot be read is wrong usage; a port that is taken is not.
+fn failure(error: VenueStartError) -> Failure {
+    match error {
+        VenueStartError::Replay(_) => Failure::usage(error),
+        VenueStartError::Listen { .. } => Failure::Failed(error.into()),
     }
 }
 
