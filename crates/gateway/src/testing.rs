@@ -243,6 +243,15 @@ impl World {
         self.book();
     }
 
+    /// Time passes without a word: only the alarm that was asked for rings.
+    pub(crate) fn pass_alarms(&mut self, time: Duration) {
+        self.now = self.now.after(time);
+        if self.wake.is_some_and(|at| at <= self.now) {
+            self.wake = None;
+            self.apply(&Input::Wake);
+        }
+    }
+
     pub(crate) fn intend(&mut self, action: Action) -> IntentId {
         let intent = Intent {
             id: IntentId(self.next_intent),
