@@ -175,6 +175,11 @@ impl Books {
         self.positions.get(&instrument)
     }
 
+    /// Everything that was ever held.
+    pub fn positions(&self) -> impl Iterator<Item = (InstrumentId, &Position)> {
+        self.positions.iter().map(|(instrument, position)| (*instrument, position))
+    }
+
     /// What one agent holds.
     pub fn agent_position(&self, agent: AgentId, instrument: InstrumentId) -> Option<&Position> {
         self.agent_positions.get(&(agent, instrument))

@@ -25,6 +25,7 @@ use crate::facets::facets;
 use crate::storage::{Storage, StoreError};
 
 pub(crate) use explain::explain;
+pub use lock::holder;
 pub(crate) use rows::{COLUMNS, entry, replay};
 
 /// How long to wait for a reader that holds something.
