@@ -10,6 +10,7 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::place::resolve;
 use crate::storage::StoreError;
 
 /// Longest process id that is read from a lock file, in bytes.
@@ -28,7 +29,7 @@ fn beside(path: &Path) -> PathBuf {
 /// The process that holds the journal at `path`, by its id as far as that is known; `None` when
 /// nobody does.
 pub fn holder(path: &Path) -> Option<String> {
-    let path = super::resolve(path).ok()?;
+    let path = resolve(path).ok()?;
     let lock = File::open(beside(&path)).ok()?;
     match lock.try_lock_shared() {
         Ok(()) => None,
