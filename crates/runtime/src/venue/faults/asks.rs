@@ -5,7 +5,7 @@ use std::time::Duration;
 use model::Timestamp;
 
 use super::kinds::{FaultKind, Scope};
-use super::table::{FaultId, Faults};
+use super::table::{FaultId, Faults, Row};
 
 /// What is done to one question about an account. Each part names the fault whose doing it is, so
 /// that it counts only where it changed something.
@@ -28,17 +28,20 @@ impl Faults {
     pub(in crate::venue) fn reading(&mut self, now: Timestamp, route: &str) -> Reading {
         let mut reading = Reading::default();
         for row in self.rows.iter_mut().filter(|row| row.fault.scope == Scope::Ask) {
-            let aims = row.fault.aim.route.as_ref().is_none_or(|r| route.starts_with(r.as_str()));
-            if !aims || !row.is_active(now) {
+            if !row.aims_along(route) || !row.is_active(now) {
                 continue;
             }
-            let id = row.id;
-            match row.fault.kind {
-                FaultKind::ReadLag(lag) if row.draw() => reading.lag = Some((id, lag)),
-                FaultKind::NegativeRead(age) if row.draw() => reading.missing = Some((id, age)),
-                FaultKind::PageCap(rows) if row.draw() => reading.rows = Some((id, rows)),
-                FaultKind::HideFamily if row.draw() => reading.hide_stops = Some(id),
-                FaultKind::TerminalLies if row.draw() => reading.lies = Some(id),
+            let (id, kind) = (row.id, row.fault.kind.clone());
+            // Orders that are pretended draw when they are placed.
+            if matches!(kind, FaultKind::AcceptThenReject(_)) || !row.draw() {
+                continue;
+            }
+            match kind {
+                FaultKind::ReadLag(lag) => reading.lag = Some((id, lag)),
+                FaultKind::NegativeRead(age) => reading.missing = Some((id, age)),
+                FaultKind::PageCap(rows) => reading.rows = Some((id, rows)),
+                FaultKind::HideFamily => reading.hide_stops = Some(id),
+                FaultKind::TerminalLies => reading.lies = Some(id),
                 _ => {}
             }
         }
@@ -51,7 +54,13 @@ impl Faults {
         now: Timestamp,
         route: &str,
     ) -> Option<(FaultId, u32)> {
-        self.reading(now, route).rows
+        for row in self.rows.iter_mut().filter(|row| row.is_active(now)) {
+            let FaultKind::PageCap(rows) = row.fault.kind else { continue };
+            if row.aims_along(route) && row.draw() {
+                return Some((row.id, rows));
+            }
+        }
+        None
     }
 
     /// Is an order that came by this route only pretended to be accepted? Then it is rejected after
@@ -63,11 +72,16 @@ impl Faults {
     ) -> Option<(FaultId, Duration)> {
         for row in self.rows.iter_mut().filter(|row| row.is_active(now)) {
             let FaultKind::AcceptThenReject(span) = row.fault.kind else { continue };
-            let aims = row.fault.aim.route.as_ref().is_none_or(|r| route.starts_with(r.as_str()));
-            if aims && row.draw() {
+            if row.aims_along(route) && row.draw() {
                 return Some((row.id, span.even(&mut row.random)));
             }
         }
         None
+    }
+}
+
+impl Row {
+    fn aims_along(&self, route: &str) -> bool {
+        self.fault.aim.route.as_ref().is_none_or(|wanted| route.starts_with(wanted.as_str()))
     }
 }

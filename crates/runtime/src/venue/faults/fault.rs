@@ -77,7 +77,12 @@ impl Fault {
         let lasts = p.time("for")?;
         let lasts = p.time("seconds")?.or(lasts);
         let probability = p.part("probability")?.unwrap_or(ALWAYS);
-        let count = p.whole("count", 1..=i64::MAX, "times")?.map(i64::unsigned_abs);
+        // What lasts from its start to its end does not strike again and again.
+        let count = if matches!(scope, Scope::Venue | Scope::Address) {
+            None
+        } else {
+            p.whole("count", 1..=i64::MAX, "times")?.map(i64::unsigned_abs)
+        };
         let kind = kinds::read(name, &mut p)?;
         let aim = kinds::aim(scope, &mut p)?;
         if kind == FaultKind::Ban && lasts.is_none() {
@@ -108,7 +113,7 @@ mod tests {
             (r#"{"kind": "earthquake"}"#, "no fault of kind \"earthquake\"; there is outage, "),
             (
                 r#"{"kind": "outage", "secnods": 5}"#,
-                "outage has no parameter \"secnods\"; it has at, for, seconds, probability, count",
+                "outage has no parameter \"secnods\"; it has at, for, seconds, probability",
             ),
             (
                 r#"{"kind": "outage", "route": "GET /"}"#,
@@ -117,7 +122,8 @@ mod tests {
             (r#"{"kind": "outage", "for": "5 parsecs"}"#, "for of outage is \"5 parsecs\"; it must"),
             (r#"{"kind": "outage", "seconds": -1}"#, "seconds of outage is -1; it must be a time"),
             (r#"{"kind": "outage", "probability": 2}"#, "is 2; it must be a number between 0 and 1"),
-            (r#"{"kind": "outage", "count": 0}"#, "count of outage is 0"),
+            (r#"{"kind": "outage", "count": 1}"#, "outage has no parameter \"count\""),
+            (r#"{"kind": "gap", "count": 0}"#, "count of gap is 0"),
             (r#"{"kind": "delay"}"#, "delay needs delay_ms, milliseconds"),
             (r#"{"kind": "delay", "delay_ms": "1s"}"#, "a whole number of milliseconds from 0 to"),
             (r#"{"kind": "read_lag", "lag_ms": 120001}"#, "from 0 to 120000"),

@@ -25,8 +25,8 @@ pub(in crate::venue) struct Treatment {
     pub(in crate::venue) lost: bool,
     /// It is sent twice.
     pub(in crate::venue) twice: bool,
-    /// The next one of its topic goes first.
-    pub(in crate::venue) swapped: bool,
+    /// The next one of its topic goes first, if none waits for that already; whose doing it is.
+    pub(in crate::venue) swapped: Option<FaultId>,
     /// Fields that are not as they were, and whose doing that is.
     pub(in crate::venue) schema: Vec<(FaultId, Schema)>,
 }
@@ -59,29 +59,25 @@ impl Faults {
     ) -> Treatment {
         let mut treatment = Treatment::default();
         for row in self.rows.iter_mut().filter(|row| row.hears(now, origin, text)) {
-            let id = row.id;
+            // What is lost cannot be struck by anything else.
+            if treatment.lost || !row.draw() {
+                continue;
+            }
             match &row.fault.kind {
                 FaultKind::Schema(schema) => {
-                    let schema = (id, schema.clone());
-                    if row.draw() {
-                        treatment.schema.push(schema);
-                    }
+                    // Counts where there was such a field.
+                    treatment.schema.push((row.id, schema.clone()));
+                    continue;
                 }
-                // What is lost cannot be struck by anything else.
-                FaultKind::Gap | FaultKind::Silent if !treatment.lost && row.draw() => {
-                    row.fired += 1;
-                    treatment.lost = true;
+                FaultKind::Gap | FaultKind::Silent => treatment.lost = true,
+                FaultKind::Dup => treatment.twice = true,
+                FaultKind::Swap => {
+                    treatment.swapped = Some(row.id);
+                    continue;
                 }
-                FaultKind::Dup if !treatment.lost && row.draw() => {
-                    row.fired += 1;
-                    treatment.twice = true;
-                }
-                FaultKind::Swap if !treatment.lost && !treatment.swapped && row.draw() => {
-                    row.fired += 1;
-                    treatment.swapped = true;
-                }
-                _ => {}
+                _ => continue,
             }
+            row.fired += 1;
         }
         treatment
     }

@@ -97,15 +97,15 @@ impl Faults {
     }
 
     /// A request was carried out: who waits for that has been overtaken.
-    pub(in crate::venue) fn carried_out(&mut self, now: Timestamp, route: &str, peer: IpAddr) {
-        for row in self.rows.iter_mut().filter(|row| row.waits && row.meets(now, route, peer)) {
+    pub(in crate::venue) fn carried_out(&mut self, route: &str, peer: IpAddr) {
+        for row in self.rows.iter_mut().filter(|row| row.waits && row.is_meant(route, peer)) {
             row.passed += 1;
         }
     }
 
     /// Must who was held by this fault go on waiting?
     pub(in crate::venue) fn must_wait(&self, now: Timestamp, id: FaultId) -> bool {
-        let waits = |row: &Row| row.id == id && row.is_active(now) && row.passed == 0;
+        let waits = |row: &Row| row.id == id && row.is_due(now) && row.passed == 0;
         self.rows.iter().any(waits)
     }
 
@@ -152,6 +152,10 @@ impl Faults {
 
 impl Row {
     fn meets(&self, now: Timestamp, route: &str, peer: IpAddr) -> bool {
+        self.is_active(now) && self.is_meant(route, peer)
+    }
+
+    fn is_meant(&self, route: &str, peer: IpAddr) -> bool {
         let is_upgrade = route.starts_with("WS ");
         let is_meant = match (&self.fault.aim.route, self.fault.aim.stream) {
             (Some(wanted), _) => route.starts_with(wanted.as_str()),
@@ -161,7 +165,6 @@ impl Row {
         matches!(self.fault.scope, Scope::Request | Scope::Answer)
             && is_meant
             && self.aims_at(peer)
-            && self.is_active(now)
     }
 
     /// What comes before the work.

@@ -10,10 +10,11 @@ use std::time::Duration;
 use model::Timestamp;
 use serde_json::{Value, json};
 use sim_venue::synthetic::SplitMix;
+use venues::server::SocketClass;
 
 use super::error::{FAULTS_MAX, FaultError};
 use super::fault::{ALWAYS, Fault, Scenario};
-use super::kinds::{FaultKind, Scope};
+use super::kinds::{FaultKind, Scope, Stream};
 
 /// Names a fault for as long as the venue runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +56,8 @@ pub(in crate::venue) struct Turn {
 pub(in crate::venue) struct Begun {
     pub(in crate::venue) kind: FaultKind,
     pub(in crate::venue) peer: Option<IpAddr>,
+    /// Only sockets of this class; all when absent.
+    pub(in crate::venue) class: Option<SocketClass>,
 }
 
 impl Faults {
@@ -112,7 +115,12 @@ impl Faults {
                 }
                 row.begun = true;
                 row.fired = 1;
-                turn.begun.push(Begun { kind, peer: row.fault.aim.peer });
+                let class = match row.fault.aim.stream {
+                    Some(Stream::Market) => Some(SocketClass::Market),
+                    Some(Stream::User) => Some(SocketClass::User),
+                    Some(Stream::Replies | Stream::All) | None => None,
+                };
+                turn.begun.push(Begun { kind, peer: row.fault.aim.peer, class });
             } else if row.begun && !row.ended && !row.is_due(now) {
                 row.ended = true;
                 turn.ended.push(kind);
@@ -157,7 +165,7 @@ impl Faults {
 
 impl Row {
     /// Is its time now?
-    fn is_due(&self, now: Timestamp) -> bool {
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
         !self.healed && self.from <= now && now < self.to
     }
 

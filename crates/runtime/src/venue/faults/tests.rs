@@ -1,0 +1,1 @@
+//! Which fault strikes what: tables of cases over the pure part.
