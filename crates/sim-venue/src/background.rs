@@ -121,12 +121,7 @@ impl SimVenue {
         }
     }
 
-    pub(crate) fn set_level(
-        &mut self,
-        market: usize,
-        level: LevelUpdate,
-        step: &mut Step<'_>,
-    ) {
+    pub(crate) fn set_level(&mut self, market: usize, level: LevelUpdate, step: &mut Step<'_>) {
         let LevelUpdate { side, price, qty } = level;
         if price.0 <= 0 || qty.0 < 0 {
             return;

@@ -84,9 +84,7 @@ mod tests {
     use model::venue::{
         AccountEvent, AccountRequest, FeeRates, MarketRequest, OrderKey, PublicMarket as _,
     };
-    use model::{
-        Asset, ClientOrderId, Instrument, OrderKind, OrderQty, TimeInForce, VenueOrderId,
-    };
+    use model::{Asset, ClientOrderId, Instrument, OrderKind, OrderQty, TimeInForce, VenueOrderId};
 
     use super::*;
     use crate::{Background, SimConfig};

@@ -4,8 +4,7 @@
 use std::cell::Cell;
 
 use model::venue::{
-    AccountRequest, MarketRequest, PublicMarket, Response, VenueError, VenueOrder,
-    VenueOrderStatus,
+    AccountRequest, MarketRequest, PublicMarket, Response, VenueError, VenueOrder, VenueOrderStatus,
 };
 use model::{AccountId, Notional, Qty, Timestamp};
 

@@ -119,9 +119,15 @@ mod tests {
                 r#"{"kind": "outage", "route": "GET /"}"#,
                 "outage has no parameter \"route\"; it has",
             ),
-            (r#"{"kind": "outage", "for": "5 parsecs"}"#, "for of outage is \"5 parsecs\"; it must"),
+            (
+                r#"{"kind": "outage", "for": "5 parsecs"}"#,
+                "for of outage is \"5 parsecs\"; it must",
+            ),
             (r#"{"kind": "outage", "seconds": -1}"#, "seconds of outage is -1; it must be a time"),
-            (r#"{"kind": "outage", "probability": 2}"#, "is 2; it must be a number between 0 and 1"),
+            (
+                r#"{"kind": "outage", "probability": 2}"#,
+                "is 2; it must be a number between 0 and 1",
+            ),
             (r#"{"kind": "outage", "count": 1}"#, "outage has no parameter \"count\""),
             (r#"{"kind": "gap", "count": 0}"#, "count of gap is 0"),
             (r#"{"kind": "delay"}"#, "delay needs delay_ms, milliseconds"),

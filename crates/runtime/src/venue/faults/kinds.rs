@@ -240,9 +240,7 @@ pub(super) fn read(name: &'static str, p: &mut Parameters) -> Result<FaultKind, 
         "drop_response" => FaultKind::DropResponse,
         "delay" => FaultKind::Delay(span(p, None)?),
         "duplicate" => FaultKind::Duplicate,
-        "reorder" => {
-            FaultKind::Reorder(p.millis("delay_ms", 1..=MS_MAX)?.unwrap_or(seconds(1)))
-        }
+        "reorder" => FaultKind::Reorder(p.millis("delay_ms", 1..=MS_MAX)?.unwrap_or(seconds(1))),
         "partition" => FaultKind::Partition(cut(p)?),
         "half_open" => FaultKind::HalfOpen,
         "reset_midbody" => FaultKind::ResetMidbody,
@@ -257,9 +255,9 @@ pub(super) fn read(name: &'static str, p: &mut Parameters) -> Result<FaultKind, 
         "accept_then_reject" => FaultKind::AcceptThenReject(span(p, Some((0, 10_000)))?),
         "ack_never" => FaultKind::AckNever,
         "read_lag" => FaultKind::ReadLag(lag(p)?.unwrap_or(seconds(60))),
-        "negative_read" => FaultKind::NegativeRead(
-            p.millis("age_max_ms", 0..=MS_MAX)?.unwrap_or(seconds(15)),
-        ),
+        "negative_read" => {
+            FaultKind::NegativeRead(p.millis("age_max_ms", 0..=MS_MAX)?.unwrap_or(seconds(15)))
+        }
         "page_cap" => FaultKind::PageCap(
             number(p, "rows", 1..=1_000, "rows")?.ok_or_else(|| p.missing("rows", "1 to 1000"))?,
         ),
@@ -286,9 +284,9 @@ pub(super) fn read(name: &'static str, p: &mut Parameters) -> Result<FaultKind, 
         "silent" => FaultKind::Silent,
         "close_after" => FaultKind::CloseAfter(span(p, Some((0, 3_000)))?),
         "key_expire" => FaultKind::KeyExpire,
-        "shutdown_notice" => FaultKind::ShutdownNotice(
-            p.millis("delay_ms", 0..=MS_MAX)?.unwrap_or(seconds(10)),
-        ),
+        "shutdown_notice" => {
+            FaultKind::ShutdownNotice(p.millis("delay_ms", 0..=MS_MAX)?.unwrap_or(seconds(10)))
+        }
         "replay_last" => {
             let count = number(p, "messages", 1..=1_000, "messages")?.unwrap_or(10);
             FaultKind::ReplayLast(count as usize)
@@ -361,8 +359,7 @@ fn answer(p: &mut Parameters, status: u16) -> Result<Answer, FaultError> {
 }
 
 fn cut(p: &mut Parameters) -> Result<Cut, FaultError> {
-    let classes =
-        [("rest", Class::Rest), ("streams", Class::Streams), ("user", Class::User)];
+    let classes = [("rest", Class::Rest), ("streams", Class::Streams), ("user", Class::User)];
     let class = p.choice("route", &classes)?;
     let ways = [("in", (true, false)), ("out", (false, true)), ("both", (true, true))];
     let (inward, outward) = p.choice("direction", &ways)?.unwrap_or((true, true));

@@ -110,7 +110,9 @@ impl Parameters {
     pub(super) fn address(&mut self, name: &'static str) -> Result<Option<IpAddr>, FaultError> {
         let Some(value) = self.take(name) else { return Ok(None) };
         let address = value.as_str().and_then(|text| text.parse().ok());
-        address.map(Some).ok_or_else(|| self.wrong(name, &value, "an address such as \"127.0.0.2\""))
+        address
+            .map(Some)
+            .ok_or_else(|| self.wrong(name, &value, "an address such as \"127.0.0.2\""))
     }
 
     /// Names with their texts.

@@ -162,9 +162,7 @@ impl Row {
             (None, Some(_)) => false,
             (None, None) => !is_upgrade,
         };
-        matches!(self.fault.scope, Scope::Request | Scope::Answer)
-            && is_meant
-            && self.aims_at(peer)
+        matches!(self.fault.scope, Scope::Request | Scope::Answer) && is_meant && self.aims_at(peer)
     }
 
     /// What comes before the work.

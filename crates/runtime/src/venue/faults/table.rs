@@ -89,8 +89,19 @@ impl Faults {
         let random = SplitMix(SplitMix(self.seed.wrapping_add(id.0 << 32)).next_number());
         let (fired, passed) = (0, 0);
         let (healed, begun, ended, waits) = (false, false, false, false);
-        self.rows
-            .push(Row { id, fault, from, to, fired, healed, begun, ended, random, waits, passed });
+        self.rows.push(Row {
+            id,
+            fault,
+            from,
+            to,
+            fired,
+            healed,
+            begun,
+            ended,
+            random,
+            waits,
+            passed,
+        });
     }
 
     /// Ends every fault.
