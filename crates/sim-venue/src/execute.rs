@@ -103,8 +103,8 @@ impl SimVenue {
         Ok((self.tell(index), fills))
     }
 
-    /// Everything that can refuse an order, except its funds; nothing is changed.
-    fn admit(
+    /// Everything that can refuse an order; nothing is changed.
+    pub(crate) fn admit(
         &self,
         now: Timestamp,
         account: usize,

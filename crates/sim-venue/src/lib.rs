@@ -24,6 +24,7 @@ mod public;
 mod stops;
 pub mod synthetic;
 mod tape;
+mod upsets;
 mod venue;
 
 pub use background::Background;

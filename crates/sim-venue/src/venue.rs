@@ -62,6 +62,8 @@ pub(crate) struct Market {
     pub(crate) printed: Option<(GridPrice, GridPrice)>,
     /// Levels were recorded while nothing traded, and are not shown yet.
     pub(crate) behind: bool,
+    /// Sides from which the background is gone for now: bids, asks.
+    hidden: (bool, bool),
 }
 
 impl SimVenue {
@@ -225,6 +227,22 @@ impl Market {
             touched: Vec::new(),
             printed: None,
             behind: false,
+            hidden: (false, false),
+        }
+    }
+
+    /// Is the background of this side gone for now?
+    pub(crate) fn is_hidden(&self, side: Side) -> bool {
+        match side {
+            Side::Buy => self.hidden.0,
+            Side::Sell => self.hidden.1,
+        }
+    }
+
+    pub(crate) fn hidden_mut(&mut self, side: Side) -> &mut bool {
+        match side {
+            Side::Buy => &mut self.hidden.0,
+            Side::Sell => &mut self.hidden.1,
         }
     }
 

@@ -114,11 +114,7 @@ fn scenario(args: &Args) -> Result<Scenario, Failure> {
     let Some(path) = &args.scenario else { return Ok(Scenario::default()) };
     let name = path.display();
     let text = std::fs::read_to_string(path).with_context(|| format!("scenario {name}"))?;
-    let scenario: Scenario = toml::from_str(&text)
-        .with_context(|| format!("scenario {name}"))
-        .map_err(Failure::usage)?;
-    scenario.check().with_context(|| format!("scenario {name}")).map_err(Failure::usage)?;
-    Ok(scenario)
+    Scenario::from_toml(&text).with_context(|| format!("scenario {name}")).map_err(Failure::usage)
 }
 
 async fn start(args: &Args, scenario: Scenario) -> Result<RunningVenue, Failure> {
