@@ -49,6 +49,9 @@ pub(crate) struct Question {
     pub(crate) now: Timestamp,
     pub(crate) window: Duration,
     pub(crate) cap: i64,
+    /// For what does not protect: all that is not reserved. What others use is taken from it before
+    /// it is shared out.
+    pub(crate) rest: Option<i64>,
     pub(crate) amount: u32,
 }
 
@@ -103,17 +106,22 @@ impl Aligned {
         !self.heard_ever
     }
 
-    /// May this be added? If not: when to ask again, by the venue's clock. `shy` leaves to others
-    /// what they are expected to use; what protects does not.
-    pub(crate) fn fits(&self, question: &Question, shy: bool) -> Result<(), Timestamp> {
-        let Question { now, window, cap, amount } = *question;
+    /// May this be added? If not: when to ask again, by the venue's clock.
+    pub(crate) fn fits(&self, question: &Question) -> Result<(), Timestamp> {
+        let Question { now, window, cap, rest, amount } = *question;
         let amount = i64::from(amount);
         if amount > cap {
             return Err(Timestamp::MAX);
         }
-        let others = if shy { (self.forecast(now, window) - self.told.max(0)).max(0) } else { 0 };
-        let used = self.used().saturating_add(others);
-        if used.saturating_add(amount) > cap {
+        let (used, allowed) = match rest {
+            None => (self.used(), cap),
+            Some(rest) => {
+                let others = self.forecast(now, window).max(self.told).max(0);
+                let ours = (rest - others).max(0);
+                (self.own + self.told.min(0), ours * cap / rest.max(1))
+            }
+        };
+        if used.saturating_add(amount) > allowed {
             return Err(self.start.after(window));
         }
         // The first moments may still belong to the window before, by the venue's clock.
@@ -190,7 +198,8 @@ mod tests {
     }
 
     fn ask(window: &Aligned, now: i64, cap: i64, amount: u32) -> Result<(), Timestamp> {
-        window.fits(&Question { now: at(now), window: MINUTE, cap, amount }, true)
+        let rest = Some(cap);
+        window.fits(&Question { now: at(now), window: MINUTE, cap, rest, amount })
     }
 
     fn booked(now: i64, amount: u32) -> Aligned {
@@ -257,8 +266,13 @@ mod tests {
         // 70 in the first tenth is more than all there is.
         assert_eq!(ask(&window, 6_000, 700, 10), Err(at(60_000)));
         assert_eq!(ask(&window, 30_000, 700, 500), Ok(()));
-        let protects = Question { now: at(6_000), window: MINUTE, cap: 700, amount: 620 };
-        assert_eq!(window.fits(&protects, false), Ok(()));
+        let question =
+            Question { now: at(30_000), window: MINUTE, cap: 350, rest: Some(700), amount: 270 };
+        assert_eq!(window.fits(&question), Ok(()), "half of what they leave, and we have 10");
+        assert_eq!(window.fits(&Question { amount: 271, ..question }), Err(at(60_000)));
+        let protects =
+            Question { now: at(6_000), window: MINUTE, cap: 700, rest: None, amount: 620 };
+        assert_eq!(window.fits(&protects), Ok(()));
         window.roll(at(61_000), MINUTE);
         assert_eq!(ask(&window, 61_000, 100, 31), Err(at(120_000)), "as in the last window");
         assert_eq!(ask(&window, 61_000, 100, 30), Ok(()));

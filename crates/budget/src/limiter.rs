@@ -167,9 +167,15 @@ impl Limiter {
                 // A first request must be able to go and ask, however much it weighs.
                 let little = (cap * i64::from(UNHEARD_PERCENT) / 100).max(i64::from(amount));
                 let limited = if unheard { little.min(cap) } else { cap };
-                let question =
-                    Question { now: clocks.venue, window: self.window(), cap: limited, amount };
-                (clocks.venue, cell.fits(&question, !priority.is_safety()))
+                let rest = shares.cap(Priority::Order, self.rule.shape.limit());
+                let question = Question {
+                    now: clocks.venue,
+                    window: self.window(),
+                    cap: limited,
+                    rest: (!priority.is_safety()).then_some(rest),
+                    amount,
+                };
+                (clocks.venue, cell.fits(&question))
             }
             (Cell::Sliding(cell), _) => (clocks.host, cell.fits(self.window(), cap, amount)),
             (Cell::Leaky(counter), Shape::Leaky { per_1000_s, .. }) => {
