@@ -94,7 +94,18 @@ impl Budget {
     #[must_use]
     pub fn careful(mut self, now: Timestamp) -> Budget {
         let clocks = self.clocks(now);
-        self.limiters.iter_mut().for_each(|limiter| limiter.be_careful(clocks));
+        // No request weighs less than one, so a limit of weight holds them better where it is
+        // tighter, and it is told; waiting for both would only take longer.
+        let per_second =
+            |rule: &Rule| f64::from(rule.shape.limit()) / rule.shape.memory().as_secs_f64();
+        let weights = self.limiters.iter().filter(|limiter| limiter.rule.counts == Counted::Weight);
+        let tightest = weights.map(|limiter| per_second(&limiter.rule)).fold(f64::MAX, f64::min);
+        for limiter in &mut self.limiters {
+            let Rule { counts, .. } = limiter.rule;
+            if counts != Counted::Request || per_second(&limiter.rule) < tightest {
+                limiter.be_careful(clocks);
+            }
+        }
         self
     }
 
@@ -232,11 +243,23 @@ impl Budget {
         Some(until.since(now)).filter(|wait| !wait.is_zero())
     }
 
-    /// The stops alone, in a budget that knows nothing else: what must survive a power cut.
-    #[must_use]
-    pub fn stops_of(mut self, other: &Budget) -> Budget {
-        self.stops = other.stops.clone();
-        self
+    /// Books what went without being asked for, because it could not be.
+    pub fn book(&mut self, now: Timestamp, charge: &Charge) {
+        let clocks = self.clocks(now);
+        for limiter in &mut self.limiters {
+            let amount = charge.amount(limiter.rule.counts);
+            let key = charge.keys.of(limiter.rule.scope);
+            if amount > 0
+                && let Some(place) = limiter.find(key, clocks, self.shares)
+            {
+                limiter.book(place, clocks, amount);
+            }
+        }
+    }
+
+    /// The stops that were said, and until when, by the host's clock.
+    pub fn stops(&self) -> impl Iterator<Item = (Option<Counted>, Timestamp)> {
+        self.stops.iter().map(|stop| (stop.counts, stop.until))
     }
 
     /// The venue's metadata: of each thing it names, these are the limits, whatever was believed

@@ -70,6 +70,7 @@ pub(crate) fn facets(record: &Record) -> Facets<'_> {
         Record::Gap { instrument, .. } => Facets::new("gap").instrument(instrument),
         Record::Duplicates { .. } => Facets::new("duplicates"),
         Record::RateLimited { .. } => Facets::new("rate_limited"),
+        Record::BudgetWait { .. } => Facets::new("budget_wait"),
         Record::Discrepancy { found } => {
             let facets = Facets::new("discrepancy");
             match found {
@@ -96,7 +97,7 @@ mod tests {
     use crate::samples::sample;
 
     /// Kinds of record; a new one needs a sample.
-    const KINDS: usize = 22;
+    const KINDS: usize = 23;
 
     #[test]
     fn columns_are_what_the_text_has() {

@@ -231,11 +231,26 @@ fn after_damage_only_the_reserve_and_one_question_are_left() {
 #[test]
 fn after_damage_a_limit_that_is_never_told_waits_for_its_window() {
     let mut budget = budget().careful(at(1_000));
-    let (wait, cause) = refused(budget.ask(at(2_000), Priority::Market, &weight(1)));
-    let requests = LimiterName { counts: Counted::Request, window_ms: 300_000 };
-    assert_eq!((wait, cause), (Duration::from_secs(298), Cause::Limit(requests)));
-    granted(budget.ask(at(2_000), Priority::Kill, &weight(1)));
-    granted(budget.ask(at(300_300), Priority::Market, &weight(1)));
+    // Requests are held by their weight, which any answer tells.
+    let grant = granted(budget.ask(at(1_500), Priority::Doubt, &weight(1)));
+    budget.settle(at(1_510), &grant, &[], &used(1));
+    granted(budget.ask(at(2_000), Priority::Market, &weight(1)));
+    let connection = binance::connection(false, Keys::default());
+    let (wait, cause) = refused(budget.ask(at(2_000), Priority::Market, &connection));
+    let name = LimiterName { counts: Counted::Connection, window_ms: 300_000 };
+    assert_eq!(cause, Cause::Limit(name));
+    assert!(wait > Duration::from_secs(300) && wait < Duration::from_secs(331), "{wait:?}");
+    granted(budget.ask(at(2_000), Priority::Doubt, &connection));
+    granted(budget.ask(at(2_000).after(wait), Priority::Market, &connection));
+}
+
+#[test]
+fn what_went_unasked_is_booked_all_the_same() {
+    let mut budget = heard();
+    drain(&mut budget, 2_000, Priority::Kill, 1);
+    budget.book(at(2_000), &weight(50));
+    assert_eq!(budget.used(WEIGHT, &Keys::default()), 6_050);
+    refused(budget.ask(at(2_000), Priority::Kill, &weight(1)));
 }
 
 #[test]

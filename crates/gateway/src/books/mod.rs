@@ -118,6 +118,7 @@ impl Books {
             | Record::Gap { .. }
             | Record::Duplicates { .. }
             | Record::RateLimited { .. }
+            | Record::BudgetWait { .. }
             | Record::Agent { .. } => {}
         }
     }

@@ -8,6 +8,7 @@ mod convert;
 mod decode;
 mod encode;
 mod instruments;
+mod limits;
 mod market;
 mod refusals;
 mod scan;
@@ -17,8 +18,11 @@ mod testing;
 
 pub use account::{AccountMessage, decode_account};
 pub use book_sync::{BookSync, CHANGES_MAX, SyncStep};
-pub use decode::{RateNotice, decode_reply, rate_notice};
+pub use decode::decode_reply;
 pub use encode::{Credentials, EncodeError, HttpCall, encode, subscribe_account, subscribe_market};
+pub use limits::{
+    CountedBy, RateLimit, RateNotice, RateStop, USAGES_MAX, rate_limits, rate_notice, rate_stop,
+};
 pub use market::{StreamMessage, decode_market};
 pub use socket::{SocketReply, decode_socket, encode_socket, log_on};
 
