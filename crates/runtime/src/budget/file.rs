@@ -5,6 +5,8 @@
 //! {"limiters":[…],…}
 //! ```
 //!
+//! What follows the second line is the rest of something longer and means nothing.
+//!
 //! It is written in place, under a lock that ends with the process that holds it. It is not forced to
 //! the disk: after a power cut it may be old or torn, and what is torn is set aside and replaced by the
 //! most careful budget. What must not be forgotten is in a file of its own (`stops.rs`).
@@ -34,12 +36,14 @@ const OPEN_MAX: Duration = Duration::from_secs(2);
 /// Damaged files that are kept beside the good one.
 const ASIDE_MAX: u32 = 9;
 
-/// The text with its first line.
+/// The text with its first line, and the end of its own.
 pub(super) fn frame(text: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(HEADER + text.len());
+    let mut bytes = Vec::with_capacity(HEADER + text.len() + 1);
     // Writing to memory cannot fail.
     let _ = writeln!(bytes, "{MAGIC}{:016x} {:08}", checksum(text), text.len());
     bytes.extend_from_slice(text);
+    // What may stand behind it, of a longer one, is not part of the line.
+    bytes.push(b'\n');
     bytes
 }
 
@@ -200,9 +204,9 @@ impl StateFile {
         let text = unframe(&self.buffer);
         if let Some(read) = text.and_then(|text| serde_json::from_slice(text).ok()) {
             *budget = read;
-            let whole = HEADER + text.map_or(0, <[u8]>::len);
+            let whole = HEADER + text.map_or(0, <[u8]>::len) + 1;
             self.seen.clear();
-            self.seen.extend_from_slice(&self.buffer[..whole]);
+            self.seen.extend_from_slice(&self.buffer[..whole.min(self.buffer.len())]);
             return;
         }
         let aside = self.set_aside();

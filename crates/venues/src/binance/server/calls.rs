@@ -223,7 +223,7 @@ impl Call {
             ExecutionRules => per_symbol(2, 40),
             Depth => {
                 let levels = params.limit(100, 5_000).unwrap_or(100);
-                weights::depth(u32::try_from(levels).unwrap_or(u32::MAX))
+                weights::depth(levels)
             }
             Trades | HistoricalTrades => weights::TRADES,
             AggTrades => weights::AGGREGATE_TRADES,
