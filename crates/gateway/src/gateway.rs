@@ -247,6 +247,9 @@ impl Gateway {
             FeedNotice::RateLimited { wait, detail } => {
                 Record::RateLimited { wait: *wait, detail: detail.clone() }
             }
+            FeedNotice::BudgetWait { limiter, wait, requests } => {
+                Record::BudgetWait { limiter: limiter.clone(), wait: *wait, requests: *requests }
+            }
         };
         self.record(now, record, effects);
     }

@@ -114,6 +114,11 @@ pub(crate) fn sample() -> Vec<Entry> {
         Record::Refused { agent, intent: IntentId(2), because: Refusal::NothingToCancel },
         Record::Trading { state: TradingState::Halted, cause: "asked for".to_owned() },
         Record::Agent { agent, event: "up".to_owned() },
+        Record::BudgetWait {
+            limiter: "request weight per 1m".to_owned(),
+            wait: Duration::from_millis(1_500),
+            requests: 7,
+        },
     ];
     let numbered = (1..).zip(records);
     numbered.map(|(second, record)| Entry { at: at(second), record }).collect()

@@ -390,6 +390,11 @@ fn other_record() -> impl Strategy<Value = Record> {
         (instrument(), text()).prop_map(|(instrument, detail)| R::Gap { instrument, detail }),
         any::<u64>().prop_map(|dropped| R::Duplicates { dropped }),
         (duration(), text()).prop_map(|(wait, detail)| R::RateLimited { wait, detail }),
+        (duration(), text(), any::<u64>()).prop_map(|(wait, limiter, requests)| R::BudgetWait {
+            limiter,
+            wait,
+            requests
+        }),
         discrepancy().prop_map(|found| R::Discrepancy { found }),
         (any::<(u32, u32)>(), fills_to).prop_map(|((found, left), fills_to)| R::Reconciled {
             found,

@@ -188,6 +188,15 @@ pub enum Record {
         /// The venue's words.
         detail: String,
     },
+    /// Our own budget held requests back, so that the venue need not.
+    BudgetWait {
+        /// Which limit.
+        limiter: String,
+        /// The longest wait.
+        wait: Duration,
+        /// How many requests since the last such record.
+        requests: u64,
+    },
     /// Our books and the venue's differed.
     Discrepancy {
         /// What was found, and what the correction is.

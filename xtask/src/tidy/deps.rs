@@ -38,6 +38,7 @@ const RULES: &[(&str, Arrows)] = &[
     ("agents", Arrows::To(&["model", "engine"])),
     ("sim-venue", Arrows::To(&["model"])),
     ("venues", Arrows::To(&["model"])),
+    ("budget", Arrows::To(&["model"])),
     ("journal", Arrows::To(&["model"])),
     ("dashboard", Arrows::To(&["model", "journal"])),
     ("sim", Arrows::ToAllBut(&["runtime", "dashboard", "watchdog", "cli", "bench"])),

@@ -121,6 +121,7 @@ impl Books {
             | Record::HandedOver { .. }
             | Record::Feed { .. }
             | Record::RateLimited { .. }
+            | Record::BudgetWait { .. }
             | Record::Agent { .. } => {}
         }
     }

@@ -28,6 +28,8 @@ pub struct Config {
     pub agents: BTreeMap<AgentId, AgentSettings>,
     /// How often the books are compared with the venue's, seconds.
     pub reconcile_every_s: u64,
+    /// Where what all processes of the host share is kept; `None` leaves it to the environment.
+    pub state_dir: Option<PathBuf>,
     /// The text of both files, for the journal.
     pub text: String,
 }
@@ -128,6 +130,7 @@ struct File {
     limits: PathBuf,
     #[serde(default = "default_reconcile")]
     reconcile_every_s: u64,
+    state_dir: Option<PathBuf>,
     venue: BTreeMap<VenueId, VenueConfig>,
     #[serde(default)]
     agent: BTreeMap<AgentId, AgentFile>,
@@ -193,7 +196,8 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let agents = check_agents(file.agent, venue.0).map_err(|(key, problem)| bad(&key, problem))?;
     let text = format!("{text}\n# {}\n{limits_text}", file.limits.display());
     let reconcile_every_s = file.reconcile_every_s.max(1);
-    Ok(Config { store, limits, venue, agents, reconcile_every_s, text })
+    let state_dir = file.state_dir.map(|path| here.join(path));
+    Ok(Config { store, limits, venue, agents, reconcile_every_s, state_dir, text })
 }
 
 fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<(String, T), ConfigError> {

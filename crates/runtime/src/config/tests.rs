@@ -56,6 +56,9 @@ fn a_good_configuration_loads() {
     assert_eq!(agent.params["fast"], "10");
     assert_eq!(agent.params["qty"], "0.01");
     assert_eq!(agent.memory_max_mib, 512);
+    assert_eq!(config.state_dir, None);
+    let (dir, path) = with(&format!("state_dir = \"state\"\n{GOOD}"), LIMITS);
+    assert_eq!(load(&path).unwrap().state_dir, Some(dir.path().join("state")));
 }
 
 #[test]

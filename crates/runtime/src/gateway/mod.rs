@@ -5,6 +5,7 @@ mod clear;
 mod core;
 mod error;
 mod pump;
+mod rates;
 mod rest;
 mod socket;
 
@@ -25,6 +26,7 @@ use self::core::{Core, Distrusted, Sources};
 pub use self::error::RunError;
 use self::rest::Rest;
 use crate::agent::{AgentConfig, AgentHandle, Hello};
+use crate::budget::{BudgetError, HostBudget};
 use crate::clock;
 use crate::config::{Config, Store, VenueConfig};
 
@@ -42,7 +44,12 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     let credentials = credentials(*venue, settings)?;
     let address = Addresses::of(settings);
     let (inputs, input_queue) = mpsc::channel(INPUTS_MAX);
-    let rest = Rest::new(&address.rest, credentials, inputs.clone())?;
+    let directory =
+        crate::budget::directory(config.state_dir.as_deref()).map_err(BudgetError::from)?;
+    let notices = Some(inputs.clone());
+    let key = &credentials.api_key;
+    let budget = HostBudget::open(&directory, settings.kind, &address.rest, key, notices)?;
+    let rest = Rest::new(&address.rest, credentials, budget)?;
     let opened = open_journal(&config.store)?;
     let instruments = instruments(*venue, &settings.instruments, &address.rest, &rest).await?;
     let rest = rest.with_symbols(Symbols::new(instruments.clone()));
@@ -76,6 +83,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     let (failures, failed) = mpsc::unbounded_channel();
     let journal = opened.writer.handle();
     let flights = clear::Flights::default();
+    let limits = rest.clone().watch_limits();
     let core = Core {
         gateway,
         journal,
@@ -89,6 +97,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     let sources = Sources { inputs: input_queue, agents: agent_queue, failures: failed, stop };
     // The account first: what executes while the market connects is heard then.
     let connections = [
+        tokio::spawn(limits),
         tokio::spawn(pump::run(account, rest.clone(), inputs.clone(), account_distrusted)),
         tokio::spawn(pump::run(market, rest, inputs, market_distrusted)),
     ];

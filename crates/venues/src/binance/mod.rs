@@ -7,6 +7,7 @@ pub mod server;
 pub mod sign;
 mod symbols;
 mod vocabulary;
+mod weights;
 pub mod wire;
 
 pub use symbols::Symbols;

@@ -5,7 +5,6 @@
 //! open, too: the venue did something, and we do not know what.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use model::market::{Candle, Interval, Level, PublicTrade, Quote, Ticker};
 use model::venue::{
@@ -41,31 +40,6 @@ pub fn decode_reply(request: &Request, status: u16, body: &[u8], symbols: &Symbo
         Some(refusal) => Outcome::Refused(refusal),
         None => Outcome::InDoubt(format!("status {status}, code {}: {}", error.code, error.msg)),
     }
-}
-
-/// What the headers say about our use of the venue's limits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RateNotice {
-    /// Weight used by our address in the current minute.
-    pub used_weight: Option<u32>,
-    /// Unfilled orders of the account in the current ten seconds.
-    pub orders_10s: Option<u32>,
-    /// Hold still for this long.
-    pub retry_after: Option<Duration>,
-}
-
-/// Reads the headers of an answer; names in lower case.
-pub fn rate_notice<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> RateNotice {
-    let mut notice = RateNotice::default();
-    for (name, value) in headers {
-        match name {
-            "x-mbx-used-weight-1m" => notice.used_weight = value.parse().ok(),
-            "x-mbx-order-count-10s" => notice.orders_10s = value.parse().ok(),
-            "retry-after" => notice.retry_after = value.parse().ok().map(Duration::from_secs),
-            _ => {}
-        }
-    }
-    notice
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
