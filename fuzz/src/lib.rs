@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::{AccountId, Asset, Instrument};
-use sim_venue::{SimConfig, SimVenue};
+use sim_venue::{FeesIn, SimConfig, SimVenue};
 use venues::binance::Symbols;
 
 /// BTC-USDT with a tick of 0.01 and a lot of 0.00001.
@@ -27,7 +27,7 @@ pub fn exchange() -> SimVenue {
         maker: model::Decimal::new(1, 3),
         taker: model::Decimal::new(1, 3),
     };
-    let mut venue = SimVenue::new(SimConfig { instruments: vec![instrument()], fees });
+    let mut venue = SimVenue::new(SimConfig { instruments: vec![instrument()], fees, fees_in: FeesIn::Received });
     let amount = |text: &str| text.parse().expect("an amount");
     let asset = |name| Asset::new(name).expect("a short name");
     let held = BTreeMap::from([(asset("USDT"), amount("100000")), (asset("BTC"), amount("10"))]);

@@ -14,7 +14,7 @@ use model::{
     InstrumentKind, NewOrder, OrderKind, OrderQty, PriceBand, Qty, Side, TimeInForce, Timestamp,
     TradingMode, VenueOrderId,
 };
-use plimsoll_sim_venue::{Background, SimConfig, SimVenue};
+use plimsoll_sim_venue::{Background, FeesIn, SimConfig, SimVenue};
 
 fn asset(name: &str) -> Asset {
     Asset::new(name).unwrap()
@@ -46,7 +46,11 @@ fn instrument() -> Instrument {
 
 fn venue() -> SimVenue {
     let fees = FeeRates { maker: Decimal::ZERO, taker: Decimal::ZERO };
-    let mut venue = SimVenue::new(SimConfig { instruments: vec![instrument()], fees });
+    let mut venue = SimVenue::new(SimConfig {
+        instruments: vec![instrument()],
+        fees,
+        fees_in: FeesIn::Received,
+    });
     let amount = |text: &str| text.parse::<Amount>().unwrap();
     let funds = [(asset("USDT"), amount("10000")), (asset("BTC"), amount("100"))];
     venue.add_account(me(), &BTreeMap::from(funds));
@@ -243,7 +247,12 @@ fn what_this_venue_lacks_is_unsupported_before_all_else() {
     let by_quote = OrderQty::Quote("0.01".parse().unwrap());
     let cases = [
         NewOrder { reduce_only: true, ..base.clone() },
-        NewOrder { time_in_force: TimeInForce::Gtd(at(9)), ..base.clone() },
+        NewOrder { time_in_force: TimeInForce::Gtd(at(1)), ..base.clone() },
+        NewOrder {
+            time_in_force: TimeInForce::Gtd(at(9)),
+            kind: OrderKind::Market,
+            ..base.clone()
+        },
         NewOrder { qty: by_quote, ..base.clone() },
         NewOrder { post_only: true, time_in_force: TimeInForce::Ioc, ..base.clone() },
         NewOrder { post_only: true, time_in_force: TimeInForce::Fok, ..base.clone() },
@@ -261,7 +270,8 @@ fn what_this_venue_lacks_is_unsupported_before_all_else() {
     perpetual.kind =
         InstrumentKind::Perpetual { contract: "1".parse().unwrap(), settle: asset("USDT") };
     let fees = FeeRates { maker: Decimal::ZERO, taker: Decimal::ZERO };
-    let mut venue = SimVenue::new(SimConfig { instruments: vec![perpetual], fees });
+    let mut venue =
+        SimVenue::new(SimConfig { instruments: vec![perpetual], fees, fees_in: FeesIn::Received });
     venue.add_account(me(), &BTreeMap::new());
     let order = order("a", Side::Buy, limit("90"), "1");
     assert_eq!(place(&mut venue, 1, order), Err(VenueError::Unsupported));

@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 use instrument::InstrumentArg;
 use model::venue::FeeRates;
 use model::{AccountId, Decimal};
-use runtime::venue::{MarketSource, RunningVenue, Scenario, VenueConfig};
+use runtime::venue::{FeesIn, MarketSource, RunningVenue, Scenario, VenueConfig};
 use venues::binance::server::{BinanceServer, ServerConfig};
 
 use crate::failure::Failure;
@@ -145,6 +145,7 @@ async fn start(args: &Args, scenario: Scenario) -> Result<RunningVenue, Failure>
         listen: args.listen,
         instruments,
         fees,
+        fees_in: FeesIn::Received,
         accounts,
         market,
         speed: args.speed,

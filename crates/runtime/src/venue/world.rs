@@ -113,12 +113,15 @@ impl<D: Dialect> World<D> {
     /// A REST request, answered in full.
     pub(super) fn http(&mut self, request: &HttpRequest<'_>) -> HttpResponse {
         let now = clock::now();
-        match self.dialect.http(now, request, &self.exchange) {
-            Step::Done(response) => response,
-            Step::Ask { account, request, pending } => {
-                let answer = self.exchange.execute(now, account, &request, &mut self.events);
-                self.publish(now);
-                self.dialect.http_reply(now, pending, answer)
+        let mut step = self.dialect.http(now, request, &self.exchange);
+        loop {
+            match step {
+                Step::Done(response) => return response,
+                Step::Ask { account, request, pending } => {
+                    let answer = self.exchange.execute(now, account, &request, &mut self.events);
+                    self.publish(now);
+                    step = self.dialect.http_reply(now, pending, answer);
+                }
             }
         }
     }
@@ -169,7 +172,11 @@ impl<D: Dialect> World<D> {
     }
 
     fn tick(&mut self) {
-        self.dialect.tick(clock::now(), &self.exchange, &mut self.frames);
+        let now = clock::now();
+        // Orders until a date end on a quiet market, too.
+        self.exchange.pass_time(now, &mut self.events);
+        self.publish(now);
+        self.dialect.tick(now, &self.exchange, &mut self.frames);
         self.deliver();
     }
 

@@ -13,7 +13,7 @@ use model::{
 use proptest::prelude::*;
 
 use super::testing::{
-    API_KEY, Canned, PEER, SECRET, Talk, at, fill, instrument, limit, order, symbols,
+    API_KEY, Canned, PEER, SECRET, Talk, at, done, fill, instrument, limit, order, symbols,
 };
 use super::*;
 use crate::binance::client::{
@@ -290,7 +290,7 @@ fn what_the_server_says_the_client_hears() {
         let Step::Ask { pending, .. } = talk.raw(call.method, call.path, &call.query, "") else {
             panic!("{} was refused", call.query)
         };
-        let response = talk.server.http_reply(talk.now, pending, Ok(answer.clone()));
+        let response = done(talk.server.http_reply(talk.now, pending, Ok(answer.clone())));
         let heard = decode_reply(&said, response.status, &response.body, &symbols());
         assert_eq!(essence(heard), essence(Outcome::Done(answer)), "{said:?}");
     }
@@ -363,7 +363,7 @@ fn the_client_believes_every_refusal() {
         let Step::Ask { pending, .. } = talk.raw(call.method, call.path, &call.query, "") else {
             panic!("{} was refused", call.query)
         };
-        let response = talk.server.http_reply(talk.now, pending, Err(refusal.clone()));
+        let response = done(talk.server.http_reply(talk.now, pending, Err(refusal.clone())));
         let heard = decode_reply(&said, response.status, &response.body, &symbols());
         assert_eq!(heard, Outcome::Refused(refusal));
     }
