@@ -4,4 +4,5 @@
 //! `plimsoll venue` and the endpoints that bots connect to. Both speak `model::venue`.
 
 pub mod binance;
+pub mod coinbase;
 pub mod server;
