@@ -115,6 +115,7 @@ pub(crate) fn new_order(name: &str) -> NewOrder {
 pub(crate) fn gateway() -> gateway::Gateway {
     let config = gateway::Config {
         limits: limits(),
+        profile: venues::binance::PROFILE,
         reconcile_every: std::time::Duration::from_secs(86_400),
         version: String::new(),
         text: String::new(),
@@ -151,8 +152,7 @@ fn answer(gateway: &mut gateway::Gateway, held: &[(Asset, Balance)], effects: &m
                 AccountRequest::OpenOrders(_) => Response::Orders(Vec::new()),
                 AccountRequest::Fills { .. } => Response::Fills(Vec::new()),
                 _ => Response::Account(AccountSnapshot {
-                    can_trade: true,
-                    can_withdraw: false,
+                    rights: None,
                     updated: at(0),
                     balances: held.iter().copied().collect(),
                 }),

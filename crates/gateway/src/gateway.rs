@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::market::{MarketEvent, MarketKind, Markets};
-use model::venue::{AccountEvent, AccountRequest, Request};
+use model::venue::{AccountEvent, AccountRequest, Profile, Request};
 use model::{
     AgentEvent, AgentId, ClientOrderId, Command, Effect, Effects, Entry, FeedNotice, Input,
     Instrument, Link, Notice, OrderIdSequence, OrderState, Record, RequestId, Timestamp,
     TradingState,
 };
 
+use crate::balances::BalancesDue;
 use crate::books::Books;
 use crate::doubts::Doubts;
 use crate::limits::Limits;
@@ -27,6 +28,8 @@ use crate::risk::OrderRate;
 pub struct Config {
     /// The limits that every order is held to.
     pub limits: Limits,
+    /// How the venue behaves.
+    pub profile: Profile,
     /// How often the books are compared with the venue's while nothing is wrong.
     pub reconcile_every: Duration,
     /// Version of the binary, for the journal.
@@ -46,6 +49,7 @@ pub struct Gateway {
     pub(crate) outstanding: BTreeMap<RequestId, Purpose>,
     pub(crate) doubts: Doubts,
     pub(crate) reading: Reading,
+    pub(crate) balances: BalancesDue,
     /// Time of this start: what executed before it and is not ours is history, not news.
     pub(crate) started_at: Timestamp,
     next_request: u64,
@@ -88,6 +92,7 @@ impl Gateway {
             outstanding: BTreeMap::new(),
             doubts: Doubts::default(),
             reading: Reading::default(),
+            balances: BalancesDue::default(),
             started_at: now,
             next_request: 0,
             market_up: false,
@@ -117,6 +122,7 @@ impl Gateway {
         }
         self.ask_about_doubts(now, effects);
         self.read_when_due(now, effects);
+        self.ask_for_balances_when_due(now, effects);
         self.reconsider(now, effects);
         self.ask_to_be_woken(effects);
     }
@@ -143,6 +149,9 @@ impl Gateway {
 
     /// Writes a fact down: into the books now, into the journal before anything that follows.
     pub(crate) fn record(&mut self, now: Timestamp, record: Record, effects: &mut Effects) {
+        if matches!(record, Record::Filled { .. } | Record::Ended { .. }) {
+            self.balances_are_due(now);
+        }
         let entry = Entry { at: now, record };
         self.books.apply(&entry);
         effects.push(Effect::Persist(entry));
@@ -329,7 +338,7 @@ impl Gateway {
     }
 
     fn ask_to_be_woken(&mut self, effects: &mut Effects) {
-        let due = [self.doubts.next_due(), self.reading.next_due()];
+        let due = [self.doubts.next_due(), self.reading.next_due(), self.balances.next_due()];
         if let Some(next) = due.into_iter().flatten().min()
             && self.wake_at.is_none_or(|asked| next < asked)
         {
@@ -339,5 +348,7 @@ impl Gateway {
     }
 }
 
+#[cfg(test)]
+mod sums_tests;
 #[cfg(test)]
 mod tests;

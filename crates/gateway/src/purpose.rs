@@ -19,6 +19,8 @@ pub(crate) enum Purpose {
     AskTape(ClientOrderId),
     /// Asking whose order an execution belongs to.
     Identify(InstrumentId, VenueOrderId),
+    /// Asking for balances that the venue does not tell by itself.
+    Balances,
     /// One part of a reconciliation.
     Read {
         /// Which reading it belongs to.

@@ -20,6 +20,7 @@ impl Gateway {
             Purpose::Identify(instrument, id) => {
                 self.identified(now, instrument, id, &reply.outcome, effects);
             }
+            Purpose::Balances => self.asked_balances(now, &reply.outcome, effects),
             Purpose::Read { generation, part } => {
                 self.read(now, generation, part, &reply.outcome, effects);
             }
@@ -87,6 +88,10 @@ impl Gateway {
         match outcome {
             Outcome::Done(Response::Canceled { order, .. }) => {
                 self.heard(now, order, &[], Source::Engine, effects);
+            }
+            Outcome::Done(Response::CancelTaken(_)) => {
+                // Its end is reported later, or found by asking. Until then it may still execute.
+                self.doubts.await_end(id, now);
             }
             Outcome::Refused(because) => {
                 // Filled, canceled or not yet there: the venue does not say which, so ask.

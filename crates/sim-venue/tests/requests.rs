@@ -350,12 +350,15 @@ fn orders_are_found_by_both_names_and_listed_by_range() {
     }
     let number = VenueOrderId::from_number;
     let instrument = instrument().id;
-    let mut find =
-        |key| match ask(&mut venue, at(9), &AccountRequest::Order { instrument, order: key }) {
-            Ok(Response::Order(order)) => Ok(order.id),
-            Ok(other) => panic!("{other:?}"),
-            Err(refusal) => Err(refusal),
-        };
+    let mut find = |key| match ask(
+        &mut venue,
+        at(9),
+        &AccountRequest::Order { instrument, order: key, since: None },
+    ) {
+        Ok(Response::Order(order)) => Ok(order.id),
+        Ok(other) => panic!("{other:?}"),
+        Err(refusal) => Err(refusal),
+    };
     assert_eq!(find(OrderKey::Client(id("a"))), Ok(number(3)), "the newest of that name");
     assert_eq!(find(OrderKey::Venue(number(1))), Ok(number(1)));
     assert_eq!(find(OrderKey::Both(number(1), id("a"))), Ok(number(1)));
@@ -417,7 +420,8 @@ fn fills_are_listed_by_order_trade_and_time() {
     ];
     for (order, from, limit, found) in cases {
         let order = order.map(VenueOrderId::from_number);
-        let request = AccountRequest::Fills { instrument, order, from: *from, limit: *limit };
+        let request =
+            AccountRequest::Fills { instrument, order, from: *from, limit: *limit, page: None };
         let Ok(Response::Fills(fills)) = ask(&mut venue, at(40), &request) else { panic!() };
         let ids: Vec<&str> = fills.iter().map(|fill: &Fill| fill.trade_id.as_str()).collect();
         assert_eq!(&ids, found, "{request:?}");

@@ -372,6 +372,7 @@ fn tell(event: &VenueEvent) -> Option<String> {
         Execution::Triggered => format!("triggered {name}"),
         Execution::Rejected(refusal) => format!("rejected {name} {}", kebab(refusal)),
         Execution::Prevented => format!("prevented {name} leaves {}", order.leaves()),
+        Execution::Standing => format!("stands {name} filled {}", order.filled),
     })
 }
 

@@ -10,6 +10,10 @@ mod symbols;
 mod vocabulary;
 pub mod wire;
 
+use std::time::Duration;
+
+use model::venue::{IdClass, Profile};
+
 pub use symbols::{Row, Symbols};
 
 /// Host of the REST API, as it stands in the `uri` claim of a token.
@@ -22,6 +26,23 @@ pub const PREFIX: &str = "/api/v3/brokerage";
 pub const STREAMS: &str = "wss://advanced-trade-ws.coinbase.com";
 /// The `user` channel.
 pub const USER_STREAM: &str = "wss://advanced-trade-ws-user.coinbase.com";
+
+/// How it behaves. A token ends two minutes after it was made, and with it what it signed (see
+/// [`sign::TOKEN_VALIDITY_S`]); a client order id that was used before places nothing and answers with
+/// the first order (create-order.md); no look-up and no cancel by client order id (get-order.md calls
+/// that parameter deprecated; cancel-order.md takes venue ids); the `user` channel tells sums
+/// (websocket-channels.md), and spot balances are not pushed at all; executions have UUIDs as names
+/// (list-fills.md). Read 2026-08-08.
+pub const PROFILE: Profile = Profile {
+    id_class: IdClass::FirstOrder,
+    order_validity: Some(Duration::from_secs(sign::TOKEN_VALIDITY_S as u64)),
+    finds_by_client_id: false,
+    cancels_by_client_id: false,
+    pushes_executions: false,
+    pushes_balances: false,
+    trade_ids_count: false,
+    fills_page: FILLS_PAGE_MAX,
+};
 
 /// Private REST requests a second for each user. The current pages print no figure; thirty is the
 /// historical official one, still coded by the well-known clients (read 2026-08-08). A default,
@@ -46,8 +67,9 @@ pub const IDLE_CLOSE_S: u32 = 60;
 pub const CANCELS_MAX: usize = 100;
 /// Fills in one page (list-fills.md).
 pub const FILLS_PAGE_MAX: u32 = 100;
-/// Orders in one page (list-orders.md prints no maximum; unverified).
-pub const ORDERS_PAGE_MAX: u32 = 250;
+/// Orders in one page. The page prints no maximum (list-orders.md); an older edition of it, as quoted
+/// by the client coinbase-api, says that at most this many open ones are returned (read 2026-08-08).
+pub const ORDERS_PAGE_MAX: u32 = 1_000;
 /// Accounts in one page (list-accounts.md).
 pub const ACCOUNTS_PAGE_MAX: u32 = 250;
 /// Candles in one answer (get-product-candles.md).

@@ -273,7 +273,7 @@ fn account(
             cancel_replace(replace, symbols, query)?;
             order("/api/v3/order/cancelReplace")
         }
-        AccountRequest::Order { instrument, order } => {
+        AccountRequest::Order { instrument, order, since: _ } => {
             query.symbol(symbols, *instrument)?;
             query.order_key(order, "orderId", "origClientOrderId");
             signed("GET", "/api/v3/order", 4)
@@ -294,7 +294,10 @@ fn account(
             query.number("limit", u64::from(*limit));
             signed("GET", "/api/v3/allOrders", 20)
         }
-        AccountRequest::Fills { instrument, order, from, limit } => {
+        AccountRequest::Fills { page: Some(_), .. } => {
+            return Err(EncodeError::Unsupported("cursor in lists of executions"));
+        }
+        AccountRequest::Fills { instrument, order, from, limit, page: None } => {
             query.symbol(symbols, *instrument)?;
             if let Some(id) = order {
                 query.encoded("orderId", id.as_str());
@@ -303,7 +306,8 @@ fn account(
             query.number("limit", u64::from(*limit));
             signed("GET", "/api/v3/myTrades", if order.is_some() { 5 } else { 20 })
         }
-        AccountRequest::Account => signed("GET", "/api/v3/account", 20),
+        // The account says what its key may do.
+        AccountRequest::Account | AccountRequest::Rights => signed("GET", "/api/v3/account", 20),
         AccountRequest::Fees(instrument) => {
             query.symbol(symbols, *instrument)?;
             signed("GET", "/api/v3/account/commission", 20)
