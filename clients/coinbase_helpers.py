@@ -17,7 +17,12 @@ def settings(venue, key, secret, **options):
         "secret": secret,
         "enableRateLimit": False,
         "urls": {"api": {"rest": venue.http, "ws": venue.ws}},
-        "options": {"createMarketBuyOrderRequiresPrice": False, **options},
+        "options": {
+            "createMarketBuyOrderRequiresPrice": False,
+            "fetchBalance": "v3PrivateGetBrokerageAccounts",
+            "fetchTime": "v3PublicGetBrokerageTime",
+            **options,
+        },
         # Saves three public requests of the ten that an address has in a second.
         "has": {"fetchCurrencies": False},
     }
