@@ -5,4 +5,5 @@
 
 pub mod binance;
 pub mod coinbase;
+mod scan;
 pub mod server;

@@ -10,7 +10,6 @@ mod encode;
 mod instruments;
 mod market;
 mod refusals;
-mod scan;
 mod socket;
 #[cfg(test)]
 mod testing;
