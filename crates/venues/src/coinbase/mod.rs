@@ -5,6 +5,7 @@
 //! otherwise. What no source says is marked unverified, here and in `quirks.md`.
 
 pub mod client;
+pub mod server;
 pub mod sign;
 mod symbols;
 mod vocabulary;
