@@ -223,3 +223,21 @@ fn what_happened_while_away_is_found_by_reading() {
     assert_eq!(world.state_of(&order), OrderState::Done(Ending::Filled));
     assert_eq!(world.gateway.books().position(id()).unwrap().net(), world.venue.net());
 }
+
+/// A venue that answers a used id with its first order: the answer names an order that we know, so
+/// nothing was placed and nothing of that order is taken for the new one.
+#[test]
+fn an_answer_with_another_order_of_ours_is_a_doubt() {
+    let (mut world, first) = placed();
+    let second = world.place(spec(Side::Buy, "1", "100")).unwrap();
+    let (request, _) = world.requests.pop_front().unwrap();
+    let other = world.venue.order(&first).unwrap().clone();
+    let venue_name = other.id;
+    let order = model::venue::VenueOrder { client_order_id: second, ..other };
+    let outcome = Outcome::Done(Response::Placed { order, fills: Vec::new() });
+    world.apply(&Input::Reply(Reply { request, outcome }));
+    assert_eq!(world.state_of(&second), OrderState::InDoubt);
+    let books = world.gateway.books();
+    assert_eq!(books.order_at_venue(&venue_name).unwrap().order.client_order_id, first);
+    assert_eq!(books.order(&second).unwrap().venue_order_id, None);
+}
