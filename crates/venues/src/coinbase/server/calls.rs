@@ -121,26 +121,27 @@ mod tests {
 
     #[test]
     fn the_first_route_that_fits_is_meant() {
-        let of = |method, path| route(method, path).map(|r| (r.call, r.access, r.name));
-        let base = "/api/v3/brokerage";
-        assert_eq!(of("GET", &format!("{base}/orders/historical/batch")), Some((Orders, View, "")));
-        assert_eq!(
-            of("GET", &format!("{base}/orders/historical/3c1f")),
-            Some((Order, View, "3c1f"))
-        );
-        assert_eq!(
-            of("GET", &format!("{base}/market/products/BTC-USD/candles")),
-            Some((Candles, Public, "BTC-USD"))
-        );
-        for (method, path) in [
-            ("POST", format!("{base}/time")),
-            ("GET", format!("{base}/orders")),
-            ("GET", format!("{base}/market/products/")),
-            ("GET", format!("{base}/time/")),
-            ("GET", "/".to_owned()),
-            ("GET", String::new()),
+        let of = |method: &str, path: &str| {
+            let path = format!("/api/v3/brokerage{path}");
+            route(method, &path).map(|r| (r.call, r.access, r.name.to_owned()))
+        };
+        for (path, call, access, name) in [
+            ("/orders/historical/batch", Orders, View, ""),
+            ("/orders/historical/3c1f", Order, View, "3c1f"),
+            ("/market/products/BTC-USD/candles", Candles, Public, "BTC-USD"),
+            ("/products/BTC-USD", Product, View, "BTC-USD"),
         ] {
-            assert_eq!(of(method, &path), None, "{method} {path}");
+            assert_eq!(of("GET", path), Some((call, access, name.to_owned())), "{path}");
         }
+        for (method, path) in [
+            ("POST", "/time"),
+            ("GET", "/orders"),
+            ("GET", "/market/products/"),
+            ("GET", "/time/"),
+            ("GET", ""),
+        ] {
+            assert_eq!(of(method, path), None, "{method} {path}");
+        }
+        assert!(route("GET", "").is_none() && route("GET", "/").is_none());
     }
 }
