@@ -25,6 +25,10 @@ pub(crate) struct Ask {
     pub(crate) pause: Duration,
     pub(crate) asking: bool,
     pub(crate) negative: u32,
+    /// Pages of executions read for this question.
+    pub(crate) pages: u32,
+    /// A cancel was taken for processing at this time, so the order is asked about until it is over.
+    pub(crate) cancel_taken: Option<Timestamp>,
     /// The venue says it is over, with this much filled; believed once executions for that much
     /// have been read.
     pub(crate) ending: Option<(Ending, Qty)>,
@@ -38,8 +42,41 @@ impl Doubts {
             pause: PAUSE_MIN,
             asking: false,
             negative: 0,
+            pages: 0,
+            cancel_taken: None,
             ending: None,
         });
+    }
+
+    /// The venue takes this order back, and says later that it did: asks until it is over.
+    pub(crate) fn await_end(&mut self, id: ClientOrderId, now: Timestamp) {
+        self.open(id, now);
+        if let Some(ask) = self.asks.get_mut(&id) {
+            ask.cancel_taken = Some(now);
+            (ask.due, ask.pause) = (now.after(PAUSE_MIN), PAUSE_MIN);
+        }
+    }
+
+    /// Is the end of this order, whose cancel was taken this long ago, still awaited?
+    pub(crate) fn awaits_end(&self, id: &ClientOrderId, now: Timestamp, age: Duration) -> bool {
+        let taken = self.asks.get(id).and_then(|ask| ask.cancel_taken);
+        taken.is_some_and(|taken| now.since(taken) >= age)
+    }
+
+    /// Everything that was told is counted, and the order is known to be alive.
+    pub(crate) fn counted(&mut self, id: &ClientOrderId) {
+        if self.asks.get(id).is_some_and(|ask| ask.cancel_taken.is_none()) {
+            self.asks.remove(id);
+        } else {
+            self.ask_for_the_order(id);
+        }
+    }
+
+    /// Asks as soon as no question about this order is under way.
+    pub(crate) fn ask_now(&mut self, id: &ClientOrderId, now: Timestamp) {
+        if let Some(ask) = self.asks.get_mut(id) {
+            (ask.due, ask.pause) = (now, PAUSE_MIN);
+        }
     }
 
     /// Nothing is open about this order any more.
@@ -53,8 +90,8 @@ impl Doubts {
     /// not come back to life. A cancel that is wanted stays wanted.
     pub(crate) fn seen_alive(&mut self, id: &ClientOrderId, counted: Qty) {
         let settled = self.asks.get(id).is_some_and(|ask| match ask.ending {
-            None => true,
-            Some((Ending::Filled, reported)) => counted >= reported,
+            None => ask.cancel_taken.is_none(),
+            Some((Ending::Filled, reported)) => counted >= reported && ask.cancel_taken.is_none(),
             Some((
                 Ending::Canceled | Ending::Rejected | Ending::Expired | Ending::NotPlaced,
                 _,
@@ -131,6 +168,7 @@ impl Doubts {
     pub(crate) fn again(&mut self, id: &ClientOrderId, now: Timestamp) {
         if let Some(ask) = self.asks.get_mut(id) {
             ask.asking = false;
+            ask.pages = 0;
             ask.pause = (ask.pause * 2).min(PAUSE_MAX);
             ask.due = now.after(ask.pause);
         }

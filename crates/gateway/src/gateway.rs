@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::market::Markets;
-use model::venue::{AccountEvent, AccountRequest, Request};
+use model::venue::{AccountEvent, AccountRequest, Profile, Request};
 use model::{
     AgentEvent, AgentId, ClientOrderId, Command, Effect, Effects, Entry, FeedHealth, FeedNotice,
     Input, Instrument, InstrumentId, Link, Notice, OrderIdSequence, OrderState, Record, RequestId,
     Timestamp, TradingState,
 };
 
+use crate::balances::BalancesDue;
 use crate::books::Books;
 use crate::doubts::Doubts;
 use crate::hearing::Hearing;
@@ -28,6 +29,8 @@ use crate::risk::OrderRate;
 pub struct Config {
     /// The limits that every order is held to.
     pub limits: Limits,
+    /// How the venue behaves.
+    pub profile: Profile,
     /// How often the books are compared with the venue's while nothing is wrong.
     pub reconcile_every: Duration,
     /// Version of the binary, for the journal.
@@ -47,6 +50,7 @@ pub struct Gateway {
     pub(crate) outstanding: BTreeMap<RequestId, Purpose>,
     pub(crate) doubts: Doubts,
     pub(crate) reading: Reading,
+    pub(crate) balances: BalancesDue,
     /// Time of this start: what executed before it and is not ours is history, not news.
     pub(crate) started_at: Timestamp,
     next_request: u64,
@@ -92,6 +96,7 @@ impl Gateway {
             outstanding: BTreeMap::new(),
             doubts: Doubts::default(),
             reading: Reading::default(),
+            balances: BalancesDue::default(),
             started_at: now,
             next_request: 0,
             market_up: false,
@@ -127,6 +132,7 @@ impl Gateway {
         self.ask_about_doubts(now, effects);
         self.listen(now, effects);
         self.read_when_due(now, effects);
+        self.ask_for_balances_when_due(now, effects);
         self.reconsider(now, effects);
         self.ask_to_be_woken(effects);
     }
@@ -153,6 +159,9 @@ impl Gateway {
 
     /// Writes a fact down: into the books now, into the journal before anything that follows.
     pub(crate) fn record(&mut self, now: Timestamp, record: Record, effects: &mut Effects) {
+        if matches!(record, Record::Filled { .. } | Record::Ended { .. }) {
+            self.balances_are_due(now);
+        }
         let entry = Entry { at: now, record };
         self.books.apply(&entry);
         effects.push(Effect::Persist(entry));
@@ -350,6 +359,7 @@ impl Gateway {
             self.reading.next_due(),
             self.next_listen(),
             self.next_stale(),
+            self.balances.next_due(),
         ];
         if let Some(next) = due.into_iter().flatten().min()
             && self.wake_at.is_none_or(|asked| next < asked)
@@ -360,5 +370,7 @@ impl Gateway {
     }
 }
 
+#[cfg(test)]
+mod sums_tests;
 #[cfg(test)]
 mod tests;

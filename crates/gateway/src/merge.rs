@@ -59,7 +59,8 @@ impl Gateway {
             | Execution::Expired
             | Execution::Triggered
             | Execution::Rejected(_)
-            | Execution::Prevented => None,
+            | Execution::Prevented
+            | Execution::Standing => None,
         };
         self.heard(now, order, fill.as_slice(), Source::Engine, effects);
         self.send_wanted_cancel(now, order.client_order_id, effects);
@@ -131,6 +132,10 @@ impl Gateway {
             (Some(ending), _, _) => self.doubts.expect(id, ending, order.filled, now),
             // Executions that we have not heard of: their prices are only known by asking.
             (None, true, _) => self.doubts.expect(id, Ending::Filled, order.filled, now),
+        }
+        if missing && source == Source::Engine && !self.config.profile.pushes_executions {
+            // No report of them will follow.
+            self.doubts.ask_now(&id, now);
         }
     }
 
@@ -211,7 +216,8 @@ impl Gateway {
         self.reading.hold(*fill);
         if !asked {
             let (instrument, id) = (fill.instrument, fill.venue_order_id);
-            let request = AccountRequest::Order { instrument, order: OrderKey::Venue(id) };
+            let order = OrderKey::Venue(id);
+            let request = AccountRequest::Order { instrument, order, since: None };
             self.send(Purpose::Identify(instrument, id), request, effects);
         }
     }
@@ -270,7 +276,7 @@ impl Gateway {
 }
 
 /// The venue's clock may be this far from ours.
-const SKEW: std::time::Duration = std::time::Duration::from_secs(5);
+pub(crate) const SKEW: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// How the venue's status ends an order; `None` while it is open.
 pub(crate) fn ending(status: VenueOrderStatus) -> Option<Ending> {

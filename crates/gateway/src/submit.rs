@@ -172,20 +172,27 @@ impl Gateway {
             OrderState::Working | OrderState::InDoubt => {
                 self.doubts.want_cancel(id);
                 if self.doubts.cancel_may_be_sent(&id) {
-                    let order_key = OrderKey::Client(id);
-                    let instrument = order.order.instrument;
-                    self.record(now, Record::CancelPrepared { client_order_id: id }, effects);
-                    self.doubts.cancel_sent(&id);
-                    let request = AccountRequest::Cancel {
-                        instrument,
-                        order: order_key,
-                        cancel_id: None,
-                        only: None,
-                    };
-                    self.send(Purpose::Cancel(id), request, effects);
-                    self.tell(&id, effects);
+                    self.send_cancel(now, id, effects);
                 }
             }
         }
+    }
+
+    /// Sends a cancel of an open order. It may be sent again: a cancel can only take away.
+    pub(crate) fn send_cancel(&mut self, now: Timestamp, id: ClientOrderId, effects: &mut Effects) {
+        let Some(order) = self.books.order(&id).filter(|o| o.state.is_open()) else { return };
+        let instrument = order.order.instrument;
+        let key = match order.venue_order_id {
+            _ if self.config.profile.cancels_by_client_id => OrderKey::Client(id),
+            Some(venue_order_id) => OrderKey::Venue(venue_order_id),
+            // The venue takes only its own name, which is not known yet: find the order first.
+            None => return self.doubts.open(id, now),
+        };
+        self.record(now, Record::CancelPrepared { client_order_id: id }, effects);
+        self.doubts.cancel_sent(&id);
+        let request =
+            AccountRequest::Cancel { instrument, order: key, cancel_id: None, only: None };
+        self.send(Purpose::Cancel(id), request, effects);
+        self.tell(&id, effects);
     }
 }

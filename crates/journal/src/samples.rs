@@ -110,6 +110,7 @@ pub(crate) fn sample() -> Vec<Entry> {
             found: 1,
             left: 0,
             fills_to: BTreeMap::from([(instrument, TradeId::from_number(5))]),
+            fills_until: BTreeMap::from([(instrument, Timestamp::from_nanos(5))]),
         },
         Record::Refused { agent, intent: IntentId(2), because: Refusal::NothingToCancel },
         Record::Trading { state: TradingState::Halted, cause: "asked for".to_owned() },

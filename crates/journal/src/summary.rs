@@ -280,8 +280,14 @@ mod tests {
 
     #[test]
     fn an_account_out_of_reach_has_not_been_compared() {
-        let reconciled =
-            || entry(Record::Reconciled { found: 0, left: 0, fills_to: BTreeMap::new() });
+        let reconciled = || {
+            entry(Record::Reconciled {
+                found: 0,
+                left: 0,
+                fills_to: BTreeMap::new(),
+                fills_until: BTreeMap::new(),
+            })
+        };
         let mut summary = Summary::from_entries(&[reconciled()]);
         assert_eq!(summary.discrepancies_left, Some(0));
         summary.add(&link(Link::Account, false));

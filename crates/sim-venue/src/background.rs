@@ -54,6 +54,7 @@ impl SimVenue {
         events: &mut Vec<VenueEvent>,
     ) {
         let Ok(market) = self.market(instrument) else { return };
+        self.pass_time(now, events);
         if self.markets[market].instrument.mode != TradingMode::Live {
             self.keep_for_later(market, event);
             return;

@@ -104,13 +104,14 @@ pub trait Dialect: Send {
         market: &dyn PublicMarket,
     ) -> Step<HttpResponse, Self::Pending>;
 
-    /// The exchange's answer to a [`Step::Ask`] of [`Dialect::http`].
+    /// The exchange's answer to a [`Step::Ask`] of [`Dialect::http`]. A request that names several
+    /// orders asks again; how often is bounded by what one request may name.
     fn http_reply(
         &mut self,
         now: Timestamp,
         pending: Self::Pending,
         answer: Result<Response, VenueError>,
-    ) -> HttpResponse;
+    ) -> Step<HttpResponse, Self::Pending>;
 
     /// A WebSocket upgrade of this path and query. An error refuses the upgrade.
     fn connect(

@@ -19,13 +19,13 @@ fuzz_target!(|data: &[u8]| {
         1 => Request::Market(MarketRequest::Book { instrument, depth: 5 }),
         2 => Request::Market(MarketRequest::Tickers { instruments: Vec::new(), window_s: 86_400 }),
         3 => account(AccountRequest::Account),
-        4 => account(AccountRequest::Order { instrument, order }),
+        4 => account(AccountRequest::Order { instrument, order, since: None }),
         5 => account(AccountRequest::OpenOrders(None)),
         6 => account(AccountRequest::CancelAll(instrument)),
         7 => account(AccountRequest::Cancel { instrument, order, cancel_id: None, only: None }),
         _ => {
             let from = TradesFrom::Newest;
-            account(AccountRequest::Fills { instrument, order: None, from, limit: 5 })
+            account(AccountRequest::Fills { instrument, order: None, from, limit: 5, page: None })
         }
     };
     let status = [200, 400, 401, 409, 418, 429, 500, 503][usize::from(status % 8)];

@@ -18,6 +18,7 @@ const PURE_HELPERS: &[&str] = &[
     "base64",
     "ed25519-dalek",
     "hmac",
+    "p256",
     "percent-encoding",
     "serde",
     "serde_json",

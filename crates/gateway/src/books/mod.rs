@@ -48,6 +48,7 @@ pub struct Books {
     /// Our own count of each asset: the first balance the venue told, plus every fill and transfer.
     ledger: BTreeMap<Asset, Amount>,
     fills_to: BTreeMap<InstrumentId, TradeId>,
+    fills_until: BTreeMap<InstrumentId, Timestamp>,
     halted: Option<String>,
 }
 
@@ -101,8 +102,9 @@ impl Books {
             }
             Record::Balances { balances, venue_time } => self.set_balances(balances, *venue_time),
             Record::Transferred { asset, amount } => self.credit(*asset, *amount),
-            Record::Reconciled { fills_to, .. } => {
+            Record::Reconciled { fills_to, fills_until, .. } => {
                 self.fills_to.extend(fills_to.iter().map(|(k, v)| (*k, *v)));
+                self.fills_until.extend(fills_until.iter().map(|(k, v)| (*k, *v)));
             }
             Record::Trading { state: TradingState::Halted, cause } => {
                 self.halted = Some(cause.clone());
@@ -220,6 +222,11 @@ impl Books {
     /// Newest execution read from the venue's history.
     pub fn fills_to(&self, instrument: InstrumentId) -> Option<TradeId> {
         self.fills_to.get(&instrument).copied()
+    }
+
+    /// Venue time of the newest execution read from the venue's history.
+    pub fn fills_until(&self, instrument: InstrumentId) -> Option<Timestamp> {
+        self.fills_until.get(&instrument).copied()
     }
 
     /// Why trading is halted; `None` when it is not. Latched: it survives a restart.

@@ -60,6 +60,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     let gateway = Gateway::start(
         gateway::Config {
             limits: config.limits.clone(),
+            profile: venues::binance::PROFILE,
             reconcile_every: Duration::from_secs(config.reconcile_every_s),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             text: config.text.clone(),
@@ -211,10 +212,10 @@ async fn instruments(
 
 /// A wrong key is said before anything starts.
 async fn check_key(venue: VenueId, address: &str, rest: &Rest) -> Result<(), RunError> {
-    let request = Request::Account(AccountRequest::Account);
+    let request = Request::Account(AccountRequest::Rights);
     match ask_at_start(venue, address, rest, request).await? {
-        Ok(Response::Account(account)) if account.can_trade => Ok(()),
-        Ok(Response::Account(_)) => {
+        Ok(Response::Rights(rights)) if rights.can_trade => Ok(()),
+        Ok(Response::Rights(_)) => {
             Err(RunError::Credentials { venue, refusal: VenueError::NotAllowed })
         }
         Ok(other) => {

@@ -24,7 +24,8 @@ pub(super) const fn priority(request: &Request) -> Priority {
             | AccountRequest::OpenOrders(_)
             | AccountRequest::Orders { .. }
             | AccountRequest::Fills { .. }
-            | AccountRequest::Account => Priority::Doubt,
+            | AccountRequest::Account
+            | AccountRequest::Rights => Priority::Doubt,
             AccountRequest::Place(_)
             | AccountRequest::Test(_)
             | AccountRequest::CancelReplace(_) => Priority::Order,
@@ -121,7 +122,7 @@ mod tests {
             AccountRequest::Cancel { instrument: instrument(), order, cancel_id: None, only: None };
         assert_eq!(account(cancel), Priority::Kill);
         assert_eq!(account(AccountRequest::CancelAll(instrument())), Priority::Kill);
-        let ask = AccountRequest::Order { instrument: instrument(), order };
+        let ask = AccountRequest::Order { instrument: instrument(), order, since: None };
         assert_eq!(account(ask), Priority::Doubt);
         assert_eq!(account(AccountRequest::Account), Priority::Doubt);
         let book = MarketRequest::Book { instrument: instrument(), depth: 100 };

@@ -122,6 +122,12 @@ impl Engine {
         self.exchange.background(time, instrument, event, &mut self.events);
     }
 
+    /// Orders that last until a date end when it comes.
+    pub(super) fn pass_time(&mut self, now: Timestamp) {
+        let time = self.engine_time(now);
+        self.exchange.pass_time(time, &mut self.events);
+    }
+
     /// A deposit, or a withdrawal of at most what is free.
     pub(super) fn transfer(
         &mut self,

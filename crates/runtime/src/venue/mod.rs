@@ -39,6 +39,7 @@ use venues::server::Dialect;
 
 pub use faults::{FaultError, Scenario};
 pub use market::MarketSource;
+pub use sim_venue::FeesIn;
 use world::{Shared, World};
 
 use crate::clock;
@@ -51,6 +52,8 @@ pub struct VenueConfig {
     pub instruments: Vec<Instrument>,
     /// Fees of every account.
     pub fees: FeeRates,
+    /// In which asset they are taken.
+    pub fees_in: FeesIn,
     /// Accounts and what they start with.
     pub accounts: Vec<(AccountId, BTreeMap<Asset, Amount>)>,
     /// The market around the accounts.
@@ -98,8 +101,11 @@ pub async fn start<D: Dialect + 'static>(
     let addr = listener
         .local_addr()
         .map_err(|source| VenueStartError::Listen { addr: config.listen, source })?;
-    let mut exchange =
-        SimVenue::new(SimConfig { instruments: config.instruments.clone(), fees: config.fees });
+    let mut exchange = SimVenue::new(SimConfig {
+        instruments: config.instruments.clone(),
+        fees: config.fees,
+        fees_in: config.fees_in,
+    });
     for (account, balances) in &config.accounts {
         exchange.add_account(*account, balances);
     }

@@ -165,8 +165,30 @@ impl<D: Dialect> World<D> {
                     self.stand(InLine { account, request, route, pending, way });
                     return Answered::Later(receiver);
                 }
-                let answer = self.ask(now, account, &request, route);
-                Answered::Now(self.dialect.http_reply(time, pending, answer))
+                Answered::Now(self.carry_out(now, account, &request, pending, route))
+            }
+        }
+    }
+
+    /// Asks the exchange, as often as the dialect needs for its one answer.
+    fn carry_out(
+        &mut self,
+        now: Timestamp,
+        account: AccountId,
+        request: &AccountRequest,
+        pending: D::Pending,
+        route: &str,
+    ) -> HttpResponse {
+        let time = self.engine.venue_time(now);
+        let answer = self.ask(now, account, request, route);
+        let mut step = self.dialect.http_reply(time, pending, answer);
+        loop {
+            match step {
+                Step::Done(response) => return response,
+                Step::Ask { account, request, pending } => {
+                    let answer = self.ask(now, account, &request, route);
+                    step = self.dialect.http_reply(time, pending, answer);
+                }
             }
         }
     }
@@ -193,13 +215,14 @@ impl<D: Dialect> World<D> {
     fn drain(&mut self, now: Timestamp) {
         let time = self.engine.venue_time(now);
         for InLine { account, request, route, pending, way } in std::mem::take(&mut self.line) {
-            let answer = self.ask(now, account, &request, &route);
             match way {
                 Way::Http(sender) => {
+                    let response = self.carry_out(now, account, &request, pending, &route);
                     // Who asked may have gone away; it was done all the same.
-                    let _ = sender.send(self.dialect.http_reply(time, pending, answer));
+                    let _ = sender.send(response);
                 }
                 Way::Socket(conn) => {
+                    let answer = self.ask(now, account, &request, &route);
                     self.dialect.socket_reply(time, conn, pending, answer, &mut self.frames);
                     self.deliver(now, true);
                 }
@@ -375,6 +398,8 @@ impl<D: Dialect> World<D> {
     fn tick(&mut self) {
         let now = clock::now();
         self.engine.reject_due(now);
+        // Orders until a date end on a quiet market, too.
+        self.engine.pass_time(now);
         self.publish(now);
         let time = self.engine.venue_time(now);
         self.dialect.tick(time, &self.engine.exchange, &mut self.frames);

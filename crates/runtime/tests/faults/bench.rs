@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures_util::{SinkExt as _, StreamExt as _};
 use model::venue::FeeRates;
 use model::{AccountId, Asset, Decimal, Instrument};
-use plimsoll_runtime::venue::{MarketSource, RunningVenue, Scenario, VenueConfig, start};
+use plimsoll_runtime::venue::{FeesIn, MarketSource, RunningVenue, Scenario, VenueConfig, start};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -99,6 +99,7 @@ impl Bench {
             listen: "127.0.0.1:0".parse().unwrap(),
             instruments: vec![instrument()],
             fees,
+            fees_in: FeesIn::Received,
             accounts,
             market,
             speed: 1.0,

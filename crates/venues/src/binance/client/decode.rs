@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use model::market::{Candle, Interval, Level, PublicTrade, Quote, Ticker};
 use model::venue::{
     AccountRequest, AccountSnapshot, AggregateTrade, BookSnapshot, FeeRates, InstrumentTicker,
-    MarketRequest, Replaced, Request, Response,
+    KeyRights, MarketRequest, Replaced, Request, Response,
 };
 use model::{Amount, Balance, InstrumentId, Outcome, Price, Side};
 use serde::Deserialize;
@@ -143,6 +143,7 @@ fn account(
             Response::Fills(each(&trades, |trade| convert::my_trade(trade, symbols))?)
         }
         AccountRequest::Account => Response::Account(snapshot(&parse(body)?)?),
+        AccountRequest::Rights => Response::Rights(rights(&parse(body)?)),
         AccountRequest::Fees(_) => {
             let fees: wire::Commission = parse(body)?;
             Response::Fees(FeeRates {
@@ -281,6 +282,10 @@ fn ticker(symbols: &Symbols, wire: &wire::Ticker) -> Result<InstrumentTicker, De
     Ok(InstrumentTicker { instrument: row.instrument.id, ticker, quote })
 }
 
+const fn rights(account: &wire::Account) -> KeyRights {
+    KeyRights { can_trade: account.can_trade, can_withdraw: account.can_withdraw }
+}
+
 fn snapshot(account: &wire::Account) -> Result<AccountSnapshot, DecodeError> {
     let mut balances = BTreeMap::new();
     for balance in &account.balances {
@@ -299,8 +304,7 @@ fn snapshot(account: &wire::Account) -> Result<AccountSnapshot, DecodeError> {
         }
     }
     Ok(AccountSnapshot {
-        can_trade: account.can_trade,
-        can_withdraw: account.can_withdraw,
+        rights: Some(rights(account)),
         updated: time(account.update_time)?,
         balances,
     })

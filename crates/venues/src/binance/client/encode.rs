@@ -284,7 +284,7 @@ fn account(
             cancel_replace(replace, symbols, query)?;
             order("/api/v3/order/cancelReplace")
         }
-        AccountRequest::Order { instrument, order } => {
+        AccountRequest::Order { instrument, order, since: _ } => {
             query.symbol(symbols, *instrument)?;
             query.order_key(order, "orderId", "origClientOrderId");
             signed("GET", "/api/v3/order", weights::ORDER)
@@ -305,7 +305,10 @@ fn account(
             query.number("limit", u64::from(*limit));
             signed("GET", "/api/v3/allOrders", weights::ALL_ORDERS)
         }
-        AccountRequest::Fills { instrument, order, from, limit } => {
+        AccountRequest::Fills { page: Some(_), .. } => {
+            return Err(EncodeError::Unsupported("cursor in lists of executions"));
+        }
+        AccountRequest::Fills { instrument, order, from, limit, page: None } => {
             query.symbol(symbols, *instrument)?;
             if let Some(id) = order {
                 query.encoded("orderId", id.as_str());
@@ -314,7 +317,10 @@ fn account(
             query.number("limit", u64::from(*limit));
             signed("GET", "/api/v3/myTrades", weights::my_trades(order.is_some()))
         }
-        AccountRequest::Account => signed("GET", "/api/v3/account", weights::ACCOUNT),
+        // The account says what its key may do.
+        AccountRequest::Account | AccountRequest::Rights => {
+            signed("GET", "/api/v3/account", weights::ACCOUNT)
+        }
         AccountRequest::Fees(instrument) => {
             query.symbol(symbols, *instrument)?;
             signed("GET", "/api/v3/account/commission", weights::COMMISSION)

@@ -13,7 +13,6 @@ mod limits;
 mod market;
 mod market_feed;
 mod refusals;
-mod scan;
 mod socket;
 #[cfg(test)]
 mod testing;

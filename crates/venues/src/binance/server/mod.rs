@@ -90,14 +90,14 @@ impl Dialect for BinanceServer {
         now: Timestamp,
         pending: Pending,
         answer: Result<Response, VenueError>,
-    ) -> HttpResponse {
+    ) -> Step<HttpResponse, Pending> {
         let worded = self.settle(now, &pending, answer);
         let worded = match pending.way {
             Way::Http(unit) => worded.map(|body| unit.convert(body)),
             Way::Socket(_) => worded,
         };
         let orders_of = pending.call.places().then_some(pending.account);
-        self.http_answer(now, pending.peer, orders_of, worded)
+        Step::Done(self.http_answer(now, pending.peer, orders_of, worded))
     }
 
     fn connect(
