@@ -105,8 +105,8 @@ impl Gateway {
         risk::approve(&situation, spec.clone())
     }
 
-    /// The only way to the venue for a new order: it takes an approved one and writes it down
-    /// before it sends it.
+    /// The only way to the venue for a new order: it takes an approved one and writes it down, as
+    /// it is sent, before it sends it.
     fn send_order(
         &mut self,
         now: Timestamp,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use model::venue::{AccountEvent, Execution, Response, VenueError};
 use model::{
-    Action, Amount, Asset, Command, Discrepancy, Ending, Input, Link, OrderState, Outcome, Qty,
-    Record, RequestId, Side, TradingState,
+    Action, Amount, Asset, Command, Discrepancy, Ending, Input, Link, OrderKind, OrderState,
+    Outcome, Qty, Record, RequestId, Side, TimeInForce, TradingState,
 };
 use proptest::prelude::*;
 
@@ -361,6 +361,31 @@ fn an_order_that_adds_risk_has_a_deadline() {
     world.intend(Action::Cancel(intent));
     let (cancel, _) = world.requests[0];
     assert_eq!(world.deadlines[&cancel], None);
+}
+
+/// The agent's words are in its decision, what is sent in the order's record: a market order may trade
+/// no further than the collar reaches, and that is what its funds and its notional are counted by.
+#[test]
+fn a_market_order_is_sent_with_the_collar_for_its_limit() {
+    let mut world = World::new();
+    let market = model::OrderSpec { kind: OrderKind::Market, ..spec(Side::Buy, "1", "99") };
+    let order = world.place(market.clone()).unwrap();
+    let [.., decided, prepared] = world.entries.as_slice() else { panic!("two records") };
+    let Record::Decided { intent, .. } = &decided.record else { panic!("{decided:?}") };
+    assert_eq!(intent.action, Action::Place(market));
+    let Record::Prepared { order: sent, worst_price, .. } = &prepared.record else {
+        panic!("{prepared:?}")
+    };
+    // The middle is 100, the collar a tenth.
+    assert_eq!(sent.kind, OrderKind::Limit { price: number("110") });
+    assert_eq!((sent.time_in_force, *worst_price), (TimeInForce::Ioc, number("110")));
+    assert_eq!(world.gateway.books().available(number("USDT")), Some(number("890")));
+    world.answer_all();
+    assert_eq!(world.venue.order(&order).unwrap().kind, sent_kind(&world, &order));
+}
+
+fn sent_kind(world: &World, order: &model::ClientOrderId) -> OrderKind {
+    world.gateway.books().order(order).unwrap().order.kind
 }
 
 /// One step of a random life.
