@@ -15,7 +15,7 @@ use model::{
     Timestamp, TradingState,
 };
 
-use crate::books::Books;
+use crate::books::{Books, TrackedOrder};
 use crate::doubts::Doubts;
 use crate::hearing::Hearing;
 use crate::limits::Limits;
@@ -139,6 +139,11 @@ impl Gateway {
     /// Our books.
     pub fn books(&self) -> &Books {
         &self.books
+    }
+
+    /// Open orders that could add risk: what has to be gone when nobody watches any more.
+    pub fn entries(&self) -> impl Iterator<Item = &TrackedOrder> {
+        self.books.entries()
     }
 
     /// What is let through, and why not more.
@@ -296,9 +301,8 @@ impl Gateway {
     fn cancel_entries(&mut self, now: Timestamp, agent: Option<AgentId>, effects: &mut Effects) {
         let entries: Vec<ClientOrderId> = self
             .books
-            .open_orders()
+            .entries()
             .filter(|o| agent.is_none_or(|agent| agent == o.agent))
-            .filter(|o| o.order.kind.trigger().is_none())
             .map(|o| o.order.client_order_id)
             .collect();
         for id in entries {

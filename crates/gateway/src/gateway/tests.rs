@@ -322,6 +322,23 @@ fn an_agent_that_is_gone_leaves_no_entry_order() {
     assert_eq!(world.state_of(&order), OrderState::Done(Ending::Canceled));
 }
 
+/// A stop that would open a position is no protection: it goes with the agent, and with a halt.
+#[test]
+fn a_stop_that_opens_a_position_is_taken_back() {
+    for halt in [false, true] {
+        let mut world = World::new();
+        let kind = OrderKind::StopLoss { trigger: number("105") };
+        let opening = model::OrderSpec { kind, ..spec(Side::Buy, "1", "105") };
+        let order = world.place(opening).unwrap();
+        world.answer_all();
+        let cause = "enough".to_owned();
+        let gone = Command::AgentGone { agent: agent(), cause: cause.clone() };
+        world.apply(&Input::Operator(if halt { Command::Halt { cause } } else { gone }));
+        world.answer_all();
+        assert_eq!(world.state_of(&order), OrderState::Done(Ending::Canceled));
+    }
+}
+
 /// An intent that waited too long is not carried out.
 #[test]
 fn an_expired_intent_is_refused() {
