@@ -76,7 +76,6 @@ impl Gateway {
         match outcome {
             Outcome::Done(Response::Order(order)) if order.client_order_id == id => {
                 self.heard(now, order, &[], Source::Query, effects);
-                self.send_wanted_cancel(now, id, effects);
             }
             Outcome::Refused(VenueError::UnknownOrder) => self.absent(now, id, effects),
             Outcome::Done(_) | Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::InDoubt(_) => {}

@@ -1,7 +1,7 @@
 //! The gateway itself: what it knows, and the one function that everything goes through.
 //!
 //! The work behind each input has a file of its own: `submit.rs` (an agent wants something),
-//! `replies.rs` (a request ended), `merge.rs` (what the venue says of orders and executions),
+//! `cancels.rs` (orders are taken back), `replies.rs` (a request ended), `merge.rs` (what the venue says of orders and executions),
 //! `doubt.rs` (orders whose outcome is open), `reading.rs` (reconciliation).
 
 use std::collections::BTreeMap;
@@ -103,6 +103,8 @@ impl Gateway {
             wake_at: None,
         };
         gateway.doubt_everything_unanswered(now, effects);
+        gateway.resume_cancels(now);
+        gateway.cancel_when_due(now, effects);
         gateway.reconsider(now, effects);
         gateway.ask_to_be_woken(effects);
         gateway
@@ -124,6 +126,7 @@ impl Gateway {
                 self.judge_feeds(now, effects);
             }
         }
+        self.cancel_when_due(now, effects);
         self.ask_about_doubts(now, effects);
         self.listen(now, effects);
         self.read_when_due(now, effects);
@@ -297,19 +300,6 @@ impl Gateway {
         self.cancel_entries(now, None, effects);
     }
 
-    /// Takes back the orders that could add risk, of one agent or of all.
-    fn cancel_entries(&mut self, now: Timestamp, agent: Option<AgentId>, effects: &mut Effects) {
-        let entries: Vec<ClientOrderId> = self
-            .books
-            .entries()
-            .filter(|o| agent.is_none_or(|agent| agent == o.agent))
-            .map(|o| o.order.client_order_id)
-            .collect();
-        for id in entries {
-            self.cancel(now, id, effects);
-        }
-    }
-
     /// Lets more or less through, by what is known now.
     fn reconsider(&mut self, now: Timestamp, effects: &mut Effects) {
         let (state, cause) = if let Some(cause) = self.books.halted() {
@@ -359,6 +349,7 @@ impl Gateway {
     fn ask_to_be_woken(&mut self, effects: &mut Effects) {
         let due = [
             self.doubts.next_due(),
+            self.next_cancel(),
             self.reading.next_due(),
             self.next_listen(),
             self.next_stale(),

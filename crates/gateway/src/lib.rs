@@ -11,6 +11,7 @@
 //! - a difference to the venue is repaired by reading, never by sending an order.
 
 mod books;
+mod cancels;
 mod doubt;
 mod doubts;
 mod feeds;

@@ -62,7 +62,6 @@ impl Gateway {
             | Execution::Prevented => None,
         };
         self.heard(now, order, fill.as_slice(), Source::Engine, effects);
-        self.send_wanted_cancel(now, order.client_order_id, effects);
     }
 
     /// The venue's word on an order as a whole, with executions that came with it.

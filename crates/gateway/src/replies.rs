@@ -53,7 +53,6 @@ impl Gateway {
             Outcome::NotSent(_) => self.end(now, id, Ending::NotPlaced, effects),
             Outcome::InDoubt(because) => self.in_doubt(now, id, because.clone(), effects),
         }
-        self.send_wanted_cancel(now, id, effects);
     }
 
     fn rejected(
@@ -139,18 +138,5 @@ impl Gateway {
             self.tell(&id, effects);
         }
         self.doubts.close(&id);
-    }
-
-    /// A cancel that was wanted before the order was known to be there.
-    pub(crate) fn send_wanted_cancel(
-        &mut self,
-        now: Timestamp,
-        id: ClientOrderId,
-        effects: &mut Effects,
-    ) {
-        let working = self.books.order(&id).is_some_and(|o| o.state == OrderState::Working);
-        if working && self.doubts.wants_cancel(&id) {
-            self.cancel(now, id, effects);
-        }
     }
 }

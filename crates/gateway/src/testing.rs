@@ -94,6 +94,8 @@ pub(crate) struct Venue {
     pub(crate) balances: BTreeMap<Asset, Amount>,
     /// How often each id was placed.
     pub(crate) places: BTreeMap<ClientOrderId, u32>,
+    /// Shows its orders and lets go of none, as an exchange does that is halted.
+    pub(crate) frozen: bool,
     changed: Timestamp,
 }
 
@@ -302,12 +304,18 @@ impl World {
     pub(crate) fn restart(&mut self) {
         self.session += 1;
         self.requests.clear();
+        self.deadlines.clear();
         self.wake = None;
         let mut effects = Effects::new();
         let (books, instruments) = (self.replayed(), vec![instrument()]);
         self.gateway =
             Gateway::start(config(), books, self.session, instruments, self.now, &mut effects);
         self.carry_out(effects);
+    }
+
+    /// Requests of this life so far.
+    pub(crate) fn requests_made(&self) -> u64 {
+        self.deadlines.keys().map(|id| id.0).max().unwrap_or(0)
     }
 
     pub(crate) fn state_of(&self, id: &ClientOrderId) -> model::OrderState {
@@ -420,6 +428,9 @@ impl Venue {
     fn cancel(&mut self, now: Timestamp, id: &ClientOrderId) -> Result<Response, VenueError> {
         self.changed = now;
         let cancel_id = number("a-cancel");
+        if self.frozen {
+            return Err(VenueError::MarketClosed);
+        }
         let order = self.order_mut(id).filter(|order| order.status.is_open());
         let order = order.ok_or(VenueError::UnknownOrder)?;
         order.status = VenueOrderStatus::Canceled;

@@ -283,6 +283,76 @@ fn a_halt_survives_a_restart_and_cancels_pass() {
     assert!(world.place(buy()).is_none());
 }
 
+/// The cancels of a halt are lost and the process ends: the next one sends them, from its books alone.
+#[test]
+fn a_halted_gateway_takes_back_what_an_earlier_life_left() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    world.answer_all();
+    world.apply(&Input::Operator(Command::Halt { cause: "enough".to_owned() }));
+    world.restart();
+    assert_eq!(world.gateway.state().0, TradingState::Halted);
+    assert!(world.state_of(&order).is_open());
+    // Not connected, nothing compared: a cancel needs none of it.
+    world.answer_all();
+    assert_eq!(world.state_of(&order), OrderState::Done(Ending::Canceled));
+}
+
+/// An order that turns up in a halt, here one that had left just before, is taken back, too.
+#[test]
+fn a_halt_finds_what_arrives_late() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    let (request, asked) = world.requests.pop_front().unwrap();
+    world.apply(&Input::Operator(Command::Halt { cause: "enough".to_owned() }));
+    let outcome = Outcome::InDoubt("timed out".to_owned());
+    world.apply(&Input::Reply(model::Reply { request, outcome }));
+    world.restart();
+    world.pass_answering(2);
+    placed(&mut world, &asked);
+    world.pass_answering(6);
+    assert_eq!(world.state_of(&order), OrderState::Done(Ending::Canceled));
+}
+
+/// A cancel that was sent is wanted until its order is over, also after a restart.
+#[test]
+fn a_lost_cancel_is_sent_again() {
+    for restart in [false, true] {
+        let mut world = World::new();
+        let intent = world.intend(Action::Place(buy()));
+        world.answer_all();
+        world.intend(Action::Cancel(intent));
+        if restart {
+            world.restart();
+        } else {
+            world.answer(Wire::LosesRequest);
+        }
+        world.pass_answering(2);
+        let order = world.gateway.books().order_of(agent(), intent).unwrap();
+        assert_eq!(order.state, OrderState::Done(Ending::Canceled), "restart {restart}");
+    }
+}
+
+/// A venue that shows an order and does not let go of it for ten seconds: the pauses double from 0.2 to
+/// 5 seconds, whatever it says in between.
+#[test]
+fn cancels_of_one_order_slow_down() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    world.answer_all();
+    world.venue.frozen = true;
+    world.apply(&Input::Operator(Command::Halt { cause: "enough".to_owned() }));
+    let before = world.requests_made();
+    world.pass_answering(10);
+    let cancels = world.count(|r| matches!(r, Record::CancelPrepared { .. }));
+    assert!((5..=7).contains(&cancels), "{cancels} cancels in ten seconds");
+    let others = world.requests_made() - before - u64::try_from(cancels).unwrap();
+    assert!(others <= 20, "{others} other questions in ten seconds");
+    world.venue.frozen = false;
+    world.pass_answering(6);
+    assert_eq!(world.state_of(&order), OrderState::Done(Ending::Canceled));
+}
+
 #[test]
 fn a_cancel_before_the_answer_waits_for_it() {
     let mut world = World::new();
