@@ -55,21 +55,27 @@ impl Gateway {
         }
     }
 
-    fn rejected(
+    /// The venue's word that it never took the order, by answer or by stream. Believed unless it has
+    /// been known to be there.
+    pub(crate) fn rejected(
         &mut self,
         now: Timestamp,
         id: ClientOrderId,
         because: &VenueError,
         effects: &mut Effects,
     ) {
-        let pending = self.books.order(&id).is_some_and(|o| o.state == OrderState::PendingNew);
-        if pending {
+        let never_seen = self.books.order(&id).is_some_and(|o| {
+            o.accepted_at.is_none()
+                && o.filled.is_zero()
+                && matches!(o.state, OrderState::PendingNew | OrderState::InDoubt)
+        });
+        if never_seen {
             let record = Record::Rejected { client_order_id: id, because: because.clone() };
             self.record(now, record, effects);
             self.doubts.close(&id);
             self.tell(&id, effects);
         } else {
-            // The stream has said that it is alive, the answer that it never was: ask.
+            // It was said to be alive, and now that it never was: ask.
             let conflict = format!("refused ({because}) after it had been reported alive");
             self.in_doubt(now, id, conflict, effects);
         }

@@ -181,6 +181,40 @@ fn a_proven_refusal_ends_the_order_and_frees_its_size() {
     assert_eq!(world.gateway.books().exposure(id()).worst(Side::Buy, Qty::ZERO), Some(number("0")));
 }
 
+/// "Rejected" of an order that was alive is a contradiction, by whichever way it comes: it is asked for
+/// and keeps its size. Of one that was never seen it is an end.
+#[test]
+fn a_rejection_ends_only_what_was_never_alive() {
+    let because = || VenueError::InsufficientBalance;
+    for by_stream in [false, true] {
+        for alive in [false, true] {
+            let mut world = World::new();
+            let order = world.place(buy()).unwrap();
+            let (request, asked) = world.requests.pop_front().unwrap();
+            let accepted = placed(&mut world, &asked);
+            if alive {
+                world.report(accepted);
+            }
+            if by_stream {
+                let mut told = world.venue.told(&order, Execution::Rejected(because()));
+                if let AccountEvent::Order { order, .. } = &mut told {
+                    order.status = model::venue::VenueOrderStatus::Rejected;
+                }
+                world.report(told);
+            } else {
+                let outcome = Outcome::Refused(because());
+                world.apply(&Input::Reply(model::Reply { request, outcome }));
+            }
+            let ended = world.state_of(&order) == OrderState::Done(Ending::Rejected);
+            assert_eq!(ended, !alive, "by stream {by_stream}");
+            if alive {
+                world.pass_answering(2);
+                assert_eq!(world.state_of(&order), OrderState::Working, "found by asking");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_refused_cancel_is_a_question_and_its_execution_counts() {
     let mut world = World::new();
