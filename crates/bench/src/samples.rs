@@ -183,7 +183,7 @@ fn answer(gateway: &mut gateway::Gateway, held: &[(Asset, Balance)], effects: &m
     use model::venue::{AccountRequest, Request};
     while !effects.is_empty() {
         for effect in std::mem::take(effects) {
-            let Effect::Send { id: request, request: Request::Account(asked) } = effect else {
+            let Effect::Send { id: request, request: Request::Account(asked), .. } = effect else {
                 continue;
             };
             let response = match asked {

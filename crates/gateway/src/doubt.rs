@@ -28,9 +28,6 @@ const NEGATIVE_READS: u32 = 2;
 /// Pages of executions read for one question, at most.
 pub(crate) const PAGES_MAX: u32 = 100;
 
-/// A cancel that was taken this long ago, of an order that is still alive, is sent again.
-const CANCEL_AGAIN: Duration = Duration::from_secs(5);
-
 impl Gateway {
     /// Sends every question that is due.
     pub(crate) fn ask_about_doubts(&mut self, now: Timestamp, effects: &mut Effects) {
@@ -97,12 +94,6 @@ impl Gateway {
         match outcome {
             Outcome::Done(Response::Order(order)) if order.client_order_id == id => {
                 self.heard(now, order, &[], Source::Query, effects);
-                self.send_wanted_cancel(now, id, effects);
-                if self.doubts.awaits_end(&id, now, CANCEL_AGAIN)
-                    && self.doubts.cancel_may_be_sent(&id)
-                {
-                    self.send_cancel(now, id, effects);
-                }
             }
             Outcome::Refused(VenueError::UnknownOrder) => self.absent(now, id, effects),
             Outcome::Done(_) | Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::InDoubt(_) => {}

@@ -1,7 +1,7 @@
 //! The gateway itself: what it knows, and the one function that everything goes through.
 //!
 //! The work behind each input has a file of its own: `submit.rs` (an agent wants something),
-//! `replies.rs` (a request ended), `merge.rs` (what the venue says of orders and executions),
+//! `cancels.rs` (orders are taken back), `replies.rs` (a request ended), `merge.rs` (what the venue says of orders and executions),
 //! `doubt.rs` (orders whose outcome is open), `reading.rs` (reconciliation).
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use model::{
 };
 
 use crate::balances::BalancesDue;
-use crate::books::Books;
+use crate::books::{Books, TrackedOrder};
 use crate::doubts::Doubts;
 use crate::hearing::Hearing;
 use crate::limits::Limits;
@@ -108,6 +108,8 @@ impl Gateway {
             wake_at: None,
         };
         gateway.doubt_everything_unanswered(now, effects);
+        gateway.resume_cancels(now);
+        gateway.cancel_when_due(now, effects);
         gateway.reconsider(now, effects);
         gateway.ask_to_be_woken(effects);
         gateway
@@ -129,6 +131,7 @@ impl Gateway {
                 self.judge_feeds(now, effects);
             }
         }
+        self.cancel_when_due(now, effects);
         self.ask_about_doubts(now, effects);
         self.listen(now, effects);
         self.read_when_due(now, effects);
@@ -145,6 +148,11 @@ impl Gateway {
     /// Our books.
     pub fn books(&self) -> &Books {
         &self.books
+    }
+
+    /// Open orders that could add risk: what has to be gone when nobody watches any more.
+    pub fn entries(&self) -> impl Iterator<Item = &TrackedOrder> {
+        self.books.entries()
     }
 
     /// What is let through, and why not more.
@@ -174,10 +182,21 @@ impl Gateway {
         request: AccountRequest,
         effects: &mut Effects,
     ) {
+        self.send_until(None, purpose, request, effects);
+    }
+
+    /// The same, but not later than `not_after`.
+    pub(crate) fn send_until(
+        &mut self,
+        not_after: Option<Timestamp>,
+        purpose: Purpose,
+        request: AccountRequest,
+        effects: &mut Effects,
+    ) {
         self.next_request += 1;
         let id = RequestId(self.next_request);
         self.outstanding.insert(id, purpose);
-        effects.push(Effect::Send { id, request: Request::Account(request) });
+        effects.push(Effect::Send { id, request: Request::Account(request), not_after });
     }
 
     /// Tells an order's agent where it is in its life.
@@ -293,20 +312,6 @@ impl Gateway {
         self.cancel_entries(now, None, effects);
     }
 
-    /// Takes back the orders that could add risk, of one agent or of all.
-    fn cancel_entries(&mut self, now: Timestamp, agent: Option<AgentId>, effects: &mut Effects) {
-        let entries: Vec<ClientOrderId> = self
-            .books
-            .open_orders()
-            .filter(|o| agent.is_none_or(|agent| agent == o.agent))
-            .filter(|o| o.order.kind.trigger().is_none())
-            .map(|o| o.order.client_order_id)
-            .collect();
-        for id in entries {
-            self.cancel(now, id, effects);
-        }
-    }
-
     /// Lets more or less through, by what is known now.
     fn reconsider(&mut self, now: Timestamp, effects: &mut Effects) {
         let (state, cause) = if let Some(cause) = self.books.halted() {
@@ -356,6 +361,7 @@ impl Gateway {
     fn ask_to_be_woken(&mut self, effects: &mut Effects) {
         let due = [
             self.doubts.next_due(),
+            self.next_cancel(),
             self.reading.next_due(),
             self.next_listen(),
             self.next_stale(),

@@ -12,6 +12,7 @@
 
 mod balances;
 mod books;
+mod cancels;
 mod doubt;
 mod doubts;
 mod feeds;

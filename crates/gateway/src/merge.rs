@@ -38,15 +38,7 @@ impl Gateway {
         if let Execution::Rejected(because) = execution
             && self.books.order(&order.client_order_id).is_some_and(|o| o.state.is_open())
         {
-            let client_order_id = order.client_order_id;
-            self.record(
-                now,
-                Record::Rejected { client_order_id, because: because.clone() },
-                effects,
-            );
-            self.doubts.close(&client_order_id);
-            self.tell(&client_order_id, effects);
-            return;
+            return self.rejected(now, order.client_order_id, because, effects);
         }
         let fill = match execution {
             Execution::Trade(fill) => {
@@ -63,7 +55,6 @@ impl Gateway {
             | Execution::Standing => None,
         };
         self.heard(now, order, fill.as_slice(), Source::Engine, effects);
-        self.send_wanted_cancel(now, order.client_order_id, effects);
     }
 
     /// The venue's word on an order as a whole, with executions that came with it.

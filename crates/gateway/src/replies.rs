@@ -64,7 +64,6 @@ impl Gateway {
             Outcome::NotSent(_) => self.end(now, id, Ending::NotPlaced, effects),
             Outcome::InDoubt(because) => self.in_doubt(now, id, because.clone(), effects),
         }
-        self.send_wanted_cancel(now, id, effects);
     }
 
     /// Is this the venue's name for an order that we know by another name?
@@ -73,21 +72,27 @@ impl Gateway {
         known.is_some_and(|order| order.order.client_order_id != id)
     }
 
-    fn rejected(
+    /// The venue's word that it never took the order, by answer or by stream. Believed unless it has
+    /// been known to be there.
+    pub(crate) fn rejected(
         &mut self,
         now: Timestamp,
         id: ClientOrderId,
         because: &VenueError,
         effects: &mut Effects,
     ) {
-        let pending = self.books.order(&id).is_some_and(|o| o.state == OrderState::PendingNew);
-        if pending {
+        let never_seen = self.books.order(&id).is_some_and(|o| {
+            o.accepted_at.is_none()
+                && o.filled.is_zero()
+                && matches!(o.state, OrderState::PendingNew | OrderState::InDoubt)
+        });
+        if never_seen {
             let record = Record::Rejected { client_order_id: id, because: because.clone() };
             self.record(now, record, effects);
             self.doubts.close(&id);
             self.tell(&id, effects);
         } else {
-            // The stream has said that it is alive, the answer that it never was: ask.
+            // It was said to be alive, and now that it never was: ask.
             let conflict = format!("refused ({because}) after it had been reported alive");
             self.in_doubt(now, id, conflict, effects);
         }
@@ -160,18 +165,5 @@ impl Gateway {
             self.tell(&id, effects);
         }
         self.doubts.close(&id);
-    }
-
-    /// A cancel that was wanted before the order was known to be there.
-    pub(crate) fn send_wanted_cancel(
-        &mut self,
-        now: Timestamp,
-        id: ClientOrderId,
-        effects: &mut Effects,
-    ) {
-        let working = self.books.order(&id).is_some_and(|o| o.state == OrderState::Working);
-        if working && self.doubts.wants_cancel(&id) {
-            self.cancel(now, id, effects);
-        }
     }
 }

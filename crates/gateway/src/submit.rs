@@ -1,15 +1,19 @@
 //! An agent wants something: guardrails, then the journal, then the wire.
 
-use model::venue::{AccountRequest, OrderKey};
+use std::time::Duration;
+
+use model::venue::AccountRequest;
 use model::{
     Action, AgentEvent, AgentId, ClientOrderId, Effect, Effects, InstrumentId, Intent, IntentId,
-    NetQty, NewOrder, Notice, OrderQty, OrderSpec, OrderState, Position, Record, Refusal, Side,
-    Timestamp,
+    NetQty, NewOrder, Notice, OrderQty, OrderSpec, Position, Record, Refusal, Side, Timestamp,
 };
 
 use crate::gateway::Gateway;
 use crate::purpose::Purpose;
 use crate::risk::{self, Approved, OrderRate, Situation};
+
+/// How long an approval holds: an order that takes risk on and has not left by then is not sent.
+const VALIDITY: Duration = Duration::from_secs(2);
 
 impl Gateway {
     /// One decision of an agent, at most one effect.
@@ -100,8 +104,8 @@ impl Gateway {
         risk::approve(&situation, spec.clone())
     }
 
-    /// The only way to the venue for a new order: it takes an approved one and writes it down
-    /// before it sends it.
+    /// The only way to the venue for a new order: it takes an approved one and writes it down, as
+    /// it is sent, before it sends it.
     fn send_order(
         &mut self,
         now: Timestamp,
@@ -124,9 +128,13 @@ impl Gateway {
             reduce_only: spec.reduce_only,
             self_trade_prevention: None,
         };
+        // By what is held and open without it. Late protection is better than none.
+        let exposure = self.books.exposure(spec.instrument);
+        let adds_risk = spec.qty > exposure.closable(spec.side);
+        let not_after = adds_risk.then(|| now.after(VALIDITY));
         let record = Record::Prepared { agent, intent, order: order.clone(), worst_price };
         self.record(now, record, effects);
-        self.send(Purpose::Place(id), AccountRequest::Place(order), effects);
+        self.send_until(not_after, Purpose::Place(id), AccountRequest::Place(order), effects);
         self.tell(&id, effects);
     }
 
@@ -159,40 +167,5 @@ impl Gateway {
         for id in ids {
             self.cancel(now, id, effects);
         }
-    }
-
-    /// Takes an order back. No limit or state refuses it. While the order itself is unanswered the
-    /// wish is kept, and carried out as soon as the order is known to be there.
-    pub(crate) fn cancel(&mut self, now: Timestamp, id: ClientOrderId, effects: &mut Effects) {
-        let Some(order) = self.books.order(&id) else { return };
-        match order.state {
-            OrderState::Done(_) => self.doubts.cancel_is_settled(&id),
-            OrderState::PendingCancel => {}
-            OrderState::PendingNew => self.doubts.want_cancel(id),
-            OrderState::Working | OrderState::InDoubt => {
-                self.doubts.want_cancel(id);
-                if self.doubts.cancel_may_be_sent(&id) {
-                    self.send_cancel(now, id, effects);
-                }
-            }
-        }
-    }
-
-    /// Sends a cancel of an open order. It may be sent again: a cancel can only take away.
-    pub(crate) fn send_cancel(&mut self, now: Timestamp, id: ClientOrderId, effects: &mut Effects) {
-        let Some(order) = self.books.order(&id).filter(|o| o.state.is_open()) else { return };
-        let instrument = order.order.instrument;
-        let key = match order.venue_order_id {
-            _ if self.config.profile.cancels_by_client_id => OrderKey::Client(id),
-            Some(venue_order_id) => OrderKey::Venue(venue_order_id),
-            // The venue takes only its own name, which is not known yet: find the order first.
-            None => return self.doubts.open(id, now),
-        };
-        self.record(now, Record::CancelPrepared { client_order_id: id }, effects);
-        self.doubts.cancel_sent(&id);
-        let request =
-            AccountRequest::Cancel { instrument, order: key, cancel_id: None, only: None };
-        self.send(Purpose::Cancel(id), request, effects);
-        self.tell(&id, effects);
     }
 }

@@ -119,6 +119,8 @@ pub(crate) struct Venue {
     pub(crate) balances: BTreeMap<Asset, Amount>,
     /// How often each id was placed.
     pub(crate) places: BTreeMap<ClientOrderId, u32>,
+    /// Shows its orders and lets go of none, as an exchange does that is halted.
+    pub(crate) frozen: bool,
     changed: Timestamp,
     /// Takes cancels for processing and lists executions newest first, in pages.
     sums: bool,
@@ -133,6 +135,8 @@ pub(crate) struct World {
     /// The fold over them, made apart from the gateway.
     folded: Books,
     pub(crate) requests: VecDeque<(RequestId, AccountRequest)>,
+    /// Until when each request may leave.
+    pub(crate) deadlines: BTreeMap<RequestId, Option<Timestamp>>,
     pub(crate) notices: Vec<Notice>,
     pub(crate) distrusted: Vec<Link>,
     pub(crate) now: Timestamp,
@@ -169,6 +173,7 @@ impl World {
             entries: Vec::new(),
             folded: Books::default(),
             requests: VecDeque::new(),
+            deadlines: BTreeMap::new(),
             notices: Vec::new(),
             distrusted: Vec::new(),
             now,
@@ -218,8 +223,9 @@ impl World {
                     self.folded.apply(&entry);
                     self.entries.push(entry);
                 }
-                Effect::Send { id, request: Request::Account(request) } => {
+                Effect::Send { id, request: Request::Account(request), not_after } => {
                     self.check_written(&request);
+                    self.deadlines.insert(id, not_after);
                     self.requests.push_back((id, request));
                 }
                 Effect::Send { request: Request::Market(request), .. } => panic!("{request:?}"),
@@ -347,6 +353,7 @@ impl World {
     pub(crate) fn restart(&mut self) {
         self.session += 1;
         self.requests.clear();
+        self.deadlines.clear();
         self.wake = None;
         let mut effects = Effects::new();
         let (books, instruments) = (self.replayed(), vec![instrument()]);
@@ -359,6 +366,11 @@ impl World {
             &mut effects,
         );
         self.carry_out(effects);
+    }
+
+    /// Requests of this life so far.
+    pub(crate) fn requests_made(&self) -> u64 {
+        self.deadlines.keys().map(|id| id.0).max().unwrap_or(0)
     }
 
     pub(crate) fn state_of(&self, id: &ClientOrderId) -> model::OrderState {
@@ -519,6 +531,9 @@ impl Venue {
     fn cancel(&mut self, now: Timestamp, id: &ClientOrderId) -> Result<Response, VenueError> {
         self.changed = now;
         let cancel_id = number("a-cancel");
+        if self.frozen {
+            return Err(VenueError::MarketClosed);
+        }
         let order = self.order_mut(id).filter(|order| order.status.is_open());
         let order = order.ok_or(VenueError::UnknownOrder)?;
         order.status = VenueOrderStatus::Canceled;

@@ -25,6 +25,9 @@ pub enum Effect {
         id: RequestId,
         /// What to ask.
         request: Request,
+        /// Until when its first byte may leave, by the gateway's clock; later it is to be answered
+        /// with `Outcome::NotSent`. `None` for what takes no risk on, which is never too late.
+        not_after: Option<Timestamp>,
     },
     /// What a connection tells is wrong or incomplete, by evidence of our own: it is to start again,
     /// with one instrument or as a whole.

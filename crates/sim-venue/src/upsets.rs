@@ -87,7 +87,7 @@ mod tests {
     use model::{Asset, ClientOrderId, Instrument, OrderKind, OrderQty, TimeInForce, VenueOrderId};
 
     use super::*;
-    use crate::{Background, SimConfig};
+    use crate::{Background, FeesIn, SimConfig};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_nanos(seconds * 1_000_000_000)
@@ -102,7 +102,11 @@ mod tests {
         let (tick, lot) = ("0.01".parse().unwrap(), "0.001".parse().unwrap());
         let instrument = Instrument::spot(asset("BTC"), asset("USDT"), tick, lot).unwrap();
         let fees = FeeRates { maker: Decimal::ZERO, taker: Decimal::ZERO };
-        let mut venue = SimVenue::new(SimConfig { instruments: vec![instrument], fees });
+        let mut venue = SimVenue::new(SimConfig {
+            instruments: vec![instrument],
+            fees,
+            fees_in: FeesIn::Received,
+        });
         let funds = [(asset("USDT"), "1000".parse().unwrap())];
         venue.add_account(account(), &BTreeMap::from(funds));
         let level = |price, qty| Level { price: GridPrice(price), qty: GridQty(qty) };

@@ -4,6 +4,7 @@
 //! what was recorded and never a guess; what a worst case makes of it is read off [`Exposure`],
 //! which is kept up to date order by order so that a guardrail reads it instead of adding it up.
 
+mod entries;
 mod exposure;
 mod order;
 

@@ -161,7 +161,7 @@ impl Core {
         for effect in effects.drain(..) {
             match effect {
                 Effect::Persist(entry) => entries.push(entry),
-                Effect::Send { id, request } => sends.push((id, request)),
+                Effect::Send { id, request, not_after: _ } => sends.push((id, request)),
                 Effect::Distrust { link, instrument, cause } => {
                     tracing::warn!(?link, ?instrument, %cause, "what is told is not believed");
                     let session = match link {
@@ -218,12 +218,10 @@ impl Core {
         self.gateway.outstanding() == 0 && self.entries().is_empty()
     }
 
-    /// Open orders that could add risk: all but those that wait for a trigger.
+    /// Open orders that could add risk.
     fn entries(&self) -> Vec<(InstrumentId, ClientOrderId)> {
-        let open = self.gateway.books().open_orders();
-        open.filter(|order| order.order.kind.trigger().is_none())
-            .map(|order| (order.order.instrument, order.order.client_order_id))
-            .collect()
+        let entries = self.gateway.entries();
+        entries.map(|order| (order.order.instrument, order.order.client_order_id)).collect()
     }
 
     /// Nothing can be written down any more, so nothing that adds risk may be sent any more. What
