@@ -31,6 +31,15 @@ const TOKEN_LEN_MAX: usize = 8_192;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nonce(pub [u8; 32]);
 
+impl Nonce {
+    /// One of several that are needed at once, made from one that is never the same twice.
+    pub fn numbered(nonce: u128, index: u8) -> Nonce {
+        let mut bytes = [index; 32];
+        bytes[..16].copy_from_slice(&nonce.to_be_bytes());
+        Nonce(bytes)
+    }
+}
+
 impl fmt::Display for Nonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))

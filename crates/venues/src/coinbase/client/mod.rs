@@ -4,12 +4,14 @@
 //! and so is chance: every token takes its nonce from outside.
 
 mod account;
+mod account_feed;
 mod books;
 mod convert;
 mod decode;
 mod encode;
 mod instruments;
 mod market;
+mod market_feed;
 mod refusals;
 mod sequence;
 mod subscribe;
@@ -17,10 +19,12 @@ mod subscribe;
 mod testing;
 
 pub use account::{AccountContent, AccountMessage, decode_account};
+pub use account_feed::{AccountConn, AccountFeed};
 pub use books::{BookStep, Books};
 pub use decode::{HttpAnswer, RateNotice, decode_reply, rate_notice};
 pub use encode::{Credentials, EncodeError, HttpCall, encode};
 pub use market::{Batch, BookChange, Content, MarketMessage, TickerNews, decode_market};
+pub use market_feed::{MarketConn, MarketFeed};
 pub use sequence::{Sequence, SequenceStep};
 pub use subscribe::{Channel, subscribe};
 
