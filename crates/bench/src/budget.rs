@@ -1,7 +1,7 @@
 //! The rate budget: one decision by itself, and one by way of the file that processes share.
 
 use ::budget::{Answer, Budget, Charge, Counted, Keys, Priority, Shares, Usage, binance};
-use runtime::budget::HostBudget;
+use runtime::budget::{HostBudget, Of};
 use runtime::config::VenueKind;
 
 use crate::samples::at;
@@ -63,7 +63,9 @@ fn pure() -> anyhow::Result<Vec<Row>> {
 fn shared() -> anyhow::Result<Vec<Row>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let directory = tempfile::tempdir()?;
-    let open = || HostBudget::open(directory.path(), VenueKind::BinanceSpot, "bench", "key", None);
+    let (venue, shares) = (VenueKind::BinanceSpot, Shares::default());
+    let of = Of { venue, address: "bench", account: "key", shares };
+    let open = || HostBudget::open(directory.path(), &of, None);
     let (one, other) = (open()?, open()?);
     let (mut alone, mut shared) = (Latencies::new(), Latencies::new());
     let ask = |budget: &HostBudget, latencies: Option<&mut Latencies>| {

@@ -15,6 +15,9 @@ pub const SKEW: Duration = Duration::from_millis(250);
 /// A request may take this long: granted so shortly before a boundary it counts in the next window,
 /// too, unless its answer came in time. At most a tenth of the window.
 pub const LATE: Duration = Duration::from_secs(2);
+/// What others will use is guessed for windows up to this length. In a longer one a wrong guess, made
+/// of orders of our own that nobody remembers, would hold us for too long.
+pub const FORECAST_MAX: Duration = Duration::from_secs(300);
 
 /// One window. Times are the venue's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +95,9 @@ impl Aligned {
     /// What others will have used at the end of this window: as much as in the last one, or more if
     /// they go on as they began.
     fn forecast(&self, now: Timestamp, window: Duration) -> i64 {
+        if window > FORECAST_MAX {
+            return 0;
+        }
         if self.others == 0 {
             return self.expected;
         }
@@ -276,6 +282,23 @@ mod tests {
         window.roll(at(61_000), MINUTE);
         assert_eq!(ask(&window, 61_000, 100, 31), Err(at(120_000)), "as in the last window");
         assert_eq!(ask(&window, 61_000, 100, 30), Ok(()));
+    }
+
+    #[test]
+    fn a_day_is_told_and_not_guessed() {
+        let day = Duration::from_secs(86_400);
+        let mut window = Aligned::filled(at(3_600_000), day, 0);
+        window.book(at(3_600_000), day, 1);
+        window.answered(at(3_600_000), day, 1, 0);
+        window.told(at(3_600_000), 20_000);
+        let now = at(3_601_000);
+        let question =
+            Question { now, window: day, cap: 128_000, rest: Some(128_000), amount: 108_000 };
+        assert_eq!(window.fits(&question), Ok(()), "in an hour, which would be 480 000 in a day");
+        assert!(window.fits(&Question { amount: 108_001, ..question }).is_err());
+        window.roll(at(86_401_000), day);
+        let next = Question { now: at(86_401_000), amount: 128_000, ..question };
+        assert_eq!(window.fits(&next), Ok(()));
     }
 
     #[test]

@@ -45,12 +45,15 @@ pub enum Cause {
     Limit(LimiterName),
     /// The venue said stop: everything, or what counts as this.
     Stop(Option<Counted>),
+    /// Other processes hold what is shared. Said by those who share a budget, never by itself.
+    Shared,
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Cause::Limit(name) => write!(f, "{name}"),
+            Cause::Shared => f.write_str("rate budget held by another process"),
             Cause::Stop(None) => f.write_str("stopped by the venue"),
             Cause::Stop(Some(counts)) => write!(f, "{counts} stopped by the venue"),
         }

@@ -17,7 +17,7 @@ mod priority;
 mod rule;
 mod sliding;
 
-pub use aligned::{LATE, SKEW};
+pub use aligned::{FORECAST_MAX, LATE, SKEW};
 pub use budget::{Answer, Budget, Cause, LIMITERS_MAX, STEP_MIN, STOPS_MAX};
 pub use charge::{Charge, Grant, ITEMS_MAX, Keys, key};
 pub use limiter::CELLS_MAX;

@@ -5,6 +5,7 @@
 //! requests take a while and overtake each other, clients come in bursts.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::disallowed_macros, reason = "figures of a test are worth a look")]
 
 mod venue;
 mod world;

@@ -1,11 +1,5 @@
-//! The file that the processes of a host share: a line that says what it is, and the budget as JSON.
-//!
-//! ```text
-//! plimsoll-budget 1 3f2a…(16 hex digits: FNV-1a of the JSON) 00001234(its length)
-//! {"limiters":[…],…}
-//! ```
-//!
-//! What follows the second line is the rest of something longer and means nothing.
+//! The file that the processes of a host share: a line that says what it is, and the budget as JSON
+//! (`frame.rs`).
 //!
 //! It is written in place, under a lock that ends with the process that holds it. It is not forced to
 //! the disk: after a power cut it may be old or torn, and what is torn is set aside and replaced by the
@@ -19,14 +13,12 @@ use std::time::{Duration, Instant};
 
 use ::budget::{Budget, Counted, key};
 
-use super::BudgetError;
-use super::stops::{Stops, with_suffix};
+use super::error::BudgetError;
+use super::frame::{frame, unframe, with_suffix};
+use super::stops::Stops;
 use crate::clock;
 use crate::config::VenueKind;
 
-const MAGIC: &str = "plimsoll-budget 1 ";
-/// Length of the first line, bytes: magic, 16 digits, a space, 8 digits, the end of the line.
-const HEADER: usize = MAGIC.len() + 16 + 1 + 8 + 1;
 /// A larger file is none of ours, bytes.
 const FILE_MAX: usize = 1 << 20;
 /// Read at once, bytes: a whole file, as a rule.
@@ -35,36 +27,6 @@ const READ_AT_LEAST: usize = 8 << 10;
 const OPEN_MAX: Duration = Duration::from_secs(2);
 /// Damaged files that are kept beside the good one.
 const ASIDE_MAX: u32 = 9;
-
-/// The text with its first line, and the end of its own.
-pub(super) fn frame(text: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(HEADER + text.len() + 1);
-    // Writing to memory cannot fail.
-    let _ = writeln!(bytes, "{MAGIC}{:016x} {:08}", checksum(text), text.len());
-    bytes.extend_from_slice(text);
-    // What may stand behind it, of a longer one, is not part of the line.
-    bytes.push(b'\n');
-    bytes
-}
-
-/// The text without its first line, if it is whole. What stands after it is the rest of something
-/// longer.
-pub(super) fn unframe(bytes: &[u8]) -> Option<&[u8]> {
-    let header = std::str::from_utf8(bytes.get(..HEADER)?).ok()?;
-    let (sum, length) = header.strip_prefix(MAGIC)?.strip_suffix('\n')?.split_once(' ')?;
-    let sum = u64::from_str_radix(sum, 16).ok()?;
-    let text = bytes[HEADER..].get(..length.parse().ok()?)?;
-    (checksum(text) == sum).then_some(text)
-}
-
-/// FNV-1a over words of eight bytes, the rest by bytes: as good at finding a torn page, and eight
-/// times as fast.
-fn checksum(text: &[u8]) -> u64 {
-    let step = |hash: u64, word: u64| (hash ^ word).wrapping_mul(0x0100_0000_01b3).rotate_left(29);
-    let (words, rest) = text.as_chunks::<8>();
-    let hash = words.iter().fold(0xcbf2_9ce4_8422_2325, |h, w| step(h, u64::from_le_bytes(*w)));
-    rest.iter().fold(hash, |hash, byte| step(hash, u64::from(*byte)))
-}
 
 fn name(venue: VenueKind, address: &str) -> String {
     let venue = match venue {
@@ -204,9 +166,7 @@ impl StateFile {
         let text = unframe(&self.buffer);
         if let Some(read) = text.and_then(|text| serde_json::from_slice(text).ok()) {
             *budget = read;
-            let whole = HEADER + text.map_or(0, <[u8]>::len) + 1;
-            self.seen.clear();
-            self.seen.extend_from_slice(&self.buffer[..whole.min(self.buffer.len())]);
+            self.seen = frame(text.unwrap_or_default());
             return;
         }
         let aside = self.set_aside();

@@ -8,7 +8,9 @@
 //! How much may be asked is decided in `plimsoll-budget`, which is pure.
 
 mod directory;
+mod error;
 mod file;
+mod frame;
 mod notices;
 mod stops;
 
@@ -26,6 +28,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 pub use directory::{DirectoryError, STATE_DIR, directory};
+pub use error::{BudgetError, TooLong};
 use file::StateFile;
 use notices::Notices;
 
@@ -41,32 +44,6 @@ const LOCK_PAUSE: Duration = Duration::from_micros(200);
 const UNWRITTEN_MAX: usize = 256;
 /// Longest wait for permission to open a connection; longer than any venue's window.
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(900);
-
-/// Why there is no budget.
-#[derive(Debug, thiserror::Error)]
-pub enum BudgetError {
-    /// There is no directory for it.
-    #[error(transparent)]
-    Directory(#[from] DirectoryError),
-    /// The file cannot be made or opened.
-    #[error("{}: {source}; set {STATE_DIR} to a directory that can be written", path.display())]
-    File {
-        /// Which.
-        path: std::path::PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-}
-
-/// A request would have to wait for longer than it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("rate budget: {cause} would hold it for {wait:.1?}")]
-pub struct TooLong {
-    /// At least this long.
-    pub wait: Duration,
-    /// What holds it.
-    pub cause: Cause,
-}
 
 /// A share of the host's budget for one venue; cheap to clone.
 #[derive(Clone)]
@@ -88,26 +65,38 @@ struct State {
     unwritten: ArrayVec<Charge, UNWRITTEN_MAX>,
 }
 
-/// What is known of a venue before it says better.
-fn preset(venue: VenueKind) -> Budget {
-    match venue {
-        VenueKind::BinanceSpot => Budget::new(&binance::RULES, Shares::default()),
+/// Whose budget it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Of<'a> {
+    /// What is counted, and how.
+    pub venue: VenueKind,
+    /// The REST address, by which the processes of a host find each other.
+    pub address: &'a str,
+    /// What the account is known by: its API key.
+    pub account: &'a str,
+    /// How much is reserved. Who starts last decides for all.
+    pub shares: Shares,
+}
+
+impl Of<'_> {
+    /// What is known of the venue before it says better.
+    fn preset(&self) -> Budget {
+        match self.venue {
+            VenueKind::BinanceSpot => Budget::new(&binance::RULES, self.shares),
+        }
     }
 }
 
 impl HostBudget {
-    /// The budget of one venue at one REST address, kept in `directory`. `account` names what the
-    /// account is known by: its API key. Waits are told to `notices`.
+    /// The budget that is kept in `directory`. Waits are told to `notices`.
     pub fn open(
         directory: &Path,
-        venue: VenueKind,
-        address: &str,
-        account: &str,
+        of: &Of<'_>,
         notices: Option<mpsc::Sender<Input>>,
     ) -> Result<HostBudget, BudgetError> {
-        let (file, budget) = StateFile::open(directory, venue, address, preset(venue))?;
+        let (file, budget) = StateFile::open(directory, of.venue, of.address, of.preset())?;
         let state = State { file, budget, unwritten: ArrayVec::new() };
-        let keys = Keys { account: key(account), ..Keys::default() };
+        let keys = Keys { account: key(of.account), ..Keys::default() };
         let notices = Notices::new(notices);
         Ok(HostBudget { shared: Arc::new(Shared { state: Mutex::new(state), keys, notices }) })
     }
@@ -145,7 +134,7 @@ impl HostBudget {
             }
             Answer::Granted(grant) => {
                 state.budget.give_back(clock::now(), &grant);
-                Answer::Wait { wait: LOCK_MAX, cause: Cause::Stop(None) }
+                Answer::Wait { wait: LOCK_MAX, cause: Cause::Shared }
             }
             wait @ Answer::Wait { .. } => wait,
         }

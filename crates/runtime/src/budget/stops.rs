@@ -6,14 +6,14 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use ::budget::{Budget, Counted};
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::file::{frame, unframe};
+use super::frame::{frame, unframe, with_suffix};
 use crate::clock;
 
 /// A file of stops that cannot be read may have held a ban: nothing is asked for the shortest one.
@@ -116,11 +116,4 @@ impl Stops {
             None => Ok(()),
         }
     }
-}
-
-/// `path` with something after its name.
-pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }

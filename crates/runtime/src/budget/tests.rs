@@ -10,8 +10,12 @@ use super::*;
 const ADDRESS: &str = "https://api.example.org";
 const WEIGHT: LimiterName = LimiterName { counts: Counted::Weight, window_ms: 60_000 };
 
+fn of(address: &str) -> Of<'_> {
+    Of { venue: VenueKind::BinanceSpot, address, account: "key", shares: Shares::default() }
+}
+
 fn open(directory: &tempfile::TempDir) -> HostBudget {
-    HostBudget::open(directory.path(), VenueKind::BinanceSpot, ADDRESS, "key", None).unwrap()
+    HostBudget::open(directory.path(), &of(ADDRESS), None).unwrap()
 }
 
 fn weight(budget: &HostBudget, amount: u32) -> Charge {
@@ -27,7 +31,7 @@ fn file(directory: &tempfile::TempDir, suffix: &str) -> PathBuf {
 /// What the file says is used.
 fn used(directory: &tempfile::TempDir) -> i64 {
     let bytes = fs::read(file(directory, ".budget")).unwrap();
-    let budget: Budget = serde_json::from_slice(file::unframe(&bytes).unwrap()).unwrap();
+    let budget: Budget = serde_json::from_slice(frame::unframe(&bytes).unwrap()).unwrap();
     budget.used(WEIGHT, &Keys::default())
 }
 
@@ -91,9 +95,7 @@ async fn a_stop_outlives_restarts_and_even_the_shared_file() {
     let (sender, mut notices) = mpsc::channel(8);
     let three_minutes = Duration::from_secs(180);
     drop(one);
-    let told =
-        HostBudget::open(directory.path(), VenueKind::BinanceSpot, ADDRESS, "key", Some(sender))
-            .unwrap();
+    let told = HostBudget::open(directory.path(), &of(ADDRESS), Some(sender)).unwrap();
     told.stop(None, three_minutes, "status 418".to_owned()).await;
     assert!(matches!(
         notices.recv().await,
@@ -219,7 +221,7 @@ async fn a_file_that_was_removed_is_made_again() {
 fn addresses_have_files_of_their_own() {
     let directory = tempfile::tempdir().unwrap();
     for address in ["https://a.b", "https://A.b/", "http://a.b", "https://a_b", "https://a/b"] {
-        HostBudget::open(directory.path(), VenueKind::BinanceSpot, address, "k", None).unwrap();
+        HostBudget::open(directory.path(), &of(address), None).unwrap();
     }
     let files = fs::read_dir(directory.path()).unwrap().count();
     assert_eq!(files, 4, "the first two are one");

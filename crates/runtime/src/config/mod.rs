@@ -9,6 +9,7 @@ mod secret;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use ::budget::Shares;
 use gateway::Limits;
 use model::{AgentId, InstrumentId, VenueId};
 use serde::Deserialize;
@@ -57,6 +58,10 @@ pub struct VenueConfig {
     pub rest: Option<String>,
     /// Market stream address; derived from `rest` when that is given, else the venue's own.
     pub streams: Option<String>,
+    /// Part of each of the venue's limits that is kept for cancels and for reads that settle doubt,
+    /// percent: 20 to 60.
+    #[serde(default)]
+    pub rate_reserve_percent: Shares,
     /// WebSocket API address; derived from `rest` when that is given, else the venue's own.
     pub ws_api: Option<String>,
 }

@@ -26,7 +26,7 @@ use self::core::{Core, Distrusted, Sources};
 pub use self::error::RunError;
 use self::rest::Rest;
 use crate::agent::{AgentConfig, AgentHandle, Hello};
-use crate::budget::{BudgetError, HostBudget};
+use crate::budget::{BudgetError, HostBudget, Of};
 use crate::clock;
 use crate::config::{Config, Store, VenueConfig};
 
@@ -47,8 +47,13 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     let directory =
         crate::budget::directory(config.state_dir.as_deref()).map_err(BudgetError::from)?;
     let notices = Some(inputs.clone());
-    let key = &credentials.api_key;
-    let budget = HostBudget::open(&directory, settings.kind, &address.rest, key, notices)?;
+    let of = Of {
+        venue: settings.kind,
+        address: &address.rest,
+        account: &credentials.api_key,
+        shares: settings.rate_reserve_percent,
+    };
+    let budget = HostBudget::open(&directory, &of, notices)?;
     let rest = Rest::new(&address.rest, credentials, budget)?;
     let opened = open_journal(&config.store)?;
     let instruments = instruments(*venue, &settings.instruments, &address.rest, &rest).await?;

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ::budget::Grant;
 use model::venue::{MarketRequest, Request, Response, VenueError};
@@ -92,6 +92,11 @@ impl Rest {
         &self.shared.credentials
     }
 
+    /// What the venue may be asked; connections are paid from it, too (`HostBudget::connect`).
+    pub(super) fn budget(&self) -> &HostBudget {
+        &self.shared.budget
+    }
+
     /// The venue's time as well as we know it.
     pub(super) fn venue_now(&self) -> Timestamp {
         let offset = self.shared.offset_ms.load(Ordering::Relaxed);
@@ -111,7 +116,7 @@ impl Rest {
 
     /// The venue said stop: nobody on this host sends anything for this long.
     pub(super) async fn hold(&self, wait: Duration, detail: String) {
-        self.shared.budget.stop(None, wait, detail).await;
+        self.budget().stop(None, wait, detail).await;
     }
 
     /// Asks, and waits for the outcome.
@@ -129,16 +134,16 @@ impl Rest {
             Ok(call) => call,
             Err(error) => return Outcome::NotSent(error.to_string()),
         };
-        let budget = &self.shared.budget;
+        let budget = self.budget();
         let charge = rates::charge(&call, budget.keys());
-        let begun = clock::now();
+        let begun = Instant::now();
         let paid = budget.wait(rates::priority(request), &charge, rates::wait_max(request)).await;
         let grant = match paid {
             Ok(grant) => grant,
             Err(too_long) => return Outcome::NotSent(too_long.to_string()),
         };
         // A signature is valid for a short while from when it was made.
-        let waited = clock::now().since(begun) > SIGNATURE_AGE_MAX;
+        let waited = begun.elapsed() > SIGNATURE_AGE_MAX;
         let call = match waited.then(|| self.encode(request)) {
             None => call,
             Some(Ok(call)) => call,
@@ -190,7 +195,7 @@ impl Rest {
         if let (200, Request::Market(MarketRequest::Instruments(_))) = (status, request)
             && let Ok(limits) = rate_limits(text)
         {
-            self.shared.budget.learn(&rates::limits(&limits)).await;
+            self.budget().learn(&rates::limits(&limits)).await;
         }
         outcome
     }
@@ -205,7 +210,7 @@ impl Rest {
         notice: &RateNotice,
         outcome: &Outcome,
     ) {
-        let budget = &self.shared.budget;
+        let budget = self.budget();
         let free = rates::free(call, status, outcome);
         budget.settle(grant, &free, &rates::usage(notice)).await;
         if let Some(stop) = rate_stop(status, body, notice) {
@@ -227,7 +232,7 @@ impl Rest {
             tracing::warn!(offset_ms = offset, "our clock differs from the venue's");
         }
         self.shared.offset_ms.store(offset, Ordering::Relaxed);
-        self.shared.budget.learn_clock(offset).await;
+        self.budget().learn_clock(offset).await;
     }
 
     /// Looks again and again at what the venue allows, so that a limit that it changes is followed.

@@ -70,7 +70,7 @@ fn window_ms(number: u32, unit: &str) -> Option<u32> {
         "d" | "DAY" => 86_400_000,
         _ => return None,
     };
-    number.checked_mul(unit_ms)
+    number.checked_mul(unit_ms).filter(|window_ms| *window_ms > 0)
 }
 
 /// Reads the headers of an answer; names in lower case. What cannot be read is left out: it only
@@ -150,6 +150,7 @@ mod tests {
             ("x-mbx-order-count-", "1"),
             ("x-mbx-order-count-1ü", "1"),
             ("x-mbx-used-weight-1y", "1"),
+            ("x-mbx-used-weight-0m", "1"),
             ("x-mbx-used-weight-1h", "many"),
             ("retry-after", "30"),
         ];
