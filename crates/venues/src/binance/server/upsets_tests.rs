@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::BinanceServer;
 use super::config::ServerConfig;
-use super::testing::{API_KEY, PEER, at, instrument};
+use super::testing::{API_KEY, Canned, PEER, at, instrument};
 use super::upsets::{method, question, status};
 use crate::server::{ConnId, Dialect as _, HttpRequest, LimitChange, SocketClass};
 
@@ -88,13 +88,11 @@ fn limits_change_and_come_back() {
 #[test]
 fn a_clock_that_goes_back_silences_no_stream() {
     let mut server = server();
-    let mut market = super::testing::Canned::new();
-    let _ = &mut market;
     let conn = ConnId(1);
     server.connect(at(0), conn, &request("/ws/btcusdt@miniTicker", "")).unwrap();
     let mut heard = |ms: i64| {
         let mut out = Vec::new();
-        server.tick(at(ms), &market, &mut out);
+        server.tick(at(ms), &Canned, &mut out);
         out.len()
     };
     assert_eq!((heard(10_000), heard(10_050), heard(2_000)), (1, 0, 1));
