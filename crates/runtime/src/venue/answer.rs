@@ -57,24 +57,32 @@ pub(super) async fn answer<D: Dialect + 'static>(
         let asked = Asked { parts, body: Bytes::new(), peer, route };
         open(asked, Arc::clone(&shared)).await
     } else {
-        let body = Limited::new(body, BODY_MAX).collect().await.map(|body| body.to_bytes());
-        let Ok(body) = body else {
-            return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "request body is too large"));
-        };
-        let verdict = shared.world().judge(&route, peer);
-        let asked = Asked { parts, body, peer, route };
-        if verdict == Verdict::default() {
-            carry_out(&asked, &shared).await.map(render)
-        } else {
-            // In a task of its own: a client that gives up must not undo what it has sent.
-            let (shared, ending) = (Arc::clone(&shared), ending.clone());
-            let task = tokio::spawn(struck(asked, verdict, ending, shared));
-            task.await.unwrap_or(Err(Cut))
+        match Limited::new(body, BODY_MAX).collect().await {
+            Ok(body) => {
+                let asked = Asked { parts, body: body.to_bytes(), peer, route };
+                rest(asked, ending, Arc::clone(&shared)).await
+            }
+            Err(_) => Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "request body is too large")),
         }
     };
     let status = answered.as_ref().ok().map(|response| response.status().as_u16());
     shared.world().counts.answer(status);
     answered
+}
+
+/// A REST request, whether faults strike it or not.
+async fn rest<D: Dialect + 'static>(
+    asked: Asked,
+    ending: Ending,
+    shared: Arc<Shared<D>>,
+) -> Result<Response<Body>, Cut> {
+    let verdict = shared.world().judge(&asked.route, asked.peer);
+    if verdict == Verdict::default() {
+        return carry_out(&asked, &shared).await.map(render);
+    }
+    // In a task of its own: a client that gives up must not undo what it has sent.
+    let task = tokio::spawn(struck(asked, verdict, ending, shared));
+    task.await.unwrap_or(Err(Cut))
 }
 
 /// What becomes of a request that faults strike.

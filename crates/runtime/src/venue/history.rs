@@ -12,6 +12,11 @@ use model::{AccountId, Asset, Balance, InstrumentId, Timestamp, VenueOrderId};
 /// Orders that are over and are still remembered; beyond that the oldest is forgotten.
 const OVER_MAX: usize = 10_000;
 
+/// States of one thing that are all remembered; beyond that they are only so fine, which bounds
+/// them.
+const DENSE_MAX: usize = 100;
+const GRAIN: Duration = Duration::from_millis(10);
+
 /// States, oldest first.
 type Past<T> = VecDeque<(Timestamp, T)>;
 
@@ -106,7 +111,11 @@ impl History {
 
 /// Adds a state, and forgets what is too old to be asked for.
 fn note<T>(past: &mut Past<T>, time: Timestamp, state: T, kept: Duration) {
-    past.push_back((time, state));
+    let is_dense = past.len() >= DENSE_MAX;
+    match past.back_mut() {
+        Some((last, newest)) if is_dense && time.since(*last) < GRAIN => *newest = state,
+        _ => past.push_back((time, state)),
+    }
     while past.get(1).is_some_and(|(next, _)| time.since(*next) > kept) {
         past.pop_front();
     }
@@ -119,4 +128,46 @@ fn state<T>(past: &Past<T>, at: Timestamp) -> Option<&T> {
 /// Venue order ids of the simulated exchange are numbers.
 fn number(id: VenueOrderId) -> u64 {
     id.as_str().parse().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEPT: Duration = Duration::from_secs(120);
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millis(ms).unwrap()
+    }
+
+    #[test]
+    fn a_state_holds_until_the_next_one() {
+        let mut past = Past::new();
+        note(&mut past, at(10), 'a', KEPT);
+        note(&mut past, at(20), 'b', KEPT);
+        let seen = [9, 10, 19, 20, 1_000].map(|ms| state(&past, at(ms)).copied());
+        assert_eq!(seen, [None, Some('a'), Some('a'), Some('b'), Some('b')]);
+    }
+
+    #[test]
+    fn what_nobody_can_ask_for_is_forgotten() {
+        let mut past = Past::new();
+        for second in 0..1_000 {
+            note(&mut past, at(second * 1_000), second, KEPT);
+        }
+        assert_eq!(state(&past, at(999_000 - 120_000)), Some(&879), "as far back as is asked");
+        assert!(past.len() <= 122, "{}", past.len());
+    }
+
+    #[test]
+    fn a_burst_is_remembered_less_finely() {
+        let mut past = Past::new();
+        for ms in 0..100_000 {
+            note(&mut past, at(ms), ms, KEPT);
+        }
+        assert!(past.len() <= DENSE_MAX + 10_000, "{}", past.len());
+        assert_eq!(state(&past, at(100_000)), Some(&99_999), "the newest is right");
+        let then = *state(&past, at(50_000)).unwrap();
+        assert!((49_990..=50_010).contains(&then), "{then}");
+    }
 }

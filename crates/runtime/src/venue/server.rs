@@ -41,6 +41,7 @@ pub(super) async fn accept<D: Dialect + 'static>(
     }
     // Whatever is held goes on, finds its connection cut, and ends.
     shared.world().faults.heal();
+    shared.turn();
     shared.cut_all();
 }
 

@@ -10,22 +10,22 @@ use super::table::{FaultId, Faults, Row};
 /// What is done to one question about an account. Each part names the fault whose doing it is, so
 /// that it counts only where it changed something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::venue) struct Reading {
+pub(crate) struct Reading {
     /// The answer is as old as this.
-    pub(in crate::venue) lag: Option<(FaultId, Duration)>,
+    pub(crate) lag: Option<(FaultId, Duration)>,
     /// Orders younger than this are missing.
-    pub(in crate::venue) missing: Option<(FaultId, Duration)>,
+    pub(crate) missing: Option<(FaultId, Duration)>,
     /// Lists are cut to so many rows.
-    pub(in crate::venue) rows: Option<(FaultId, u32)>,
+    pub(crate) rows: Option<(FaultId, u32)>,
     /// Orders that wait for a trigger are missing.
-    pub(in crate::venue) hide_stops: Option<FaultId>,
+    pub(crate) hide_stops: Option<FaultId>,
     /// Orders that are over are told as canceled with nothing filled.
-    pub(in crate::venue) lies: Option<FaultId>,
+    pub(crate) lies: Option<FaultId>,
 }
 
 impl Faults {
     /// What is done to a question that came by this route.
-    pub(in crate::venue) fn reading(&mut self, now: Timestamp, route: &str) -> Reading {
+    pub(crate) fn reading(&mut self, now: Timestamp, route: &str) -> Reading {
         let mut reading = Reading::default();
         for row in self.rows.iter_mut().filter(|row| row.fault.scope == Scope::Ask) {
             if !row.aims_along(route) || !row.is_active(now) {
@@ -49,11 +49,7 @@ impl Faults {
     }
 
     /// The rows that a public list may have.
-    pub(in crate::venue) fn public_rows(
-        &mut self,
-        now: Timestamp,
-        route: &str,
-    ) -> Option<(FaultId, u32)> {
+    pub(crate) fn public_rows(&mut self, now: Timestamp, route: &str) -> Option<(FaultId, u32)> {
         for row in self.rows.iter_mut().filter(|row| row.is_active(now)) {
             let FaultKind::PageCap(rows) = row.fault.kind else { continue };
             if row.aims_along(route) && row.draw() {
@@ -65,11 +61,7 @@ impl Faults {
 
     /// Is an order that came by this route only pretended to be accepted? Then it is rejected after
     /// so long.
-    pub(in crate::venue) fn pretends(
-        &mut self,
-        now: Timestamp,
-        route: &str,
-    ) -> Option<(FaultId, Duration)> {
+    pub(crate) fn pretends(&mut self, now: Timestamp, route: &str) -> Option<(FaultId, Duration)> {
         for row in self.rows.iter_mut().filter(|row| row.is_active(now)) {
             let FaultKind::AcceptThenReject(span) = row.fault.kind else { continue };
             if row.aims_along(route) && row.draw() {

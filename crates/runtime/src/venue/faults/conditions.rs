@@ -8,19 +8,19 @@ use super::table::Faults;
 
 /// The state of the venue as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::venue) struct Conditions {
+pub(crate) struct Conditions {
     /// What the exchange lets accounts do; the strictest fault counts.
-    pub(in crate::venue) mode: TradingMode,
+    pub(crate) mode: TradingMode,
     /// The matching engine stands still.
-    pub(in crate::venue) stalled: bool,
+    pub(crate) stalled: bool,
     /// Nobody but the accounts bids.
-    pub(in crate::venue) no_bids: bool,
+    pub(crate) no_bids: bool,
     /// Nobody but the accounts asks.
-    pub(in crate::venue) no_asks: bool,
+    pub(crate) no_asks: bool,
     /// How the limits differ from the usual ones; the worst of each counts.
-    pub(in crate::venue) limits: LimitChange,
+    pub(crate) limits: LimitChange,
     /// How far the venue's clock is ahead, milliseconds; several add up.
-    pub(in crate::venue) skew_ms: i64,
+    pub(crate) skew_ms: i64,
 }
 
 impl Default for Conditions {
@@ -38,12 +38,12 @@ impl Default for Conditions {
 
 impl Faults {
     /// Is every connection cut, and none taken?
-    pub(in crate::venue) fn is_outage(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_outage(&self, now: Timestamp) -> bool {
         self.under_way(now, Scope::Venue).any(|row| row.fault.kind == FaultKind::Outage)
     }
 
     /// The state of the venue as a whole.
-    pub(in crate::venue) fn conditions(&self, now: Timestamp) -> Conditions {
+    pub(crate) fn conditions(&self, now: Timestamp) -> Conditions {
         let mut all = Conditions::default();
         let limits = &mut all.limits;
         for row in self.under_way(now, Scope::Venue) {

@@ -86,7 +86,7 @@ pub(super) const KINDS: [(&str, Scope); 44] = [
 
 /// What can go wrong, with what only that has.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::venue) enum FaultKind {
+pub(crate) enum FaultKind {
     Outage,
     DropRequest,
     DropResponse,
@@ -144,33 +144,33 @@ pub(in crate::venue) enum FaultKind {
 
 /// A fixed time, or a range to draw from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::venue) struct Span {
+pub(crate) struct Span {
     min: Duration,
     max: Duration,
 }
 
 /// What is answered instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::venue) struct Answer {
-    pub(in crate::venue) status: u16,
-    pub(in crate::venue) headers: BTreeMap<String, String>,
-    pub(in crate::venue) body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: String,
 }
 
 /// Which ways are cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::venue) struct Cut {
+pub(crate) struct Cut {
     /// Only this class of traffic; all when absent.
-    pub(in crate::venue) class: Option<Class>,
+    pub(crate) class: Option<Class>,
     /// Nothing comes in from clients.
-    pub(in crate::venue) inward: bool,
+    pub(crate) inward: bool,
     /// Nothing goes out to clients.
-    pub(in crate::venue) outward: bool,
+    pub(crate) outward: bool,
 }
 
 /// A class of traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::venue) enum Class {
+pub(crate) enum Class {
     Rest,
     Streams,
     User,
@@ -178,7 +178,7 @@ pub(in crate::venue) enum Class {
 
 /// A field that is not as it was.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::venue) enum Schema {
+pub(crate) enum Schema {
     Add { field: String, value: Value },
     Drop { field: String },
     Retype { field: String },
@@ -341,7 +341,7 @@ fn lag(p: &mut Parameters) -> Result<Option<Duration>, FaultError> {
 }
 
 /// Longest time that a read may lie behind, milliseconds.
-pub(in crate::venue) const LAG_MAX_MS: i64 = 120_000;
+pub(crate) const LAG_MAX_MS: i64 = 120_000;
 
 fn share(p: &mut Parameters, default_permille: u32) -> Result<u32, FaultError> {
     Ok(p.part("share")?.map_or(default_permille, |millionths| millionths / 1_000))

@@ -11,7 +11,7 @@ use super::table::{FaultId, Faults, Row};
 
 /// Where a message comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::venue) enum Origin {
+pub(crate) enum Origin {
     /// Something happened.
     Event(SocketClass),
     /// A client asked.
@@ -20,29 +20,29 @@ pub(in crate::venue) enum Origin {
 
 /// What is done to one message.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(in crate::venue) struct Treatment {
+pub(crate) struct Treatment {
     /// It is not sent.
-    pub(in crate::venue) lost: bool,
+    pub(crate) lost: bool,
     /// It is sent twice.
-    pub(in crate::venue) twice: bool,
+    pub(crate) twice: bool,
     /// The next one of its topic goes first, if none waits for that already; whose doing it is.
-    pub(in crate::venue) swapped: Option<FaultId>,
+    pub(crate) swapped: Option<FaultId>,
     /// Fields that are not as they were, and whose doing that is.
-    pub(in crate::venue) schema: Vec<(FaultId, Schema)>,
+    pub(crate) schema: Vec<(FaultId, Schema)>,
 }
 
 /// What a partition lets through on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::venue) struct Gate {
+pub(crate) struct Gate {
     /// Messages of the client are read.
-    pub(in crate::venue) reads: bool,
+    pub(crate) reads: bool,
     /// Messages to the client are written.
-    pub(in crate::venue) writes: bool,
+    pub(crate) writes: bool,
 }
 
 impl Faults {
     /// Is there any fault under way that may strike a message?
-    pub(in crate::venue) fn watches_messages(&self, now: Timestamp) -> bool {
+    pub(crate) fn watches_messages(&self, now: Timestamp) -> bool {
         self.rows.iter().any(|row| {
             let may = matches!(row.fault.scope, Scope::Message | Scope::Answer)
                 || matches!(row.fault.kind, FaultKind::ReplayLast(_));
@@ -51,12 +51,7 @@ impl Faults {
     }
 
     /// What is done to this message.
-    pub(in crate::venue) fn message(
-        &mut self,
-        now: Timestamp,
-        origin: Origin,
-        text: &str,
-    ) -> Treatment {
+    pub(crate) fn message(&mut self, now: Timestamp, origin: Origin, text: &str) -> Treatment {
         let mut treatment = Treatment::default();
         for row in self.rows.iter_mut().filter(|row| row.hears(now, origin, text)) {
             // What is lost cannot be struck by anything else.
@@ -83,7 +78,7 @@ impl Faults {
     }
 
     /// Is a new socket of this class to be closed after so long?
-    pub(in crate::venue) fn life(
+    pub(crate) fn life(
         &mut self,
         now: Timestamp,
         class: SocketClass,
@@ -100,11 +95,7 @@ impl Faults {
     }
 
     /// How many of the last messages a new socket of this class hears again.
-    pub(in crate::venue) fn replays(
-        &self,
-        now: Timestamp,
-        class: SocketClass,
-    ) -> Option<(FaultId, usize)> {
+    pub(crate) fn replays(&self, now: Timestamp, class: SocketClass) -> Option<(FaultId, usize)> {
         self.rows.iter().filter(|row| row.is_of_socket(now, class)).find_map(|row| {
             match row.fault.kind {
                 FaultKind::ReplayLast(count) => Some((row.id, count)),
@@ -114,7 +105,7 @@ impl Faults {
     }
 
     /// What the partitions of now let through on a socket of this class.
-    pub(in crate::venue) fn gate(&self, now: Timestamp, class: SocketClass) -> Gate {
+    pub(crate) fn gate(&self, now: Timestamp, class: SocketClass) -> Gate {
         let mut gate = Gate { reads: true, writes: true };
         for row in self.under_way(now, Scope::Venue) {
             let FaultKind::Partition(cut) = row.fault.kind else { continue };
@@ -161,7 +152,7 @@ impl Stream {
 }
 
 impl Class {
-    pub(in crate::venue) fn of(class: SocketClass) -> Class {
+    pub(crate) fn of(class: SocketClass) -> Class {
         match class {
             SocketClass::Market => Class::Streams,
             SocketClass::User => Class::User,
@@ -171,12 +162,12 @@ impl Class {
 
 impl super::kinds::Cut {
     /// Does it cut sockets of this class?
-    pub(in crate::venue) fn is_of(self, class: SocketClass) -> bool {
+    pub(crate) fn is_of(self, class: SocketClass) -> bool {
         self.class.is_none_or(|cut| cut == Class::of(class))
     }
 
     /// Does it cut REST?
-    pub(in crate::venue) fn is_of_rest(self) -> bool {
+    pub(crate) fn is_of_rest(self) -> bool {
         self.class.is_none_or(|cut| cut == Class::Rest)
     }
 }

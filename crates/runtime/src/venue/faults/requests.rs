@@ -10,26 +10,26 @@ use super::table::{FaultId, Faults, Row};
 
 /// What is done to one request.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(in crate::venue) struct Verdict {
+pub(crate) struct Verdict {
     /// It waits so long before anything else.
-    pub(in crate::venue) delay: Option<Duration>,
+    pub(crate) delay: Option<Duration>,
     /// It waits until another one has passed, at most so long.
-    pub(in crate::venue) overtaken: Option<(FaultId, Duration)>,
+    pub(crate) overtaken: Option<(FaultId, Duration)>,
     /// It does nothing, and this becomes of it.
-    pub(in crate::venue) before: Option<Before>,
+    pub(crate) before: Option<Before>,
     /// It is carried out twice.
-    pub(in crate::venue) twice: bool,
+    pub(crate) twice: bool,
     /// An answer may be so old.
-    pub(in crate::venue) stale: Option<(FaultId, Duration)>,
+    pub(crate) stale: Option<(FaultId, Duration)>,
     /// Fields of the answer that are not as they were, and whose doing that is.
-    pub(in crate::venue) schema: Vec<(FaultId, Schema)>,
+    pub(crate) schema: Vec<(FaultId, Schema)>,
     /// Its work is done, and this becomes of its answer.
-    pub(in crate::venue) after: Option<After>,
+    pub(crate) after: Option<After>,
 }
 
 /// Instead of carrying a request out.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::venue) enum Before {
+pub(crate) enum Before {
     /// The connection is cut.
     Cut,
     /// Nothing happens until this fault is over; then the connection is cut.
@@ -44,7 +44,7 @@ pub(in crate::venue) enum Before {
 
 /// Instead of an answer as it is.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::venue) enum After {
+pub(crate) enum After {
     /// The connection is cut.
     Cut,
     /// Nothing happens until this fault is over; then the connection is cut.
@@ -64,12 +64,7 @@ pub(in crate::venue) enum After {
 impl Faults {
     /// What is done to a request of this route, `"GET /path"`; upgrades are `"WS /path"` and are
     /// struck only by faults that name them.
-    pub(in crate::venue) fn request(
-        &mut self,
-        now: Timestamp,
-        route: &str,
-        peer: IpAddr,
-    ) -> Verdict {
+    pub(crate) fn request(&mut self, now: Timestamp, route: &str, peer: IpAddr) -> Verdict {
         let mut verdict = Verdict { before: self.shut_out(now, route, peer), ..Verdict::default() };
         for row in self.rows.iter_mut().filter(|row| row.meets(now, route, peer)) {
             row.strike_before(&mut verdict);
@@ -85,7 +80,7 @@ impl Faults {
     }
 
     /// Is nothing ever answered on this new connection, until this fault is over?
-    pub(in crate::venue) fn half_open(&mut self, now: Timestamp, peer: IpAddr) -> Option<FaultId> {
+    pub(crate) fn half_open(&mut self, now: Timestamp, peer: IpAddr) -> Option<FaultId> {
         let of_connections = |row: &&mut Row| row.fault.scope == Scope::Connection;
         for row in self.rows.iter_mut().filter(of_connections) {
             if row.is_active(now) && row.aims_at(peer) && row.draw() {
@@ -97,20 +92,20 @@ impl Faults {
     }
 
     /// A request was carried out: who waits for that has been overtaken.
-    pub(in crate::venue) fn carried_out(&mut self, route: &str, peer: IpAddr) {
+    pub(crate) fn carried_out(&mut self, route: &str, peer: IpAddr) {
         for row in self.rows.iter_mut().filter(|row| row.waits && row.is_meant(route, peer)) {
             row.passed += 1;
         }
     }
 
     /// Must who was held by this fault go on waiting?
-    pub(in crate::venue) fn must_wait(&self, now: Timestamp, id: FaultId) -> bool {
+    pub(crate) fn must_wait(&self, now: Timestamp, id: FaultId) -> bool {
         let waits = |row: &Row| row.id == id && row.is_due(now) && row.passed == 0;
         self.rows.iter().any(waits)
     }
 
     /// Who was held by this fault goes on.
-    pub(in crate::venue) fn goes_on(&mut self, id: FaultId) {
+    pub(crate) fn goes_on(&mut self, id: FaultId) {
         for row in self.rows.iter_mut().filter(|row| row.id == id) {
             (row.waits, row.passed) = (false, 0);
         }

@@ -18,7 +18,7 @@ use super::kinds::{FaultKind, Scope, Stream};
 
 /// Names a fault for as long as the venue runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::venue) struct FaultId(u64);
+pub(crate) struct FaultId(u64);
 
 /// One fault and what became of it.
 pub(super) struct Row {
@@ -38,7 +38,7 @@ pub(super) struct Row {
 }
 
 /// The table of faults.
-pub(in crate::venue) struct Faults {
+pub(crate) struct Faults {
     pub(super) rows: Vec<Row>,
     seed: u64,
     next: u64,
@@ -46,22 +46,22 @@ pub(in crate::venue) struct Faults {
 
 /// What has begun and ended since the last look.
 #[derive(Debug, Default, PartialEq)]
-pub(in crate::venue) struct Turn {
-    pub(in crate::venue) begun: Vec<Begun>,
-    pub(in crate::venue) ended: Vec<FaultKind>,
+pub(crate) struct Turn {
+    pub(crate) begun: Vec<Begun>,
+    pub(crate) ended: Vec<FaultKind>,
 }
 
 /// A fault of the venue as a whole that has begun.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::venue) struct Begun {
-    pub(in crate::venue) kind: FaultKind,
-    pub(in crate::venue) peer: Option<IpAddr>,
+pub(crate) struct Begun {
+    pub(crate) kind: FaultKind,
+    pub(crate) peer: Option<IpAddr>,
     /// Only sockets of this class; all when absent.
-    pub(in crate::venue) class: Option<SocketClass>,
+    pub(crate) class: Option<SocketClass>,
 }
 
 impl Faults {
-    pub(in crate::venue) fn new(now: Timestamp, scenario: Scenario, seed: u64) -> Faults {
+    pub(crate) fn new(now: Timestamp, scenario: Scenario, seed: u64) -> Faults {
         let mut faults = Faults { rows: Vec::new(), seed, next: 0 };
         for fault in scenario.faults.into_iter().take(FAULTS_MAX) {
             faults.push(now, fault);
@@ -70,7 +70,7 @@ impl Faults {
     }
 
     /// Adds a fault given as JSON; its times count from now.
-    pub(in crate::venue) fn add(&mut self, now: Timestamp, body: &[u8]) -> Result<(), FaultError> {
+    pub(crate) fn add(&mut self, now: Timestamp, body: &[u8]) -> Result<(), FaultError> {
         let fault = Fault::from_json(body)?;
         if self.rows.len() >= FAULTS_MAX {
             let over = self.rows.iter().position(|row| row.is_over(now));
@@ -105,12 +105,12 @@ impl Faults {
     }
 
     /// Ends every fault.
-    pub(in crate::venue) fn heal(&mut self) {
+    pub(crate) fn heal(&mut self) {
         self.rows.iter_mut().for_each(|row| row.healed = true);
     }
 
     /// Draws the faults of the venue as a whole that are due, and says which begin and which end.
-    pub(in crate::venue) fn turn(&mut self, now: Timestamp) -> Turn {
+    pub(crate) fn turn(&mut self, now: Timestamp) -> Turn {
         let mut turn = Turn::default();
         for row in &mut self.rows {
             let is_whole = matches!(row.fault.scope, Scope::Venue | Scope::Address)
@@ -141,12 +141,12 @@ impl Faults {
     }
 
     /// Is this fault still under way?
-    pub(in crate::venue) fn is_under_way(&self, now: Timestamp, id: FaultId) -> bool {
+    pub(crate) fn is_under_way(&self, now: Timestamp, id: FaultId) -> bool {
         self.rows.iter().any(|row| row.id == id && row.is_due(now))
     }
 
     /// It had an effect.
-    pub(in crate::venue) fn fired(&mut self, id: FaultId) {
+    pub(crate) fn fired(&mut self, id: FaultId) {
         if let Some(row) = self.rows.iter_mut().find(|row| row.id == id) {
             row.fired += 1;
         }
@@ -158,7 +158,7 @@ impl Faults {
     }
 
     /// What there is, and how often it struck.
-    pub(in crate::venue) fn report(&self, now: Timestamp) -> Vec<Value> {
+    pub(crate) fn report(&self, now: Timestamp) -> Vec<Value> {
         let row = |row: &Row| {
             json!({
                 "kind": row.fault.name,
