@@ -15,12 +15,11 @@ use model::{
     TradingState,
 };
 
-use crate::balances::BalancesDue;
 use crate::books::Books;
 use crate::doubts::Doubts;
 use crate::limits::Limits;
 use crate::purpose::Purpose;
-use crate::readings::Reading;
+use crate::readings::{BalancesDue, Reading};
 use crate::risk::OrderRate;
 
 /// What a gateway is started with.
