@@ -11,22 +11,10 @@ use model::{Effects, Outcome, Record, Timestamp};
 
 use crate::gateway::Gateway;
 use crate::purpose::Purpose;
+use crate::readings::BalancesDue;
 
 /// Pause after a question that was not answered.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// Whether balances must be asked for.
-#[derive(Debug, Default)]
-pub(crate) struct BalancesDue {
-    due: Option<Timestamp>,
-    asking: bool,
-}
-
-impl BalancesDue {
-    pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        if self.asking { None } else { self.due }
-    }
-}
 
 impl Gateway {
     /// Something happened that changes balances.

@@ -15,13 +15,12 @@ use model::{
     Timestamp, TradingState,
 };
 
-use crate::balances::BalancesDue;
 use crate::books::{Books, TrackedOrder};
 use crate::doubts::Doubts;
 use crate::hearing::Hearing;
 use crate::limits::Limits;
 use crate::purpose::Purpose;
-use crate::readings::Reading;
+use crate::readings::{BalancesDue, Reading};
 use crate::risk::OrderRate;
 
 /// What a gateway is started with.

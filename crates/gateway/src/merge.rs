@@ -168,7 +168,10 @@ impl Gateway {
         if late {
             let missed = Discrepancy::MissedFill { client_order_id: id, trade_id: fill.trade_id };
             self.discrepancy(now, missed, effects);
-            self.hearing.missed(now);
+            // Where the stream tells sums, every execution is read afterwards.
+            if self.config.profile.pushes_executions {
+                self.hearing.missed(now);
+            }
         }
         self.record(now, Record::Filled { client_order_id: id, fill: *fill, late }, effects);
         let Some(order) = id.and_then(|id| self.books.order(&id)) else { return };

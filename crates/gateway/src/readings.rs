@@ -85,3 +85,17 @@ impl Reading {
         self.due = Some(now.after(pause));
     }
 }
+
+/// Whether balances must be asked for, at a venue that does not tell them. What is asked, and when, is
+/// in `balances.rs`.
+#[derive(Debug, Default)]
+pub(crate) struct BalancesDue {
+    pub(crate) due: Option<Timestamp>,
+    pub(crate) asking: bool,
+}
+
+impl BalancesDue {
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        if self.asking { None } else { self.due }
+    }
+}

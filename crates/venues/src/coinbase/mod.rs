@@ -28,15 +28,19 @@ pub const STREAMS: &str = "wss://advanced-trade-ws.coinbase.com";
 /// The `user` channel.
 pub const USER_STREAM: &str = "wss://advanced-trade-ws-user.coinbase.com";
 
+/// How long a token is good for, seconds: what the official client signs (`jwt_generator.py`), and the
+/// most that the page "API key authentication" allows.
+pub const TOKEN_VALIDITY_S: i64 = 120;
+
 /// How it behaves. A token ends two minutes after it was made, and with it what it signed (see
-/// [`sign::TOKEN_VALIDITY_S`]); a client order id that was used before places nothing and answers with
+/// [`TOKEN_VALIDITY_S`]); a client order id that was used before places nothing and answers with
 /// the first order (create-order.md); no look-up and no cancel by client order id (get-order.md calls
 /// that parameter deprecated; cancel-order.md takes venue ids); the `user` channel tells sums
 /// (websocket-channels.md), and spot balances are not pushed at all; executions have UUIDs as names
 /// (list-fills.md). Read 2026-08-08.
 pub const PROFILE: Profile = Profile {
     id_class: IdClass::FirstOrder,
-    order_validity: Some(Duration::from_secs(sign::TOKEN_VALIDITY_S as u64)),
+    order_validity: Some(Duration::from_secs(TOKEN_VALIDITY_S as u64)),
     finds_by_client_id: false,
     cancels_by_client_id: false,
     pushes_executions: false,

@@ -19,11 +19,8 @@ use ed25519_dalek::{Signer as _, Verifier as _};
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::REST_HOST;
+use super::{REST_HOST, TOKEN_VALIDITY_S};
 
-/// How long a token is good for, seconds: what the official client signs, and the most that the
-/// page allows.
-pub const TOKEN_VALIDITY_S: i64 = 120;
 /// A token longer than this is not read: real ones have about 700 characters.
 const TOKEN_LEN_MAX: usize = 8_192;
 

@@ -10,6 +10,8 @@
 //! quote, and edits: all refused in Coinbase's words. RFQ flags and margin are read and ignored.
 
 mod accounts;
+#[cfg(test)]
+mod agreement_tests;
 mod app_api;
 mod auth;
 mod calls;

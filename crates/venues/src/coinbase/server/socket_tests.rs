@@ -185,7 +185,7 @@ fn tickers_follow_trades_and_the_batch_every_five_seconds() {
     for channel in ["ticker", "ticker_batch"] {
         assert_eq!(talk.subscribe(1, channel).len(), 2, "{channel}: what is, first");
     }
-    let mut tickers = |talk: &mut Talk, ms| {
+    let tickers = |talk: &mut Talk, ms| {
         talk.wait(ms);
         let heard = talk.hear(1);
         let count = |wanted| channels(&heard).iter().filter(|channel| **channel == wanted).count();
