@@ -21,11 +21,30 @@ ACCOUNTS = [
 ]
 
 
+COINBASE_KEY = "organizations/0b5e7c1a-1111-4222-8333-944455566677/apiKeys/trader"
+COINBASE_MAKER_KEY = "organizations/0b5e7c1a-1111-4222-8333-944455566677/apiKeys/maker"
+# Made up: the private scalar is the bytes 01 02 … 20.
+EC_PEM = """-----BEGIN EC PRIVATE KEY-----
+MHcCAQEEIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8goAoGCCqGSM49
+AwEHoUQDQgAEUVw9brnjlrkE0/7Kf1T9zQzB6Ze/N13KUVrQpsO0A19FNr46UPMY
++/mlR1kCoiFQK+8NV+CMU7LMClbxfZ+TVA==
+-----END EC PRIVATE KEY-----
+"""
+# The same bytes as an Ed25519 seed, with the public key behind it, as the portal shows it.
+ED25519_SECRET = (
+    "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyB5tVYuj+ZU+UB4sRLoqYunkB+FOuaVvtfg45ELrQSWZA=="
+)
+COINBASE_ACCOUNTS = [
+    f"{COINBASE_KEY}:{EC_PEM}:10000 USD,1 BTC",
+    f"{COINBASE_MAKER_KEY}:{EC_PEM}:10000000 USD,1000 BTC",
+]
+
+
 class Venue:
     """A running `plimsoll venue`."""
 
-    def __init__(self, *args, accounts=ACCOUNTS):
-        command = [BINARY, "venue", "--dialect", "binance", "--listen", "127.0.0.1:0", *args]
+    def __init__(self, *args, accounts=ACCOUNTS, dialect="binance"):
+        command = [BINARY, "venue", "--dialect", dialect, "--listen", "127.0.0.1:0", *args]
         for account in accounts:
             command += ["--account", account]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -69,6 +88,26 @@ def venue():
 def busy_venue():
     """An exchange with a market around the accounts."""
     running = Venue("--market", "synthetic:7")
+    yield running
+    running.stop()
+
+
+# Fees that are easy to reckon with.
+BPS = ["--maker-bps", "10", "--taker-bps", "20"]
+
+
+@pytest.fixture
+def coinbase():
+    """A Coinbase where nobody trades but its two accounts."""
+    running = Venue("--market", "empty", *BPS, accounts=COINBASE_ACCOUNTS, dialect="coinbase")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def busy_coinbase():
+    """A Coinbase with a market around the accounts."""
+    running = Venue("--market", "synthetic:7", *BPS, accounts=COINBASE_ACCOUNTS, dialect="coinbase")
     yield running
     running.stop()
 

@@ -5,6 +5,7 @@
 //! the code that the product runs.
 
 mod book_updates;
+mod budget;
 mod durable;
 mod guardrails;
 mod matching;
@@ -21,10 +22,11 @@ use table::Row;
 /// A measurement: its name on the command line, and what it does.
 type Benchmark = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 
-const BENCHMARKS: [Benchmark; 7] = [
+const BENCHMARKS: [Benchmark; 8] = [
     ("matching", matching::run),
     ("book-updates", book_updates::run),
     ("guardrails", guardrails::run),
+    ("budget", budget::run),
     ("sign", sign::run),
     ("message-to-order", message_to_order::run),
     ("venue-rest", venue_rest::run),

@@ -9,7 +9,7 @@ use model::{
     TimeInForce,
 };
 use sim_venue::synthetic::SplitMix;
-use sim_venue::{SimConfig, SimVenue};
+use sim_venue::{FeesIn, SimConfig, SimVenue};
 
 use crate::samples::{at, id, instrument, parse};
 use crate::table::{Row, per_second};
@@ -25,7 +25,11 @@ pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
     }
     let measured = per_second(|| {
         let fees = FeeRates { maker: Decimal::new(1, 3), taker: Decimal::new(1, 3) };
-        let mut venue = SimVenue::new(SimConfig { instruments: vec![instrument()], fees });
+        let mut venue = SimVenue::new(SimConfig {
+            instruments: vec![instrument()],
+            fees,
+            fees_in: FeesIn::Received,
+        });
         let money: BTreeMap<_, Amount> =
             [(parse("USDT"), parse("1000000000000")), (parse("BTC"), parse("1000000000"))].into();
         accounts.iter().for_each(|account| venue.add_account(*account, &money));

@@ -69,6 +69,44 @@ pub(crate) fn depth_text(number: u64) -> String {
     )
 }
 
+/// The same product where it is paid in dollars.
+pub(crate) fn usd() -> Instrument {
+    let (base, quote): (Asset, Asset) = (parse("BTC"), parse("USD"));
+    match Instrument::spot(base, quote, parse("0.01"), parse("0.00000001")) {
+        Ok(spot) => Instrument { symbol: "BTC-USD".to_owned(), ..spot },
+        Err(_) => unreachable!("two short names"),
+    }
+}
+
+/// A message of `l2_data` as Coinbase prints it, with so many levels near the best prices. The first
+/// one is the snapshot that a book begins with.
+pub(crate) fn l2_text(number: u64, updates: u64) -> String {
+    let step = number % 40;
+    let kind = if number == 0 { "snapshot" } else { "update" };
+    let level = |salt: u64| {
+        let away = (step + salt) * 10;
+        let (side, cents) = match salt % 2 {
+            0 => ("bid", 5_999_990 - away),
+            _ => ("offer", 6_000_020 + away),
+        };
+        let qty = 1 + (number * 31 + salt * 17) % 900;
+        format!(
+            "{{\"side\":\"{side}\",\"event_time\":\"2026-01-01T00:00:01.448312Z\",\
+             \"price_level\":\"{}.{:02}\",\"new_quantity\":\"0.{qty:08}\"}}",
+            cents / 100,
+            cents % 100
+        )
+    };
+    // One level at a time the sides take turns.
+    let levels: Vec<String> = (0..updates).map(|i| level(i + number % 2)).collect();
+    format!(
+        "{{\"channel\":\"l2_data\",\"client_id\":\"\",\
+         \"timestamp\":\"2026-01-01T00:00:01.450127Z\",\"sequence_num\":{number},\
+         \"events\":[{{\"type\":\"{kind}\",\"product_id\":\"BTC-USD\",\"updates\":[{}]}}]}}",
+        levels.join(",")
+    )
+}
+
 pub(crate) fn limits() -> Limits {
     let instrument = InstrumentLimits {
         qty_max: parse("1"),
@@ -115,6 +153,7 @@ pub(crate) fn new_order(name: &str) -> NewOrder {
 pub(crate) fn gateway() -> gateway::Gateway {
     let config = gateway::Config {
         limits: limits(),
+        profile: venues::binance::PROFILE,
         reconcile_every: std::time::Duration::from_secs(86_400),
         version: String::new(),
         text: String::new(),
@@ -151,8 +190,7 @@ fn answer(gateway: &mut gateway::Gateway, held: &[(Asset, Balance)], effects: &m
                 AccountRequest::OpenOrders(_) => Response::Orders(Vec::new()),
                 AccountRequest::Fills { .. } => Response::Fills(Vec::new()),
                 _ => Response::Account(AccountSnapshot {
-                    can_trade: true,
-                    can_withdraw: false,
+                    rights: None,
                     updated: at(0),
                     balances: held.iter().copied().collect(),
                 }),

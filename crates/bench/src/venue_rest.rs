@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use model::venue::{AccountRequest, FeeRates, Request};
 use model::{Amount, Decimal};
-use runtime::venue::{MarketSource, Scenario, VenueConfig};
+use runtime::venue::{FeesIn, MarketSource, Scenario, VenueConfig};
 use venues::binance::Symbols;
 use venues::binance::client::encode;
 use venues::binance::server::{BinanceServer, ServerConfig};
@@ -40,6 +40,7 @@ pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
             listen: parse("127.0.0.1:0"),
             instruments: vec![instrument()],
             fees,
+            fees_in: FeesIn::Received,
             accounts: vec![(account(), money)],
             market: MarketSource::Empty,
             speed: 1.0,

@@ -8,6 +8,7 @@ mod failure;
 mod run;
 mod signals;
 mod sockets;
+mod status;
 mod venue;
 
 use std::io::IsTerminal as _;
@@ -32,6 +33,8 @@ enum Command {
     Venue(venue::Args),
     /// The gateway and its agents.
     Run(run::Args),
+    /// How a gateway is: sessions, feeds, comparisons, orders.
+    Status(status::Args),
     /// One agent on standard input and output; the gateway starts it.
     #[command(hide = true)]
     Agent,
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Venue(args) => venue::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Status(args) => status::run(&args),
         Command::Agent => agent::run(),
     };
     match done {

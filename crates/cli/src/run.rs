@@ -47,6 +47,7 @@ fn failure(error: RunError) -> Failure {
             Failure::usage(error)
         }
         RunError::Journal(_)
+        | RunError::Budget(_)
         | RunError::Client(_)
         | RunError::Unreachable { .. }
         | RunError::Credentials { .. }

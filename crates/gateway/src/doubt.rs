@@ -7,22 +7,26 @@
 
 use std::time::Duration;
 
-use model::venue::{AccountRequest, OrderKey, Response, TradesFrom, VenueError};
-use model::{ClientOrderId, Effects, Ending, OrderState, Outcome, Qty, Timestamp};
+use model::venue::{
+    AccountRequest, OrderKey, PageCursor, Profile, Response, TradesFrom, VenueError,
+};
+use model::{
+    ClientOrderId, Effects, Ending, Fill, OrderState, Outcome, Qty, Timestamp, VenueOrderId,
+};
 
 use crate::gateway::Gateway;
-use crate::merge::Source;
+use crate::merge::{SKEW, Source};
 use crate::purpose::Purpose;
 
-/// Validity of a request (2 s), the venue's own time-out (10 s) and a margin: before this much time
-/// has passed absence proves nothing.
-pub(crate) const QUIET: Duration = Duration::from_secs(17);
+/// The venue's own time-out (10 s) and a margin. Before this much time has passed after the end of a
+/// request's validity, absence proves nothing.
+const ENGINE_QUIET: Duration = Duration::from_secs(15);
 
 /// Negative answers after the quiet time that together prove absence.
 const NEGATIVE_READS: u32 = 2;
 
-/// Executions asked for at once.
-pub(crate) const FILLS_PAGE: u32 = 1000;
+/// Pages of executions read for one question, at most.
+pub(crate) const PAGES_MAX: u32 = 100;
 
 impl Gateway {
     /// Sends every question that is due.
@@ -52,17 +56,31 @@ impl Gateway {
                         instrument,
                         order: Some(venue_order_id),
                         from: TradesFrom::Newest,
-                        limit: FILLS_PAGE,
+                        limit: self.config.profile.fills_page,
+                        page: None,
                     };
                     self.send(Purpose::AskFills(id), request, effects);
                 }
-                _ => {
-                    let order = OrderKey::Client(id);
-                    let request = AccountRequest::Order { instrument, order };
+                (_, known) => {
+                    let since = Some(order.prepared_at.before(SKEW));
+                    let order = match known {
+                        // Both names: what comes back is this order and no other.
+                        Some(venue) if !self.config.profile.finds_by_client_id => {
+                            OrderKey::Both(venue, id)
+                        }
+                        Some(_) | None => OrderKey::Client(id),
+                    };
+                    let request = AccountRequest::Order { instrument, order, since };
                     self.send(Purpose::Ask(id), request, effects);
                 }
             }
         }
+    }
+
+    /// How long absence proves nothing. `None` where the venue sets no bound to a request's validity:
+    /// there it never does.
+    fn quiet(&self) -> Option<Duration> {
+        self.config.profile.order_validity.map(|validity| validity + ENGINE_QUIET)
     }
 
     pub(crate) fn asked(
@@ -76,7 +94,6 @@ impl Gateway {
         match outcome {
             Outcome::Done(Response::Order(order)) if order.client_order_id == id => {
                 self.heard(now, order, &[], Source::Query, effects);
-                self.send_wanted_cancel(now, id, effects);
             }
             Outcome::Refused(VenueError::UnknownOrder) => self.absent(now, id, effects),
             Outcome::Done(_) | Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::InDoubt(_) => {}
@@ -88,9 +105,7 @@ impl Gateway {
         let Some(order) = self.books.order(&id) else { return };
         // The time of the last doubt, not of the order: a late cancel must not shorten it.
         let since = order.doubt_since.unwrap_or(order.prepared_at);
-        if now.since(since) < QUIET {
-            return;
-        }
+        let Some(quiet) = self.quiet().filter(|quiet| now.since(since) >= *quiet) else { return };
         let (instrument, prepared_at) = (order.order.instrument, order.prepared_at);
         if order.accepted_at.is_some() {
             let text =
@@ -102,9 +117,10 @@ impl Gateway {
         ask.negative += 1;
         if ask.negative >= NEGATIVE_READS {
             ask.asking = true;
-            let from = TradesFrom::Time { start: Some(prepared_at.before(QUIET)), end: None };
+            let from = TradesFrom::Time { start: Some(prepared_at.before(quiet)), end: None };
+            let limit = self.config.profile.fills_page;
             let request =
-                AccountRequest::Fills { instrument, order: None, from, limit: FILLS_PAGE };
+                AccountRequest::Fills { instrument, order: None, from, limit, page: None };
             self.send(Purpose::AskTape(id), request, effects);
         }
     }
@@ -116,18 +132,28 @@ impl Gateway {
         outcome: &Outcome,
         effects: &mut Effects,
     ) {
-        let ending = self.doubts.asks.get(&id).and_then(|ask| ask.ending);
-        self.doubts.again(&id, now);
-        let Outcome::Done(Response::Fills(fills)) = outcome else { return };
+        let Some((fills, next)) = fills_in(outcome) else { return self.doubts.again(&id, now) };
+        // Where the venue tells sums alone, these are the parts of what its engine has said.
+        let told = self.config.profile.pushes_executions;
+        let source = if told { Source::Query } else { Source::Engine };
         for fill in fills {
-            self.executed(now, fill, Source::Query, effects);
+            self.executed(now, fill, source, effects);
         }
-        let Some((ending, reported)) = ending else { return };
+        let ending = self.doubts.asks.get(&id).and_then(|ask| ask.ending);
         let counted = self.books.order(&id).map_or(Qty::ZERO, |o| o.filled);
-        if counted < reported {
-            return;
+        let all = ending.is_some_and(|(_, reported)| counted >= reported);
+        if let Some(next) = next.filter(|_| !all)
+            && let Some(venue_order_id) = self.books.order(&id).and_then(|o| o.venue_order_id)
+        {
+            let order = Some(venue_order_id);
+            return self.ask_next_page(now, id, order, TradesFrom::Newest, next, effects);
         }
+        self.doubts.again(&id, now);
+        let Some((ending, _)) = ending.filter(|_| all) else { return };
+        let working = self.books.order(&id).is_some_and(|o| o.state == OrderState::Working);
         match ending {
+            // All of what was reported is counted, of an order that was reported alive.
+            Ending::Filled if working && !told => self.doubts.counted(&id),
             // All of what was reported is counted. Whether that is the end the order itself says.
             Ending::Filled => self.doubts.ask_for_the_order(&id),
             Ending::Canceled | Ending::Rejected | Ending::Expired | Ending::NotPlaced => {
@@ -143,10 +169,9 @@ impl Gateway {
         outcome: &Outcome,
         effects: &mut Effects,
     ) {
-        self.doubts.again(&id, now);
-        let Outcome::Done(Response::Fills(fills)) = outcome else { return };
+        let Some((fills, next)) = fills_in(outcome) else { return self.doubts.again(&id, now) };
         // A full page may have cut off the end, where the execution would be.
-        let whole = fills.len() < FILLS_PAGE as usize;
+        let whole = next.is_none() && !self.is_full_page(fills.len());
         let unknown = fills.iter().any(|f| {
             self.books.order_at_venue(&f.venue_order_id).is_none()
                 && !self.books.knows_foreign(&f.venue_order_id)
@@ -154,9 +179,63 @@ impl Gateway {
         for fill in fills {
             self.executed(now, fill, Source::Query, effects);
         }
-        let still = self.books.order(&id).is_some_and(|o| o.state == OrderState::InDoubt);
-        if still && whole && !unknown {
+        let still = self.books.order(&id).filter(|o| o.state == OrderState::InDoubt);
+        let prepared_at = still.map(|o| o.prepared_at);
+        if let (Some(next), Some(prepared_at), false) = (next, prepared_at, unknown)
+            && let Some(quiet) = self.quiet()
+        {
+            let from = TradesFrom::Time { start: Some(prepared_at.before(quiet)), end: None };
+            return self.ask_next_page(now, id, None, from, next, effects);
+        }
+        self.doubts.again(&id, now);
+        if prepared_at.is_some() && whole && !unknown {
             self.end(now, id, Ending::NotPlaced, effects);
         }
+    }
+
+    /// The list goes on: the same question from there on. Past the bound it begins again later.
+    fn ask_next_page(
+        &mut self,
+        now: Timestamp,
+        id: ClientOrderId,
+        order: Option<VenueOrderId>,
+        from: TradesFrom,
+        next: &PageCursor,
+        effects: &mut Effects,
+    ) {
+        let Some(ask) = self.doubts.asks.get_mut(&id) else { return };
+        ask.pages += 1;
+        if ask.pages >= PAGES_MAX {
+            self.alert(
+                format!("executions for order {id} fill more than {PAGES_MAX} pages"),
+                effects,
+            );
+            return self.doubts.again(&id, now);
+        }
+        let purpose = if order.is_some() { Purpose::AskFills(id) } else { Purpose::AskTape(id) };
+        let Some(tracked) = self.books.order(&id) else { return };
+        let request = AccountRequest::Fills {
+            instrument: tracked.order.instrument,
+            order,
+            from,
+            limit: self.config.profile.fills_page,
+            page: Some(next.clone()),
+        };
+        self.send(purpose, request, effects);
+    }
+
+    /// May a list of executions of this length have more behind it, to be asked for by number?
+    pub(crate) fn is_full_page(&self, len: usize) -> bool {
+        let Profile { trade_ids_count, fills_page, .. } = self.config.profile;
+        trade_ids_count && len >= fills_page as usize
+    }
+}
+
+/// The executions of an answer, and where the list goes on. `None` for any other answer.
+pub(crate) fn fills_in(outcome: &Outcome) -> Option<(&[Fill], Option<&PageCursor>)> {
+    match outcome {
+        Outcome::Done(Response::Fills(fills)) => Some((fills, None)),
+        Outcome::Done(Response::FillsPage { fills, next }) => Some((fills, Some(next))),
+        Outcome::Done(_) | Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::InDoubt(_) => None,
     }
 }

@@ -11,11 +11,27 @@ const PAUSE_MIN: Duration = Duration::from_millis(200);
 /// Longest pause between two questions about one order.
 const PAUSE_MAX: Duration = Duration::from_secs(3);
 
+/// First pause between two cancels of one order; doubles with each, and is kept whatever is heard
+/// meanwhile: a venue that shows the order and does not let go of it must not be flooded.
+const CANCEL_PAUSE_MIN: Duration = Duration::from_millis(200);
+/// Longest such pause.
+const CANCEL_PAUSE_MAX: Duration = Duration::from_secs(5);
+
 /// What is being done about orders that need attention. Bounded by the number of open orders.
 #[derive(Debug, Default)]
 pub(crate) struct Doubts {
     pub(crate) asks: BTreeMap<ClientOrderId, Ask>,
-    pub(crate) cancels: BTreeMap<ClientOrderId, bool>,
+    /// Cancels that are wanted until their order is over.
+    pub(crate) cancels: BTreeMap<ClientOrderId, Wish>,
+}
+
+/// A cancel that is wanted.
+#[derive(Debug)]
+pub(crate) struct Wish {
+    /// Not to be sent (again) before this.
+    pub(crate) due: Timestamp,
+    pause: Duration,
+    pub(crate) on_its_way: bool,
 }
 
 /// One order that is being asked about.
@@ -25,6 +41,10 @@ pub(crate) struct Ask {
     pub(crate) pause: Duration,
     pub(crate) asking: bool,
     pub(crate) negative: u32,
+    /// Pages of executions read for this question.
+    pub(crate) pages: u32,
+    /// A cancel was taken for processing at this time, so the order is asked about until it is over.
+    pub(crate) cancel_taken: Option<Timestamp>,
     /// The venue says it is over, with this much filled; believed once executions for that much
     /// have been read.
     pub(crate) ending: Option<(Ending, Qty)>,
@@ -38,8 +58,39 @@ impl Doubts {
             pause: PAUSE_MIN,
             asking: false,
             negative: 0,
+            pages: 0,
+            cancel_taken: None,
             ending: None,
         });
+    }
+
+    /// The venue takes this order back, and says later that it did: asks until it is over.
+    pub(crate) fn await_end(&mut self, id: ClientOrderId, now: Timestamp) {
+        self.open(id, now);
+        if let Some(ask) = self.asks.get_mut(&id) {
+            ask.cancel_taken = Some(now);
+            (ask.due, ask.pause) = (now.after(PAUSE_MIN), PAUSE_MIN);
+        }
+        // Taken is more than sent: there is time before it is said again.
+        if let Some(wish) = self.cancels.get_mut(&id) {
+            wish.due = wish.due.max(now.after(CANCEL_PAUSE_MAX));
+        }
+    }
+
+    /// Everything that was told is counted, and the order is known to be alive.
+    pub(crate) fn counted(&mut self, id: &ClientOrderId) {
+        if self.asks.get(id).is_some_and(|ask| ask.cancel_taken.is_none()) {
+            self.asks.remove(id);
+        } else {
+            self.ask_for_the_order(id);
+        }
+    }
+
+    /// Asks as soon as no question about this order is under way.
+    pub(crate) fn ask_now(&mut self, id: &ClientOrderId, now: Timestamp) {
+        if let Some(ask) = self.asks.get_mut(id) {
+            (ask.due, ask.pause) = (now, PAUSE_MIN);
+        }
     }
 
     /// Nothing is open about this order any more.
@@ -53,8 +104,8 @@ impl Doubts {
     /// not come back to life. A cancel that is wanted stays wanted.
     pub(crate) fn seen_alive(&mut self, id: &ClientOrderId, counted: Qty) {
         let settled = self.asks.get(id).is_some_and(|ask| match ask.ending {
-            None => true,
-            Some((Ending::Filled, reported)) => counted >= reported,
+            None => ask.cancel_taken.is_none(),
+            Some((Ending::Filled, reported)) => counted >= reported && ask.cancel_taken.is_none(),
             Some((
                 Ending::Canceled | Ending::Rejected | Ending::Expired | Ending::NotPlaced,
                 _,
@@ -95,26 +146,28 @@ impl Doubts {
         self.asks.values().filter(|ask| !ask.asking).map(|ask| ask.due).min()
     }
 
-    pub(crate) fn want_cancel(&mut self, id: ClientOrderId) {
-        self.cancels.entry(id).or_insert(false);
+    /// The order is to be taken back, as soon as that is possible and until it is over.
+    pub(crate) fn want_cancel(&mut self, id: ClientOrderId, now: Timestamp) {
+        let wish = Wish { due: now, pause: CANCEL_PAUSE_MIN, on_its_way: false };
+        self.cancels.entry(id).or_insert(wish);
     }
 
-    pub(crate) fn wants_cancel(&self, id: &ClientOrderId) -> bool {
-        self.cancels.contains_key(id)
+    /// No cancel of this order is on its way, and the last one is long enough ago.
+    pub(crate) fn cancel_may_be_sent(&self, id: &ClientOrderId, now: Timestamp) -> bool {
+        self.cancels.get(id).is_some_and(|wish| !wish.on_its_way && wish.due <= now)
     }
 
-    /// No cancel of this order is on its way.
-    pub(crate) fn cancel_may_be_sent(&self, id: &ClientOrderId) -> bool {
-        self.cancels.get(id).is_none_or(|on_its_way| !on_its_way)
-    }
-
-    pub(crate) fn cancel_sent(&mut self, id: &ClientOrderId) {
-        self.cancels.insert(*id, true);
+    pub(crate) fn cancel_sent(&mut self, id: &ClientOrderId, now: Timestamp) {
+        if let Some(wish) = self.cancels.get_mut(id) {
+            wish.on_its_way = true;
+            wish.due = now.after(wish.pause);
+            wish.pause = (wish.pause * 2).min(CANCEL_PAUSE_MAX);
+        }
     }
 
     pub(crate) fn cancel_answered(&mut self, id: &ClientOrderId) {
-        if let Some(on_its_way) = self.cancels.get_mut(id) {
-            *on_its_way = false;
+        if let Some(wish) = self.cancels.get_mut(id) {
+            wish.on_its_way = false;
         }
     }
 
@@ -131,6 +184,7 @@ impl Doubts {
     pub(crate) fn again(&mut self, id: &ClientOrderId, now: Timestamp) {
         if let Some(ask) = self.asks.get_mut(id) {
             ask.asking = false;
+            ask.pages = 0;
             ask.pause = (ask.pause * 2).min(PAUSE_MAX);
             ask.due = now.after(ask.pause);
         }

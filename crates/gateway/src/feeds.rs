@@ -85,3 +85,6 @@ impl Gateway {
 fn just_after(at: Timestamp) -> Timestamp {
     at.after(std::time::Duration::from_nanos(1))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,26 +1,26 @@
 //! The gateway itself: what it knows, and the one function that everything goes through.
 //!
 //! The work behind each input has a file of its own: `submit.rs` (an agent wants something),
-//! `replies.rs` (a request ended), `merge.rs` (what the venue says of orders and executions),
+//! `cancels.rs` (orders are taken back), `replies.rs` (a request ended), `merge.rs` (what the venue says of orders and executions),
 //! `doubt.rs` (orders whose outcome is open), `reading.rs` (reconciliation).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::market::Markets;
-use model::venue::{AccountEvent, AccountRequest, Request};
+use model::venue::{AccountEvent, AccountRequest, Profile, Request};
 use model::{
     AgentEvent, AgentId, ClientOrderId, Command, Effect, Effects, Entry, FeedHealth, FeedNotice,
     Input, Instrument, InstrumentId, Link, Notice, OrderIdSequence, OrderState, Record, RequestId,
     Timestamp, TradingState,
 };
 
-use crate::books::Books;
+use crate::books::{Books, TrackedOrder};
 use crate::doubts::Doubts;
 use crate::hearing::Hearing;
 use crate::limits::Limits;
 use crate::purpose::Purpose;
-use crate::readings::Reading;
+use crate::readings::{BalancesDue, Reading};
 use crate::risk::OrderRate;
 
 /// What a gateway is started with.
@@ -28,6 +28,8 @@ use crate::risk::OrderRate;
 pub struct Config {
     /// The limits that every order is held to.
     pub limits: Limits,
+    /// How the venue behaves.
+    pub profile: Profile,
     /// How often the books are compared with the venue's while nothing is wrong.
     pub reconcile_every: Duration,
     /// Version of the binary, for the journal.
@@ -47,6 +49,7 @@ pub struct Gateway {
     pub(crate) outstanding: BTreeMap<RequestId, Purpose>,
     pub(crate) doubts: Doubts,
     pub(crate) reading: Reading,
+    pub(crate) balances: BalancesDue,
     /// Time of this start: what executed before it and is not ours is history, not news.
     pub(crate) started_at: Timestamp,
     next_request: u64,
@@ -92,6 +95,7 @@ impl Gateway {
             outstanding: BTreeMap::new(),
             doubts: Doubts::default(),
             reading: Reading::default(),
+            balances: BalancesDue::default(),
             started_at: now,
             next_request: 0,
             market_up: false,
@@ -103,6 +107,8 @@ impl Gateway {
             wake_at: None,
         };
         gateway.doubt_everything_unanswered(now, effects);
+        gateway.resume_cancels(now);
+        gateway.cancel_when_due(now, effects);
         gateway.reconsider(now, effects);
         gateway.ask_to_be_woken(effects);
         gateway
@@ -124,9 +130,11 @@ impl Gateway {
                 self.judge_feeds(now, effects);
             }
         }
+        self.cancel_when_due(now, effects);
         self.ask_about_doubts(now, effects);
         self.listen(now, effects);
         self.read_when_due(now, effects);
+        self.ask_for_balances_when_due(now, effects);
         self.reconsider(now, effects);
         self.ask_to_be_woken(effects);
     }
@@ -141,6 +149,11 @@ impl Gateway {
         &self.books
     }
 
+    /// Open orders that could add risk: what has to be gone when nobody watches any more.
+    pub fn entries(&self) -> impl Iterator<Item = &TrackedOrder> {
+        self.books.entries()
+    }
+
     /// What is let through, and why not more.
     pub fn state(&self) -> (TradingState, &str) {
         (self.state, &self.cause)
@@ -153,6 +166,9 @@ impl Gateway {
 
     /// Writes a fact down: into the books now, into the journal before anything that follows.
     pub(crate) fn record(&mut self, now: Timestamp, record: Record, effects: &mut Effects) {
+        if matches!(record, Record::Filled { .. } | Record::Ended { .. }) {
+            self.balances_are_due(now);
+        }
         let entry = Entry { at: now, record };
         self.books.apply(&entry);
         effects.push(Effect::Persist(entry));
@@ -258,6 +274,9 @@ impl Gateway {
             FeedNotice::RateLimited { wait, detail } => {
                 Record::RateLimited { wait: *wait, detail: detail.clone() }
             }
+            FeedNotice::BudgetWait { limiter, wait, requests } => {
+                Record::BudgetWait { limiter: limiter.clone(), wait: *wait, requests: *requests }
+            }
         };
         self.record(now, record, effects);
     }
@@ -290,20 +309,6 @@ impl Gateway {
         self.announce(now, effects);
         self.alert(format!("halted: {cause}"), effects);
         self.cancel_entries(now, None, effects);
-    }
-
-    /// Takes back the orders that could add risk, of one agent or of all.
-    fn cancel_entries(&mut self, now: Timestamp, agent: Option<AgentId>, effects: &mut Effects) {
-        let entries: Vec<ClientOrderId> = self
-            .books
-            .open_orders()
-            .filter(|o| agent.is_none_or(|agent| agent == o.agent))
-            .filter(|o| o.order.kind.trigger().is_none())
-            .map(|o| o.order.client_order_id)
-            .collect();
-        for id in entries {
-            self.cancel(now, id, effects);
-        }
     }
 
     /// Lets more or less through, by what is known now.
@@ -355,9 +360,11 @@ impl Gateway {
     fn ask_to_be_woken(&mut self, effects: &mut Effects) {
         let due = [
             self.doubts.next_due(),
+            self.next_cancel(),
             self.reading.next_due(),
             self.next_listen(),
             self.next_stale(),
+            self.balances.next_due(),
         ];
         if let Some(next) = due.into_iter().flatten().min()
             && self.wake_at.is_none_or(|asked| next < asked)
@@ -368,5 +375,7 @@ impl Gateway {
     }
 }
 
+#[cfg(test)]
+mod sums_tests;
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,9 @@
 //! - an order is over only by proof; until then its whole size counts in every worst case;
 //! - a difference to the venue is repaired by reading, never by sending an order.
 
+mod balances;
 mod books;
+mod cancels;
 mod doubt;
 mod doubts;
 mod feeds;

@@ -88,3 +88,6 @@ impl Gateway {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

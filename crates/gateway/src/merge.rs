@@ -38,15 +38,7 @@ impl Gateway {
         if let Execution::Rejected(because) = execution
             && self.books.order(&order.client_order_id).is_some_and(|o| o.state.is_open())
         {
-            let client_order_id = order.client_order_id;
-            self.record(
-                now,
-                Record::Rejected { client_order_id, because: because.clone() },
-                effects,
-            );
-            self.doubts.close(&client_order_id);
-            self.tell(&client_order_id, effects);
-            return;
+            return self.rejected(now, order.client_order_id, because, effects);
         }
         let fill = match execution {
             Execution::Trade(fill) => {
@@ -59,10 +51,10 @@ impl Gateway {
             | Execution::Expired
             | Execution::Triggered
             | Execution::Rejected(_)
-            | Execution::Prevented => None,
+            | Execution::Prevented
+            | Execution::Standing => None,
         };
         self.heard(now, order, fill.as_slice(), Source::Engine, effects);
-        self.send_wanted_cancel(now, order.client_order_id, effects);
     }
 
     /// The venue's word on an order as a whole, with executions that came with it.
@@ -132,6 +124,10 @@ impl Gateway {
             // Executions that we have not heard of: their prices are only known by asking.
             (None, true, _) => self.doubts.expect(id, Ending::Filled, order.filled, now),
         }
+        if missing && source == Source::Engine && !self.config.profile.pushes_executions {
+            // No report of them will follow.
+            self.doubts.ask_now(&id, now);
+        }
     }
 
     /// One execution. Counts once however often it is told.
@@ -172,7 +168,10 @@ impl Gateway {
         if late {
             let missed = Discrepancy::MissedFill { client_order_id: id, trade_id: fill.trade_id };
             self.discrepancy(now, missed, effects);
-            self.hearing.missed(now);
+            // Where the stream tells sums, every execution is read afterwards.
+            if self.config.profile.pushes_executions {
+                self.hearing.missed(now);
+            }
         }
         self.record(now, Record::Filled { client_order_id: id, fill: *fill, late }, effects);
         let Some(order) = id.and_then(|id| self.books.order(&id)) else { return };
@@ -211,7 +210,8 @@ impl Gateway {
         self.reading.hold(*fill);
         if !asked {
             let (instrument, id) = (fill.instrument, fill.venue_order_id);
-            let request = AccountRequest::Order { instrument, order: OrderKey::Venue(id) };
+            let order = OrderKey::Venue(id);
+            let request = AccountRequest::Order { instrument, order, since: None };
             self.send(Purpose::Identify(instrument, id), request, effects);
         }
     }
@@ -270,7 +270,7 @@ impl Gateway {
 }
 
 /// The venue's clock may be this far from ours.
-const SKEW: std::time::Duration = std::time::Duration::from_secs(5);
+pub(crate) const SKEW: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// How the venue's status ends an order; `None` while it is open.
 pub(crate) fn ending(status: VenueOrderStatus) -> Option<Ending> {

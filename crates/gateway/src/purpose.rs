@@ -26,6 +26,8 @@ pub(crate) enum Purpose {
         /// When it was sent.
         since: Timestamp,
     },
+    /// Asking for balances that the venue does not tell by itself.
+    Balances,
     /// One part of a reconciliation.
     Read {
         /// Which reading it belongs to.

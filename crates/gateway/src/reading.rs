@@ -8,13 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use model::venue::{AccountRequest, AccountSnapshot, Response, TradesFrom};
+use model::venue::{AccountRequest, AccountSnapshot, PageCursor, Response, TradesFrom};
 use model::{
-    Amount, Asset, ClientOrderId, Discrepancy, Effects, Fill, InstrumentId, Outcome, Record,
-    Timestamp,
+    Amount, Asset, ClientOrderId, Discrepancy, Effects, InstrumentId, Outcome, Record, Timestamp,
 };
 
-use crate::doubt::FILLS_PAGE;
+use crate::doubt::{PAGES_MAX, fills_in};
 use crate::gateway::Gateway;
 use crate::merge::Source;
 use crate::purpose::Purpose;
@@ -25,6 +24,8 @@ use crate::reconcile::{Difference, VenueSnapshot, differences};
 const DEAF_READ_EVERY: Duration = Duration::from_secs(3);
 /// Readings that may fail in a row before the books are called unknown.
 const FAILED_MAX: u32 = 2;
+/// How far before the last execution a list starts that is continued by time.
+const FILLS_OVERLAP: Duration = Duration::from_secs(60);
 
 impl Gateway {
     /// The books are compared with the venue's as soon as possible.
@@ -61,6 +62,9 @@ impl Gateway {
         self.reading.started = now;
         self.reading.open.clear();
         self.reading.fills_to.clear();
+        self.reading.fills_until.clear();
+        self.reading.fills_from.clear();
+        self.reading.pages = 0;
         let instruments = self.instruments();
         self.reading.waiting_for = instruments.len();
         for instrument in instruments {
@@ -85,9 +89,10 @@ impl Gateway {
                 self.reading.open.extend(orders.iter().cloned());
                 self.part_done(now, part, effects);
             }
-            (Part::Fills(instrument), Outcome::Done(Response::Fills(fills))) => {
-                self.read_fills(now, instrument, fills, effects);
-            }
+            (
+                Part::Fills(instrument),
+                Outcome::Done(Response::Fills(_) | Response::FillsPage { .. }),
+            ) => self.read_fills(now, instrument, outcome, effects),
             (Part::Account, Outcome::Done(Response::Account(account))) => {
                 self.finish(now, account, effects);
             }
@@ -103,20 +108,29 @@ impl Gateway {
         &mut self,
         now: Timestamp,
         instrument: InstrumentId,
-        fills: &[Fill],
+        outcome: &Outcome,
         effects: &mut Effects,
     ) {
+        let Some((fills, next)) = fills_in(outcome) else { return };
         for fill in fills {
             self.executed(now, fill, Source::Query, effects);
         }
-        if let Some(last) = fills.last() {
-            self.reading.fills_to.insert(instrument, last.trade_id);
-            if fills.len() >= FILLS_PAGE as usize {
-                self.ask_for_fills(instrument, effects);
-                return;
-            }
+        if let Some(newest) = fills.iter().map(|fill| fill.venue_time).max() {
+            let until = self.reading.fills_until.entry(instrument).or_insert(newest);
+            *until = newest.max(*until);
         }
-        self.part_done(now, Part::Fills(instrument), effects);
+        if let Some(last) = fills.last().filter(|_| self.config.profile.trade_ids_count) {
+            self.reading.fills_to.insert(instrument, last.trade_id);
+        }
+        if next.is_none() && !self.is_full_page(fills.len()) {
+            return self.part_done(now, Part::Fills(instrument), effects);
+        }
+        self.reading.pages += 1;
+        if self.reading.pages >= PAGES_MAX {
+            self.alert(format!("reconciliation: more than {PAGES_MAX} pages"), effects);
+            return self.reading_failed(now);
+        }
+        self.ask_for_fills(instrument, next.cloned(), effects);
     }
 
     /// When the last answer of a kind is in, the next kind is asked for.
@@ -130,7 +144,7 @@ impl Gateway {
                 let instruments = self.instruments();
                 self.reading.waiting_for = instruments.len();
                 for instrument in instruments {
-                    self.ask_for_fills(instrument, effects);
+                    self.ask_for_fills(instrument, None, effects);
                 }
             }
             Part::Fills(_) => {
@@ -141,18 +155,37 @@ impl Gateway {
         }
     }
 
-    fn ask_for_fills(&mut self, instrument: InstrumentId, effects: &mut Effects) {
-        let cursor = self.reading.fills_to.get(&instrument).copied();
-        let from = match cursor.or_else(|| self.books.fills_to(instrument)) {
-            Some(id) => match id.as_str().parse::<u64>() {
-                Ok(number) => TradesFrom::Id(number.saturating_add(1)),
-                // Ids that do not count: read again from the start, trade ids tell what is new.
-                Err(_) => TradesFrom::Time { start: Some(self.started_at), end: None },
-            },
-            None => TradesFrom::Time { start: Some(self.history_starts()), end: None },
-        };
-        let request = AccountRequest::Fills { instrument, order: None, from, limit: FILLS_PAGE };
+    fn ask_for_fills(
+        &mut self,
+        instrument: InstrumentId,
+        page: Option<PageCursor>,
+        effects: &mut Effects,
+    ) {
+        let from = self.fills_from(instrument);
+        let limit = self.config.profile.fills_page;
+        let request = AccountRequest::Fills { instrument, order: None, from, limit, page };
         self.ask_for(Part::Fills(instrument), request, effects);
+    }
+
+    /// Where the venue counts its executions, behind the last one read. Where it does not, some time
+    /// before the last one: an execution may be listed later than a younger one, and trade ids tell
+    /// what is new.
+    fn fills_from(&mut self, instrument: InstrumentId) -> TradesFrom {
+        let cursor = self.reading.fills_to.get(&instrument).copied();
+        let cursor = cursor.or_else(|| self.books.fills_to(instrument));
+        let number = cursor.and_then(|id| id.as_str().parse::<u64>().ok());
+        if let Some(number) = number.filter(|_| self.config.profile.trade_ids_count) {
+            return TradesFrom::Id(number.saturating_add(1));
+        }
+        let start = match self.reading.fills_from.get(&instrument) {
+            Some(start) => *start,
+            None => {
+                let until = self.books.fills_until(instrument).map(|at| at.before(FILLS_OVERLAP));
+                until.unwrap_or_else(|| self.history_starts())
+            }
+        };
+        self.reading.fills_from.insert(instrument, start);
+        TradesFrom::Time { start: Some(start), end: None }
     }
 
     /// Before the first complete reading: from the oldest order that may have executed.
@@ -198,7 +231,8 @@ impl Gateway {
         }
         let found = std::mem::take(&mut self.reading.found);
         let fills_to = std::mem::take(&mut self.reading.fills_to);
-        self.record(now, Record::Reconciled { found, left, fills_to }, effects);
+        let fills_until = std::mem::take(&mut self.reading.fills_until);
+        self.record(now, Record::Reconciled { found, left, fills_to, fills_until }, effects);
         self.reading.running = false;
         self.reading.pause = None;
         let every = self.config.reconcile_every;
@@ -267,6 +301,7 @@ impl Gateway {
             | Purpose::AskTape(_)
             | Purpose::Identify(..)
             | Purpose::Look { .. }
+            | Purpose::Balances
             | Purpose::Read { .. } => None,
         };
         self.outstanding.values().filter_map(of).collect()

@@ -35,6 +35,12 @@ pub(crate) struct Reading {
     pub(crate) failed: u32,
     pub(crate) open: Vec<VenueOrder>,
     pub(crate) fills_to: BTreeMap<InstrumentId, TradeId>,
+    /// Venue time of the newest execution read, per instrument.
+    pub(crate) fills_until: BTreeMap<InstrumentId, Timestamp>,
+    /// Where the lists of this reading start, so that their pages belong together.
+    pub(crate) fills_from: BTreeMap<InstrumentId, Timestamp>,
+    /// Pages of executions read.
+    pub(crate) pages: u32,
     /// Differences since the last complete reading.
     pub(crate) found: u32,
     /// Executions whose order is being asked for.
@@ -77,5 +83,19 @@ impl Reading {
         self.pause = Some(pause);
         self.running = false;
         self.due = Some(now.after(pause));
+    }
+}
+
+/// Whether balances must be asked for, at a venue that does not tell them. What is asked, and when, is
+/// in `balances.rs`.
+#[derive(Debug, Default)]
+pub(crate) struct BalancesDue {
+    pub(crate) due: Option<Timestamp>,
+    pub(crate) asking: bool,
+}
+
+impl BalancesDue {
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        if self.asking { None } else { self.due }
     }
 }

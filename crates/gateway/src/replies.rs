@@ -1,7 +1,9 @@
 //! A request ended. What is proven is written down; everything else becomes a doubt.
 
 use model::venue::{Response, VenueError};
-use model::{ClientOrderId, Effects, Ending, OrderState, Outcome, Record, Reply, Timestamp};
+use model::{
+    ClientOrderId, Effects, Ending, OrderState, Outcome, Record, Reply, Timestamp, VenueOrderId,
+};
 
 use crate::gateway::Gateway;
 use crate::merge::Source;
@@ -23,6 +25,7 @@ impl Gateway {
             Purpose::Look { instrument, since } => {
                 self.looked(now, instrument, since, &reply.outcome);
             }
+            Purpose::Balances => self.asked_balances(now, &reply.outcome, effects),
             Purpose::Read { generation, part } => {
                 self.read(now, generation, part, &reply.outcome, effects);
             }
@@ -37,6 +40,14 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         match outcome {
+            // Where a used id is answered with its first order, an answer that names an order known by
+            // another name means that nothing was placed.
+            Outcome::Done(Response::Placed { order, .. }) if self.is_another(id, &order.id) => {
+                let text =
+                    format!("order {id} was answered with {}, another order of ours", order.id);
+                self.alert(text.clone(), effects);
+                self.in_doubt(now, id, text, effects);
+            }
             Outcome::Done(Response::Placed { order, fills }) if order.client_order_id == id => {
                 self.heard(now, order, fills, Source::Engine, effects);
                 self.accepted_by_answer(now, &id);
@@ -53,24 +64,35 @@ impl Gateway {
             Outcome::NotSent(_) => self.end(now, id, Ending::NotPlaced, effects),
             Outcome::InDoubt(because) => self.in_doubt(now, id, because.clone(), effects),
         }
-        self.send_wanted_cancel(now, id, effects);
     }
 
-    fn rejected(
+    /// Is this the venue's name for an order that we know by another name?
+    fn is_another(&self, id: ClientOrderId, venue: &VenueOrderId) -> bool {
+        let known = self.books.order_at_venue(venue);
+        known.is_some_and(|order| order.order.client_order_id != id)
+    }
+
+    /// The venue's word that it never took the order, by answer or by stream. Believed unless it has
+    /// been known to be there.
+    pub(crate) fn rejected(
         &mut self,
         now: Timestamp,
         id: ClientOrderId,
         because: &VenueError,
         effects: &mut Effects,
     ) {
-        let pending = self.books.order(&id).is_some_and(|o| o.state == OrderState::PendingNew);
-        if pending {
+        let never_seen = self.books.order(&id).is_some_and(|o| {
+            o.accepted_at.is_none()
+                && o.filled.is_zero()
+                && matches!(o.state, OrderState::PendingNew | OrderState::InDoubt)
+        });
+        if never_seen {
             let record = Record::Rejected { client_order_id: id, because: because.clone() };
             self.record(now, record, effects);
             self.doubts.close(&id);
             self.tell(&id, effects);
         } else {
-            // The stream has said that it is alive, the answer that it never was: ask.
+            // It was said to be alive, and now that it never was: ask.
             let conflict = format!("refused ({because}) after it had been reported alive");
             self.in_doubt(now, id, conflict, effects);
         }
@@ -91,6 +113,10 @@ impl Gateway {
         match outcome {
             Outcome::Done(Response::Canceled { order, .. }) => {
                 self.heard(now, order, &[], Source::Engine, effects);
+            }
+            Outcome::Done(Response::CancelTaken(_)) => {
+                // Its end is reported later, or found by asking. Until then it may still execute.
+                self.doubts.await_end(id, now);
             }
             Outcome::Refused(because) => {
                 // Filled, canceled or not yet there: the venue does not say which, so ask.
@@ -139,18 +165,5 @@ impl Gateway {
             self.tell(&id, effects);
         }
         self.doubts.close(&id);
-    }
-
-    /// A cancel that was wanted before the order was known to be there.
-    pub(crate) fn send_wanted_cancel(
-        &mut self,
-        now: Timestamp,
-        id: ClientOrderId,
-        effects: &mut Effects,
-    ) {
-        let working = self.books.order(&id).is_some_and(|o| o.state == OrderState::Working);
-        if working && self.doubts.wants_cancel(&id) {
-            self.cancel(now, id, effects);
-        }
     }
 }

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use model::venue::{AccountRequest, OrderKey};
+use model::venue::AccountRequest;
 use model::{
     Action, AgentEvent, AgentId, ClientOrderId, Effect, Effects, InstrumentId, Intent, IntentId,
-    NetQty, NewOrder, Notice, OrderQty, OrderSpec, OrderState, Position, Record, Refusal, Side,
-    Timestamp,
+    NetQty, NewOrder, Notice, OrderQty, OrderSpec, Position, Record, Refusal, Side, Timestamp,
 };
 
 use crate::gateway::Gateway;
@@ -105,8 +104,8 @@ impl Gateway {
         risk::approve(&situation, spec.clone())
     }
 
-    /// The only way to the venue for a new order: it takes an approved one and writes it down
-    /// before it sends it.
+    /// The only way to the venue for a new order: it takes an approved one and writes it down, as
+    /// it is sent, before it sends it.
     fn send_order(
         &mut self,
         now: Timestamp,
@@ -167,34 +166,6 @@ impl Gateway {
             .collect();
         for id in ids {
             self.cancel(now, id, effects);
-        }
-    }
-
-    /// Takes an order back. No limit or state refuses it. While the order itself is unanswered the
-    /// wish is kept, and carried out as soon as the order is known to be there.
-    pub(crate) fn cancel(&mut self, now: Timestamp, id: ClientOrderId, effects: &mut Effects) {
-        let Some(order) = self.books.order(&id) else { return };
-        match order.state {
-            OrderState::Done(_) => self.doubts.cancel_is_settled(&id),
-            OrderState::PendingCancel => {}
-            OrderState::PendingNew => self.doubts.want_cancel(id),
-            OrderState::Working | OrderState::InDoubt => {
-                self.doubts.want_cancel(id);
-                if self.doubts.cancel_may_be_sent(&id) {
-                    let order_key = OrderKey::Client(id);
-                    let instrument = order.order.instrument;
-                    self.record(now, Record::CancelPrepared { client_order_id: id }, effects);
-                    self.doubts.cancel_sent(&id);
-                    let request = AccountRequest::Cancel {
-                        instrument,
-                        order: order_key,
-                        cancel_id: None,
-                        only: None,
-                    };
-                    self.send(Purpose::Cancel(id), request, effects);
-                    self.tell(&id, effects);
-                }
-            }
         }
     }
 }

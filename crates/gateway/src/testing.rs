@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use model::market::{BookUpdate, GridPrice, GridQty, LevelUpdate, MarketEvent, MarketKind};
 use model::venue::{
-    AccountEvent, AccountRequest, AccountSnapshot, Execution, OrderKey, Request, Response,
-    TradesFrom, VenueError, VenueOrder, VenueOrderStatus,
+    AccountEvent, AccountRequest, AccountSnapshot, Execution, IdClass, OrderKey, PageCursor,
+    Profile, Request, Response, TradesFrom, VenueError, VenueOrder, VenueOrderStatus,
 };
 use model::{
     Action, AgentId, Amount, Asset, Balance, ClientOrderId, Effect, Effects, Entry, Fill, Input,
@@ -66,9 +66,34 @@ pub(crate) fn spec(side: Side, qty: &str, price: &str) -> OrderSpec {
     }
 }
 
-fn config() -> Config {
+/// A venue that tells everything, as Binance does.
+const TELLS_ALL: Profile = Profile {
+    id_class: IdClass::UniqueWhileOpen,
+    order_validity: Some(Duration::from_secs(2)),
+    finds_by_client_id: true,
+    cancels_by_client_id: true,
+    pushes_executions: true,
+    pushes_balances: true,
+    trade_ids_count: true,
+    fills_page: 1_000,
+};
+
+/// A venue that tells how orders stand and no more, as Coinbase does.
+pub(crate) const TELLS_SUMS: Profile = Profile {
+    id_class: IdClass::FirstOrder,
+    order_validity: Some(Duration::from_secs(120)),
+    finds_by_client_id: false,
+    cancels_by_client_id: false,
+    pushes_executions: false,
+    pushes_balances: false,
+    trade_ids_count: false,
+    fills_page: 3,
+};
+
+fn config(profile: Profile) -> Config {
     Config {
         limits: limits(),
+        profile,
         reconcile_every: Duration::from_secs(30),
         version: String::new(),
         text: String::new(),
@@ -94,12 +119,17 @@ pub(crate) struct Venue {
     pub(crate) balances: BTreeMap<Asset, Amount>,
     /// How often each id was placed.
     pub(crate) places: BTreeMap<ClientOrderId, u32>,
+    /// Shows its orders and lets go of none, as an exchange does that is halted.
+    pub(crate) frozen: bool,
     changed: Timestamp,
+    /// Takes cancels for processing and lists executions newest first, in pages.
+    sums: bool,
 }
 
 /// Gateway, wire and venue.
 pub(crate) struct World {
     pub(crate) gateway: Gateway,
+    profile: Profile,
     pub(crate) venue: Venue,
     pub(crate) entries: Vec<Entry>,
     /// The fold over them, made apart from the gateway.
@@ -118,15 +148,27 @@ pub(crate) struct World {
 impl World {
     /// Connected, reconciled, with a book of 99.99 to 100.01 and money on both sides.
     pub(crate) fn new() -> World {
+        World::at(TELLS_ALL)
+    }
+
+    /// The same at a venue of this kind.
+    pub(crate) fn at(profile: Profile) -> World {
         let balances =
             BTreeMap::from([(number("USDT"), number("1000")), (number("BTC"), number("10"))]);
-        let venue = Venue { balances, ..Venue::default() };
+        let venue = Venue { balances, sums: !profile.pushes_executions, ..Venue::default() };
         let now = Timestamp::from_nanos(1_000_000_000_000);
         let mut effects = Effects::new();
-        let gateway =
-            Gateway::start(config(), Books::default(), 1, vec![instrument()], now, &mut effects);
+        let gateway = Gateway::start(
+            config(profile),
+            Books::default(),
+            1,
+            vec![instrument()],
+            now,
+            &mut effects,
+        );
         let mut world = World {
             gateway,
+            profile,
             venue,
             entries: Vec::new(),
             folded: Books::default(),
@@ -247,6 +289,15 @@ impl World {
         self.book();
     }
 
+    /// Time passes without a word: only the alarm that was asked for rings.
+    pub(crate) fn pass_alarms(&mut self, time: Duration) {
+        self.now = self.now.after(time);
+        if self.wake.is_some_and(|at| at <= self.now) {
+            self.wake = None;
+            self.apply(&Input::Wake);
+        }
+    }
+
     pub(crate) fn intend(&mut self, action: Action) -> IntentId {
         let intent = Intent {
             id: IntentId(self.next_intent),
@@ -302,12 +353,24 @@ impl World {
     pub(crate) fn restart(&mut self) {
         self.session += 1;
         self.requests.clear();
+        self.deadlines.clear();
         self.wake = None;
         let mut effects = Effects::new();
         let (books, instruments) = (self.replayed(), vec![instrument()]);
-        self.gateway =
-            Gateway::start(config(), books, self.session, instruments, self.now, &mut effects);
+        self.gateway = Gateway::start(
+            config(self.profile),
+            books,
+            self.session,
+            instruments,
+            self.now,
+            &mut effects,
+        );
         self.carry_out(effects);
+    }
+
+    /// Requests of this life so far.
+    pub(crate) fn requests_made(&self) -> u64 {
+        self.deadlines.keys().map(|id| id.0).max().unwrap_or(0)
     }
 
     pub(crate) fn state_of(&self, id: &ClientOrderId) -> model::OrderState {
@@ -335,6 +398,18 @@ impl Venue {
             AccountRequest::Order { order: OrderKey::Client(id), .. } => {
                 self.order(id).cloned().map(Response::Order).ok_or(VenueError::UnknownOrder)
             }
+            AccountRequest::Cancel { order: OrderKey::Venue(id), .. } => {
+                let id = self.name_of(id)?;
+                let done = self.cancel(now, &id)?;
+                let Response::Canceled { order, .. } = done else { panic!("{done:?}") };
+                Ok(Response::CancelTaken(order.id))
+            }
+            AccountRequest::Order { order: OrderKey::Both(id, name), .. } => {
+                let found = self.orders.iter().find(|order| order.id == *id);
+                let found = found.ok_or(VenueError::UnknownOrder)?;
+                assert_eq!(found.client_order_id, *name);
+                Ok(Response::Order(found.clone()))
+            }
             AccountRequest::Order { order: OrderKey::Venue(id), .. } => {
                 let found = self.orders.iter().find(|order| order.id == *id);
                 found.cloned().map(Response::Order).ok_or(VenueError::UnknownOrder)
@@ -342,6 +417,9 @@ impl Venue {
             AccountRequest::OpenOrders(_) => {
                 let open = self.orders.iter().filter(|order| order.status.is_open());
                 Ok(Response::Orders(open.cloned().collect()))
+            }
+            AccountRequest::Fills { order, from, limit, page, .. } if self.sums => {
+                Ok(self.page_of_fills(*order, *from, *limit as usize, page.as_ref()))
             }
             AccountRequest::Fills { order, from, .. } => {
                 let first = match from {
@@ -361,14 +439,47 @@ impl Venue {
         }
     }
 
+    fn name_of(&self, id: &VenueOrderId) -> Result<ClientOrderId, VenueError> {
+        let order = self.orders.iter().find(|order| order.id == *id);
+        order.map(|order| order.client_order_id).ok_or(VenueError::UnknownOrder)
+    }
+
+    /// Newest first, in pages: the cursor is how many came before.
+    fn page_of_fills(
+        &self,
+        order: Option<VenueOrderId>,
+        from: TradesFrom,
+        limit: usize,
+        page: Option<&PageCursor>,
+    ) -> Response {
+        let start = match from {
+            TradesFrom::Newest => Timestamp::EPOCH,
+            TradesFrom::Time { start, end: None } => start.unwrap_or_default(),
+            TradesFrom::Time { .. } | TradesFrom::Id(_) => panic!("{from:?}"),
+        };
+        let told = self.fills.iter().rev().filter(|fill| {
+            fill.venue_time >= start && order.is_none_or(|order| order == fill.venue_order_id)
+        });
+        let skip = page.map_or(0, |page| page.0.parse().unwrap());
+        let mut fills: Vec<Fill> =
+            told.skip(skip).map(|fill| Fill { client_order_id: None, ..*fill }).collect();
+        let more = fills.len() > limit;
+        fills.truncate(limit);
+        fills.reverse();
+        if more {
+            let next = PageCursor((skip + limit).to_string());
+            return Response::FillsPage { fills, next };
+        }
+        Response::Fills(fills)
+    }
+
     pub(crate) fn account(&self) -> AccountSnapshot {
         let held = |(asset, total): (&Asset, &Amount)| {
             let locked = self.locked(*asset);
             (*asset, Balance { free: total.checked_sub(locked).unwrap(), locked })
         };
         AccountSnapshot {
-            can_trade: true,
-            can_withdraw: false,
+            rights: None,
             updated: self.changed,
             balances: self.balances.iter().map(held).collect(),
         }
@@ -420,6 +531,9 @@ impl Venue {
     fn cancel(&mut self, now: Timestamp, id: &ClientOrderId) -> Result<Response, VenueError> {
         self.changed = now;
         let cancel_id = number("a-cancel");
+        if self.frozen {
+            return Err(VenueError::MarketClosed);
+        }
         let order = self.order_mut(id).filter(|order| order.status.is_open());
         let order = order.ok_or(VenueError::UnknownOrder)?;
         order.status = VenueOrderStatus::Canceled;

@@ -75,6 +75,7 @@ pub(crate) fn facets(record: &Record) -> Facets<'_> {
         Record::HandedOver { .. } => Facets::new("handed_over"),
         Record::Feed { instrument, .. } => Facets::new("feed").instrument(instrument),
         Record::RateLimited { .. } => Facets::new("rate_limited"),
+        Record::BudgetWait { .. } => Facets::new("budget_wait"),
         Record::Discrepancy { found } => {
             let facets = Facets::new("discrepancy");
             match found {
@@ -101,7 +102,7 @@ mod tests {
     use crate::samples::sample;
 
     /// Kinds of record; a new one needs a sample.
-    const KINDS: usize = 25;
+    const KINDS: usize = 26;
 
     #[test]
     fn columns_are_what_the_text_has() {

@@ -3,11 +3,12 @@
 //! One [`Storage`] port with one conformance suite; [`Memory`] for backtests and tests, [`Sqlite`]
 //! for everything real. [`JournalWriter`] makes one disk flush serve all who wait for one, and
 //! [`JournalReader`] looks on from other processes. State is a fold over the entries; this crate
-//! keeps them and does not interpret them, except for the counts of [`Summary`].
+//! keeps them and does not interpret them, except for the counts of [`Summary`] and [`Health`].
 
 mod chain;
 mod facets;
 mod filter;
+mod health;
 mod memory;
 mod reader;
 mod sqlite;
@@ -21,9 +22,10 @@ mod conformance;
 mod samples;
 
 pub use filter::Filter;
+pub use health::{Feed, Health, LATELY, LinkHealth, Moments};
 pub use memory::Memory;
 pub use reader::JournalReader;
-pub use sqlite::Sqlite;
+pub use sqlite::{Sqlite, holder};
 pub use storage::{Storage, StoreError};
 pub use summary::Summary;
 pub use writer::{JournalHandle, JournalWriter};

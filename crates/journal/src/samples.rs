@@ -110,10 +110,16 @@ pub(crate) fn sample() -> Vec<Entry> {
             found: 1,
             left: 0,
             fills_to: BTreeMap::from([(instrument, TradeId::from_number(5))]),
+            fills_until: BTreeMap::from([(instrument, Timestamp::from_nanos(5))]),
         },
         Record::Refused { agent, intent: IntentId(2), because: Refusal::NothingToCancel },
         Record::Trading { state: TradingState::Halted, cause: "asked for".to_owned() },
         Record::Agent { agent, event: "up".to_owned() },
+        Record::BudgetWait {
+            limiter: "request weight per 1m".to_owned(),
+            wait: Duration::from_millis(1_500),
+            requests: 7,
+        },
     ];
     let numbered = (1..).zip(records);
     numbered.map(|(second, record)| Entry { at: at(second), record }).collect()

@@ -39,6 +39,8 @@ pub struct Summary {
     pub halts: u64,
     /// Times the venue held us to its rate limit.
     pub rate_limit_hits: u64,
+    /// Requests that our own budget held back, so that the venue need not.
+    pub budget_waits: u64,
     /// Agents' processes that ended before their time.
     pub agents_gone: u64,
     /// Net quantity executed per instrument.
@@ -98,6 +100,9 @@ impl Summary {
                 self.duplicates_dropped = self.duplicates_dropped.saturating_add(*dropped);
             }
             Record::RateLimited { .. } => self.rate_limit_hits += 1,
+            Record::BudgetWait { requests, .. } => {
+                self.budget_waits = self.budget_waits.saturating_add(*requests);
+            }
             Record::Discrepancy { .. } => self.discrepancies_found += 1,
             Record::Reconciled { left, .. } => self.discrepancies_left = Some(u64::from(*left)),
             Record::Trading { state: TradingState::Halted, .. } => self.halts += 1,
@@ -275,8 +280,14 @@ mod tests {
 
     #[test]
     fn an_account_out_of_reach_has_not_been_compared() {
-        let reconciled =
-            || entry(Record::Reconciled { found: 0, left: 0, fills_to: BTreeMap::new() });
+        let reconciled = || {
+            entry(Record::Reconciled {
+                found: 0,
+                left: 0,
+                fills_to: BTreeMap::new(),
+                fills_until: BTreeMap::new(),
+            })
+        };
         let mut summary = Summary::from_entries(&[reconciled()]);
         assert_eq!(summary.discrepancies_left, Some(0));
         summary.add(&link(Link::Account, false));

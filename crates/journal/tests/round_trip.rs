@@ -375,6 +375,7 @@ fn other_record() -> impl Strategy<Value = Record> {
     let link = select(vec![Link::Market, Link::Account]);
     let balance = (amount(), amount()).prop_map(|(free, locked)| Balance { free, locked });
     let fills_to = prop::collection::btree_map(instrument(), trade_id(), 0..3);
+    let fills_until = prop::collection::btree_map(instrument(), time(), 0..3);
     prop_oneof![
         (any::<u64>(), text(), text()).prop_map(|(session, version, config)| R::Started {
             session,
@@ -390,12 +391,20 @@ fn other_record() -> impl Strategy<Value = Record> {
         (instrument(), text()).prop_map(|(instrument, detail)| R::Gap { instrument, detail }),
         any::<u64>().prop_map(|dropped| R::Duplicates { dropped }),
         (duration(), text()).prop_map(|(wait, detail)| R::RateLimited { wait, detail }),
-        discrepancy().prop_map(|found| R::Discrepancy { found }),
-        (any::<(u32, u32)>(), fills_to).prop_map(|((found, left), fills_to)| R::Reconciled {
-            found,
-            left,
-            fills_to
+        (duration(), text(), any::<u64>()).prop_map(|(wait, limiter, requests)| R::BudgetWait {
+            limiter,
+            wait,
+            requests
         }),
+        discrepancy().prop_map(|found| R::Discrepancy { found }),
+        (any::<(u32, u32)>(), fills_to, fills_until).prop_map(
+            |((found, left), fills_to, fills_until)| R::Reconciled {
+                found,
+                left,
+                fills_to,
+                fills_until
+            }
+        ),
         (state(), text()).prop_map(|(state, cause)| R::Trading { state, cause }),
         (agent(), text()).prop_map(|(agent, event)| R::Agent { agent, event }),
     ]
@@ -437,4 +446,16 @@ proptest! {
         let written: Vec<_> = (1u64..).zip(batches.into_iter().flatten()).collect();
         prop_assert_eq!(found, written);
     }
+}
+
+/// A reconciliation as versions before the time of the newest execution wrote it.
+#[test]
+fn a_reconciliation_of_an_older_journal_is_read() {
+    let old = r#"{"at":5,"kind":"reconciled","found":1,"left":0,"fills_to":{"BTC-USDT":"7"}}"#;
+    let entry: Entry = serde_json::from_str(old).unwrap();
+    let Record::Reconciled { fills_to, fills_until, .. } = &entry.record else {
+        panic!("{entry:?}")
+    };
+    assert_eq!((fills_to.len(), fills_until.len()), (1, 0));
+    assert_eq!(serde_json::to_string(&entry).unwrap(), old, "and written as it was");
 }

@@ -145,10 +145,11 @@ id!(
     printable
 );
 id!(
-    /// Ours, made before an order is sent, and never used twice.
+    /// Ours, made before an order is sent, and never used twice. Venues differ in how long it may
+    /// be; the longest one seen is CCXT's at Coinbase, 41 characters.
     ClientOrderId,
     "client order id",
-    36,
+    44,
     printable
 );
 id!(
@@ -179,6 +180,9 @@ impl TradeId {
         TradeId(inline_number(number))
     }
 }
+
+/// The longest client order id that every venue takes.
+const SHARED_LEN_MAX: usize = 36;
 
 /// Decimal digits of a number; twenty always fit.
 fn inline_number(mut number: u64) -> ArrayString<40> {
@@ -234,12 +238,12 @@ impl OrderIdSequence {
     pub fn next(&mut self, agent: AgentId) -> Option<ClientOrderId> {
         use fmt::Write as _;
         self.used = self.used.checked_add(1)?;
-        let mut text = ArrayString::<36>::new();
+        let mut text = ArrayString::new();
         for c in agent.as_str().chars() {
             text.try_push(if c.is_ascii_alphanumeric() { c } else { '-' }).ok()?;
         }
         write!(text, "-{}-{}", Base36(self.session), Base36(self.used)).ok()?;
-        Some(ClientOrderId(text))
+        (text.len() <= SHARED_LEN_MAX).then_some(ClientOrderId(text))
     }
 }
 
@@ -274,7 +278,11 @@ mod tests {
         {
             assert!(Asset::new(text).unwrap_err().to_string().contains(problem));
         }
-        assert!(ClientOrderId::new(&"x".repeat(36)).is_ok());
+        assert!(ClientOrderId::new(&"x".repeat(44)).is_ok());
+        let mut last = OrderIdSequence { session: u64::MAX, used: 36u64.pow(5) - 2 };
+        let agent = AgentId::new("sixteen-letters-").unwrap();
+        assert_eq!(last.next(agent).map(|id| id.as_str().len()), Some(36));
+        assert_eq!(last.next(agent), None, "one letter more than every venue takes");
         assert_eq!(VenueOrderId::from_number(u64::MAX).as_str(), u64::MAX.to_string());
         assert_eq!(TradeId::from_number(0).as_str(), "0");
     }

@@ -92,6 +92,15 @@ pub enum FeedNotice {
         /// The venue's words.
         detail: String,
     },
+    /// Our own budget held requests back, so that the venue need not. Some may be told as one.
+    BudgetWait {
+        /// Which limit.
+        limiter: String,
+        /// The longest wait.
+        wait: std::time::Duration,
+        /// How many requests.
+        requests: u64,
+    },
 }
 
 /// What a person can want.

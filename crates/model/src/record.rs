@@ -188,6 +188,15 @@ pub enum Record {
         /// The venue's words.
         detail: String,
     },
+    /// Our own budget held requests back, so that the venue need not.
+    BudgetWait {
+        /// Which limit.
+        limiter: String,
+        /// The longest wait.
+        wait: Duration,
+        /// How many requests since the last such record.
+        requests: u64,
+    },
     /// Our books and the venue's differed.
     Discrepancy {
         /// What was found, and what the correction is.
@@ -201,6 +210,10 @@ pub enum Record {
         left: u32,
         /// Newest of our executions that was read, per instrument: the next reading starts after it.
         fills_to: BTreeMap<InstrumentId, crate::ids::TradeId>,
+        /// Venue time of the newest of them: where ids do not count, the next reading starts a little
+        /// before it. Empty in journals of older versions.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        fills_until: BTreeMap<InstrumentId, Timestamp>,
     },
     /// The trading state changed.
     Trading {

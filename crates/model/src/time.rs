@@ -46,6 +46,34 @@ impl Timestamp {
         self.0.div_euclid(1_000_000)
     }
 
+    /// Reads `2024-08-08T23:54:13.937085768Z`: UTC only, up to nine digits behind the second. `None`
+    /// for anything else, and for years that do not fit.
+    pub fn parse_rfc3339(text: &[u8]) -> Option<Timestamp> {
+        let (date_time, zone) = text.split_at_checked(19)?;
+        for (at, byte) in [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')] {
+            if date_time[at] != byte {
+                return None;
+            }
+        }
+        let number = |from: usize, to: usize| digits(&date_time[from..to]);
+        let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+        let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+        let days = days_from_civil(year, month, day);
+        // A day that the month does not have comes back as another one.
+        if civil_from_days(days) != (year, month, day) || hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let fraction = match zone.strip_suffix(b"Z")? {
+            [] => 0,
+            [b'.', fraction @ ..] if (1..=9).contains(&fraction.len()) => {
+                digits(fraction)? * 10i64.pow(9 - fraction.len() as u32)
+            }
+            _ => return None,
+        };
+        let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
+        seconds.checked_mul(1_000_000_000)?.checked_add(fraction).map(Timestamp)
+    }
+
     /// How long after `earlier` this is; zero if it is not.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -112,9 +140,66 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
+/// The inverse of [`civil_from_days`]: a month or day out of range counts on into its neighbours.
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let month_from_march = (month + 9) % 12;
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+/// A whole number of at most nine digits.
+fn digits(text: &[u8]) -> Option<i64> {
+    text.iter().try_fold(0, |value, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit <= 9).then(|| value * 10 + i64::from(digit))
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[test]
+    fn reads_rfc_3339_in_utc_and_nothing_else() {
+        let nanos = |text: &str| Timestamp::parse_rfc3339(text.as_bytes()).map(Timestamp::nanos);
+        assert_eq!(nanos("1970-01-01T00:00:00Z"), Some(0));
+        assert_eq!(nanos("2000-02-29T00:00:00Z"), Some(951_782_400_000_000_000));
+        assert_eq!(nanos("2026-01-01T00:00:00.1Z"), Some(1_767_225_600_100_000_000));
+        for text in [
+            "",
+            "2026-01-01",
+            "2026-01-01T00:00:00",
+            "2026-01-01T00:00:00+00:00",
+            "2026-01-01 00:00:00Z",
+            "2026-01-01T00:00:00.Z",
+            "2026-01-01T00:00:00.1234567890Z",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-00-10T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T00:60:00Z",
+            "2026-01-01T00:00:60Z",
+            "0001-01-01T00:00:00Z",
+            "9999-01-01T00:00:00Z",
+        ] {
+            assert_eq!(nanos(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_is_read(nanos in any::<i64>()) {
+            // Years before 1970 print, too; the range begins in 1677.
+            let at = Timestamp::from_nanos(nanos);
+            prop_assert_eq!(Timestamp::parse_rfc3339(at.to_string().as_bytes()), Some(at));
+        }
+    }
 
     #[test]
     fn prints_as_iso_8601() {

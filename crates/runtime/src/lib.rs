@@ -1,6 +1,7 @@
 //! Real time: the only threads, sockets, files and clock.
 
 pub mod agent;
+pub mod budget;
 pub mod clock;
 pub mod config;
 pub mod gateway;

@@ -2,11 +2,15 @@
 
 use model::Fill;
 use model::venue::{
-    AccountRequest, AccountSnapshot, OrderKey, Response, TradesFrom, VenueError, VenueOrder,
+    AccountRequest, AccountSnapshot, KeyRights, OrderKey, Response, TradesFrom, VenueError,
+    VenueOrder,
 };
 use model::{Timestamp, VenueOrderId};
 
 use crate::venue::SimVenue;
+
+/// Every account trades, and none sends funds away.
+const RIGHTS: KeyRights = KeyRights { can_trade: true, can_withdraw: false };
 
 impl SimVenue {
     /// The index of an order of this account by either of its names, open or not.
@@ -50,7 +54,7 @@ impl SimVenue {
         request: &AccountRequest,
     ) -> Result<Response, VenueError> {
         match request {
-            AccountRequest::Order { instrument, order } => {
+            AccountRequest::Order { instrument, order, since: _ } => {
                 let market = self.market(*instrument)?;
                 Ok(Response::Order(self.tell(self.find(account, market, order)?)))
             }
@@ -74,7 +78,8 @@ impl SimVenue {
                     limit,
                 )?))
             }
-            AccountRequest::Fills { instrument, order, from, limit } => {
+            // Every list is whole here, so none goes on.
+            AccountRequest::Fills { instrument, order, from, limit, page: _ } => {
                 let market = self.market(*instrument)?;
                 Ok(Response::Fills(self.fills_of(account, market, *order, *from, *limit)))
             }
@@ -82,11 +87,11 @@ impl SimVenue {
                 self.market(*instrument).map(|_| Response::Fees(self.fees))
             }
             AccountRequest::Account => Ok(Response::Account(AccountSnapshot {
-                can_trade: true,
-                can_withdraw: false,
+                rights: Some(RIGHTS),
                 updated: self.updated,
                 balances: self.accounts.funds(account).all().collect(),
             })),
+            AccountRequest::Rights => Ok(Response::Rights(RIGHTS)),
             AccountRequest::Place(_)
             | AccountRequest::Test(_)
             | AccountRequest::Cancel { .. }

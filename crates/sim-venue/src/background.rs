@@ -54,6 +54,7 @@ impl SimVenue {
         events: &mut Vec<VenueEvent>,
     ) {
         let Ok(market) = self.market(instrument) else { return };
+        self.pass_time(now, events);
         if self.markets[market].instrument.mode != TradingMode::Live {
             self.keep_for_later(market, event);
             return;
@@ -121,13 +122,17 @@ impl SimVenue {
         }
     }
 
-    fn set_level(&mut self, market: usize, level: LevelUpdate, step: &mut Step<'_>) {
+    pub(crate) fn set_level(&mut self, market: usize, level: LevelUpdate, step: &mut Step<'_>) {
         let LevelUpdate { side, price, qty } = level;
         if price.0 <= 0 || qty.0 < 0 {
             return;
         }
         let qty = GridQty(qty.0.min(QTY_MAX));
         let mut available = self.markets[market].book.record(side, price, qty);
+        if self.markets[market].is_hidden(side) {
+            // Recorded, so that it is there when it comes back; nothing of it can be taken.
+            available = 0;
+        }
         let edge = self.markets[market].book.edge(side.opposite());
         if available > 0 && edge.is_some_and(|at| within(side, Some(price), at)) {
             self.clear_crossed(market, side, price);
@@ -207,8 +212,13 @@ impl SimVenue {
         taker_side: Side,
         step: &mut Step<'_>,
     ) {
-        self.next_taker += 1;
         let side = taker_side.opposite();
+        if self.markets[market].is_hidden(side) {
+            // Nobody is there to trade with; what was recorded shrinks all the same.
+            self.markets[market].book.print(side, price, qty);
+            return;
+        }
+        self.next_taker += 1;
         let mut left = qty.0;
         for (index, at) in self.better_orders(market, side, price) {
             if left == 0 {

@@ -79,7 +79,11 @@ impl SimVenue {
     /// as bring no more than that.
     pub(crate) fn quote_to_base(&self, order: &SimOrder, notional: Decimal) -> Bought {
         let market = &self.markets[order.market];
-        let mut budget = self.grid_value(order.market, notional);
+        let budget = match order.side {
+            Side::Buy => self.without_fee(notional),
+            Side::Sell => notional,
+        };
+        let mut budget = self.grid_value(order.market, budget);
         let (mut bought, mut ran_out) = (0i64, true);
         for met in self.meets(order) {
             let Met::Liquidity(price, there) = met else { break };
@@ -134,9 +138,11 @@ impl SimVenue {
         match (order.side, order.ordered, order.price.or(trigger)) {
             (Side::Sell, OrderQty::Base(_), _) => qty(&market.grid, order.leaves()).get(),
             (Side::Buy, OrderQty::Base(_), Some(price)) => {
-                value(&market.grid, product(price, order.leaves()))
+                self.with_fee(value(&market.grid, product(price, order.leaves())))
             }
-            (Side::Buy, OrderQty::Base(_), None) => value(&market.grid, self.walk(order)),
+            (Side::Buy, OrderQty::Base(_), None) => {
+                self.with_fee(value(&market.grid, self.walk(order)))
+            }
             (Side::Buy, OrderQty::Quote(notional), _) => notional.get(),
             (Side::Sell, OrderQty::Quote(notional), _) => {
                 qty(&market.grid, self.quote_to_base(order, notional.get()).qty).get()

@@ -18,7 +18,7 @@ use crate::venue::SimVenue;
 
 impl SimVenue {
     /// Carries out one request of an account. Events are appended in the order in which they
-    /// happen; a refusal changes nothing.
+    /// happen; a refusal changes nothing, besides what the time itself does.
     pub fn execute(
         &mut self,
         now: Timestamp,
@@ -26,6 +26,7 @@ impl SimVenue {
         request: &AccountRequest,
         events: &mut Vec<VenueEvent>,
     ) -> Result<Response, VenueError> {
+        self.pass_time(now, events);
         let account = self.accounts.index(&account).ok_or(VenueError::NotAllowed)?;
         match request {
             AccountRequest::Place(order) => {
@@ -52,6 +53,7 @@ impl SimVenue {
             | AccountRequest::Orders { .. }
             | AccountRequest::Fills { .. }
             | AccountRequest::Account
+            | AccountRequest::Rights
             | AccountRequest::Fees(_) => self.ask(account, request),
         }
     }
@@ -84,6 +86,9 @@ impl SimVenue {
         desk.open.insert(index);
         desk.orders.push(index);
         let first_fill = desk.fills.len();
+        if let TimeInForce::Gtd(end) = order.time_in_force {
+            self.dated.insert((end, index));
+        }
         self.orders.push(admitted);
         self.updated = now;
         let mut step = Step::new(now, events);
@@ -103,15 +108,15 @@ impl SimVenue {
         Ok((self.tell(index), fills))
     }
 
-    /// Everything that can refuse an order, except its funds; nothing is changed.
-    fn admit(
+    /// Everything that can refuse an order; nothing is changed.
+    pub(crate) fn admit(
         &self,
         now: Timestamp,
         account: usize,
         order: &NewOrder,
     ) -> Result<SimOrder, VenueError> {
         let market_index = self.market(order.instrument)?;
-        supported(&self.markets[market_index].instrument, order)?;
+        supported(&self.markets[market_index].instrument, now, order)?;
         let open = self.open_counts(account, market_index, None);
         let on_grid = filters::check(&self.markets[market_index], now, order, open)?;
         let admitted = admitted(now, account, market_index, order, on_grid);
@@ -264,7 +269,7 @@ impl SimVenue {
     ) -> Result<Response, VenueError> {
         let market = self.market(replace.order.instrument)?;
         // Filters come before anything happens, as if the first order were gone already.
-        supported(&self.markets[market].instrument, &replace.order)?;
+        supported(&self.markets[market].instrument, now, &replace.order)?;
         let goes = self.find(account, market, &replace.cancel).ok();
         let open = self.open_counts(account, market, goes);
         filters::check(&self.markets[market], now, &replace.order, open)?;
@@ -290,6 +295,9 @@ impl SimVenue {
         let is_waiting = order.working_since.is_none();
         order.status = status;
         order.updated = now;
+        if let TimeInForce::Gtd(end) = order.time_in_force {
+            self.dated.remove(&(end, index));
+        }
         let locked = std::mem::take(&mut order.locked);
         let (account, market, side, price) = (order.account, order.market, order.side, order.price);
         self.updated = now;
@@ -308,14 +316,18 @@ impl SimVenue {
     }
 }
 
-/// Combinations that no spot venue knows, and what this one lacks: orders until a date, reduce-only
-/// orders, derivatives.
-fn supported(instrument: &Instrument, order: &NewOrder) -> Result<(), VenueError> {
+/// Combinations that no spot venue knows, and what this one lacks: reduce-only orders, derivatives.
+/// An order until a date that has come, or that would not rest until then, is none either.
+fn supported(instrument: &Instrument, now: Timestamp, order: &NewOrder) -> Result<(), VenueError> {
     let is_limit = matches!(order.kind, OrderKind::Limit { .. });
-    let rests = order.time_in_force == TimeInForce::Gtc;
+    let (rests, is_odd) = match order.time_in_force {
+        TimeInForce::Gtc => (true, false),
+        TimeInForce::Gtd(end) => (true, end <= now || order.kind.price().is_none()),
+        TimeInForce::Ioc | TimeInForce::Fok => (false, false),
+    };
     let by_quote = matches!(order.qty, OrderQty::Quote(_));
     let lacking = order.reduce_only
-        || matches!(order.time_in_force, TimeInForce::Gtd(_))
+        || is_odd
         || instrument.kind != InstrumentKind::Spot
         || (by_quote && order.kind != OrderKind::Market)
         || (order.post_only && !(is_limit && rests));

@@ -14,8 +14,10 @@ mod ask;
 mod background;
 mod book;
 mod cost;
+mod dated;
 mod desk;
 mod execute;
+mod fees;
 mod filters;
 mod matching;
 mod oracle;
@@ -24,11 +26,12 @@ mod public;
 mod stops;
 pub mod synthetic;
 mod tape;
+mod upsets;
 mod venue;
 
 pub use background::Background;
 pub use oracle::{Oracle, OracleFill, OracleOrder};
-pub use venue::{SimConfig, SimVenue};
+pub use venue::{FeesIn, SimConfig, SimVenue};
 
 #[cfg(test)]
 mod testing;

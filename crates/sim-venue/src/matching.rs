@@ -3,7 +3,7 @@
 use model::market::{GridPrice, GridQty};
 use model::venue::{Execution, ExpiryReason, VenueEvent, VenueOrderStatus};
 use model::{
-    Asset, Decimal, Fee, Fill, Liquidity, OrderKind, OrderQty, Rounding, SelfTradePrevention, Side,
+    Asset, Decimal, Fee, Fill, Liquidity, OrderKind, OrderQty, SelfTradePrevention, Side,
     TimeInForce, Timestamp, TradeId, VenueOrderId,
 };
 
@@ -11,9 +11,6 @@ use crate::accounts::{amount, less, more};
 use crate::book::Entry;
 use crate::order::{product, qty, value};
 use crate::venue::SimVenue;
-
-/// Fees are cut to this many digits behind the point.
-const FEE_DECIMALS: u32 = 8;
 
 /// One step of the exchange: its time, its events, and the balances it touches.
 pub(crate) struct Step<'a> {
@@ -83,7 +80,7 @@ impl SimVenue {
         self.orders[index].qty = GridQty(bought.qty.0.saturating_add(more));
     }
 
-    fn expire(&mut self, index: usize, reason: ExpiryReason, step: &mut Step<'_>) {
+    pub(crate) fn expire(&mut self, index: usize, reason: ExpiryReason, step: &mut Step<'_>) {
         self.orders[index].expiry = Some(reason);
         step.balances.push((self.orders[index].account, self.paying_asset(&self.orders[index])));
         self.close(step.now, index, VenueOrderStatus::Expired);
@@ -228,25 +225,21 @@ impl SimVenue {
             Side::Sell => (base, base_qty, quote, paid_quote),
         };
         // A limit buy has set aside its own price, and may have got a better one.
-        let reserved = match (order.side, order.price) {
-            (Side::Buy, Some(limit)) => value(&market.grid, product(limit, done.qty)),
-            _ => paid,
-        };
-        let locked = reserved.min(order.locked);
-        let rate = match liquidity {
-            Liquidity::Maker => self.fees.maker,
-            Liquidity::Taker => self.fees.taker,
-        };
-        let fee = fee_of(got, rate);
+        let keep = self.needed(order).min(order.locked);
+        let freed = less(order.locked, keep);
+        let (fee_asset, fee) =
+            self.fee(liquidity, order.side, (base, base_qty), (quote, paid_quote));
         let account = order.account;
-        self.orders[index].locked = less(self.orders[index].locked, locked);
+        self.orders[index].locked = keep;
+        let minus = |number: Decimal| number.checked_neg().unwrap_or(Decimal::ZERO);
         let funds = self.accounts.funds_mut(account);
-        funds.unlock(pays, locked);
-        funds.credit(pays, paid.checked_neg().unwrap_or(Decimal::ZERO));
-        funds.credit(gets, less(got, fee));
-        let collected = self.fee_ledger.entry(gets).or_default();
+        funds.unlock(pays, freed);
+        funds.credit(pays, minus(paid));
+        funds.credit(gets, got);
+        funds.credit(fee_asset, minus(fee));
+        let collected = self.fee_ledger.entry(fee_asset).or_default();
         *collected = more(*collected, fee);
-        Fee { asset: gets, amount: amount(fee) }
+        Fee { asset: fee_asset, amount: amount(fee) }
     }
 
     /// The background's side of a match.
@@ -315,15 +308,6 @@ impl SimVenue {
             self.tell_order(step.now, index, Execution::Prevented, step.events);
         }
     }
-}
-
-/// The fee on what was received: cut to eight digits against the trader, and never more than was
-/// received. A rate below zero is a rebate.
-fn fee_of(got: Decimal, rate: Decimal) -> Decimal {
-    let rounding = if rate < Decimal::ZERO { Rounding::Down } else { Rounding::Up };
-    let fee = got.checked_mul(rate, rounding);
-    let fee = fee.and_then(|fee| fee.round_to(FEE_DECIMALS, rounding));
-    fee.unwrap_or(Decimal::ZERO).min(got)
 }
 
 /// Is a price of the other side acceptable?

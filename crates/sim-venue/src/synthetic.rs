@@ -186,7 +186,7 @@ mod tests {
     use model::{Asset, Decimal, Timestamp};
 
     use super::*;
-    use crate::{SimConfig, SimVenue};
+    use crate::{FeesIn, SimConfig, SimVenue};
 
     #[test]
     fn the_same_seed_makes_the_same_market_and_another_does_not() {
@@ -205,7 +205,11 @@ mod tests {
     fn seconds(seed: u64, instrument: &Instrument, start: &str, seconds: usize) -> Vec<f64> {
         let mut market = Synthetic::new(seed, instrument, start.parse().unwrap());
         let fees = FeeRates { maker: Decimal::ZERO, taker: Decimal::ZERO };
-        let mut venue = SimVenue::new(SimConfig { instruments: vec![instrument.clone()], fees });
+        let mut venue = SimVenue::new(SimConfig {
+            instruments: vec![instrument.clone()],
+            fees,
+            fees_in: FeesIn::Received,
+        });
         let (mut middles, mut events) = (Vec::new(), Vec::new());
         while middles.len() < seconds {
             let (at, event) = market.next_event();

@@ -1,6 +1,6 @@
 //! The exchange as a whole: instruments, accounts, orders, and the events of one step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::market::{Grid, GridPrice, GridQty};
 use model::venue::{AccountEvent, Execution, FeeRates, VenueEvent};
@@ -21,12 +21,24 @@ pub struct SimConfig {
     pub instruments: Vec<Instrument>,
     /// Fees of every account, as fractions.
     pub fees: FeeRates,
+    /// In which asset they are taken.
+    pub fees_in: FeesIn,
+}
+
+/// In which asset a fee is taken: venues differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeesIn {
+    /// In the asset received, rounded up; a buy gets less than it bought.
+    Received,
+    /// In the quote asset, rounded down; a buy pays more than it bought for, and sets that aside.
+    Quote,
 }
 
 /// The simulated exchange.
 #[derive(Clone, Debug)]
 pub struct SimVenue {
     pub(crate) fees: FeeRates,
+    pub(crate) fees_in: FeesIn,
     pub(crate) markets: Vec<Market>,
     pub(crate) by_id: BTreeMap<InstrumentId, usize>,
     pub(crate) accounts: Accounts,
@@ -34,6 +46,8 @@ pub struct SimVenue {
     pub(crate) orders: Vec<SimOrder>,
     /// By account, then by instrument.
     pub(crate) desks: Vec<Vec<Desk>>,
+    /// Open orders that end by themselves, by when.
+    pub(crate) dated: BTreeSet<(Timestamp, usize)>,
     pub(crate) next_execution: u64,
     pub(crate) next_cancel: u64,
     pub(crate) next_taker: u64,
@@ -62,6 +76,8 @@ pub(crate) struct Market {
     pub(crate) printed: Option<(GridPrice, GridPrice)>,
     /// Levels were recorded while nothing traded, and are not shown yet.
     pub(crate) behind: bool,
+    /// Sides from which the background is gone for now: bids, asks.
+    hidden: (bool, bool),
 }
 
 impl SimVenue {
@@ -71,11 +87,13 @@ impl SimVenue {
         let by_id = markets.iter().enumerate().map(|(i, m)| (m.instrument.id, i)).collect();
         SimVenue {
             fees: config.fees,
+            fees_in: config.fees_in,
             markets,
             by_id,
             accounts: Accounts::default(),
             orders: Vec::new(),
             desks: Vec::new(),
+            dated: BTreeSet::new(),
             next_execution: 0,
             next_cancel: 0,
             next_taker: 0,
@@ -225,6 +243,22 @@ impl Market {
             touched: Vec::new(),
             printed: None,
             behind: false,
+            hidden: (false, false),
+        }
+    }
+
+    /// Is the background of this side gone for now?
+    pub(crate) fn is_hidden(&self, side: Side) -> bool {
+        match side {
+            Side::Buy => self.hidden.0,
+            Side::Sell => self.hidden.1,
+        }
+    }
+
+    pub(crate) fn hidden_mut(&mut self, side: Side) -> &mut bool {
+        match side {
+            Side::Buy => &mut self.hidden.0,
+            Side::Sell => &mut self.hidden.1,
         }
     }
 

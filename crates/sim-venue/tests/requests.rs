@@ -14,7 +14,7 @@ use model::{
     InstrumentKind, NewOrder, OrderKind, OrderQty, PriceBand, Qty, Side, TimeInForce, Timestamp,
     TradingMode, VenueOrderId,
 };
-use plimsoll_sim_venue::{Background, SimConfig, SimVenue};
+use plimsoll_sim_venue::{Background, FeesIn, SimConfig, SimVenue};
 
 fn asset(name: &str) -> Asset {
     Asset::new(name).unwrap()
@@ -46,7 +46,11 @@ fn instrument() -> Instrument {
 
 fn venue() -> SimVenue {
     let fees = FeeRates { maker: Decimal::ZERO, taker: Decimal::ZERO };
-    let mut venue = SimVenue::new(SimConfig { instruments: vec![instrument()], fees });
+    let mut venue = SimVenue::new(SimConfig {
+        instruments: vec![instrument()],
+        fees,
+        fees_in: FeesIn::Received,
+    });
     let amount = |text: &str| text.parse::<Amount>().unwrap();
     let funds = [(asset("USDT"), amount("10000")), (asset("BTC"), amount("100"))];
     venue.add_account(me(), &BTreeMap::from(funds));
@@ -243,7 +247,12 @@ fn what_this_venue_lacks_is_unsupported_before_all_else() {
     let by_quote = OrderQty::Quote("0.01".parse().unwrap());
     let cases = [
         NewOrder { reduce_only: true, ..base.clone() },
-        NewOrder { time_in_force: TimeInForce::Gtd(at(9)), ..base.clone() },
+        NewOrder { time_in_force: TimeInForce::Gtd(at(1)), ..base.clone() },
+        NewOrder {
+            time_in_force: TimeInForce::Gtd(at(9)),
+            kind: OrderKind::Market,
+            ..base.clone()
+        },
         NewOrder { qty: by_quote, ..base.clone() },
         NewOrder { post_only: true, time_in_force: TimeInForce::Ioc, ..base.clone() },
         NewOrder { post_only: true, time_in_force: TimeInForce::Fok, ..base.clone() },
@@ -261,7 +270,8 @@ fn what_this_venue_lacks_is_unsupported_before_all_else() {
     perpetual.kind =
         InstrumentKind::Perpetual { contract: "1".parse().unwrap(), settle: asset("USDT") };
     let fees = FeeRates { maker: Decimal::ZERO, taker: Decimal::ZERO };
-    let mut venue = SimVenue::new(SimConfig { instruments: vec![perpetual], fees });
+    let mut venue =
+        SimVenue::new(SimConfig { instruments: vec![perpetual], fees, fees_in: FeesIn::Received });
     venue.add_account(me(), &BTreeMap::new());
     let order = order("a", Side::Buy, limit("90"), "1");
     assert_eq!(place(&mut venue, 1, order), Err(VenueError::Unsupported));
@@ -340,12 +350,15 @@ fn orders_are_found_by_both_names_and_listed_by_range() {
     }
     let number = VenueOrderId::from_number;
     let instrument = instrument().id;
-    let mut find =
-        |key| match ask(&mut venue, at(9), &AccountRequest::Order { instrument, order: key }) {
-            Ok(Response::Order(order)) => Ok(order.id),
-            Ok(other) => panic!("{other:?}"),
-            Err(refusal) => Err(refusal),
-        };
+    let mut find = |key| match ask(
+        &mut venue,
+        at(9),
+        &AccountRequest::Order { instrument, order: key, since: None },
+    ) {
+        Ok(Response::Order(order)) => Ok(order.id),
+        Ok(other) => panic!("{other:?}"),
+        Err(refusal) => Err(refusal),
+    };
     assert_eq!(find(OrderKey::Client(id("a"))), Ok(number(3)), "the newest of that name");
     assert_eq!(find(OrderKey::Venue(number(1))), Ok(number(1)));
     assert_eq!(find(OrderKey::Both(number(1), id("a"))), Ok(number(1)));
@@ -407,7 +420,8 @@ fn fills_are_listed_by_order_trade_and_time() {
     ];
     for (order, from, limit, found) in cases {
         let order = order.map(VenueOrderId::from_number);
-        let request = AccountRequest::Fills { instrument, order, from: *from, limit: *limit };
+        let request =
+            AccountRequest::Fills { instrument, order, from: *from, limit: *limit, page: None };
         let Ok(Response::Fills(fills)) = ask(&mut venue, at(40), &request) else { panic!() };
         let ids: Vec<&str> = fills.iter().map(|fill: &Fill| fill.trade_id.as_str()).collect();
         assert_eq!(&ids, found, "{request:?}");

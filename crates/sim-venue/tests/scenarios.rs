@@ -3,15 +3,16 @@
 //! One line, one sentence; `#` starts a comment. Everything is BTC-USDT, tick 0.1, lot 0.01.
 //!
 //! ```text
-//! fees     maker 0.001 taker 0.002                      none unless told
+//! fees     maker 0.001 taker 0.002                      none unless told; also: in quote
 //! account  c1 1000 USDT, 2 BTC
 //! venue    ask 101.0 x 1                                a recorded level; x 0 removes it
 //! venue    book bids 99 x 1, 98 x 2 asks 101 x 1        the whole recorded book
 //! venue    trade buy 101.0 x 1                          a recorded print and its taker's side
 //! venue    mode halted                                  live, cancel-only, halted
-//!  0 ms    c1 buy 2 @ 101.0 ioc as mine                 gtc unless told; also fok, post-only, stp MODE
+//!  0 ms    c1 buy 2 @ 101.0 ioc as mine                 gtc unless told; also fok, until MS, post-only, stp MODE
 //!  0 ms    c1 sell 2 market                             also: buy 100 usdt market
 //!  0 ms    c1 sell 2 stop 98 @ 97                       also take-profit; without @ it becomes a market order
+//!  5 ms    venue passes                                 nothing but the time
 //!  5 ms    c1 cancel mine                               also: cancel all
 //! expect   fill mine 1 @ 101.0 taker                    what happened, all of it, in order:
 //! expect   expired mine filled 1                        fill, canceled, expired, triggered, prevented, refused
@@ -36,11 +37,12 @@ use model::{
     AccountId, Amount, Asset, ClientOrderId, Decimal, Instrument, Liquidity, NewOrder, OrderKind,
     OrderQty, SelfTradePrevention, Side, TimeInForce, Timestamp, TradingMode,
 };
-use plimsoll_sim_venue::{Background, SimConfig, SimVenue};
+use plimsoll_sim_venue::{Background, FeesIn, SimConfig, SimVenue};
 
 struct Story {
     instrument: Instrument,
     fees: FeeRates,
+    fees_in: FeesIn,
     venue: Option<SimVenue>,
     now: Timestamp,
     orders: BTreeMap<AccountId, usize>,
@@ -89,6 +91,7 @@ impl Story {
         Story {
             instrument: Instrument::spot(asset("BTC"), asset("USDT"), tick, lot).unwrap(),
             fees: FeeRates { maker: Decimal::ZERO, taker: Decimal::ZERO },
+            fees_in: FeesIn::Received,
             venue: None,
             now: Timestamp::EPOCH,
             orders: BTreeMap::new(),
@@ -130,6 +133,12 @@ impl Story {
                 self.fees =
                     FeeRates { maker: maker.parse().unwrap(), taker: taker.parse().unwrap() };
             }
+            ["fees", "in", "quote"] => self.fees_in = FeesIn::Quote,
+            [at, "ms", "venue", "passes"] => {
+                self.now = Timestamp::from_millis(at.parse().unwrap()).unwrap();
+                let now = self.now;
+                self.venue().pass_time(now, &mut events);
+            }
             ["account", name, funds @ ..] => {
                 let funds = funds.join(" ");
                 let funds = funds.split(", ").map(|part| part.split_once(' ').unwrap());
@@ -169,9 +178,9 @@ impl Story {
     }
 
     fn venue(&mut self) -> &mut SimVenue {
-        let (instrument, fees) = (&self.instrument, self.fees);
+        let (instrument, fees, fees_in) = (&self.instrument, self.fees, self.fees_in);
         self.venue.get_or_insert_with(|| {
-            SimVenue::new(SimConfig { instruments: vec![instrument.clone()], fees })
+            SimVenue::new(SimConfig { instruments: vec![instrument.clone()], fees, fees_in })
         })
     }
 
@@ -313,6 +322,11 @@ fn details(order: &mut NewOrder, mut words: &[&str]) -> Result<(), String> {
                 order.time_in_force = TimeInForce::Fok;
                 rest
             }
+            ["until", at, rest @ ..] => {
+                let end = at.parse().ok().and_then(Timestamp::from_millis);
+                order.time_in_force = TimeInForce::Gtd(end.ok_or(format!("{at} is no time"))?);
+                rest
+            }
             ["post-only", rest @ ..] => {
                 order.post_only = true;
                 rest
@@ -358,6 +372,7 @@ fn tell(event: &VenueEvent) -> Option<String> {
         Execution::Triggered => format!("triggered {name}"),
         Execution::Rejected(refusal) => format!("rejected {name} {}", kebab(refusal)),
         Execution::Prevented => format!("prevented {name} leaves {}", order.leaves()),
+        Execution::Standing => format!("stands {name} filled {}", order.filled),
     })
 }
 

@@ -4,5 +4,7 @@
 //! `plimsoll venue` and the endpoints that bots connect to. Both speak `model::venue`.
 
 pub mod binance;
+pub mod coinbase;
+mod scan;
 pub mod server;
 pub mod session;

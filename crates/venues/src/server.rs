@@ -5,11 +5,16 @@
 //! may take its time: the dialect returns [`Step::Ask`], the driver asks, and hands the answer to
 //! [`Dialect::http_reply`] or [`Dialect::socket_reply`].
 
+mod upsets;
+
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::venue::{AccountRequest, PublicMarket, Response, VenueError, VenueEvent};
 use model::{AccountId, Timestamp};
+
+pub use self::upsets::{LimitChange, SocketClass, Topic};
 
 /// A REST request as it came off the wire.
 #[derive(Clone, Copy, Debug)]
@@ -99,13 +104,14 @@ pub trait Dialect: Send {
         market: &dyn PublicMarket,
     ) -> Step<HttpResponse, Self::Pending>;
 
-    /// The exchange's answer to a [`Step::Ask`] of [`Dialect::http`].
+    /// The exchange's answer to a [`Step::Ask`] of [`Dialect::http`]. A request that names several
+    /// orders asks again; how often is bounded by what one request may name.
     fn http_reply(
         &mut self,
         now: Timestamp,
         pending: Self::Pending,
         answer: Result<Response, VenueError>,
-    ) -> HttpResponse;
+    ) -> Step<HttpResponse, Self::Pending>;
 
     /// A WebSocket upgrade of this path and query. An error refuses the upgrade.
     fn connect(
@@ -156,4 +162,59 @@ pub trait Dialect: Send {
 
     /// How often [`Dialect::tick`] wants to be called.
     fn tick_ms(&self) -> u64;
+    /// What a connection that is opened so is for. Asked before [`Dialect::connect`].
+    fn socket_class(&self, _request: &HttpRequest<'_>) -> SocketClass {
+        SocketClass::Market
+    }
+
+    /// What an event on a connection belongs to. Not asked of answers.
+    fn topic(&self, _conn: ConnId, _text: &str) -> Topic {
+        Topic { class: SocketClass::Market, name: String::new() }
+    }
+
+    /// What a message of a client asks for, in a word or two: its method. Empty where it cannot be
+    /// told.
+    fn method(&self, _text: &str) -> String {
+        String::new()
+    }
+
+    /// The status in an answer on a connection, where the venue has such a thing.
+    fn answer_status(&self, _text: &str) -> Option<u16> {
+        None
+    }
+
+    /// What a REST request asks, without what differs each time it is asked (times, signatures), so
+    /// that an earlier answer to the same question can be found.
+    fn question(&self, request: &HttpRequest<'_>) -> String {
+        format!("{}?{}", request.path, request.query)
+    }
+
+    /// Too many requests: the venue's own words, with the wait in them.
+    fn throttled(&mut self, _now: Timestamp, _peer: IpAddr, wait: Duration) -> HttpResponse {
+        stopped(429, "too many requests", wait)
+    }
+
+    /// This address is shut out for so long: the venue's own words, with the wait in them.
+    fn banned(&mut self, _now: Timestamp, _peer: IpAddr, wait: Duration) -> HttpResponse {
+        stopped(403, "this address is banned", wait)
+    }
+
+    /// From now on the limits differ from the usual ones by this.
+    fn change_limits(&mut self, _change: &LimitChange) {}
+
+    /// The venue ends every subscription to accounts and says so.
+    fn end_subscriptions(&mut self, _now: Timestamp, _out: &mut Vec<Frame>) {}
+
+    /// What the venue says on this connection before it shuts down; `None` where it says nothing.
+    fn shutdown_notice(&self, _now: Timestamp, _conn: ConnId) -> Option<Arc<str>> {
+        None
+    }
+}
+
+fn stopped(status: u16, message: &str, wait: Duration) -> HttpResponse {
+    // Rounded up: who comes back after this long is let in.
+    let seconds = wait.as_millis().div_ceil(1_000);
+    let headers = vec![("retry-after", seconds.to_string())];
+    let body = serde_json::json!({"message": message}).to_string().into_bytes();
+    HttpResponse { status, headers, body }
 }

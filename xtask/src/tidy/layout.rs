@@ -1,7 +1,8 @@
 //! Which crate a file belongs to, and which crates are pure: facts that several rules share.
 
 /// No clock, socket, thread, file, randomness or hash order in these (`ARCHITECTURE.md`).
-pub(crate) const PURE: &[&str] = &["model", "gateway", "engine", "agents", "sim-venue", "venues"];
+pub(crate) const PURE: &[&str] =
+    &["model", "gateway", "engine", "agents", "sim-venue", "venues", "budget"];
 
 /// The folder of the package that holds this file: `crates/model`, `xtask`, `fuzz`.
 pub(crate) fn package(path: &str) -> Option<&str> {

@@ -146,6 +146,9 @@ impl Story {
             Record::RateLimited { wait, .. } => {
                 Some(format!("The exchange says too many requests: everything waits {wait:?}."))
             }
+            Record::BudgetWait { limiter, wait, requests } => Some(format!(
+                "{requests} requests waited, the longest {wait:.1?}, to stay within {limiter}."
+            )),
             Record::Agent { agent, event } if event != "up" => {
                 Some(format!("Agent {agent}: {event}."))
             }

@@ -173,6 +173,7 @@ fn write_config(directory: &Path, url: &str) -> anyhow::Result<()> {
 store = "sqlite:plimsoll.db"
 limits = "limits.toml"
 reconcile_every_s = 5
+state_dir = "state"
 
 [venue.sim]
 kind = "binance-spot"

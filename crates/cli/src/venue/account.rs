@@ -1,7 +1,8 @@
-//! `--account 'KEY:SECRET:10000 USDT,1 BTC'`.
+//! `--account 'KEY:SECRET:10000 USDT,1 BTC'`. What a secret is the dialect knows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -9,14 +10,35 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::builder::{TypedValueParser, ValueParserFactory};
 use clap::error::ErrorKind;
 use model::{Amount, Asset};
-use venues::binance::sign::VerifyingKey;
+use venues::{binance, coinbase};
 
 /// An account of the simulated exchange, as given on the command line.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct AccountArg {
     pub(crate) api_key: String,
-    pub(crate) key: VerifyingKey,
+    /// A text, or what its file holds. Never printed.
+    secret: String,
     pub(crate) balances: BTreeMap<Asset, Amount>,
+}
+
+impl AccountArg {
+    /// A secret for HMAC, or an Ed25519 key in PEM.
+    pub(crate) fn binance_key(&self) -> anyhow::Result<binance::sign::VerifyingKey> {
+        let key = binance::sign::VerifyingKey::new(&self.secret);
+        key.with_context(|| format!("account {}", self.api_key))
+    }
+
+    /// An EC or Ed25519 key in PEM, or an Ed25519 seed in base64.
+    pub(crate) fn coinbase_key(&self) -> anyhow::Result<coinbase::sign::VerifyingKey> {
+        let key = coinbase::sign::VerifyingKey::new(&self.secret);
+        key.with_context(|| format!("account {}", self.api_key))
+    }
+}
+
+impl fmt::Debug for AccountArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccountArg({})", self.api_key)
+    }
 }
 
 /// As an argument. A message about it must not repeat it, as clap's own would: it holds a secret.
@@ -69,8 +91,8 @@ impl FromStr for AccountArg {
         if api_key.is_empty() {
             bail!("the key is empty: {form}");
         }
-        let key = VerifyingKey::new(&secret_text(secret)?)?;
-        Ok(AccountArg { api_key: api_key.to_owned(), key, balances: parse_balances(balances)? })
+        let (api_key, secret) = (api_key.to_owned(), secret_text(secret)?);
+        Ok(AccountArg { api_key, secret, balances: parse_balances(balances)? })
     }
 }
 
@@ -122,7 +144,23 @@ mod tests {
         let btc = Asset::new("BTC").unwrap();
         assert_eq!(account.balances[&btc], "1.5".parse().unwrap());
         let signature = venues::binance::sign::SigningKey::new("se:cret").unwrap().sign(b"x");
-        assert!(account.key.verify(b"x", &signature));
+        assert!(account.binance_key().unwrap().verify(b"x", &signature));
+        assert!(!format!("{account:?}").contains("cret"));
+    }
+
+    #[test]
+    fn what_a_secret_is_depends_on_the_dialect() {
+        let name = "organizations/o/apiKeys/k";
+        let seed = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
+        let account: AccountArg = format!("{name}:{seed}:1 USD").parse().unwrap();
+        assert_eq!(account.api_key, name);
+        assert!(account.coinbase_key().is_ok() && account.binance_key().is_ok());
+        let account: AccountArg = "key:secret:1 USD".parse().unwrap();
+        let error = format!("{:#}", account.coinbase_key().unwrap_err());
+        assert!(error.contains("account key") && error.contains("PEM"), "{error}");
+        let account: AccountArg = "key::1 BTC".parse().unwrap();
+        let error = format!("{:#}", account.binance_key().unwrap_err());
+        assert!(error.contains("secret is empty"), "{error}");
     }
 
     #[test]
@@ -131,7 +169,6 @@ mod tests {
             ("key", "KEY:SECRET:BALANCES"),
             ("key:secret", "KEY:SECRET:BALANCES"),
             (":secret:1 BTC", "the key is empty"),
-            ("key::1 BTC", "secret is empty"),
             ("key:secret:1BTC", "write an amount and an asset"),
             ("key:secret:x BTC", "the amount is no number"),
             ("key:secret:-1 BTC", "below zero"),

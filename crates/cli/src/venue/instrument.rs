@@ -14,12 +14,15 @@ pub(crate) struct InstrumentArg {
 }
 
 /// Grids and rough prices of well-known instruments: what a real venue had in 2026 (tick and lot as
-/// in Binance's exchangeInfo). Name, tick, lot, price.
-const KNOWN: [(&str, &str, &str, &str); 5] = [
+/// in Binance's exchangeInfo and in Coinbase's products). Name, tick, lot, price.
+const KNOWN: [(&str, &str, &str, &str); 8] = [
     ("BTC-USDT", "0.01", "0.00001", "60000"),
     ("ETH-USDT", "0.01", "0.0001", "3000"),
     ("BNB-USDT", "0.01", "0.001", "600"),
     ("SOL-USDT", "0.01", "0.001", "150"),
+    ("BTC-USD", "0.01", "0.00000001", "60000"),
+    ("ETH-USD", "0.01", "0.00000001", "3000"),
+    ("SOL-USD", "0.01", "0.00000001", "150"),
     ("ETH-BTC", "0.00001", "0.0001", "0.05"),
 ];
 
@@ -40,7 +43,10 @@ impl FromStr for InstrumentArg {
         let mut tick: Step = number("tick", tick)?;
         let mut lot: Step = number("lot", lot)?;
         let mut start: Price = number("price", price)?;
-        let mut notional_min: Notional = number("min_notional", "5")?;
+        // Coinbase's dollar books start at one dollar, Binance's at five.
+        let is_dollar = matches!(quote.as_str(), "USD" | "USDC");
+        let least = if is_dollar { "1" } else { "5" };
+        let mut notional_min: Notional = number("min_notional", least)?;
         for setting in settings.split(',').filter(|setting| !setting.is_empty()) {
             match setting.split_once('=') {
                 Some(("tick", value)) => tick = number("tick", value)?,
@@ -98,6 +104,9 @@ mod tests {
     fn names_alone_and_with_settings() {
         let btc: InstrumentArg = "BTC-USDT".parse().unwrap();
         assert_eq!(btc.instrument.tick, "0.01".parse().unwrap());
+        let usd: InstrumentArg = "BTC-USD".parse().unwrap();
+        assert_eq!(usd.instrument.lot, "0.00000001".parse().unwrap());
+        assert_eq!(usd.instrument.limits.notional_min, "1".parse().unwrap());
         let doge: InstrumentArg = "DOGE-USDT:tick=0.00001,lot=1,price=0.2".parse().unwrap();
         assert_eq!(doge.instrument.symbol, "DOGEUSDT");
         assert_eq!(

@@ -12,9 +12,10 @@ use account::AccountArg;
 use anyhow::{Context as _, bail};
 use instrument::InstrumentArg;
 use model::venue::FeeRates;
-use model::{AccountId, Decimal};
-use runtime::venue::{MarketSource, RunningVenue, Scenario, VenueConfig, VenueStartError};
-use venues::binance::server::{BinanceServer, ServerConfig};
+use model::{AccountId, Decimal, Instrument};
+use runtime::venue::{FeesIn, MarketSource, RunningVenue, Scenario, VenueConfig, VenueStartError};
+use venues::binance::server::{self as binance, BinanceServer};
+use venues::coinbase::server::{self as coinbase, CoinbaseServer};
 
 use crate::failure::Failure;
 use crate::{signals, sockets};
@@ -27,13 +28,13 @@ pub(crate) struct Args {
     /// Where REST and WebSocket are served; port 0 takes any free one.
     #[arg(long, default_value = "127.0.0.1:9000", value_name = "ADDR")]
     listen: SocketAddr,
-    /// An account, as 'KEY:SECRET:10000 USDT,1 BTC'; the secret may be @FILE with an Ed25519 key in
-    /// PEM, private or public. May be repeated.
+    /// An account, as 'KEY:SECRET:10000 USDT,1 BTC'; the secret may be @FILE with a key in PEM, private
+    /// or public: Ed25519, or P-256 at Coinbase. May be repeated.
     #[arg(long = "account", value_name = "ACCOUNT")]
     accounts: Vec<AccountArg>,
     /// What is traded, as BTC-USDT or BTC-USDT:tick=0.01,lot=0.00001,min_notional=5,price=60000.
-    /// May be repeated.
-    #[arg(long = "instrument", value_name = "INSTRUMENT", default_value = "BTC-USDT")]
+    /// May be repeated. BTC-USDT, or BTC-USD at Coinbase, unless told.
+    #[arg(long = "instrument", value_name = "INSTRUMENT")]
     instruments: Vec<InstrumentArg>,
     /// The market around the accounts: replay:FILE, synthetic:SEED, or empty.
     #[arg(long, default_value = "synthetic:1", value_name = "MARKET")]
@@ -47,12 +48,12 @@ pub(crate) struct Args {
     /// Seed of whatever is drawn by chance.
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
-    /// Fee of a resting order, hundredths of a percent.
-    #[arg(long, default_value = "10", value_name = "BPS")]
-    maker_bps: Decimal,
-    /// Fee of a taking order, hundredths of a percent.
-    #[arg(long, default_value = "10", value_name = "BPS")]
-    taker_bps: Decimal,
+    /// Fee of a resting order, hundredths of a percent: 10, or 60 at Coinbase, unless told.
+    #[arg(long, value_name = "BPS")]
+    maker_bps: Option<Decimal>,
+    /// Fee of a taking order, hundredths of a percent: 10, or 120 at Coinbase, unless told.
+    #[arg(long, value_name = "BPS")]
+    taker_bps: Option<Decimal>,
     /// Serve POST, PUT and DELETE /api/v3/userDataStream as Binance did until February 2026.
     #[arg(long)]
     legacy_listen_key: bool,
@@ -62,6 +63,25 @@ pub(crate) struct Args {
 enum DialectArg {
     /// Binance spot.
     Binance,
+    /// Coinbase Advanced Trade, spot.
+    Coinbase,
+}
+
+impl DialectArg {
+    const fn usual_instrument(self) -> &'static str {
+        match self {
+            DialectArg::Binance => "BTC-USDT",
+            DialectArg::Coinbase => "BTC-USD",
+        }
+    }
+
+    /// Maker and taker of whoever has just opened an account.
+    const fn usual_bps(self) -> (Decimal, Decimal) {
+        match self {
+            DialectArg::Binance => (Decimal::new(10, 0), Decimal::new(10, 0)),
+            DialectArg::Coinbase => (Decimal::new(60, 0), Decimal::new(120, 0)),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -118,45 +138,72 @@ fn scenario(args: &Args) -> Result<Scenario, Failure> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("scenario {name}"))
         .map_err(Failure::usage)?;
-    let scenario: Scenario = toml::from_str(&text)
-        .with_context(|| format!("scenario {name}"))
-        .map_err(Failure::usage)?;
-    scenario.check().with_context(|| format!("scenario {name}")).map_err(Failure::usage)?;
-    Ok(scenario)
+    Scenario::from_toml(&text).with_context(|| format!("scenario {name}")).map_err(Failure::usage)
 }
 
 async fn start(args: &Args, scenario: Scenario) -> Result<RunningVenue, Failure> {
-    let instruments: Vec<_> = args.instruments.iter().map(|arg| arg.instrument.clone()).collect();
-    let fees = FeeRates { maker: bps(args.maker_bps)?, taker: bps(args.taker_bps)? };
-    let legacy_listen_key = args.legacy_listen_key;
-    let config = ServerConfig { legacy_listen_key, fees, ..ServerConfig::default() };
-    let mut dialect = BinanceServer::new(config, instruments.clone());
+    let mut traded = args.instruments.clone();
+    if traded.is_empty() {
+        traded.push(args.dialect.usual_instrument().parse()?);
+    }
+    let start = traded.iter().map(|arg| arg.start).collect();
+    let mut instruments: Vec<Instrument> = traded.into_iter().map(|arg| arg.instrument).collect();
+    let (maker, taker) = args.dialect.usual_bps();
+    let fees = FeeRates {
+        maker: bps(args.maker_bps.unwrap_or(maker))?,
+        taker: bps(args.taker_bps.unwrap_or(taker))?,
+    };
     let mut accounts = Vec::new();
     for (index, account) in args.accounts.iter().enumerate() {
         let id = AccountId::new(&format!("account-{}", index + 1))?;
-        dialect.add_key(&account.api_key, account.key.clone(), id);
         accounts.push((id, account.balances.clone()));
     }
+    let ids = accounts.iter().map(|(id, _)| *id).zip(&args.accounts);
     let market = match &args.market {
         MarketArg::Empty => MarketSource::Empty,
         MarketArg::Replay(file) => MarketSource::Replay(file.clone()),
-        MarketArg::Synthetic(seed) => {
-            let start = args.instruments.iter().map(|arg| arg.start).collect();
-            MarketSource::Synthetic { seed: *seed, start }
-        }
+        MarketArg::Synthetic(seed) => MarketSource::Synthetic { seed: *seed, start },
     };
-    let config = VenueConfig {
+    if let DialectArg::Coinbase = args.dialect {
+        instruments.iter_mut().for_each(as_at_coinbase);
+    }
+    let config = |fees_in| VenueConfig {
         listen: args.listen,
-        instruments,
+        instruments: instruments.clone(),
         fees,
-        accounts,
+        fees_in,
+        accounts: accounts.clone(),
         market,
         speed: args.speed,
         scenario,
         seed: args.seed,
     };
     match args.dialect {
-        DialectArg::Binance => runtime::venue::start(config, dialect).await.map_err(failure),
+        DialectArg::Binance => {
+            let legacy_listen_key = args.legacy_listen_key;
+            let counts = binance::ServerConfig { legacy_listen_key, fees, ..Default::default() };
+            let mut dialect = BinanceServer::new(counts, instruments.clone());
+            for (id, account) in ids {
+                dialect.add_key(
+                    &account.api_key,
+                    account.binance_key().map_err(Failure::usage)?,
+                    id,
+                );
+            }
+            runtime::venue::start(config(FeesIn::Received), dialect).await.map_err(failure)
+        }
+        DialectArg::Coinbase => {
+            let counts = coinbase::ServerConfig { fees, ..Default::default() };
+            let mut dialect = CoinbaseServer::new(counts, instruments.clone());
+            for (id, account) in ids {
+                dialect.add_key(
+                    &account.api_key,
+                    account.coinbase_key().map_err(Failure::usage)?,
+                    id,
+                );
+            }
+            runtime::venue::start(config(FeesIn::Quote), dialect).await.map_err(failure)
+        }
     }
 }
 
@@ -166,6 +213,13 @@ fn failure(error: VenueStartError) -> Failure {
         VenueStartError::Replay(_) => Failure::usage(error),
         VenueStartError::Listen { .. } => Failure::Failed(error.into()),
     }
+}
+
+/// Names are Coinbase's. How many orders may be open no source says; stops count as any other.
+fn as_at_coinbase(instrument: &mut Instrument) {
+    instrument.symbol = instrument.id.to_string();
+    instrument.limits.open_orders_max = Some(500);
+    instrument.limits.stop_orders_max = None;
 }
 
 fn bps(bps: Decimal) -> Result<Decimal, Failure> {

@@ -56,6 +56,11 @@ impl Venue {
 
     /// A plain HTTP request; returns the body.
     pub(crate) fn http(&self, method: &str, path: &str, body: &str) -> String {
+        self.raw(method, path, body).split_once("\r\n\r\n").unwrap().1.to_owned()
+    }
+
+    /// The same; returns all of the answer.
+    pub(crate) fn raw(&self, method: &str, path: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(&self.addr).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let length = body.len();
@@ -67,7 +72,7 @@ impl Venue {
         .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+        answer
     }
 
     pub(crate) fn state(&self) -> serde_json::Value {
@@ -104,6 +109,7 @@ mode = "live"
 store = "sqlite:plimsoll.db"
 limits = "limits.toml"
 reconcile_every_s = 2
+state_dir = "state"
 [venue.sim]
 kind = "binance-spot"
 instruments = ["BTC-USDT"]
@@ -141,16 +147,12 @@ rest = "http://{addr}"
     }
 
     pub(crate) fn start(&mut self) {
-        self.start_with(|_| {});
+        self.spawn(self.command());
     }
 
-    /// Starts it with a command that is changed first.
-    pub(crate) fn start_with(&mut self, change: impl FnOnce(&mut Command)) {
+    pub(crate) fn spawn(&mut self, mut command: Command) {
         let log = std::fs::File::create(self.path("log")).unwrap();
-        let mut command = self.command();
-        command.stderr(log);
-        change(&mut command);
-        self.process = Some(Running(command.spawn().unwrap()));
+        self.process = Some(Running(command.stderr(log).spawn().unwrap()));
     }
 
     pub(crate) fn log(&self) -> String {

@@ -4,6 +4,7 @@
 //! what was recorded and never a guess; what a worst case makes of it is read off [`Exposure`],
 //! which is kept up to date order by order so that a guardrail reads it instead of adding it up.
 
+mod entries;
 mod exposure;
 mod order;
 
@@ -48,6 +49,7 @@ pub struct Books {
     /// Our own count of each asset: the first balance the venue told, plus every fill and transfer.
     ledger: BTreeMap<Asset, Amount>,
     fills_to: BTreeMap<InstrumentId, TradeId>,
+    fills_until: BTreeMap<InstrumentId, Timestamp>,
     halted: Option<String>,
 }
 
@@ -101,8 +103,9 @@ impl Books {
             }
             Record::Balances { balances, venue_time } => self.set_balances(balances, *venue_time),
             Record::Transferred { asset, amount } => self.credit(*asset, *amount),
-            Record::Reconciled { fills_to, .. } => {
+            Record::Reconciled { fills_to, fills_until, .. } => {
                 self.fills_to.extend(fills_to.iter().map(|(k, v)| (*k, *v)));
+                self.fills_until.extend(fills_until.iter().map(|(k, v)| (*k, *v)));
             }
             Record::Trading { state: TradingState::Halted, cause } => {
                 self.halted = Some(cause.clone());
@@ -121,6 +124,7 @@ impl Books {
             | Record::HandedOver { .. }
             | Record::Feed { .. }
             | Record::RateLimited { .. }
+            | Record::BudgetWait { .. }
             | Record::Agent { .. } => {}
         }
     }
@@ -175,6 +179,11 @@ impl Books {
         self.positions.get(&instrument)
     }
 
+    /// Everything that was ever held.
+    pub fn positions(&self) -> impl Iterator<Item = (InstrumentId, &Position)> {
+        self.positions.iter().map(|(instrument, position)| (*instrument, position))
+    }
+
     /// What one agent holds.
     pub fn agent_position(&self, agent: AgentId, instrument: InstrumentId) -> Option<&Position> {
         self.agent_positions.get(&(agent, instrument))
@@ -214,6 +223,11 @@ impl Books {
     /// Newest execution read from the venue's history.
     pub fn fills_to(&self, instrument: InstrumentId) -> Option<TradeId> {
         self.fills_to.get(&instrument).copied()
+    }
+
+    /// Venue time of the newest execution read from the venue's history.
+    pub fn fills_until(&self, instrument: InstrumentId) -> Option<Timestamp> {
+        self.fills_until.get(&instrument).copied()
     }
 
     /// Why trading is halted; `None` when it is not. Latched: it survives a restart.

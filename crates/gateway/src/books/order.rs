@@ -28,6 +28,8 @@ pub struct TrackedOrder {
     pub prepared_at: Timestamp,
     /// In doubt since; `None` when it is not.
     pub doubt_since: Option<Timestamp>,
+    /// A cancel of it has been sent, and is wanted until it is over.
+    pub cancel_wanted: bool,
 }
 
 impl TrackedOrder {
@@ -49,6 +51,7 @@ impl TrackedOrder {
             filled: Qty::ZERO,
             prepared_at: at,
             doubt_since: None,
+            cancel_wanted: false,
         }
     }
 
@@ -68,6 +71,7 @@ impl TrackedOrder {
 
     pub(super) fn happened(&mut self, event: OrderEvent, at: Timestamp) {
         let was = self.state;
+        self.cancel_wanted |= event == OrderEvent::CancelSent;
         self.state = self.state.next(event);
         self.doubt_since = match (was, self.state) {
             (_, OrderState::InDoubt) => Some(self.doubt_since.unwrap_or(at)),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use model::venue::{AccountEvent, Execution, Response, VenueError};
 use model::{
-    Action, Amount, Asset, Command, Discrepancy, Ending, Input, Link, OrderState, Outcome, Qty,
-    Record, RequestId, Side, TradingState,
+    Action, Amount, Asset, Command, Discrepancy, Ending, Input, Link, OrderKind, OrderState,
+    Outcome, Qty, Record, RequestId, Side, TimeInForce, TradingState,
 };
 use proptest::prelude::*;
 
@@ -181,6 +181,40 @@ fn a_proven_refusal_ends_the_order_and_frees_its_size() {
     assert_eq!(world.gateway.books().exposure(id()).worst(Side::Buy, Qty::ZERO), Some(number("0")));
 }
 
+/// "Rejected" of an order that was alive is a contradiction, by whichever way it comes: it is asked for
+/// and keeps its size. Of one that was never seen it is an end.
+#[test]
+fn a_rejection_ends_only_what_was_never_alive() {
+    let because = || VenueError::InsufficientBalance;
+    for by_stream in [false, true] {
+        for alive in [false, true] {
+            let mut world = World::new();
+            let order = world.place(buy()).unwrap();
+            let (request, asked) = world.requests.pop_front().unwrap();
+            let accepted = placed(&mut world, &asked);
+            if alive {
+                world.report(accepted);
+            }
+            if by_stream {
+                let mut told = world.venue.told(&order, Execution::Rejected(because()));
+                if let AccountEvent::Order { order, .. } = &mut told {
+                    order.status = model::venue::VenueOrderStatus::Rejected;
+                }
+                world.report(told);
+            } else {
+                let outcome = Outcome::Refused(because());
+                world.apply(&Input::Reply(model::Reply { request, outcome }));
+            }
+            let ended = world.state_of(&order) == OrderState::Done(Ending::Rejected);
+            assert_eq!(ended, !alive, "by stream {by_stream}");
+            if alive {
+                world.pass_answering(2);
+                assert_eq!(world.state_of(&order), OrderState::Working, "found by asking");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_refused_cancel_is_a_question_and_its_execution_counts() {
     let mut world = World::new();
@@ -283,6 +317,76 @@ fn a_halt_survives_a_restart_and_cancels_pass() {
     assert!(world.place(buy()).is_none());
 }
 
+/// The cancels of a halt are lost and the process ends: the next one sends them, from its books alone.
+#[test]
+fn a_halted_gateway_takes_back_what_an_earlier_life_left() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    world.answer_all();
+    world.apply(&Input::Operator(Command::Halt { cause: "enough".to_owned() }));
+    world.restart();
+    assert_eq!(world.gateway.state().0, TradingState::Halted);
+    assert!(world.state_of(&order).is_open());
+    // Not connected, nothing compared: a cancel needs none of it.
+    world.answer_all();
+    assert_eq!(world.state_of(&order), OrderState::Done(Ending::Canceled));
+}
+
+/// An order that turns up in a halt, here one that had left just before, is taken back, too.
+#[test]
+fn a_halt_finds_what_arrives_late() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    let (request, asked) = world.requests.pop_front().unwrap();
+    world.apply(&Input::Operator(Command::Halt { cause: "enough".to_owned() }));
+    let outcome = Outcome::InDoubt("timed out".to_owned());
+    world.apply(&Input::Reply(model::Reply { request, outcome }));
+    world.restart();
+    world.pass_answering(2);
+    placed(&mut world, &asked);
+    world.pass_answering(6);
+    assert_eq!(world.state_of(&order), OrderState::Done(Ending::Canceled));
+}
+
+/// A cancel that was sent is wanted until its order is over, also after a restart.
+#[test]
+fn a_lost_cancel_is_sent_again() {
+    for restart in [false, true] {
+        let mut world = World::new();
+        let intent = world.intend(Action::Place(buy()));
+        world.answer_all();
+        world.intend(Action::Cancel(intent));
+        if restart {
+            world.restart();
+        } else {
+            world.answer(Wire::LosesRequest);
+        }
+        world.pass_answering(2);
+        let order = world.gateway.books().order_of(agent(), intent).unwrap();
+        assert_eq!(order.state, OrderState::Done(Ending::Canceled), "restart {restart}");
+    }
+}
+
+/// A venue that shows an order and does not let go of it for ten seconds: the pauses double from 0.2 to
+/// 5 seconds, whatever it says in between.
+#[test]
+fn cancels_of_one_order_slow_down() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    world.answer_all();
+    world.venue.frozen = true;
+    world.apply(&Input::Operator(Command::Halt { cause: "enough".to_owned() }));
+    let before = world.requests_made();
+    world.pass_answering(10);
+    let cancels = world.count(|r| matches!(r, Record::CancelPrepared { .. }));
+    assert!((5..=7).contains(&cancels), "{cancels} cancels in ten seconds");
+    let others = world.requests_made() - before - u64::try_from(cancels).unwrap();
+    assert!(others <= 20, "{others} other questions in ten seconds");
+    world.venue.frozen = false;
+    world.pass_answering(6);
+    assert_eq!(world.state_of(&order), OrderState::Done(Ending::Canceled));
+}
+
 #[test]
 fn a_cancel_before_the_answer_waits_for_it() {
     let mut world = World::new();
@@ -320,6 +424,23 @@ fn an_agent_that_is_gone_leaves_no_entry_order() {
     world.apply(&Input::Operator(Command::AgentGone { agent: agent(), cause }));
     world.answer_all();
     assert_eq!(world.state_of(&order), OrderState::Done(Ending::Canceled));
+}
+
+/// A stop that would open a position is no protection: it goes with the agent, and with a halt.
+#[test]
+fn a_stop_that_opens_a_position_is_taken_back() {
+    for halt in [false, true] {
+        let mut world = World::new();
+        let kind = OrderKind::StopLoss { trigger: number("105") };
+        let opening = model::OrderSpec { kind, ..spec(Side::Buy, "1", "105") };
+        let order = world.place(opening).unwrap();
+        world.answer_all();
+        let cause = "enough".to_owned();
+        let gone = Command::AgentGone { agent: agent(), cause: cause.clone() };
+        world.apply(&Input::Operator(if halt { Command::Halt { cause } } else { gone }));
+        world.answer_all();
+        assert_eq!(world.state_of(&order), OrderState::Done(Ending::Canceled));
+    }
 }
 
 /// An intent that waited too long is not carried out.
@@ -361,6 +482,31 @@ fn an_order_that_adds_risk_has_a_deadline() {
     world.intend(Action::Cancel(intent));
     let (cancel, _) = world.requests[0];
     assert_eq!(world.deadlines[&cancel], None);
+}
+
+/// The agent's words are in its decision, what is sent in the order's record: a market order may trade
+/// no further than the collar reaches, and that is what its funds and its notional are counted by.
+#[test]
+fn a_market_order_is_sent_with_the_collar_for_its_limit() {
+    let mut world = World::new();
+    let market = model::OrderSpec { kind: OrderKind::Market, ..spec(Side::Buy, "1", "99") };
+    let order = world.place(market.clone()).unwrap();
+    let [.., decided, prepared] = world.entries.as_slice() else { panic!("two records") };
+    let Record::Decided { intent, .. } = &decided.record else { panic!("{decided:?}") };
+    assert_eq!(intent.action, Action::Place(market));
+    let Record::Prepared { order: sent, worst_price, .. } = &prepared.record else {
+        panic!("{prepared:?}")
+    };
+    // The middle is 100, the collar a tenth.
+    assert_eq!(sent.kind, OrderKind::Limit { price: number("110") });
+    assert_eq!((sent.time_in_force, *worst_price), (TimeInForce::Ioc, number("110")));
+    assert_eq!(world.gateway.books().available(number("USDT")), Some(number("890")));
+    world.answer_all();
+    assert_eq!(world.venue.order(&order).unwrap().kind, sent_kind(&world, &order));
+}
+
+fn sent_kind(world: &World, order: &model::ClientOrderId) -> OrderKind {
+    world.gateway.books().order(order).unwrap().order.kind
 }
 
 /// One step of a random life.

@@ -1,8 +1,8 @@
 //! Guardrail: the order's price is near the gateway's own reference price.
 //!
 //! Both sides, also when the error favours us: a price ten times too good is a decimal slip, too,
-//! and what it trades against will be taken back. A market order has no price of its own; its worst
-//! price is the collar's edge by construction.
+//! and what it trades against will be taken back. An order without a price of its own gets the collar's
+//! edge for a limit (`worst_price.rs`).
 
 use model::{Decimal, OrderSpec, Price, Refusal};
 

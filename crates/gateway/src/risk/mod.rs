@@ -13,11 +13,12 @@ mod order_rate;
 mod order_size;
 mod reduce_only;
 mod reference;
+mod worst_price;
 
 use model::market::MarketView;
 use model::{
-    Amount, Instrument, OrderKind, OrderSpec, Price, Refusal, Side, TimeInForce, Timestamp,
-    TradingMode, TradingState,
+    Amount, Instrument, OrderKind, OrderSpec, Price, Refusal, TimeInForce, Timestamp, TradingMode,
+    TradingState,
 };
 
 pub use order_rate::OrderRate;
@@ -25,7 +26,8 @@ pub use order_rate::OrderRate;
 use crate::books::Exposure;
 use crate::limits::{InstrumentLimits, Limits};
 
-/// An order that has passed every guardrail.
+/// An order that has passed every guardrail, as it goes to the venue: with a limit price, whatever
+/// the agent asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approved<Order> {
     order: Order,
@@ -38,7 +40,7 @@ impl<Order> Approved<Order> {
         &self.order
     }
 
-    /// The worst price it can trade at: its limit, or the edge of the collar for a market order.
+    /// The worst price it can trade at: the limit it is sent with.
     pub fn worst_price(&self) -> Price {
         self.worst_price
     }
@@ -71,7 +73,8 @@ pub struct Situation<'a> {
     pub rate: &'a OrderRate,
 }
 
-/// Runs every guardrail over an order.
+/// Runs every guardrail over an order. What passes may differ from what was asked in one thing: an
+/// order without a limit price has got one (`worst_price.rs`).
 pub fn approve(
     situation: &Situation<'_>,
     order: OrderSpec,
@@ -82,9 +85,10 @@ pub fn approve(
     supported(instrument, &order)?;
     let reference = reference::check(situation.now, market, situation.limits.reference_age_max())?;
     grid::check(&order, instrument)?;
-    let worst_price = worst_price(&order, reference, limits)?;
-    let worst_notional = order_size::check(order.qty, worst_price, instrument, limits)?;
     collar::check(&order, reference, limits.collar_bps)?;
+    let from = worst_price::start(&order, reference);
+    let (order, worst_price) = worst_price::bound(order, from, instrument.tick, limits.collar_bps)?;
+    let worst_notional = order_size::check(order.qty, worst_price, from, instrument, limits)?;
     if order.reduce_only {
         reduce_only::check(&order, &situation.exposure)?;
     }
@@ -132,30 +136,6 @@ fn supported(instrument: &Instrument, order: &OrderSpec) -> Result<(), Refusal> 
         (_, OrderKind::Limit { .. }) => Ok(()),
         (_, _) if order.post_only => unsupported("post-only for anything but a limit order"),
         (_, _) => Ok(()),
-    }
-}
-
-/// What the order can cost at worst: its own limit, or as far as the collar reaches.
-fn worst_price(
-    order: &OrderSpec,
-    reference: Price,
-    limits: &InstrumentLimits,
-) -> Result<Price, Refusal> {
-    let own = match order.kind {
-        OrderKind::StopLoss { trigger } | OrderKind::TakeProfit { trigger } => Some(trigger),
-        OrderKind::Market
-        | OrderKind::Limit { .. }
-        | OrderKind::StopLimit { .. }
-        | OrderKind::TakeProfitLimit { .. } => order.kind.price(),
-    };
-    let from = own.unwrap_or(reference);
-    // A limit order pays no more than its limit. Whatever becomes a market order may slip.
-    match (order.kind.price(), order.side) {
-        (Some(limit), _) => Ok(limit),
-        (None, Side::Buy) => {
-            from.shifted_bps(i64::from(limits.collar_bps)).ok_or(Refusal::Unrepresentable)
-        }
-        (None, Side::Sell) => Ok(from),
     }
 }
 

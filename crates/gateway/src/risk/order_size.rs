@@ -4,10 +4,12 @@ use model::{Instrument, Notional, Price, Qty, Refusal, Rounding};
 
 use crate::limits::InstrumentLimits;
 
-/// Checks `qty` at the worst price the order can trade at; says what that comes to.
+/// Checks `qty` at the worst price the order can trade at; says what that comes to. A sell may bring
+/// more than at its worst price, so its notional is limited at the price its slip is measured from.
 pub(super) fn check(
     qty: Qty,
     worst_price: Price,
+    from: Price,
     instrument: &Instrument,
     limits: &InstrumentLimits,
 ) -> Result<Notional, Refusal> {
@@ -25,8 +27,9 @@ pub(super) fn check(
         return Err(Refusal::NotionalTooSmall { limit: venue.notional_min, notional });
     }
     let limit = venue.notional_max.map_or(limits.notional_max, |max| max.min(limits.notional_max));
-    if notional > limit {
-        return Err(Refusal::NotionalTooLarge { limit, notional });
+    let most = worst_price.max(from).notional(qty, Rounding::Up).ok_or(Refusal::Unrepresentable)?;
+    if most > limit {
+        return Err(Refusal::NotionalTooLarge { limit, notional: most });
     }
     Ok(notional)
 }

@@ -62,6 +62,57 @@ fn grid_quantity_and_notional() {
     assert!(matches!(buy("0.05", "99"), Some(Refusal::NotionalTooSmall { .. })));
 }
 
+/// Without a limit price the most it can trade at counts: 110 for a buy, and for a sell, which gets 90
+/// for its limit, what it is likely to bring.
+#[test]
+fn the_notional_of_a_market_order() {
+    let world = World::new();
+    for (side, qty, notional) in [
+        (Side::Buy, "2", None),
+        (Side::Sell, "2", None),
+        (Side::Buy, "0.05", None),
+        // Its limit of 90 makes 4.5, and the venue's smallest is 5.
+        (Side::Sell, "0.05", Some("4.5")),
+    ] {
+        let order = OrderSpec { kind: OrderKind::Market, ..spec(side, qty, "99") };
+        match refusal(&world, &order) {
+            None => assert_eq!(notional, None, "{side:?} {qty}"),
+            Some(Refusal::NotionalTooSmall { notional: found, .. }) => {
+                assert_eq!(notional, Some(found.to_string().as_str()));
+            }
+            other => panic!("{side:?} {qty}: {other:?}"),
+        }
+    }
+    let mut world = World::new();
+    world
+        .gateway
+        .config
+        .limits
+        .instrument
+        .values_mut()
+        .for_each(|l| l.notional_max = number("200"));
+    for (side, notional) in [(Side::Buy, Some("220")), (Side::Sell, None)] {
+        let order = OrderSpec { kind: OrderKind::Market, ..spec(side, "2", "99") };
+        match refusal(&world, &order) {
+            None => assert_eq!(notional, None, "{side:?}"),
+            Some(Refusal::NotionalTooLarge { notional: found, .. }) => {
+                assert_eq!(notional, Some(found.to_string().as_str()), "{side:?}");
+            }
+            other => panic!("{side:?}: {other:?}"),
+        }
+    }
+    world
+        .gateway
+        .config
+        .limits
+        .instrument
+        .values_mut()
+        .for_each(|l| l.notional_max = number("199"));
+    let order = OrderSpec { kind: OrderKind::Market, ..spec(Side::Sell, "2", "99") };
+    let refused = refusal(&world, &order);
+    assert!(matches!(refused, Some(Refusal::NotionalTooLarge { .. })), "{refused:?}");
+}
+
 #[test]
 fn the_collar_on_both_sides() {
     let world = World::new();

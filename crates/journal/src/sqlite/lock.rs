@@ -8,17 +8,40 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use super::place::resolve;
 use crate::storage::StoreError;
 
 /// Longest process id that is read from a lock file, in bytes.
 const HOLDER_MAX: u64 = 32;
 
-/// Takes the lock of the journal at `path`; dropping the file gives it back.
-pub(super) fn take(path: &Path) -> Result<File, StoreError> {
+/// Somebody may look whether the lock is held at the very moment at which it is taken: tries again
+/// so often, after this pause.
+const LOOKERS: (u32, Duration) = (10, Duration::from_millis(20));
+
+fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let lock_path = PathBuf::from(name);
+    PathBuf::from(name)
+}
+
+/// The process that holds the journal at `path`, by its id as far as that is known; `None` when
+/// nobody does.
+pub fn holder(path: &Path) -> Option<String> {
+    let path = resolve(path).ok()?;
+    let lock = File::open(beside(&path)).ok()?;
+    match lock.try_lock_shared() {
+        Ok(()) => None,
+        Err(TryLockError::WouldBlock) => Some(written_in(lock)),
+        // A system that cannot lock cannot have let anybody take it either.
+        Err(TryLockError::Error(_)) => None,
+    }
+}
+
+/// Takes the lock of the journal at `path`; dropping the file gives it back.
+pub(super) fn take(path: &Path) -> Result<File, StoreError> {
+    let lock_path = beside(path);
     let problem = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
             StoreError::NotWritable { path: lock_path.clone(), problem: error.to_string() }
@@ -33,10 +56,18 @@ pub(super) fn take(path: &Path) -> Result<File, StoreError> {
         .truncate(false)
         .open(&lock_path)
         .map_err(problem)?;
-    match lock.try_lock() {
+    let mut taken = lock.try_lock();
+    for _ in 0..LOOKERS.0 {
+        if !matches!(taken, Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        std::thread::sleep(LOOKERS.1);
+        taken = lock.try_lock();
+    }
+    match taken {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            return Err(StoreError::InUse { path: path.to_owned(), holder: holder(lock) });
+            return Err(StoreError::InUse { path: path.to_owned(), holder: written_in(lock) });
         }
         Err(TryLockError::Error(error)) => return Err(problem(error)),
     }
@@ -49,7 +80,7 @@ pub(super) fn take(path: &Path) -> Result<File, StoreError> {
 }
 
 /// Without the holder's id the message is poorer, not wrong.
-fn holder(lock: File) -> String {
+fn written_in(lock: File) -> String {
     let mut holder = String::new();
     match lock.take(HOLDER_MAX).read_to_string(&mut holder) {
         Ok(_) if !holder.trim().is_empty() => holder.trim().to_owned(),

@@ -8,6 +8,7 @@
 
 mod explain;
 mod lock;
+mod place;
 mod rows;
 mod schema;
 #[cfg(test)]
@@ -23,8 +24,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 use crate::chain::{self, Hash};
 use crate::facets::facets;
 use crate::storage::{Storage, StoreError};
+use place::resolve;
 
 pub(crate) use explain::explain;
+pub use lock::holder;
 pub(crate) use rows::{COLUMNS, entry, replay};
 
 /// How long opening and reading wait for whoever holds something.
@@ -195,25 +198,6 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_MAX).map_err(sql)?;
     schema::check(&path, &connection)?;
     Ok(connection)
-}
-
-/// The file's one absolute path, so that two links to it meet at one lock, and so that no path
-/// reads as one of SQLite's own words (`:memory:` would keep nothing).
-fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
-    let no_file = || StoreError::unusable(path, "this names no file; change `store`");
-    if let Ok(found) = path.canonicalize() {
-        // Before anything is written beside it.
-        return if found.is_dir() { Err(no_file()) } else { Ok(found) };
-    }
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let Ok(directory) = directory.unwrap_or(Path::new(".")).canonicalize() else {
-        return Err(StoreError::NoDirectory { path: path.to_owned() });
-    };
-    match path.file_name() {
-        Some(name) if directory.is_dir() => Ok(directory.join(name)),
-        Some(_) => Err(StoreError::NoDirectory { path: path.to_owned() }),
-        None => Err(no_file()),
-    }
 }
 
 /// The JSON that is kept and hashed.

@@ -91,4 +91,7 @@ pub enum Execution {
     Rejected(VenueError),
     /// Some of it was taken off to prevent a trade with itself.
     Prevented,
+    /// This is how it stands. What happened is not said: a venue may tell sums and no executions, and
+    /// may tell the same again.
+    Standing,
 }

@@ -8,17 +8,21 @@
 mod error;
 mod event;
 mod order;
+mod profile;
 mod request;
 mod response;
 
 pub use error::{Filter, VenueError};
 pub use event::{AccountEvent, Execution, VenueEvent};
 pub use order::{ExpiryReason, VenueOrder, VenueOrderStatus};
+pub use profile::{IdClass, Profile};
 pub use request::{
-    AccountRequest, CancelReplace, CancelRestriction, MarketRequest, OrderKey, Request, TradesFrom,
+    AccountRequest, CancelReplace, CancelRestriction, MarketRequest, OrderKey, PageCursor, Request,
+    TradesFrom,
 };
 pub use response::{
-    AccountSnapshot, AggregateTrade, BookSnapshot, FeeRates, InstrumentTicker, Replaced, Response,
+    AccountSnapshot, AggregateTrade, BookSnapshot, FeeRates, InstrumentTicker, KeyRights, Replaced,
+    Response,
 };
 
 use crate::time::Timestamp;

@@ -45,6 +45,8 @@ pub enum ExpiryReason {
     FokUnfilled,
     /// A market order that emptied the book.
     InsufficientLiquidity,
+    /// An order until a date, when that had come.
+    EndTime,
     /// The venue ended it.
     Venue,
 }

@@ -123,6 +123,9 @@ pub enum AccountRequest {
         instrument: InstrumentId,
         /// Which order.
         order: OrderKey,
+        /// It was not made before. A venue that finds no order by our name for it reads its list
+        /// from here on; `None` reads as far back as one page goes.
+        since: Option<Timestamp>,
     },
     /// Orders that are open; `None` asks for all instruments.
     OpenOrders(Option<InstrumentId>),
@@ -149,12 +152,22 @@ pub enum AccountRequest {
         from: TradesFrom,
         /// At most this many.
         limit: u32,
+        /// Go on here: what [`Response::FillsPage`](super::Response::FillsPage) named, with everything
+        /// else as it was asked then.
+        page: Option<PageCursor>,
     },
-    /// Balances and rights.
+    /// Balances, and rights where they come with them.
     Account,
+    /// What the key may do.
+    Rights,
     /// Fee rates.
     Fees(InstrumentId),
 }
+
+/// Where a cut list goes on, in the venue's own words. Nobody else reads them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PageCursor(pub String);
 
 /// By which name an order is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

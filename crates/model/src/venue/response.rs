@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::error::VenueError;
 use super::order::VenueOrder;
+use super::request::PageCursor;
 use crate::balance::Balance;
 use crate::decimal::Decimal;
 use crate::fill::Fill;
-use crate::ids::{Asset, ClientOrderId, InstrumentId};
+use crate::ids::{Asset, ClientOrderId, InstrumentId, VenueOrderId};
 use crate::instrument::Instrument;
 use crate::market::{Candle, GridPrice, GridQty, Level, PublicTrade, Ticker};
 use crate::money::Price;
@@ -60,6 +61,8 @@ pub enum Response {
         /// The cancel's own name.
         cancel_id: ClientOrderId,
     },
+    /// The cancel was taken for processing; how the order ends is reported later.
+    CancelTaken(VenueOrderId),
     /// All orders taken back.
     CanceledAll(Vec<(VenueOrder, ClientOrderId)>),
     /// Both halves of a cancel and replace.
@@ -70,8 +73,17 @@ pub enum Response {
     Orders(Vec<VenueOrder>),
     /// Our executions, oldest first.
     Fills(Vec<Fill>),
-    /// Balances and rights.
+    /// Some of our executions, and where the list goes on. Which ones come first is up to the venue.
+    FillsPage {
+        /// These.
+        fills: Vec<Fill>,
+        /// The rest.
+        next: PageCursor,
+    },
+    /// Balances, and rights where they come with them.
     Account(AccountSnapshot),
+    /// What the key may do.
+    Rights(KeyRights),
     /// Fee rates.
     Fees(FeeRates),
 }
@@ -131,14 +143,22 @@ pub struct Replaced {
 /// An account as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountSnapshot {
-    /// May it trade?
-    pub can_trade: bool,
-    /// May it send funds away?
-    pub can_withdraw: bool,
-    /// Last change.
+    /// What its key may do; `None` where that is another question,
+    /// [`AccountRequest::Rights`](super::AccountRequest::Rights).
+    pub rights: Option<KeyRights>,
+    /// Last change, or a time at which it was surely not read yet.
     pub updated: Timestamp,
     /// What it holds.
     pub balances: BTreeMap<Asset, Balance>,
+}
+
+/// What a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRights {
+    /// Place and take back orders.
+    pub can_trade: bool,
+    /// Send funds away. A key with this right has no business here.
+    pub can_withdraw: bool,
 }
 
 /// Fees as fractions: 0.001 is ten basis points.

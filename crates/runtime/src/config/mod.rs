@@ -9,6 +9,7 @@ mod secret;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use ::budget::Shares;
 use gateway::Limits;
 use model::{AgentId, InstrumentId, VenueId};
 use serde::Deserialize;
@@ -28,6 +29,8 @@ pub struct Config {
     pub agents: BTreeMap<AgentId, AgentSettings>,
     /// How often the books are compared with the venue's, seconds.
     pub reconcile_every_s: u64,
+    /// Where what all processes of the host share is kept; `None` leaves it to the environment.
+    pub state_dir: Option<PathBuf>,
     /// The text of both files, for the journal.
     pub text: String,
 }
@@ -64,6 +67,10 @@ pub struct VenueConfig {
     pub rest: Option<String>,
     /// Market stream address; derived from `rest` when that is given, else the venue's own.
     pub streams: Option<String>,
+    /// Part of each of the venue's limits that is kept for cancels and for reads that settle doubt,
+    /// percent: 20 to 60.
+    #[serde(default)]
+    pub rate_reserve_percent: Shares,
     /// WebSocket API address; derived from `rest` when that is given, else the venue's own.
     pub ws_api: Option<String>,
 }
@@ -137,6 +144,7 @@ struct File {
     limits: PathBuf,
     #[serde(default = "default_reconcile")]
     reconcile_every_s: u64,
+    state_dir: Option<PathBuf>,
     venue: BTreeMap<VenueId, VenueConfig>,
     #[serde(default)]
     agent: BTreeMap<AgentId, AgentFile>,
@@ -202,7 +210,8 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let agents = check_agents(file.agent, venue.0).map_err(|(key, problem)| bad(&key, problem))?;
     let text = format!("{text}\n# {}\n{limits_text}", file.limits.display());
     let reconcile_every_s = file.reconcile_every_s.max(1);
-    Ok(Config { store, limits, venue, agents, reconcile_every_s, text })
+    let state_dir = file.state_dir.map(|path| here.join(path));
+    Ok(Config { store, limits, venue, agents, reconcile_every_s, state_dir, text })
 }
 
 fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<(String, T), ConfigError> {

@@ -56,6 +56,11 @@ fn a_good_configuration_loads() {
     assert_eq!(agent.params["fast"], "10");
     assert_eq!(agent.params["qty"], "0.01");
     assert_eq!(agent.memory_max_mib, 512);
+    assert_eq!(config.state_dir, None);
+    let venue = &config.venue.1;
+    assert_eq!(u8::from(venue.rate_reserve_percent), 20);
+    let (dir, path) = with(&format!("state_dir = \"state\"\n{GOOD}"), LIMITS);
+    assert_eq!(load(&path).unwrap().state_dir, Some(dir.path().join("state")));
 }
 
 #[test]
@@ -72,6 +77,11 @@ fn mistakes_are_named() {
             GOOD.replace("venue = \"binance\"", "venue = \"okx\""),
             LIMITS.to_owned(),
             "not configured",
+        ),
+        (
+            GOOD.replace("rest =", "rate_reserve_percent = 19\nrest ="),
+            LIMITS.to_owned(),
+            "a reserve of 19 % is not between 20 and 60 %",
         ),
         (GOOD.to_owned(), LIMITS.replace("qty_max", "qty_maximum"), "unknown field"),
         (GOOD.to_owned(), LIMITS.replace("collar_bps = 100", ""), "missing field `collar_bps`"),

@@ -212,12 +212,10 @@ impl Core {
         self.gateway.outstanding() == 0 && self.entries().is_empty()
     }
 
-    /// Open orders that could add risk: all but those that wait for a trigger.
+    /// Open orders that could add risk.
     fn entries(&self) -> Vec<(InstrumentId, ClientOrderId)> {
-        let open = self.gateway.books().open_orders();
-        open.filter(|order| order.order.kind.trigger().is_none())
-            .map(|order| (order.order.instrument, order.order.client_order_id))
-            .collect()
+        let entries = self.gateway.entries();
+        entries.map(|order| (order.order.instrument, order.order.client_order_id)).collect()
     }
 
     /// Nothing can be written down any more, so nothing that adds risk may be sent any more. What

@@ -6,6 +6,7 @@ use model::{AgentId, InstrumentId, VenueId};
 use venues::binance::sign::KeyError;
 
 use crate::agent::AgentError;
+use crate::budget::BudgetError;
 use crate::config::SecretError;
 
 /// Why a gateway ended, other than by being told to.
@@ -35,6 +36,9 @@ pub enum RunError {
     /// The journal cannot be opened, read or written.
     #[error("journal: {0}")]
     Journal(#[from] StoreError),
+    /// There is no rate budget, so nothing may be asked.
+    #[error("{0}")]
+    Budget(#[from] BudgetError),
     /// There can be no client.
     #[error("HTTP client: {0}; check the system's certificates")]
     Client(#[from] reqwest::Error),

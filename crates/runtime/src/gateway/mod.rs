@@ -5,6 +5,7 @@ mod clear;
 mod core;
 mod error;
 mod pump;
+mod rates;
 mod release;
 mod rest;
 mod rounds;
@@ -30,6 +31,7 @@ use self::release::Release;
 use self::rest::Rest;
 use self::rounds::Sources;
 use crate::agent::{AgentConfig, AgentHandle, Hello};
+use crate::budget::{BudgetError, HostBudget, Of};
 use crate::clock;
 use crate::config::{Config, Store, VenueConfig};
 
@@ -51,7 +53,17 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     let credentials = credentials(*venue, settings)?;
     let address = Addresses::of(settings);
     let (inputs, input_queue) = mpsc::channel(INPUTS_MAX);
-    let rest = Rest::new(&address.rest, credentials, inputs.clone())?;
+    let directory =
+        crate::budget::directory(config.state_dir.as_deref()).map_err(BudgetError::from)?;
+    let notices = Some(inputs.clone());
+    let of = Of {
+        venue: settings.kind,
+        address: &address.rest,
+        account: &credentials.api_key,
+        shares: settings.rate_reserve_percent,
+    };
+    let budget = HostBudget::open(&directory, &of, notices)?;
+    let rest = Rest::new(&address.rest, credentials, budget)?;
     let opened = open_journal(&config.store).map_err(RunError::opening)?;
     let instruments = instruments(*venue, &settings.instruments, &address.rest, &rest).await?;
     let rest = rest.with_symbols(Symbols::new(instruments.clone()));
@@ -62,6 +74,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     let mut gateway = Gateway::start(
         gateway::Config {
             limits: config.limits.clone(),
+            profile: venues::binance::PROFILE,
             reconcile_every: Duration::from_secs(config.reconcile_every_s),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             text: config.text.clone(),
@@ -91,6 +104,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     // The account first: what executes while the market connects is heard then.
     let beside = [
         tokio::spawn(watch_clock(rest.clone())),
+        tokio::spawn(rest.clone().watch_limits()),
         tokio::spawn(pump::run(account, rest.clone(), inputs.clone(), account_distrusted)),
         tokio::spawn(pump::run(market, rest, inputs, market_distrusted)),
     ];
@@ -233,10 +247,10 @@ async fn instruments(
 
 /// A wrong key is said before anything starts.
 async fn check_key(venue: VenueId, address: &str, rest: &Rest) -> Result<(), RunError> {
-    let request = Request::Account(AccountRequest::Account);
+    let request = Request::Account(AccountRequest::Rights);
     match ask_at_start(venue, address, rest, request).await? {
-        Ok(Response::Account(account)) if account.can_trade => Ok(()),
-        Ok(Response::Account(_)) => {
+        Ok(Response::Rights(rights)) if rights.can_trade => Ok(()),
+        Ok(Response::Rights(_)) => {
             Err(RunError::Credentials { venue, refusal: VenueError::NotAllowed })
         }
         Ok(other) => {

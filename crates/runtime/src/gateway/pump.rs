@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use model::venue::{MarketRequest, Request};
-use model::{Input, InstrumentId, Outcome, Timestamp};
+use model::{Input, InstrumentId, Link, Outcome, Timestamp};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -51,6 +51,7 @@ pub(super) async fn run<P: Protocol>(
 ) {
     let (arrivals, mut arrived) = mpsc::channel(ARRIVALS_MAX);
     let mut pump = Pump {
+        link: session.link(),
         session,
         rest,
         inputs,
@@ -86,6 +87,7 @@ struct Line {
 }
 
 struct Pump<P: Protocol> {
+    link: Link,
     session: Session<P>,
     rest: Rest,
     inputs: mpsc::Sender<Input>,
@@ -176,6 +178,10 @@ impl<P: Protocol> Pump<P> {
                 Done::Say(id, text) => self.say(id, text).await,
                 Done::Close(id) => self.close(id),
                 Done::Ask(id, request, after) => self.ask(id, request, after),
+                Done::Hold(until, cause) => {
+                    let wait = until.since(self.rest.venue_now());
+                    self.rest.hold(wait, cause).await;
+                }
                 Done::WakeAt(at) => self.alarm = Some(self.alarm.map_or(at, |set| set.min(at))),
             }
         }
@@ -191,9 +197,15 @@ impl<P: Protocol> Pump<P> {
     }
 
     fn open(&mut self, id: ConnId, url: String) {
-        let arrivals = self.arrivals.clone();
+        let (arrivals, rest) = (self.arrivals.clone(), self.rest.clone());
+        let link = self.link;
         let dialled = tokio::spawn(async move {
-            let arrival = match socket::connect(&url).await {
+            // Attempts are counted by the venue, too, and too many of them are a ban.
+            let opened = match rest.may_connect(link).await {
+                Ok(()) => socket::connect(&url).await,
+                Err(cause) => Err(cause),
+            };
+            let arrival = match opened {
                 Ok(socket) => Arrival::Opened(id, Box::new(socket)),
                 Err(cause) => {
                     tracing::debug!(%cause, "no connection");

@@ -1,18 +1,24 @@
 //! Asks the venue over REST. Every question ends in exactly one [`Outcome`].
 //!
 //! What is certain is decided here: no connection means that nothing was sent; once a byte may have
-//! left, everything but a readable answer is in doubt.
+//! left, everything but a readable answer is in doubt. Each question is paid from the host's rate
+//! budget before it leaves, and each answer settles it (`rates.rs`).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use model::venue::{AccountRequest, MarketRequest, Request, Response, VenueError};
-use model::{FeedNotice, Input, Outcome, Timestamp};
-use tokio::sync::mpsc;
+use ::budget::Grant;
+use model::venue::{MarketRequest, Request, Response, VenueError};
+use model::{Link, Outcome, Timestamp};
 use venues::binance::Symbols;
-use venues::binance::client::{Credentials, decode_reply, encode, rate_notice};
+use venues::binance::client::{
+    Credentials, EncodeError, HttpCall, RateNotice, decode_reply, encode, rate_limits, rate_notice,
+    rate_stop,
+};
 
+use super::rates;
+use crate::budget::HostBudget;
 use crate::clock;
 
 /// Time for a connection to come up.
@@ -21,10 +27,10 @@ const CONNECT_MAX: Duration = Duration::from_secs(3);
 const ANSWER_MAX: Duration = Duration::from_secs(11);
 /// Largest answer that is read, bytes.
 const BODY_MAX: usize = 64 << 20;
-/// Hold still for this long when the venue says stop without saying how long.
-const HOLD_DEFAULT: Duration = Duration::from_secs(60);
-/// Questions wait out a stop of at most this length; a longer one fails them.
-const HOLD_WAIT_MAX: Duration = Duration::from_secs(30);
+/// A request that has waited for longer is signed anew.
+const SIGNATURE_AGE_MAX: Duration = Duration::from_millis(100);
+/// How often the venue's limits are looked at.
+const LIMITS_EVERY: Duration = Duration::from_secs(60);
 /// Milliseconds that two clocks may differ before it is worth saying.
 const CLOCK_DIFFERENCE_MS: i64 = 500;
 
@@ -44,16 +50,14 @@ struct Shared {
     credentials: Credentials,
     /// The venue's clock minus ours, milliseconds.
     offset_ms: AtomicI64,
-    /// One stop from the venue holds every caller: nothing is sent before this time, nanoseconds.
-    hold_until: AtomicI64,
-    notices: mpsc::Sender<Input>,
+    budget: HostBudget,
 }
 
 impl Rest {
     pub(super) fn new(
         base: &str,
         credentials: Credentials,
-        notices: mpsc::Sender<Input>,
+        budget: HostBudget,
     ) -> Result<Rest, reqwest::Error> {
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_MAX)
@@ -69,8 +73,7 @@ impl Rest {
             base: base.trim_end_matches('/').to_owned(),
             credentials,
             offset_ms: AtomicI64::new(0),
-            hold_until: AtomicI64::new(0),
-            notices,
+            budget,
         };
         Ok(Rest { shared: Arc::new(shared), symbols: Arc::new(Symbols::default()) })
     }
@@ -89,6 +92,11 @@ impl Rest {
         &self.shared.credentials
     }
 
+    /// What the venue may be asked; connections are paid from it, too (`HostBudget::connect`).
+    pub(super) fn budget(&self) -> &HostBudget {
+        &self.shared.budget
+    }
+
     /// The venue's time as well as we know it.
     pub(super) fn venue_now(&self) -> Timestamp {
         self.venue_time(clock::now())
@@ -101,19 +109,18 @@ impl Rest {
         if offset < 0 { ours.before(size) } else { ours.after(size) }
     }
 
-    /// Nothing may be sent for this long.
-    fn held(&self) -> Option<Duration> {
-        let until = Timestamp::from_nanos(self.shared.hold_until.load(Ordering::Acquire));
-        Some(until.since(clock::now())).filter(|wait| !wait.is_zero())
+    /// Waits until a connection may be attempted.
+    pub(super) async fn may_connect(&self, link: Link) -> Result<(), String> {
+        let may = match link {
+            Link::Market => self.shared.budget.connect().await,
+            Link::Account => self.shared.budget.connect_api().await,
+        };
+        may.map_err(|too_long| too_long.to_string())
     }
 
-    /// The venue said stop: nobody sends anything for this long.
+    /// The venue said stop: nobody on this host sends anything for this long.
     pub(super) async fn hold(&self, wait: Duration, detail: String) {
-        let until = clock::now().after(wait).nanos();
-        self.shared.hold_until.fetch_max(until, Ordering::AcqRel);
-        let notice = Input::Feed(FeedNotice::RateLimited { wait, detail });
-        // The receiver is gone only when the gateway ends.
-        let _ = self.shared.notices.send(notice).await;
+        self.budget().stop(None, wait, detail).await;
     }
 
     /// Asks, and waits for the outcome.
@@ -133,22 +140,46 @@ impl Rest {
     }
 
     async fn ask_once(&self, request: &Request, decided: Option<Timestamp>) -> Outcome {
-        if let Some(wait) = self.held() {
-            let adds_risk = matches!(
-                request,
-                Request::Account(AccountRequest::Place(_) | AccountRequest::CancelReplace(_))
-            );
-            if adds_risk || wait > HOLD_WAIT_MAX {
-                return Outcome::NotSent(format!("held by the venue's limit for {wait:.1?}"));
-            }
-            tokio::time::sleep(wait).await;
-        }
-        let credentials = Some(&self.shared.credentials);
-        let at = decided.map_or_else(|| self.venue_now(), |decided| self.venue_time(decided));
-        let call = match encode(request, &self.symbols, credentials, at) {
+        let call = match self.encode(request, decided) {
             Ok(call) => call,
             Err(error) => return Outcome::NotSent(error.to_string()),
         };
+        let budget = self.budget();
+        let charge = rates::charge(&call, budget.keys());
+        let begun = Instant::now();
+        let paid = budget.wait(rates::priority(request), &charge, rates::wait_max(request)).await;
+        let grant = match paid {
+            Ok(grant) => grant,
+            Err(too_long) => return Outcome::NotSent(too_long.to_string()),
+        };
+        // A signature is valid for a short while from when it was made.
+        let waited = begun.elapsed() > SIGNATURE_AGE_MAX;
+        let call = match waited.then(|| self.encode(request, decided)) {
+            None => call,
+            Some(Ok(call)) => call,
+            Some(Err(error)) => {
+                budget.give_back(&grant).await;
+                return Outcome::NotSent(error.to_string());
+            }
+        };
+        let outcome = self.carry_out(request, &call, &grant).await;
+        if let Outcome::NotSent(_) = outcome {
+            budget.give_back(&grant).await;
+        }
+        outcome
+    }
+
+    fn encode(
+        &self,
+        request: &Request,
+        decided: Option<Timestamp>,
+    ) -> Result<HttpCall, EncodeError> {
+        let credentials = Some(&self.shared.credentials);
+        let at = decided.map_or_else(|| self.venue_now(), |decided| self.venue_time(decided));
+        encode(request, &self.symbols, credentials, at)
+    }
+
+    async fn carry_out(&self, request: &Request, call: &HttpCall, grant: &Grant) -> Outcome {
         let url = format!("{}{}?{}", self.shared.base, call.path, call.query);
         let Ok(method) = reqwest::Method::from_bytes(call.method.as_bytes()) else {
             return Outcome::NotSent(format!("no such method: {}", call.method));
@@ -157,11 +188,7 @@ impl Rest {
         if call.signed {
             builder = builder.header("X-MBX-APIKEY", &self.shared.credentials.api_key);
         }
-        self.carry_out(request, builder).await
-    }
-
-    async fn carry_out(&self, request: &Request, builder: reqwest::RequestBuilder) -> Outcome {
-        let mut response = match builder.send().await {
+        let response = match builder.send().await {
             Ok(response) => response,
             Err(error) if error.is_connect() || error.is_builder() => {
                 return Outcome::NotSent(cause(&error));
@@ -173,23 +200,38 @@ impl Rest {
         let notice = rate_notice(
             headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))),
         );
-        let mut body = Vec::new();
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() <= BODY_MAX => body.extend(&chunk),
-                Ok(Some(_)) => {
-                    return Outcome::InDoubt(format!("answer is larger than {BODY_MAX} bytes"));
-                }
-                Ok(None) => break,
-                Err(error) => return Outcome::InDoubt(cause(&error)),
-            }
-        }
-        let outcome = decode_reply(request, status, &body, &self.symbols);
-        if matches!(status, 418 | 429 | 403) {
-            let wait = notice.retry_after.unwrap_or(HOLD_DEFAULT);
-            self.hold(wait, format!("status {status}")).await;
+        let body = read(response).await;
+        let text = body.as_deref().unwrap_or_default();
+        let outcome = match &body {
+            Ok(body) => decode_reply(request, status, body, &self.symbols),
+            Err(failure) => Outcome::InDoubt(failure.clone()),
+        };
+        self.settle(call, grant, status, text, &notice, &outcome).await;
+        if let (200, Request::Market(MarketRequest::Instruments(_))) = (status, request)
+            && let Ok(limits) = rate_limits(text)
+        {
+            self.budget().learn(&rates::limits(&limits)).await;
         }
         outcome
+    }
+
+    /// The headers are true whatever becomes of the body.
+    async fn settle(
+        &self,
+        call: &HttpCall,
+        grant: &Grant,
+        status: u16,
+        body: &[u8],
+        notice: &RateNotice,
+        outcome: &Outcome,
+    ) {
+        let budget = self.budget();
+        let free = rates::free(call, status, outcome);
+        budget.settle(grant, &free, &rates::usage(notice)).await;
+        if let Some(stop) = rate_stop(status, body, notice) {
+            let (counts, wait) = rates::stop(stop);
+            budget.stop(counts, wait, format!("status {status}")).await;
+        }
     }
 
     /// Learns how far the venue's clock is from ours.
@@ -207,6 +249,35 @@ impl Rest {
             tracing::warn!(offset_ms = offset, "our clock differs from the venue's");
         }
         self.shared.offset_ms.store(offset, Ordering::Relaxed);
+        self.budget().learn_clock(offset).await;
+    }
+
+    /// Looks again and again at what the venue allows, so that a limit that it changes is followed.
+    pub(super) async fn watch_limits(self) {
+        // One row of the table is enough: the limits stand beside it.
+        let first = self.symbols.iter().next().map(|row| row.instrument.id);
+        let request = Request::Market(MarketRequest::Instruments(first.into_iter().collect()));
+        loop {
+            tokio::time::sleep(LIMITS_EVERY).await;
+            if let Outcome::NotSent(cause) | Outcome::InDoubt(cause) =
+                self.ask_once(&request, None).await
+            {
+                tracing::debug!(%cause, "the venue's limits could not be read");
+            }
+        }
+    }
+}
+
+/// The whole body, or why it cannot be had.
+async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= BODY_MAX => body.extend(&chunk),
+            Ok(Some(_)) => return Err(format!("answer is larger than {BODY_MAX} bytes")),
+            Ok(None) => return Ok(body),
+            Err(error) => return Err(cause(&error)),
+        }
     }
 }
 

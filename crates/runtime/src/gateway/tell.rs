@@ -68,6 +68,7 @@ pub(super) fn record(record: &Record) {
         | Record::HandedOver { .. }
         | Record::Feed { .. }
         | Record::RateLimited { .. }
+        | Record::BudgetWait { .. }
         | Record::Discrepancy { .. }
         | Record::Reconciled { .. }
         | Record::Trading { .. }

@@ -34,6 +34,9 @@ pub enum MarketSource {
 /// does not keep requests waiting.
 const BATCH: usize = 256;
 
+/// How often a stalled exchange is looked at.
+const STALL_PAUSE: Duration = Duration::from_millis(10);
+
 /// An opened source.
 pub(super) struct Feed {
     name: String,
@@ -110,6 +113,11 @@ pub(super) async fn drive<D: Dialect>(
         tokio::select! {
             () = tokio::time::sleep_until(due) => {}
             _ = stopped.changed() => return,
+        }
+        if shared.world().is_stalled() {
+            // The market stands still with the exchange; what is due is played in order after.
+            tokio::time::sleep(STALL_PAUSE).await;
+            continue;
         }
         for (head, (instrument, source)) in heads.iter_mut().zip(&mut streams) {
             if !play(&shared, *instrument, source, head, start, speed) {

@@ -2,14 +2,26 @@
 //!
 //! One TCP port serves REST and WebSocket. What is said there is the dialect's business and what it
 //! means is the exchange's; here are only sockets, time and faults. Everything that changes the
-//! exchange happens under one lock, in the order in which it arrives.
+//! exchange happens under one lock, in the order in which it arrives. `docs/faults.md` lists what can be
+//! made to go wrong.
 
+mod answer;
+mod body;
+mod counts;
+mod engine;
 mod faults;
+mod history;
 mod market;
+mod reads;
+mod render;
 pub mod replay;
+mod schema;
 mod server;
+mod simulator;
 mod socket;
+mod sockets;
 mod state;
+mod wire;
 mod world;
 
 use std::collections::BTreeMap;
@@ -25,9 +37,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use venues::server::Dialect;
 
-pub use faults::{Fault, FaultError, FaultKind, Scenario};
+pub use faults::{FaultError, Scenario};
 pub use market::MarketSource;
+pub use sim_venue::FeesIn;
 use world::{Shared, World};
+
+use crate::clock;
 
 /// What a simulated exchange is started with.
 pub struct VenueConfig {
@@ -37,6 +52,8 @@ pub struct VenueConfig {
     pub instruments: Vec<Instrument>,
     /// Fees of every account.
     pub fees: FeeRates,
+    /// In which asset they are taken.
+    pub fees_in: FeesIn,
     /// Accounts and what they start with.
     pub accounts: Vec<(AccountId, BTreeMap<Asset, Amount>)>,
     /// The market around the accounts.
@@ -84,14 +101,17 @@ pub async fn start<D: Dialect + 'static>(
     let addr = listener
         .local_addr()
         .map_err(|source| VenueStartError::Listen { addr: config.listen, source })?;
-    let mut exchange =
-        SimVenue::new(SimConfig { instruments: config.instruments.clone(), fees: config.fees });
+    let mut exchange = SimVenue::new(SimConfig {
+        instruments: config.instruments.clone(),
+        fees: config.fees,
+        fees_in: config.fees_in,
+    });
     for (account, balances) in &config.accounts {
         exchange.add_account(*account, balances);
     }
     let tick = Duration::from_millis(dialect.tick_ms().max(1));
-    let faults = faults::Faults::new(config.scenario, config.seed);
-    let shared = Arc::new(Shared::new(World::new(dialect, exchange), faults));
+    let faults = faults::Faults::new(clock::now(), config.scenario, config.seed);
+    let shared = Arc::new(Shared::new(World::new(dialect, exchange, faults)));
     let (stop, stopped) = watch::channel(false);
     let feed = market::open(config.market, &config.instruments, config.seed)?;
     let tasks = vec![

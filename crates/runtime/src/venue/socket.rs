@@ -3,14 +3,13 @@
 use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
 use venues::server::{ConnId, Dialect, Payload};
 
+use super::sockets::{Door, Opened};
 use super::world::Shared;
-use crate::clock;
 
 /// Largest message that a client may send.
 const MESSAGE_MAX: usize = 64 * 1024;
@@ -19,9 +18,10 @@ const MESSAGE_MAX: usize = 64 * 1024;
 pub(super) async fn run<D: Dialect>(
     upgraded: Upgraded,
     conn: ConnId,
-    mut outgoing: mpsc::Receiver<Payload>,
+    opened: Opened,
     shared: &Shared<D>,
 ) {
+    let Opened { mut outgoing, mut door } = opened;
     let mut cut = shared.cut.subscribe();
     let config = WebSocketConfig::default()
         .max_message_size(Some(MESSAGE_MAX))
@@ -30,9 +30,15 @@ pub(super) async fn run<D: Dialect>(
         WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
     let (mut sink, mut stream) = stream.split();
     loop {
+        let Door::Open(gate) = *door.borrow_and_update() else { return };
         tokio::select! {
             _ = cut.changed() => return,
-            message = stream.next() => match message {
+            changed = door.changed() => if changed.is_err() {
+                // Cut off for being too slow.
+                return;
+            },
+            // Reading answers pings, so where nothing may go out nothing is read either.
+            message = stream.next(), if gate.reads && gate.writes => match message {
                 Some(Ok(Message::Text(text))) => shared.world().text(conn, text.as_str()),
                 // The library has answered it already.
                 Some(Ok(Message::Ping(_))) => {
@@ -49,9 +55,9 @@ pub(super) async fn run<D: Dialect>(
                     return;
                 }
             },
-            payload = outgoing.recv() => {
+            payload = outgoing.recv(), if gate.writes => {
                 let Some(payload) = payload else { return };
-                if !send(&mut sink, payload, shared).await {
+                if !send(&mut sink, payload).await {
                     return;
                 }
             }
@@ -60,14 +66,8 @@ pub(super) async fn run<D: Dialect>(
 }
 
 /// Writes a payload; `false` when that was the end of the connection.
-async fn send<D: Dialect>(
-    sink: &mut (impl SinkExt<Message> + Unpin),
-    payload: Payload,
-    shared: &Shared<D>,
-) -> bool {
+async fn send(sink: &mut (impl SinkExt<Message> + Unpin), payload: Payload) -> bool {
     let message = match payload {
-        // A mute stream: its socket lives and answers pings, and says nothing.
-        Payload::Text(_) if shared.faults().is_silent(clock::now()) => return true,
         Payload::Text(text) => Message::text(&*text),
         Payload::Ping(bytes) => Message::Ping(bytes.into()),
         Payload::Close(code, reason) => {

@@ -9,10 +9,11 @@ use venues::server::Dialect;
 use super::world::Shared;
 use crate::clock;
 
-/// Everything that is true: orders, executions, balances, the market, the faults.
+/// Everything that is true: orders, executions, balances, the market, the faults, and what
+/// clients did in numbers.
 pub(super) fn state<D: Dialect>(shared: &Shared<D>) -> Value {
-    let faults = shared.faults().report(clock::now());
     let world = shared.world();
+    let (faults, counts) = (world.faults.report(clock::now()), world.counts.report());
     let oracle = world.exchange().oracle();
     let market = world.market.clone();
     drop(world);
@@ -35,6 +36,7 @@ pub(super) fn state<D: Dialect>(shared: &Shared<D>) -> Value {
             "fees": oracle.fees,
         },
         "faults": faults,
+        "counts": counts,
     })
 }
 

@@ -1,32 +1,69 @@
-//! The dialect, the exchange and the open sockets, behind one lock.
+//! The dialect, the exchange, the open sockets and the faults, behind one lock.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use model::venue::VenueEvent;
-use model::{AccountId, Amount, Asset, InstrumentId, Timestamp, TradingMode};
+use model::venue::{AccountRequest, PublicMarket, Response, VenueError};
+use model::{AccountId, Amount, Asset, InstrumentId, Timestamp};
 use sim_venue::{Background, SimVenue};
-use tokio::sync::{mpsc, watch};
-use venues::server::{ConnId, Dialect, Frame, HttpRequest, HttpResponse, Payload, Step};
+use tokio::sync::{oneshot, watch};
+use venues::server::{
+    ConnId, Dialect, Frame, HttpRequest, HttpResponse, LimitChange, Payload, SocketClass, Step,
+    Topic,
+};
 
-use super::faults::Faults;
+use super::counts::Counts;
+use super::engine::Engine;
+use super::faults::{Begun, FaultId, FaultKind, Faults, Origin, Verdict};
+use super::reads::Capped;
+use super::schema;
+use super::sockets::{Opened, Sockets};
 use crate::clock;
 
-/// Frames that wait for one connection. A reader that is slower than this is cut off, as real
-/// venues do, instead of holding everything up.
-pub(super) const QUEUE: usize = 8_192;
+/// Requests that stand in line while the exchange is stalled; the connection of one more is cut,
+/// or nothing is said to it.
+const LINE_MAX: usize = 10_000;
+/// Answers remembered for stale reads; when they are too many all are forgotten.
+const STALE_MAX: usize = 1_000;
 
 /// Everything that may be changed, and changes only under the lock.
-pub(super) struct World<D> {
+pub(super) struct World<D: Dialect> {
     dialect: D,
-    exchange: SimVenue,
-    sockets: BTreeMap<ConnId, mpsc::Sender<Payload>>,
-    events: Vec<VenueEvent>,
-    frames: Vec<Frame>,
+    engine: Engine,
+    pub(super) faults: Faults,
+    pub(super) counts: Counts,
     pub(super) market: MarketStatus,
-    mode: TradingMode,
+    sockets: Sockets,
+    frames: Vec<Frame>,
+    limits: LimitChange,
+    line: VecDeque<InLine<D::Pending>>,
+    /// First answers to a question, with when they were given.
+    stale: BTreeMap<String, (Timestamp, Vec<u8>)>,
+}
+
+/// A request that waits for the exchange.
+struct InLine<P> {
+    account: AccountId,
+    request: AccountRequest,
+    route: String,
+    pending: P,
+    way: Way,
+}
+
+/// Where an answer goes.
+enum Way {
+    Http(oneshot::Sender<HttpResponse>),
+    Socket(ConnId),
+}
+
+/// An answer, or where it will come from.
+pub(super) enum Answered {
+    Now(HttpResponse),
+    Later(oneshot::Receiver<HttpResponse>),
 }
 
 /// How far the market around the accounts is.
@@ -39,32 +76,22 @@ pub(super) struct MarketStatus {
 }
 
 /// What every task of the server holds.
-pub(super) struct Shared<D> {
+pub(super) struct Shared<D: Dialect> {
     world: Mutex<World<D>>,
-    pub(super) faults: Mutex<Faults>,
     /// Counts cuts: every connection that sees it change is gone.
     pub(super) cut: watch::Sender<u64>,
     next_conn: AtomicU64,
 }
 
 impl<D: Dialect> Shared<D> {
-    pub(super) fn new(world: World<D>, faults: Faults) -> Shared<D> {
-        Shared {
-            world: Mutex::new(world),
-            faults: Mutex::new(faults),
-            cut: watch::Sender::new(0),
-            next_conn: AtomicU64::new(1),
-        }
+    pub(super) fn new(world: World<D>) -> Shared<D> {
+        let world = Mutex::new(world);
+        Shared { world, cut: watch::Sender::new(0), next_conn: AtomicU64::new(1) }
     }
 
     /// The world. A panic under the lock leaves it usable: every step is complete in itself.
     pub(super) fn world(&self) -> MutexGuard<'_, World<D>> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The faults.
-    pub(super) fn faults(&self) -> MutexGuard<'_, Faults> {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn new_conn(&self) -> ConnId {
@@ -75,50 +102,130 @@ impl<D: Dialect> Shared<D> {
     pub(super) fn cut_all(&self) {
         self.cut.send_modify(|count| *count += 1);
     }
+
+    /// Starts and ends faults that are due.
+    pub(super) fn turn(&self) {
+        if self.world().turn(clock::now()) {
+            self.cut_all();
+        }
+    }
 }
 
 impl<D: Dialect> World<D> {
-    pub(super) fn new(dialect: D, exchange: SimVenue) -> World<D> {
+    pub(super) fn new(dialect: D, exchange: SimVenue, faults: Faults) -> World<D> {
         World {
             dialect,
-            exchange,
-            sockets: BTreeMap::new(),
-            events: Vec::new(),
-            frames: Vec::new(),
+            engine: Engine::new(exchange),
+            faults,
+            counts: Counts::default(),
             market: MarketStatus::default(),
-            mode: TradingMode::Live,
+            sockets: Sockets::default(),
+            frames: Vec::new(),
+            limits: LimitChange::default(),
+            line: VecDeque::new(),
+            stale: BTreeMap::new(),
         }
-    }
-
-    /// Opens, restricts or halts trading of every instrument.
-    fn set_mode(&mut self, mode: TradingMode) {
-        if std::mem::replace(&mut self.mode, mode) == mode {
-            return;
-        }
-        let all: Vec<InstrumentId> = self.exchange.instruments().map(|i| i.id).collect();
-        all.into_iter().for_each(|instrument| self.exchange.set_mode(instrument, mode));
     }
 
     /// A deposit, or a withdrawal of at most what is free.
     pub(super) fn transfer(&mut self, account: AccountId, asset: Asset, amount: Amount) {
         let now = clock::now();
-        self.exchange.transfer(now, account, asset, amount, &mut self.events);
+        self.engine.transfer(now, account, asset, amount);
         self.publish(now);
     }
 
     pub(super) fn exchange(&self) -> &SimVenue {
-        &self.exchange
+        &self.engine.exchange
+    }
+
+    pub(super) fn is_stalled(&self) -> bool {
+        self.engine.is_stalled()
+    }
+
+    /// A request has come: what faults make of it.
+    pub(super) fn judge(&mut self, route: &str, peer: IpAddr) -> Verdict {
+        self.counts.request(route);
+        self.faults.request(clock::now(), route, peer)
     }
 
     /// A REST request, answered in full.
-    pub(super) fn http(&mut self, request: &HttpRequest<'_>) -> HttpResponse {
+    pub(super) fn http(&mut self, request: &HttpRequest<'_>, route: &str) -> Answered {
         let now = clock::now();
-        match self.dialect.http(now, request, &self.exchange) {
-            Step::Done(response) => response,
+        let time = self.engine.venue_time(now);
+        let (dialect, exchange) = (&mut self.dialect, &self.engine.exchange);
+        let step = with_market(&mut self.faults, now, route, exchange, |market| {
+            dialect.http(time, request, market)
+        });
+        match step {
+            Step::Done(response) => Answered::Now(response),
             Step::Ask { account, request, pending } => {
-                let answer = self.exchange.execute(now, account, &request, &mut self.events);
-                self.publish(now);
-                self.dialect.http_reply(now, pending, answer)
+                if self.engine.must_wait(&request) {
+                    let (sender, receiver) = oneshot::channel();
+                    let (route, way) = (route.to_owned(), Way::Http(sender));
+                    self.stand(InLine { account, request, route, pending, way });
+                    return Answered::Later(receiver);
+                }
+                Answered::Now(self.carry_out(now, account, &request, pending, route))
+            }
+        }
+    }
+
+    /// Asks the exchange, as often as the dialect needs for its one answer.
+    fn carry_out(
+        &mut self,
+        now: Timestamp,
+        account: AccountId,
+        request: &AccountRequest,
+        pending: D::Pending,
+        route: &str,
+    ) -> HttpResponse {
+        let time = self.engine.venue_time(now);
+        let answer = self.ask(now, account, request, route);
+        let mut step = self.dialect.http_reply(time, pending, answer);
+        loop {
+            match step {
+                Step::Done(response) => return response,
+                Step::Ask { account, request, pending } => {
+                    let answer = self.ask(now, account, &request, route);
+                    step = self.dialect.http_reply(time, pending, answer);
+                }
+            }
+        }
+    }
+
+    fn ask(
+        &mut self,
+        now: Timestamp,
+        account: AccountId,
+        request: &AccountRequest,
+        route: &str,
+    ) -> Result<Response, VenueError> {
+        let answer = self.engine.ask(now, account, request, route, &mut self.faults);
+        self.publish(now);
+        answer
+    }
+
+    fn stand(&mut self, last: InLine<D::Pending>) {
+        if self.line.len() < LINE_MAX {
+            self.line.push_back(last);
+        }
+    }
+
+    /// Carries out, in their order, the requests that stood in line.
+    fn drain(&mut self, now: Timestamp) {
+        let time = self.engine.venue_time(now);
+        for InLine { account, request, route, pending, way } in std::mem::take(&mut self.line) {
+            match way {
+                Way::Http(sender) => {
+                    let response = self.carry_out(now, account, &request, pending, &route);
+                    // Who asked may have gone away; it was done all the same.
+                    let _ = sender.send(response);
+                }
+                Way::Socket(conn) => {
+                    let answer = self.ask(now, account, &request, &route);
+                    self.dialect.socket_reply(time, conn, pending, answer, &mut self.frames);
+                    self.deliver(now, true);
+                }
             }
         }
     }
@@ -127,35 +234,60 @@ impl<D: Dialect> World<D> {
         &mut self,
         conn: ConnId,
         request: &HttpRequest<'_>,
-    ) -> Result<mpsc::Receiver<Payload>, HttpResponse> {
-        self.dialect.connect(clock::now(), conn, request)?;
-        let (sender, receiver) = mpsc::channel(QUEUE);
-        self.sockets.insert(conn, sender);
-        Ok(receiver)
+    ) -> Result<Opened, HttpResponse> {
+        let now = clock::now();
+        let class = self.dialect.socket_class(request);
+        let time = self.engine.venue_time(now);
+        if let Err(refusal) = self.dialect.connect(time, conn, request) {
+            self.counts.sockets.refused += 1;
+            return Err(refusal);
+        }
+        self.counts.sockets.opened += 1;
+        let (gate, peer) = (self.faults.gate(now, class), request.peer);
+        let life = self.faults.life(now, class, peer);
+        Ok(self.sockets.open(now, conn, class, peer, gate, life))
     }
 
     pub(super) fn text(&mut self, conn: ConnId, text: &str) {
         let now = clock::now();
-        match self.dialect.text(now, conn, text, &self.exchange, &mut self.frames) {
-            Step::Done(()) => self.deliver(),
+        let time = self.engine.venue_time(now);
+        let route = format!("WS {}", self.dialect.method(text));
+        self.counts.request(&route);
+        if let Some(peer) = self.sockets.peer(conn) {
+            self.faults.carried_out(&route, peer);
+        }
+        let (dialect, frames) = (&mut self.dialect, &mut self.frames);
+        let exchange = &self.engine.exchange;
+        let step = with_market(&mut self.faults, now, &route, exchange, |market| {
+            dialect.text(time, conn, text, market, frames)
+        });
+        match step {
+            Step::Done(()) => self.deliver(now, true),
             Step::Ask { account, request, pending } => {
-                let answer = self.exchange.execute(now, account, &request, &mut self.events);
+                if self.engine.must_wait(&request) {
+                    let way = Way::Socket(conn);
+                    self.stand(InLine { account, request, route, pending, way });
+                    return;
+                }
                 // What happened is told before the answer: at the venue, too, the two come by
                 // separate ways, and a client that needs an order of them is wrong.
-                self.publish(now);
-                self.dialect.socket_reply(now, conn, pending, answer, &mut self.frames);
-                self.deliver();
+                let answer = self.ask(now, account, &request, &route);
+                self.dialect.socket_reply(time, conn, pending, answer, &mut self.frames);
+                self.deliver(now, true);
             }
         }
     }
 
     pub(super) fn control(&mut self, conn: ConnId, pong: bool) {
-        self.dialect.control(clock::now(), conn, pong, &mut self.frames);
-        self.deliver();
+        let now = clock::now();
+        let time = self.engine.venue_time(now);
+        self.dialect.control(time, conn, pong, &mut self.frames);
+        self.deliver(now, false);
     }
 
     pub(super) fn disconnect(&mut self, conn: ConnId) {
-        if self.sockets.remove(&conn).is_some() {
+        if self.sockets.close(conn) {
+            self.counts.sockets.closed += 1;
             self.dialect.disconnect(conn);
         }
     }
@@ -163,34 +295,212 @@ impl<D: Dialect> World<D> {
     /// The market around the accounts moves.
     pub(super) fn background(&mut self, instrument: InstrumentId, event: &Background) {
         let now = clock::now();
-        self.exchange.background(now, instrument, event, &mut self.events);
+        self.engine.background(now, instrument, event);
         self.market.events += 1;
         self.publish(now);
     }
 
+    /// Too many requests, in the venue's words.
+    pub(super) fn throttled(&mut self, peer: IpAddr, wait: Duration) -> HttpResponse {
+        self.dialect.throttled(self.engine.venue_time(clock::now()), peer, wait)
+    }
+
+    /// Banned, in the venue's words.
+    pub(super) fn banned(&mut self, peer: IpAddr, wait: Duration) -> HttpResponse {
+        self.dialect.banned(self.engine.venue_time(clock::now()), peer, wait)
+    }
+
+    /// An answer as a replica gives it that is at most so far behind: the first one to the same
+    /// question that is not older than that.
+    pub(super) fn stale(
+        &mut self,
+        request: &HttpRequest<'_>,
+        (fault, age): (FaultId, Duration),
+        mut response: HttpResponse,
+    ) -> HttpResponse {
+        if request.method != "GET" || response.status != 200 {
+            return response;
+        }
+        let now = clock::now();
+        let question = self.dialect.question(request);
+        match self.stale.get(&question) {
+            Some((given, body)) if now.since(*given) <= age => {
+                self.faults.fired(fault);
+                response.body = body.clone();
+            }
+            _ => {
+                if self.stale.len() >= STALE_MAX {
+                    self.stale.clear();
+                }
+                self.stale.insert(question, (now, response.body.clone()));
+            }
+        }
+        response
+    }
+
+    /// Starts and ends faults that are due; is everything to be cut?
+    fn turn(&mut self, now: Timestamp) -> bool {
+        let turn = self.faults.turn(now);
+        let conditions = self.faults.conditions(now);
+        self.engine.set_conditions(now, conditions);
+        if self.limits != conditions.limits {
+            self.limits = conditions.limits;
+            self.dialect.change_limits(&conditions.limits);
+        }
+        self.publish(now);
+        if !self.engine.is_stalled() {
+            self.drain(now);
+        }
+        let mut cuts = false;
+        for begun in turn.begun {
+            cuts |= self.begin(now, &begun);
+        }
+        let faults = &self.faults;
+        self.sockets.set_gates(|class| faults.gate(now, class));
+        for kind in turn.ended {
+            if let FaultKind::Partition(cut) = kind {
+                // What was sent into it is lost for good.
+                self.sockets.cut(|class| cut.is_of(class));
+            }
+        }
+        cuts
+    }
+
+    /// What happens once, when a fault begins; is everything to be cut?
+    fn begin(&mut self, now: Timestamp, begun: &Begun) -> bool {
+        match &begun.kind {
+            FaultKind::Outage => return true,
+            FaultKind::Ban => {
+                for conn in self.sockets.of(Some(SocketClass::User), begun.peer) {
+                    self.sockets.send(conn, Payload::Close(1_008, "banned".to_owned()));
+                }
+            }
+            FaultKind::KeyExpire => {
+                let time = self.engine.venue_time(now);
+                self.dialect.end_subscriptions(time, &mut self.frames);
+                self.deliver(now, false);
+            }
+            FaultKind::ShutdownNotice(until) => {
+                let time = self.engine.venue_time(now);
+                let conns = self.sockets.of(begun.class, begun.peer);
+                for conn in &conns {
+                    if let Some(notice) = self.dialect.shutdown_notice(time, *conn) {
+                        self.sockets.send(*conn, Payload::Text(notice));
+                    }
+                }
+                self.sockets.close_later(now.after(*until), &conns);
+            }
+            _ => {}
+        }
+        false
+    }
+
     fn tick(&mut self) {
-        self.dialect.tick(clock::now(), &self.exchange, &mut self.frames);
-        self.deliver();
+        let now = clock::now();
+        self.engine.reject_due(now);
+        // Orders until a date end on a quiet market, too.
+        self.engine.pass_time(now);
+        self.publish(now);
+        let time = self.engine.venue_time(now);
+        self.dialect.tick(time, &self.engine.exchange, &mut self.frames);
+        self.deliver(now, false);
+        self.sockets.tick(now);
     }
 
     fn publish(&mut self, now: Timestamp) {
-        if !self.events.is_empty() {
-            self.dialect.events(now, &self.events, &self.exchange, &mut self.frames);
-            self.events.clear();
+        let Engine { events, history, .. } = &mut self.engine;
+        if events.is_empty() {
+            return;
         }
-        self.deliver();
+        history.observe(events);
+        let time = self.engine.venue_time(now);
+        let Engine { events, exchange, .. } = &mut self.engine;
+        self.dialect.events(time, events, exchange, &mut self.frames);
+        events.clear();
+        self.deliver(now, false);
     }
 
-    fn deliver(&mut self) {
-        for Frame { conn, payload } in self.frames.drain(..) {
-            let Some(socket) = self.sockets.get(&conn) else { continue };
-            if socket.try_send(payload).is_err() {
+    fn deliver(&mut self, now: Timestamp, are_replies: bool) {
+        if self.frames.is_empty() {
+            return;
+        }
+        let watched = self.faults.watches_messages(now);
+        let mut frames = std::mem::take(&mut self.frames);
+        for Frame { conn, payload } in frames.drain(..) {
+            let sent = match payload {
+                Payload::Text(text) => {
+                    if are_replies && let Some(status) = self.dialect.answer_status(&text) {
+                        self.counts.answer(Some(status));
+                    }
+                    if watched {
+                        self.treat(now, conn, text, are_replies)
+                    } else {
+                        self.sockets.send(conn, Payload::Text(text))
+                    }
+                }
+                Payload::Ping(_) | Payload::Close(..) => self.sockets.send(conn, payload),
+            };
+            if !sent {
                 // Too slow, or gone: its task sees the closed queue and ends.
-                self.sockets.remove(&conn);
-                self.dialect.disconnect(conn);
+                self.disconnect(conn);
             }
         }
+        // Its room is used again.
+        self.frames = frames;
     }
+
+    /// A message on its way, as faults treat it; false when its connection is too slow.
+    fn treat(&mut self, now: Timestamp, conn: ConnId, text: Arc<str>, is_reply: bool) -> bool {
+        let (topic, origin) = if is_reply {
+            let class = self.sockets.class(conn).unwrap_or(SocketClass::Market);
+            (Topic { class, name: "replies".to_owned() }, Origin::Reply)
+        } else {
+            let topic = self.dialect.topic(conn, &text);
+            let origin = Origin::Event(topic.class);
+            (topic, origin)
+        };
+        let treatment = self.faults.message(now, origin, &text);
+        let mut text = text;
+        for (fault, schema) in &treatment.schema {
+            if let Some(changed) = schema::changed(&text, schema) {
+                self.faults.fired(*fault);
+                text = changed.into();
+            }
+        }
+        if !is_reply && let Some((fault, count)) = self.faults.replays(now, topic.class) {
+            let replayed = self.sockets.replay(now, conn, &topic, &text, count);
+            if replayed > 0 {
+                self.faults.fired(fault);
+            }
+        }
+        if treatment.lost {
+            return true;
+        }
+        if let Some(fault) = treatment.swapped
+            && self.sockets.hold(now, conn, &topic, &text)
+        {
+            self.faults.fired(fault);
+            return true;
+        }
+        self.sockets.send_on(conn, &topic, text, treatment.twice)
+    }
+}
+
+/// Asks with the public market, or with one whose lists are cut.
+fn with_market<T>(
+    faults: &mut Faults,
+    now: Timestamp,
+    route: &str,
+    exchange: &SimVenue,
+    ask: impl FnOnce(&dyn PublicMarket) -> T,
+) -> T {
+    let Some((fault, rows)) = faults.public_rows(now, route) else { return ask(exchange) };
+    let market = Capped { market: exchange, rows, has_cut: Cell::new(false) };
+    let asked = ask(&market);
+    if market.has_cut.get() {
+        faults.fired(fault);
+    }
+    asked
 }
 
 /// Lets time pass for the dialect, and starts and ends faults when they are due.
@@ -206,16 +516,7 @@ pub(super) async fn tick<D: Dialect>(
             _ = interval.tick() => {}
             _ = stopped.changed() => return,
         }
-        let now = clock::now();
-        let (cut, mode) = {
-            let mut faults = shared.faults();
-            (faults.due(now), faults.mode(now))
-        };
-        if cut {
-            shared.cut_all();
-        }
-        let mut world = shared.world();
-        world.set_mode(mode);
-        world.tick();
+        shared.turn();
+        shared.world().tick();
     }
 }

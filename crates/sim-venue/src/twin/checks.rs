@@ -15,6 +15,7 @@ impl Twin {
         account: usize,
         request: &AccountRequest,
     ) -> Done {
+        self.pass_time(now);
         match request {
             AccountRequest::Place(order) => self.place(now, account, order).map(|o| vec![o]),
             AccountRequest::Cancel { instrument, order, only, .. } => {
@@ -42,7 +43,7 @@ impl Twin {
             }
             AccountRequest::CancelReplace(replace) => {
                 let market = self.market(replace.order.instrument);
-                self.supported(&replace.order)?;
+                self.supported(now, &replace.order)?;
                 let goes = self.find(account, market, &replace.cancel).ok();
                 self.filters(now, account, market, &replace.order, goes)?;
                 let cancel = self.cancel(now, account, market, &replace.cancel);
@@ -59,6 +60,7 @@ impl Twin {
             | AccountRequest::Orders { .. }
             | AccountRequest::Fills { .. }
             | AccountRequest::Account
+            | AccountRequest::Rights
             | AccountRequest::Fees(_) => Ok(Vec::new()),
         }
     }
@@ -103,12 +105,20 @@ impl Twin {
         Ok(self.orders[index].told.clone())
     }
 
-    fn supported(&self, order: &NewOrder) -> Result<(), VenueError> {
+    fn supported(&self, now: Timestamp, order: &NewOrder) -> Result<(), VenueError> {
         let by_quote = matches!(order.qty, OrderQty::Quote(_));
         let is_limit = matches!(order.kind, OrderKind::Limit { .. });
-        let odd_post = order.post_only && !(is_limit && order.time_in_force == TimeInForce::Gtc);
-        let dated = matches!(order.time_in_force, TimeInForce::Gtd(_));
-        if order.reduce_only || dated || odd_post || (by_quote && order.kind != OrderKind::Market) {
+        let at_once = matches!(order.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
+        let odd_post = order.post_only && (!is_limit || at_once);
+        let odd_date = match order.time_in_force {
+            TimeInForce::Gtd(end) => end <= now || order.kind.price().is_none(),
+            TimeInForce::Gtc | TimeInForce::Ioc | TimeInForce::Fok => false,
+        };
+        if order.reduce_only
+            || odd_date
+            || odd_post
+            || (by_quote && order.kind != OrderKind::Market)
+        {
             return Err(VenueError::Unsupported);
         }
         Ok(())
@@ -227,7 +237,7 @@ impl Twin {
         order: &NewOrder,
     ) -> Result<VenueOrder, VenueError> {
         let market = self.market(order.instrument);
-        self.supported(order)?;
+        self.supported(now, order)?;
         self.filters(now, account, market, order, None)?;
         let told = VenueOrder {
             id: VenueOrderId::from_number(self.orders.len() as u64 + 1),
@@ -262,7 +272,7 @@ impl Twin {
             self.orders.pop();
             return Err(refusal);
         }
-        let need = self.orders[index].need();
+        let need = self.need(&self.orders[index]);
         self.orders[index].locked = need;
         let paying = self.paying(market, order.side);
         let funds = self.funds(account, paying);
@@ -284,7 +294,7 @@ impl Twin {
     ) -> Result<(), VenueError> {
         let order = self.orders[index].clone();
         let (market, told) = (order.market, &order.told);
-        let mut cost = order.need();
+        let mut cost = self.need(&order);
         if told.kind == OrderKind::Market {
             cost = match (told.side, told.ordered) {
                 (Side::Sell, OrderQty::Base(qty)) => qty.get(),

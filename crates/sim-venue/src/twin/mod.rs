@@ -18,6 +18,8 @@ use model::{
     TradingMode, VenueOrderId,
 };
 
+use crate::FeesIn;
+
 type Funds = BTreeMap<Asset, (Decimal, Decimal)>;
 
 /// Something that rests, in order of arrival.
@@ -60,6 +62,7 @@ struct TwinOrder {
 #[derive(Clone)]
 pub(crate) struct Twin {
     fees: FeeRates,
+    fees_in: FeesIn,
     instruments: Vec<Instrument>,
     behind: Vec<bool>,
     /// Free and locked by asset.
@@ -85,6 +88,15 @@ fn times(a: Decimal, b: Decimal) -> Decimal {
     a.checked_mul(b, Rounding::Down).unwrap()
 }
 
+/// Up to the eighth digit, by taking steps until it is enough.
+fn upwards(exact: Decimal) -> Decimal {
+    let mut fee = exact.down_to(Decimal::new(1, 8)).unwrap();
+    while fee < exact {
+        fee = plus(fee, Decimal::new(1, 8));
+    }
+    fee
+}
+
 /// Is `price` of the other side as good as `limit` for a taker?
 fn acceptable(side: Side, limit: Option<Decimal>, price: Decimal) -> bool {
     limit.is_none_or(|limit| if side == Side::Buy { price <= limit } else { price >= limit })
@@ -98,16 +110,6 @@ impl TwinOrder {
     fn limit(&self) -> Option<Decimal> {
         self.told.kind.price().map(Price::get)
     }
-
-    /// What must be set aside for it.
-    fn need(&self) -> Decimal {
-        let price = self.told.kind.price().or(self.told.kind.trigger());
-        match (self.told.side, price) {
-            _ if self.told.kind == OrderKind::Market => Decimal::ZERO,
-            (Side::Sell, _) => self.leaves(),
-            (Side::Buy, price) => times(price.unwrap().get(), self.leaves()),
-        }
-    }
 }
 
 impl Twin {
@@ -120,14 +122,34 @@ impl Twin {
         if side == Side::Buy { quote } else { base }
     }
 
+    /// What must be set aside for an order.
+    fn need(&self, order: &TwinOrder) -> Decimal {
+        let price = order.told.kind.price().or(order.told.kind.trigger());
+        match (order.told.side, price) {
+            _ if order.told.kind == OrderKind::Market => Decimal::ZERO,
+            (Side::Sell, _) => order.leaves(),
+            (Side::Buy, price) => self.on_top(times(price.unwrap().get(), order.leaves())),
+        }
+    }
+
+    /// An amount of quote with the fee that a buy of it pays at most, where it pays in quote.
+    fn on_top(&self, notional: Decimal) -> Decimal {
+        if self.fees_in == FeesIn::Received {
+            return notional;
+        }
+        let exact = notional.checked_mul(self.fees.maker.max(self.fees.taker), Rounding::Up);
+        plus(notional, upwards(exact.unwrap()))
+    }
+
     fn funds(&mut self, account: usize, asset: Asset) -> &mut (Decimal, Decimal) {
         self.accounts[account].1.entry(asset).or_default()
     }
 
     /// Frees what is set aside beyond the need.
     fn relock(&mut self, index: usize) {
+        let need = self.need(&self.orders[index]);
         let order = &mut self.orders[index];
-        let keep = order.locked.min(order.need());
+        let keep = order.locked.min(need);
         let freed = minus(order.locked, keep);
         order.locked = keep;
         let (account, asset) = (order.account, (order.market, order.told.side));
@@ -308,17 +330,17 @@ impl Twin {
             Liquidity::Maker => self.fees.maker,
             Liquidity::Taker => self.fees.taker,
         };
-        // Up to the eighth digit, by taking steps until it is enough.
-        let exact = got.checked_mul(rate, Rounding::Up).unwrap();
-        let mut fee = exact.down_to(Decimal::new(1, 8)).unwrap();
-        while fee < exact {
-            fee = plus(fee, Decimal::new(1, 8));
-        }
+        let (fee_asset, fee) = match self.fees_in {
+            FeesIn::Received => (gets, upwards(got.checked_mul(rate, Rounding::Up).unwrap())),
+            FeesIn::Quote => (quote, times(notional, rate).down_to(Decimal::new(1, 8)).unwrap()),
+        };
         let funds = self.funds(account, pays);
         funds.0 = minus(funds.0, paid);
         let funds = self.funds(account, gets);
-        funds.0 = minus(plus(funds.0, got), fee);
-        let fees = self.fee_ledger.entry(gets).or_default();
+        funds.0 = plus(funds.0, got);
+        let funds = self.funds(account, fee_asset);
+        funds.0 = minus(funds.0, fee);
+        let fees = self.fee_ledger.entry(fee_asset).or_default();
         *fees = plus(*fees, fee);
         let told = &self.orders[index].told;
         let fill = Fill {
@@ -329,7 +351,7 @@ impl Twin {
             side,
             price: Price::try_from(price).unwrap(),
             qty: Qty::try_from(qty).unwrap(),
-            fee: Some(Fee { asset: gets, amount: fee.try_into().unwrap() }),
+            fee: Some(Fee { asset: fee_asset, amount: fee.try_into().unwrap() }),
             liquidity,
             venue_time: now,
         };
@@ -361,6 +383,10 @@ impl Twin {
         let instrument = &self.instruments[self.orders[index].market];
         let unit = Decimal::new(1, instrument.lot.decimals());
         let (mut budget, mut bought) = (notional.get(), Decimal::ZERO);
+        if self.fees_in == FeesIn::Quote && self.orders[index].told.side == Side::Buy {
+            let whole = plus(Decimal::ONE, self.fees.maker.max(self.fees.taker));
+            budget = budget.checked_div(whole, Rounding::Down).unwrap();
+        }
         let lots = |qty: Decimal| qty.down_to(instrument.lot.get()).unwrap();
         for (price, there) in self.trial(now, index, Decimal::new(1_000_000, 0)) {
             let can_buy = budget.checked_div(price, Rounding::Down).unwrap().down_to(unit).unwrap();
@@ -452,6 +478,23 @@ impl Twin {
         let (_, quote) = copy.assets(order.market);
         copy.funds(order.account, quote).0 = Decimal::new(1_000_000_000, 0);
         copy.matching(now, index, false);
-        copy.orders[index].told.filled_notional.get()
+        self.on_top(copy.orders[index].told.filled_notional.get())
+    }
+
+    /// Orders until a date that has come end, the earliest and oldest first.
+    pub(crate) fn pass_time(&mut self, now: Timestamp) {
+        let ends = |twin: &Twin, index: &usize| match twin.orders[*index].told.time_in_force {
+            TimeInForce::Gtd(end) if twin.orders[*index].told.status.is_open() => Some(end),
+            _ => None,
+        };
+        let mut due: Vec<(Timestamp, usize)> = (0..self.orders.len())
+            .filter_map(|index| {
+                ends(self, &index).filter(|end| *end <= now).map(|end| (end, index))
+            })
+            .collect();
+        due.sort();
+        for (_, index) in due {
+            self.expire(now, index, ExpiryReason::EndTime);
+        }
     }
 }

@@ -20,6 +20,7 @@ enum Step {
     Background { market: usize, event: Background },
     Transfer { account: usize, base: bool, amount: i64 },
     Mode { market: usize, mode: TradingMode },
+    Time,
 }
 
 fn asset(name: &str) -> Asset {
@@ -48,9 +49,12 @@ fn instruments() -> Vec<Instrument> {
     vec![tight, make("ETH", "0.1", "0.01")]
 }
 
-fn config() -> SimConfig {
-    let fees = FeeRates { maker: Decimal::new(123, 5), taker: Decimal::new(2_345, 6) };
-    SimConfig { instruments: instruments(), fees }
+fn fees() -> FeeRates {
+    FeeRates { maker: Decimal::new(123, 5), taker: Decimal::new(2_345, 6) }
+}
+
+fn config(fees_in: FeesIn) -> SimConfig {
+    SimConfig { instruments: instruments(), fees: fees(), fees_in }
 }
 
 fn account(index: usize) -> AccountId {
@@ -111,6 +115,7 @@ fn order() -> impl Strategy<Value = NewOrder> {
         6 => Just(TimeInForce::Gtc),
         2 => Just(TimeInForce::Ioc),
         2 => Just(TimeInForce::Fok),
+        2 => (0i64..20_000).prop_map(|ms| TimeInForce::Gtd(start().after(Duration::from_millis(ms as u64)))),
     ];
     let by_quote = prop::option::weighted(0.3, 0i64..60_000);
     let post_only = prop::bool::weighted(0.1);
@@ -189,6 +194,7 @@ fn step() -> impl Strategy<Value = (u64, Step)> {
         1 => (0..2usize, any::<bool>(), -300i64..300)
             .prop_map(|(account, base, amount)| Step::Transfer { account, base, amount }),
         1 => (0..2usize, mode).prop_map(|(market, mode)| Step::Mode { market, mode }),
+        1 => Just(Step::Time),
     ];
     let pause = prop_oneof![20 => 0u64..1_500, 1 => 100_000u64..400_000];
     (pause, what)
@@ -267,7 +273,7 @@ impl Listener {
 }
 
 /// Every unit is somewhere: with an account, with the market, or among the fees.
-fn conserved(venue: &SimVenue, deposited: &BTreeMap<Asset, Decimal>) {
+fn conserved(venue: &SimVenue, deposited: &BTreeMap<Asset, Decimal>, fees_in: FeesIn) {
     let oracle = venue.oracle();
     let mut sums: BTreeMap<Asset, Decimal> = oracle.market.clone();
     for (asset, fee) in &oracle.fees {
@@ -286,24 +292,33 @@ fn conserved(venue: &SimVenue, deposited: &BTreeMap<Asset, Decimal>) {
     for (account, balances) in &oracle.balances {
         for (asset, balance) in balances {
             let open = oracle.orders.iter().filter(|o| o.account == *account);
-            let needed = open.map(|o| needed(&o.order, *asset)).fold(Decimal::ZERO, plus);
+            let needed = open.map(|o| needed(&o.order, *asset, fees_in)).fold(Decimal::ZERO, plus);
             assert_eq!(balance.locked.get(), needed, "{account} {asset}");
         }
     }
 }
 
-fn needed(order: &VenueOrder, asset: Asset) -> Decimal {
+fn needed(order: &VenueOrder, asset: Asset, fees_in: FeesIn) -> Decimal {
     let (base, quote) = order.instrument.assets().unwrap();
     let price = order.kind.price().or(order.kind.trigger());
     match (order.side, price) {
         (Side::Sell, _) if asset == base => order.leaves().get(),
-        (Side::Buy, Some(price)) if asset == quote => times(price.get(), order.leaves().get()),
+        (Side::Buy, Some(price)) if asset == quote => {
+            let notional = times(price.get(), order.leaves().get());
+            match fees_in {
+                FeesIn::Received => notional,
+                FeesIn::Quote => {
+                    let fee = notional.checked_mul(fees().taker, Rounding::Up).unwrap();
+                    plus(notional, upwards(fee))
+                }
+            }
+        }
         _ => Decimal::ZERO,
     }
 }
 
-fn both() -> (SimVenue, Twin, Listener, BTreeMap<Asset, Decimal>) {
-    let (mut venue, mut twin) = (SimVenue::new(config()), Twin::new(config()));
+fn both(fees_in: FeesIn) -> (SimVenue, Twin, Listener, BTreeMap<Asset, Decimal>) {
+    let (mut venue, mut twin) = (SimVenue::new(config(fees_in)), Twin::new(config(fees_in)));
     let mut listener = Listener::default();
     let mut deposited: BTreeMap<Asset, Decimal> = BTreeMap::new();
     for index in 0..2 {
@@ -332,12 +347,23 @@ fn done(response: Response) -> Vec<VenueOrder> {
     }
 }
 
-fn run(steps: Vec<(u64, Step)>) -> (usize, usize) {
-    let (mut venue, mut twin, mut listener, mut deposited) = both();
-    let mut now = Timestamp::from_millis(1_767_225_600_000).unwrap();
+fn start() -> Timestamp {
+    Timestamp::from_millis(1_767_225_600_000).unwrap()
+}
+
+fn run(steps: Vec<(u64, Step)>, fees_in: FeesIn) -> Ends {
+    let (mut venue, mut twin, mut listener, mut deposited) = both(fees_in);
+    let mut now = start();
     let mut events = Vec::new();
     for (pause, step) in steps {
         now = now.after(Duration::from_millis(pause));
+        if let Step::Request { .. } = step {
+            // A refusal changes nothing, but the time does.
+            venue.pass_time(now, &mut events);
+            listener.hear(&events);
+            events.clear();
+            twin.pass_time(now);
+        }
         let before = venue.state_hash();
         match &step {
             Step::Request { account: who, request } => {
@@ -363,6 +389,10 @@ fn run(steps: Vec<(u64, Step)>) -> (usize, usize) {
                 let sum = deposited.entry(asset).or_default();
                 *sum = plus(*sum, amount.max(minus(Decimal::ZERO, free)));
             }
+            Step::Time => {
+                venue.pass_time(now, &mut events);
+                twin.pass_time(now);
+            }
             Step::Mode { market, mode } => {
                 venue.set_mode(id(*market), *mode);
                 twin.set_mode(*market, *mode);
@@ -376,11 +406,23 @@ fn run(steps: Vec<(u64, Step)>) -> (usize, usize) {
         assert_eq!(venue.state_hash(), crate::oracle::fnv(theirs.as_bytes()));
         listener.hear(&events);
         listener.agrees(now, &venue);
-        conserved(&venue, &deposited);
+        conserved(&venue, &deposited, fees_in);
         events.clear();
     }
     let oracle = venue.oracle();
-    (oracle.orders.len(), oracle.fills.len())
+    let ended = |o: &&crate::OracleOrder| o.order.expiry == Some(ExpiryReason::EndTime);
+    Ends {
+        orders: oracle.orders.len(),
+        fills: oracle.fills.len(),
+        ended: oracle.orders.iter().filter(ended).count(),
+    }
+}
+
+/// How much a story came to.
+struct Ends {
+    orders: usize,
+    fills: usize,
+    ended: usize,
 }
 
 proptest! {
@@ -388,9 +430,10 @@ proptest! {
 
     #[test]
     fn the_engine_and_its_twin_agree_after_every_command(
-        steps in prop::collection::vec(step(), 1..60)
+        steps in prop::collection::vec(step(), 1..60),
+        in_quote in any::<bool>(),
     ) {
-        run(steps);
+        run(steps, if in_quote { FeesIn::Quote } else { FeesIn::Received });
     }
 }
 
@@ -400,12 +443,13 @@ fn the_random_stories_trade() {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
-    let (mut orders, mut fills) = (0, 0);
-    for _ in 0..20 {
+    let (mut orders, mut fills, mut ended) = (0, 0, 0);
+    for turn in 0..20 {
         let steps = prop::collection::vec(step(), 59..60).new_tree(&mut runner).unwrap().current();
-        let (more_orders, more_fills) = run(steps);
-        orders += more_orders;
-        fills += more_fills;
+        let story = run(steps, if turn % 2 == 0 { FeesIn::Quote } else { FeesIn::Received });
+        orders += story.orders;
+        fills += story.fills;
+        ended += story.ended;
     }
-    assert!(orders > 120 && fills > 60, "{orders} orders, {fills} fills");
+    assert!(orders > 120 && fills > 60 && ended > 5, "{orders} orders, {fills} fills, {ended}");
 }

@@ -12,6 +12,7 @@ impl Twin {
     pub(crate) fn new(config: SimConfig) -> Twin {
         Twin {
             fees: config.fees,
+            fees_in: config.fees_in,
             behind: vec![false; config.instruments.len()],
             instruments: config.instruments,
             accounts: Vec::new(),
@@ -45,6 +46,7 @@ impl Twin {
     }
 
     pub(crate) fn background(&mut self, now: Timestamp, market: usize, event: &Background) {
+        self.pass_time(now);
         let from = self.prints.len();
         let live = self.instruments[market].mode == TradingMode::Live;
         if live && std::mem::take(&mut self.behind[market]) {

@@ -7,7 +7,12 @@ pub mod server;
 pub mod sign;
 mod symbols;
 mod vocabulary;
+mod weights;
 pub mod wire;
+
+use std::time::Duration;
+
+use model::venue::{IdClass, Profile};
 
 pub use symbols::Symbols;
 
@@ -17,6 +22,21 @@ pub const REST: &str = "https://api.binance.com";
 pub const STREAMS: &str = "wss://stream.binance.com:9443";
 /// WebSocket API (web-socket-api.md).
 pub const WS_API: &str = "wss://ws-api.binance.com:443/ws-api/v3";
+
+/// How it behaves. An order is refused when it comes later than its `recvWindow` (rest-api.md "Timing
+/// security"); an id may be used again once its order is over (the same page, `newClientOrderId`);
+/// executions and balances are pushed (user-data-stream.md); lists of executions hold 1 000 and go on
+/// by `fromId` (`GET /api/v3/myTrades`). Read 2026-07-21.
+pub const PROFILE: Profile = Profile {
+    id_class: IdClass::UniqueWhileOpen,
+    order_validity: Some(Duration::from_millis(ORDER_WINDOW_MS as u64)),
+    finds_by_client_id: true,
+    cancels_by_client_id: true,
+    pushes_executions: true,
+    pushes_balances: true,
+    trade_ids_count: true,
+    fills_page: 1_000,
+};
 
 /// Validity of a signed order, milliseconds: after this the venue refuses it.
 pub const ORDER_WINDOW_MS: u32 = 2_000;

@@ -129,7 +129,8 @@ pub(crate) const fn expiry(reason: ExpiryReason) -> &'static str {
         ExpiryReason::IocRemainder => "UNFILLED_IOC_QUANTITY_EXPIRED",
         ExpiryReason::FokUnfilled => "UNFILLED_FOK_ORDER_EXPIRED",
         ExpiryReason::InsufficientLiquidity => "INSUFFICIENT_LIQUIDITY",
-        ExpiryReason::Venue => "EXCHANGE_CANCELED",
+        // Binance has no orders until a date.
+        ExpiryReason::EndTime | ExpiryReason::Venue => "EXCHANGE_CANCELED",
     }
 }
 

@@ -78,6 +78,8 @@ pub enum Done {
     /// Ask the venue over REST, not before this pause is over; exactly one [`Happened::Answer`]
     /// follows as long as the connection lives.
     Ask(ConnId, MarketRequest, Duration),
+    /// The venue said stop: nobody asks it anything before this time, by its clock.
+    Hold(Timestamp, String),
     /// Tell the core.
     Emit(Input),
     /// Come back with [`Happened::Wake`] at this time; only the earliest one counts.
@@ -244,6 +246,11 @@ impl<P: Protocol> Session<P> {
         self.look_at_the_time(now, done);
     }
 
+    /// Which of the core's two connections this is.
+    pub fn link(&self) -> Link {
+        self.protocol.link()
+    }
+
     /// Is the venue telling what happens?
     pub const fn is_up(&self) -> bool {
         self.up
@@ -318,6 +325,7 @@ impl<P: Protocol> Session<P> {
                 Heard::End { cause, not_before } => {
                     only_news = false;
                     done.push(Done::Close(id));
+                    done.extend(not_before.map(|until| Done::Hold(until, cause.clone())));
                     self.ended(now, id, cause, not_before, done);
                 }
             }

@@ -98,6 +98,7 @@ fn short(done: &Done) -> String {
         Done::Say(id, text) => format!("{}: {text}", id.0),
         Done::Close(id) => format!("close {}", id.0),
         Done::Ask(id, ..) => format!("ask {}", id.0),
+        Done::Hold(..) => "hold".to_owned(),
         Done::WakeAt(_) => String::new(),
         Done::Emit(Input::Link { up: true, .. }) => "link up".to_owned(),
         Done::Emit(Input::Link { up: false, cause, .. }) => format!("link down: {cause}"),
@@ -225,7 +226,7 @@ fn a_subscription_without_an_answer_is_given_up() {
 #[test]
 fn the_venues_word_on_when_to_come_back_counts() {
     let mut world = World::live();
-    assert_eq!(world.text(0, "later")[..2], ["close 0", "link down: banned"]);
+    assert_eq!(world.text(0, "later")[..3], ["close 0", "hold", "link down: banned"]);
     assert!(world.pass(SECOND * 499).is_empty());
     assert_eq!(world.pass(SECOND * 2), ["open 1"]);
 }

@@ -5,12 +5,11 @@
 //! open, too: the venue did something, and we do not know what.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use model::market::{Candle, Interval, Level, PublicTrade, Quote, Ticker};
 use model::venue::{
     AccountRequest, AccountSnapshot, AggregateTrade, BookSnapshot, FeeRates, InstrumentTicker,
-    MarketRequest, Replaced, Request, Response,
+    KeyRights, MarketRequest, Replaced, Request, Response,
 };
 use model::{Amount, Balance, InstrumentId, Outcome, Price, Side};
 use serde::Deserialize;
@@ -41,31 +40,6 @@ pub fn decode_reply(request: &Request, status: u16, body: &[u8], symbols: &Symbo
         Some(refusal) => Outcome::Refused(refusal),
         None => Outcome::InDoubt(format!("status {status}, code {}: {}", error.code, error.msg)),
     }
-}
-
-/// What the headers say about our use of the venue's limits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RateNotice {
-    /// Weight used by our address in the current minute.
-    pub used_weight: Option<u32>,
-    /// Unfilled orders of the account in the current ten seconds.
-    pub orders_10s: Option<u32>,
-    /// Hold still for this long.
-    pub retry_after: Option<Duration>,
-}
-
-/// Reads the headers of an answer; names in lower case.
-pub fn rate_notice<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> RateNotice {
-    let mut notice = RateNotice::default();
-    for (name, value) in headers {
-        match name {
-            "x-mbx-used-weight-1m" => notice.used_weight = value.parse().ok(),
-            "x-mbx-order-count-10s" => notice.orders_10s = value.parse().ok(),
-            "retry-after" => notice.retry_after = value.parse().ok().map(Duration::from_secs),
-            _ => {}
-        }
-    }
-    notice
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
@@ -169,6 +143,7 @@ fn account(
             Response::Fills(each(&trades, |trade| convert::my_trade(trade, symbols))?)
         }
         AccountRequest::Account => Response::Account(snapshot(&parse(body)?)?),
+        AccountRequest::Rights => Response::Rights(rights(&parse(body)?)),
         AccountRequest::Fees(_) => {
             let fees: wire::Commission = parse(body)?;
             Response::Fees(FeeRates {
@@ -307,6 +282,10 @@ fn ticker(symbols: &Symbols, wire: &wire::Ticker) -> Result<InstrumentTicker, De
     Ok(InstrumentTicker { instrument: row.instrument.id, ticker, quote })
 }
 
+const fn rights(account: &wire::Account) -> KeyRights {
+    KeyRights { can_trade: account.can_trade, can_withdraw: account.can_withdraw }
+}
+
 fn snapshot(account: &wire::Account) -> Result<AccountSnapshot, DecodeError> {
     let mut balances = BTreeMap::new();
     for balance in &account.balances {
@@ -325,8 +304,7 @@ fn snapshot(account: &wire::Account) -> Result<AccountSnapshot, DecodeError> {
         }
     }
     Ok(AccountSnapshot {
-        can_trade: account.can_trade,
-        can_withdraw: account.can_withdraw,
+        rights: Some(rights(account)),
         updated: time(account.update_time)?,
         balances,
     })

@@ -8,7 +8,7 @@ use model::venue::{
 use model::{InstrumentId, NewOrder, OrderQty, Timestamp};
 
 use crate::binance::sign::{SigningKey, percent_encode};
-use crate::binance::{ORDER_WINDOW_MS, QUERY_WINDOW_MS, Symbols, vocabulary};
+use crate::binance::{ORDER_WINDOW_MS, QUERY_WINDOW_MS, Symbols, vocabulary, weights};
 
 /// Who asks.
 #[derive(Clone, Debug)]
@@ -30,8 +30,12 @@ pub struct HttpCall {
     pub query: String,
     /// Carries the API key header?
     pub signed: bool,
-    /// What it costs of the address's weight budget (rest-api.md).
+    /// What it costs of the address's weight.
     pub weight: u32,
+    /// Costs no weight when it works: orders and cancels, since 2026-04-02 (CHANGELOG.md).
+    pub free_when_it_works: bool,
+    /// Counts as a new order of the account.
+    pub places: bool,
 }
 
 /// Why a request cannot be said to Binance.
@@ -66,8 +70,21 @@ pub fn encode(
         credentials.key.sign_into(&query.text.as_bytes()[..signed], &mut signature);
         query.text.push_str(&signature);
     }
+    let free_when_it_works = matches!(
+        request,
+        Request::Account(
+            AccountRequest::Place(_)
+                | AccountRequest::Cancel { .. }
+                | AccountRequest::CancelAll(_)
+                | AccountRequest::CancelReplace(_)
+        )
+    );
+    let places = matches!(
+        request,
+        Request::Account(AccountRequest::Place(_) | AccountRequest::CancelReplace(_))
+    );
     let Draft { method, path, weight, signed, .. } = draft;
-    Ok(HttpCall { method, path, query: query.text, signed, weight })
+    Ok(HttpCall { method, path, query: query.text, signed, weight, free_when_it_works, places })
 }
 
 /// The call and its parameters, before it is signed.
@@ -98,7 +115,7 @@ const fn signed(method: &'static str, path: &'static str, weight: u32) -> Draft 
 
 /// Orders are valid for a shorter time than questions: a late order is worse than none.
 const fn order(path: &'static str) -> Draft {
-    Draft { method: "POST", path, weight: 1, signed: true, window_ms: ORDER_WINDOW_MS }
+    Draft { method: "POST", path, weight: weights::PLAIN, signed: true, window_ms: ORDER_WINDOW_MS }
 }
 
 /// Parameters in their order, percent-encoded.
@@ -178,8 +195,8 @@ fn market(
     query: &mut Query,
 ) -> Result<Draft, EncodeError> {
     Ok(match request {
-        MarketRequest::Ping => public("/api/v3/ping", 1),
-        MarketRequest::Time => public("/api/v3/time", 1),
+        MarketRequest::Ping => public("/api/v3/ping", weights::PLAIN),
+        MarketRequest::Time => public("/api/v3/time", weights::PLAIN),
         // The table is made from this answer, so it may not be asked for one of its rows: names
         // are turned into symbols by leaving the dash out, which is Binance's rule.
         MarketRequest::Instruments(wanted) => {
@@ -190,33 +207,27 @@ fn market(
                     .collect();
                 query.encoded("symbols", &format!("[{}]", names.join(",")));
             }
-            public("/api/v3/exchangeInfo", 20)
+            public("/api/v3/exchangeInfo", weights::EXCHANGE_INFO)
         }
         MarketRequest::Book { instrument, depth } => {
             query.symbol(symbols, *instrument)?;
             query.number("limit", u64::from(*depth));
-            let weight = match depth {
-                0..=100 => 5,
-                101..=500 => 25,
-                501..=1000 => 50,
-                _ => 250,
-            };
-            public("/api/v3/depth", weight)
+            public("/api/v3/depth", weights::depth(*depth))
         }
         MarketRequest::Trades { instrument, from, limit } => {
             query.symbol(symbols, *instrument)?;
             query.trades_from(*from);
             query.number("limit", u64::from(*limit));
             match from {
-                TradesFrom::Newest => public("/api/v3/trades", 25),
-                _ => public("/api/v3/historicalTrades", 25),
+                TradesFrom::Newest => public("/api/v3/trades", weights::TRADES),
+                _ => public("/api/v3/historicalTrades", weights::TRADES),
             }
         }
         MarketRequest::AggregateTrades { instrument, from, limit } => {
             query.symbol(symbols, *instrument)?;
             query.trades_from(*from);
             query.number("limit", u64::from(*limit));
-            public("/api/v3/aggTrades", 4)
+            public("/api/v3/aggTrades", weights::AGGREGATE_TRADES)
         }
         MarketRequest::Candles { instrument, interval, start, end, limit } => {
             query.symbol(symbols, *instrument)?;
@@ -226,18 +237,18 @@ fn market(
             query.time("startTime", *start);
             query.time("endTime", *end);
             query.number("limit", u64::from(*limit));
-            public("/api/v3/klines", 2)
+            public("/api/v3/klines", weights::CANDLES)
         }
         MarketRequest::Tickers { instruments, window_s: _ } => match instruments.as_slice() {
             [one] => {
                 query.symbol(symbols, *one)?;
-                public("/api/v3/ticker/24hr", 2)
+                public("/api/v3/ticker/24hr", weights::ticker_24h(Some(1)))
             }
-            _ => public("/api/v3/ticker/24hr", 80),
+            _ => public("/api/v3/ticker/24hr", weights::ticker_24h(None)),
         },
         MarketRequest::AveragePrice(instrument) => {
             query.symbol(symbols, *instrument)?;
-            public("/api/v3/avgPrice", 2)
+            public("/api/v3/avgPrice", weights::AVERAGE_PRICE)
         }
     })
 }
@@ -263,26 +274,26 @@ fn account(
                 query.encoded("newClientOrderId", id.as_str());
             }
             restriction(*only, query);
-            signed("DELETE", "/api/v3/order", 1)
+            signed("DELETE", "/api/v3/order", weights::PLAIN)
         }
         AccountRequest::CancelAll(instrument) => {
             query.symbol(symbols, *instrument)?;
-            signed("DELETE", "/api/v3/openOrders", 1)
+            signed("DELETE", "/api/v3/openOrders", weights::PLAIN)
         }
         AccountRequest::CancelReplace(replace) => {
             cancel_replace(replace, symbols, query)?;
             order("/api/v3/order/cancelReplace")
         }
-        AccountRequest::Order { instrument, order } => {
+        AccountRequest::Order { instrument, order, since: _ } => {
             query.symbol(symbols, *instrument)?;
             query.order_key(order, "orderId", "origClientOrderId");
-            signed("GET", "/api/v3/order", 4)
+            signed("GET", "/api/v3/order", weights::ORDER)
         }
         AccountRequest::OpenOrders(instrument) => {
             if let Some(instrument) = instrument {
                 query.symbol(symbols, *instrument)?;
             }
-            signed("GET", "/api/v3/openOrders", if instrument.is_some() { 6 } else { 80 })
+            signed("GET", "/api/v3/openOrders", weights::open_orders(instrument.is_some()))
         }
         AccountRequest::Orders { instrument, from, start, end, limit } => {
             query.symbol(symbols, *instrument)?;
@@ -292,21 +303,27 @@ fn account(
             query.time("startTime", *start);
             query.time("endTime", *end);
             query.number("limit", u64::from(*limit));
-            signed("GET", "/api/v3/allOrders", 20)
+            signed("GET", "/api/v3/allOrders", weights::ALL_ORDERS)
         }
-        AccountRequest::Fills { instrument, order, from, limit } => {
+        AccountRequest::Fills { page: Some(_), .. } => {
+            return Err(EncodeError::Unsupported("cursor in lists of executions"));
+        }
+        AccountRequest::Fills { instrument, order, from, limit, page: None } => {
             query.symbol(symbols, *instrument)?;
             if let Some(id) = order {
                 query.encoded("orderId", id.as_str());
             }
             query.trades_from(*from);
             query.number("limit", u64::from(*limit));
-            signed("GET", "/api/v3/myTrades", if order.is_some() { 5 } else { 20 })
+            signed("GET", "/api/v3/myTrades", weights::my_trades(order.is_some()))
         }
-        AccountRequest::Account => signed("GET", "/api/v3/account", 20),
+        // The account says what its key may do.
+        AccountRequest::Account | AccountRequest::Rights => {
+            signed("GET", "/api/v3/account", weights::ACCOUNT)
+        }
         AccountRequest::Fees(instrument) => {
             query.symbol(symbols, *instrument)?;
-            signed("GET", "/api/v3/account/commission", 20)
+            signed("GET", "/api/v3/account/commission", weights::COMMISSION)
         }
     })
 }

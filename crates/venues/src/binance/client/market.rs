@@ -15,9 +15,10 @@ use serde_json::value::RawValue;
 
 use super::DecodeError;
 use super::convert::{depth_qty, grid_price, grid_qty, grid_quote, row, time, unknown};
-use super::scan::Scan;
+
 use crate::binance::symbols::{Row, Symbols};
 use crate::binance::{vocabulary, wire};
+use crate::scan::Scan;
 
 /// One message of a market connection.
 #[derive(Clone, Debug, PartialEq, Eq)]

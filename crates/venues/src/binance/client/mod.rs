@@ -9,10 +9,10 @@ mod convert;
 mod decode;
 mod encode;
 mod instruments;
+mod limits;
 mod market;
 mod market_feed;
 mod refusals;
-mod scan;
 mod socket;
 #[cfg(test)]
 mod testing;
@@ -20,8 +20,11 @@ mod testing;
 pub use account::{AccountMessage, decode_account};
 pub use account_feed::AccountFeed;
 pub use book_sync::{BookSync, CHANGES_MAX, SyncStep};
-pub use decode::{RateNotice, decode_reply, rate_notice};
+pub use decode::decode_reply;
 pub use encode::{Credentials, EncodeError, HttpCall, encode, subscribe_account, subscribe_market};
+pub use limits::{
+    CountedBy, RateLimit, RateNotice, RateStop, USAGES_MAX, rate_limits, rate_notice, rate_stop,
+};
 pub use market::{StreamMessage, decode_market};
 pub use market_feed::{MarketConn, MarketFeed};
 pub use socket::{SocketReply, decode_socket, encode_socket, log_on};

@@ -155,6 +155,7 @@ fn query(params: &Params, symbols: &Symbols) -> Result<AccountRequest, ApiError>
     Ok(AccountRequest::Order {
         instrument: orders::symbol(params, symbols)?.instrument.id,
         order: orders::order_key(params, "orderId", "origClientOrderId")?,
+        since: None,
     })
 }
 

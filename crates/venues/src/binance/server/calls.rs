@@ -1,8 +1,10 @@
 //! Every call there is, by its REST route and by its WebSocket method, with what it costs.
 //!
-//! Source: rest-api.md and web-socket-api.md, weights as of 2026-07-21.
+//! Source: rest-api.md and web-socket-api.md, weights as of 2026-07-21. What the client side asks, too,
+//! costs what `weights.rs` says.
 
 use super::params::Params;
+use crate::binance::weights;
 
 /// A call, however it is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,34 +212,33 @@ impl Call {
         };
         match self {
             Ping | Time | Place | Cancel | CancelAll | CancelReplace | EmptyList | NoSymbols
-            | NoLists | NotOffered | ApiRestrictions | TradeFee => 1,
-            Test if params.is_true("computeCommissionRates") => 20,
-            Test => 1,
-            ExchangeInfo | Account | Commission | AllOrders | PreventedMatches | Allocations => 20,
+            | NoLists | NotOffered | ApiRestrictions | TradeFee => weights::PLAIN,
+            Test if params.is_true("computeCommissionRates") => weights::TEST_WITH_FEES,
+            Test => weights::PLAIN,
+            ExchangeInfo => weights::EXCHANGE_INFO,
+            Account => weights::ACCOUNT,
+            Commission => weights::COMMISSION,
+            AllOrders => weights::ALL_ORDERS,
+            PreventedMatches | Allocations => 20,
             ExecutionRules => per_symbol(2, 40),
-            Depth => match params.limit(100, 5_000).unwrap_or(100) {
-                0..=100 => 5,
-                101..=500 => 25,
-                501..=1_000 => 50,
-                _ => 250,
-            },
-            Trades | HistoricalTrades => 25,
-            AggTrades | Query => 4,
-            Klines | AvgPrice | ReferencePrice => 2,
-            Ticker24h => match symbols() {
-                Some(0..=20) => 2,
-                Some(21..=100) => 40,
-                Some(_) | None => 80,
-            },
+            Depth => {
+                let levels = params.limit(100, 5_000).unwrap_or(100);
+                weights::depth(levels)
+            }
+            Trades | HistoricalTrades => weights::TRADES,
+            AggTrades => weights::AGGREGATE_TRADES,
+            Query => weights::ORDER,
+            Klines => weights::CANDLES,
+            AvgPrice => weights::AVERAGE_PRICE,
+            ReferencePrice => 2,
+            Ticker24h => weights::ticker_24h(symbols()),
             TickerTradingDay | TickerWindow => per_symbol(4, 200),
             TickerPrice | TickerBook => match params.get("symbol") {
                 Some(_) => 2,
                 None => 4,
             },
-            OpenOrders if params.get("symbol").is_some() => 6,
-            OpenOrders => 80,
-            MyTrades if params.get("orderId").is_some() => 5,
-            MyTrades => 20,
+            OpenOrders => weights::open_orders(params.get("symbol").is_some()),
+            MyTrades => weights::my_trades(params.get("orderId").is_some()),
             OrderLimits | MyFilters => 40,
         }
     }

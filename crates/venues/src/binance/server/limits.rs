@@ -73,9 +73,21 @@ struct Orders {
 pub(super) struct Limits {
     addresses: BTreeMap<IpAddr, Address>,
     accounts: BTreeMap<AccountId, Orders>,
+    /// What somebody else on every address uses of its weight, in thousandths of the limit.
+    neighbour_permille: u32,
 }
 
 impl Limits {
+    /// From now on somebody else on every address uses this share of its weight, in thousandths.
+    pub(super) fn set_neighbour(&mut self, permille: u32) {
+        self.neighbour_permille = permille;
+    }
+
+    fn neighbour(&self, config: &ServerConfig) -> u32 {
+        let used = u64::from(config.weight_per_minute) * u64::from(self.neighbour_permille);
+        u32::try_from(used / 1_000).unwrap_or(config.weight_per_minute)
+    }
+
     fn address(&mut self, peer: IpAddr) -> &mut Address {
         if self.addresses.len() >= ADDRESSES_MAX && !self.addresses.contains_key(&peer) {
             self.addresses.retain(|_, address| address.bans > 0);
@@ -94,6 +106,7 @@ impl Limits {
         peer: IpAddr,
         weight: u32,
     ) -> Result<(), ApiError> {
+        let others = self.neighbour(config);
         let address = self.address(peer);
         if now < address.banned_until {
             return Err(banned(address.banned_until));
@@ -101,8 +114,8 @@ impl Limits {
         address.raw.at(now, FIVE_MINUTES).used += 1;
         let minute = address.weight.at(now, MINUTE);
         minute.used = minute.used.saturating_add(weight);
-        if address.weight.used <= config.weight_per_minute && address.raw.used <= config.raw_per_5m
-        {
+        let used = address.weight.used.saturating_add(others);
+        if used <= config.weight_per_minute && address.raw.used <= config.raw_per_5m {
             return Ok(());
         }
         // A refused request costs nothing more, so that the count says what was used.
@@ -123,11 +136,7 @@ impl Limits {
             let limit = config.weight_per_minute;
             (format!("{limit} request weight per 1 MINUTE"), address.weight.end(MINUTE))
         };
-        let text = format!(
-            "Too much request weight used; current limit is {what}. Please use WebSocket Streams \
-             for live updates to avoid polling the API."
-        );
-        let mut error = ApiError::new(429, -1003, text);
+        let mut error = too_much(&what);
         error.retry_at_ms = Some(again.millis());
         Err(error)
     }
@@ -166,8 +175,15 @@ impl Limits {
         if now < until { Err(banned(until)) } else { Ok(()) }
     }
 
-    pub(super) fn used_weight(&mut self, now: Timestamp, peer: IpAddr) -> u32 {
-        self.address(peer).weight.at(now, MINUTE).used
+    /// Weight used in the current minute, somebody else's on this address included.
+    pub(super) fn used_weight(
+        &mut self,
+        config: &ServerConfig,
+        now: Timestamp,
+        peer: IpAddr,
+    ) -> u32 {
+        let others = self.neighbour(config);
+        self.address(peer).weight.at(now, MINUTE).used.saturating_add(others)
     }
 
     /// May this account place one more order?
@@ -226,7 +242,17 @@ impl Limits {
     }
 }
 
-fn banned(until: Timestamp) -> ApiError {
+/// More than this limit allows.
+pub(super) fn too_much(limit: &str) -> ApiError {
+    let text = format!(
+        "Too much request weight used; current limit is {limit}. Please use WebSocket Streams \
+         for live updates to avoid polling the API."
+    );
+    ApiError::new(429, -1003, text)
+}
+
+/// Who went on after a refusal.
+pub(super) fn banned(until: Timestamp) -> ApiError {
     let text = format!(
         "Way too much request weight used; IP banned until {}. Please use WebSocket Streams for \
          live updates to avoid bans.",
@@ -302,7 +328,7 @@ mod tests {
         assert!(limits.charge(&config, at(61), PEER, 100).is_ok());
         let error = limits.charge(&config, at(119), PEER, 1).unwrap_err();
         assert_eq!((error.status, error.code, error.retry_at_ms), (429, -1003, Some(120_000)));
-        assert_eq!(limits.used_weight(at(119), PEER), 100);
+        assert_eq!(limits.used_weight(&config, at(119), PEER), 100);
         assert!(limits.charge(&config, at(120), PEER, 100).is_ok());
     }
 

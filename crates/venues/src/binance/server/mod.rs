@@ -38,9 +38,16 @@ mod strict;
 mod testing;
 mod tickers;
 mod time_unit;
+mod upsets;
+#[cfg(test)]
+mod upsets_tests;
 mod user_events;
 mod wallet;
 mod ws_api;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use model::Timestamp;
 use model::venue::{AccountEvent, Execution, PublicMarket, Response, VenueError, VenueEvent};
@@ -54,7 +61,10 @@ use self::params::Params;
 use self::sockets::{Conn, Kind, Session};
 use self::state::Way;
 use self::time_unit::TimeUnit;
-use crate::server::{ConnId, Dialect, Frame, HttpRequest, HttpResponse, Payload, Step};
+use crate::server::{
+    ConnId, Dialect, Frame, HttpRequest, HttpResponse, LimitChange, Payload, SocketClass, Step,
+    Topic,
+};
 
 /// Connections at a time.
 const CONNECTIONS_MAX: usize = 10_000;
@@ -80,14 +90,14 @@ impl Dialect for BinanceServer {
         now: Timestamp,
         pending: Pending,
         answer: Result<Response, VenueError>,
-    ) -> HttpResponse {
+    ) -> Step<HttpResponse, Pending> {
         let worded = self.settle(now, &pending, answer);
         let worded = match pending.way {
             Way::Http(unit) => worded.map(|body| unit.convert(body)),
             Way::Socket(_) => worded,
         };
         let orders_of = pending.call.places().then_some(pending.account);
-        self.http_answer(now, pending.peer, orders_of, worded)
+        Step::Done(self.http_answer(now, pending.peer, orders_of, worded))
     }
 
     fn connect(
@@ -245,5 +255,44 @@ impl Dialect for BinanceServer {
     fn tick_ms(&self) -> u64 {
         // Half of the shortest period, so that no batch is late by more than that.
         50
+    }
+    fn socket_class(&self, request: &HttpRequest<'_>) -> SocketClass {
+        self.class_of(request)
+    }
+
+    fn topic(&self, conn: ConnId, text: &str) -> Topic {
+        self.topic_of(conn, text)
+    }
+
+    fn method(&self, text: &str) -> String {
+        upsets::method(text)
+    }
+
+    fn answer_status(&self, text: &str) -> Option<u16> {
+        upsets::status(text)
+    }
+
+    fn question(&self, request: &HttpRequest<'_>) -> String {
+        upsets::question(request)
+    }
+
+    fn throttled(&mut self, now: Timestamp, peer: IpAddr, wait: Duration) -> HttpResponse {
+        self.throttled_answer(now, peer, wait)
+    }
+
+    fn banned(&mut self, now: Timestamp, peer: IpAddr, wait: Duration) -> HttpResponse {
+        self.banned_answer(now, peer, wait)
+    }
+
+    fn change_limits(&mut self, change: &LimitChange) {
+        self.limits_changed(change);
+    }
+
+    fn end_subscriptions(&mut self, now: Timestamp, out: &mut Vec<Frame>) {
+        self.subscriptions_end(now, out);
+    }
+
+    fn shutdown_notice(&self, now: Timestamp, conn: ConnId) -> Option<Arc<str>> {
+        self.conns.get(&conn).map(|open| open.shutdown_notice(now))
     }
 }

@@ -284,6 +284,7 @@ pub(super) fn my_trades(params: &Params, symbols: &Symbols) -> Result<AccountReq
         order: params.number("orderId")?.map(VenueOrderId::from_number),
         from: params.trades_from()?,
         limit: params.limit(500, 1_000)?,
+        page: None,
     })
 }
 

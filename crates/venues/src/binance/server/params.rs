@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::errors::ApiError;
 
 /// Legal letters of a client order id (fix-api.md states them).
+const CLIENT_ID_LEN_MAX: usize = 36;
 const CLIENT_ID_RANGE: &str = "^[a-zA-Z0-9-_]{1,36}$";
 /// Legal letters of a decimal.
 const DECIMAL_RANGE: &str = "^([0-9]{1,20})(\\.[0-9]{1,20})?$";
@@ -101,7 +102,8 @@ impl Params {
     pub(super) fn client_id(&self, name: &str) -> Result<Option<ClientOrderId>, ApiError> {
         let Some(text) = self.get(name) else { return Ok(None) };
         let legal = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        let id = ClientOrderId::new(text).ok().filter(|_| text.chars().all(legal));
+        let legal = text.len() <= CLIENT_ID_LEN_MAX && text.chars().all(legal);
+        let id = ClientOrderId::new(text).ok().filter(|_| legal);
         id.map(Some).ok_or_else(|| ApiError::illegal(name, CLIENT_ID_RANGE))
     }
 
@@ -197,6 +199,9 @@ mod tests {
     #[test]
     fn bad_values_have_their_own_codes() {
         let params = Params::from_form("q=1e5&p=0.123456789&id=a%20b&n=-1&s=0&limit=0&long=1", "");
+        let long = |len| Params::from_form(&format!("id={}", "x".repeat(len)), "");
+        assert!(long(36).client_id("id").is_ok_and(|id| id.is_some()));
+        assert_eq!(long(37).client_id("id").unwrap_err().code, -1100);
         assert_eq!(params.decimal("q").unwrap_err().code, -1100);
         assert_eq!(params.decimal("p").unwrap_err().code, -1111);
         assert_eq!(params.client_id("id").unwrap_err().code, -1100);

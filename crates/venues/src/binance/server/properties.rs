@@ -3,8 +3,8 @@
 
 use model::market::Interval;
 use model::venue::{
-    AccountRequest, CancelReplace, CancelRestriction, Filter, OrderKey, Replaced, Request,
-    Response, TradesFrom, VenueOrderStatus,
+    AccountRequest, CancelReplace, CancelRestriction, Filter, KeyRights, OrderKey, Replaced,
+    Request, Response, TradesFrom, VenueOrderStatus,
 };
 use model::{
     ClientOrderId, Decimal, NewOrder, OrderKind, OrderQty, Outcome, SelfTradePrevention, Side,
@@ -13,7 +13,7 @@ use model::{
 use proptest::prelude::*;
 
 use super::testing::{
-    API_KEY, Canned, PEER, SECRET, Talk, at, fill, instrument, limit, order, symbols,
+    API_KEY, Canned, PEER, SECRET, Talk, at, done, fill, instrument, limit, order, symbols,
 };
 use super::*;
 use crate::binance::client::{
@@ -118,7 +118,7 @@ fn account_request() -> impl Strategy<Value = AccountRequest> {
                 })
             }
         ),
-        key().prop_map(move |order| AccountRequest::Order { instrument, order }),
+        key().prop_map(move |order| AccountRequest::Order { instrument, order, since: None }),
         Just(AccountRequest::OpenOrders(None)),
         Just(AccountRequest::OpenOrders(Some(instrument))),
         (1u32..1_000).prop_map(move |limit| AccountRequest::Orders {
@@ -133,6 +133,7 @@ fn account_request() -> impl Strategy<Value = AccountRequest> {
             order: Some(VenueOrderId::from_number(id)),
             from: TradesFrom::Id(id),
             limit: 10,
+            page: None,
         }),
         Just(AccountRequest::Account),
         Just(AccountRequest::Fees(instrument)),
@@ -242,8 +243,7 @@ fn what_the_server_says_the_client_hears() {
     let mut new = order(VenueOrderStatus::New);
     (new.filled, new.filled_notional) = ("0".parse().unwrap(), "0".parse().unwrap());
     let snapshot = model::venue::AccountSnapshot {
-        can_trade: true,
-        can_withdraw: false,
+        rights: Some(KeyRights { can_trade: true, can_withdraw: false }),
         updated: at(-1),
         balances: [(instrument().base, model::Balance::ZERO)].into(),
     };
@@ -265,12 +265,13 @@ fn what_the_server_says_the_client_hears() {
         let cancel = Ok((order(VenueOrderStatus::Canceled), cancel_id));
         Response::Replaced(Box::new(Replaced { cancel, new }))
     };
-    let query = AccountRequest::Order { instrument: instrument_id, order: key };
+    let query = AccountRequest::Order { instrument: instrument_id, order: key, since: None };
     let fills = AccountRequest::Fills {
         instrument: instrument_id,
         order: None,
         from: TradesFrom::Newest,
         limit: 10,
+        page: None,
     };
     for (request, answer) in [
         (AccountRequest::Place(limit()), Response::Placed { order: new.clone(), fills: vec![] }),
@@ -290,7 +291,7 @@ fn what_the_server_says_the_client_hears() {
         let Step::Ask { pending, .. } = talk.raw(call.method, call.path, &call.query, "") else {
             panic!("{} was refused", call.query)
         };
-        let response = talk.server.http_reply(talk.now, pending, Ok(answer.clone()));
+        let response = done(talk.server.http_reply(talk.now, pending, Ok(answer.clone())));
         let heard = decode_reply(&said, response.status, &response.body, &symbols());
         assert_eq!(essence(heard), essence(Outcome::Done(answer)), "{said:?}");
     }
@@ -334,7 +335,7 @@ fn the_client_believes_every_refusal() {
         cancel_id: None,
         only: None,
     };
-    let query = AccountRequest::Order { instrument: instrument().id, order: key };
+    let query = AccountRequest::Order { instrument: instrument().id, order: key, since: None };
     for (request, refusal) in [
         (&place, VenueError::InsufficientBalance),
         (&place, VenueError::DuplicateClientOrderId),
@@ -363,7 +364,7 @@ fn the_client_believes_every_refusal() {
         let Step::Ask { pending, .. } = talk.raw(call.method, call.path, &call.query, "") else {
             panic!("{} was refused", call.query)
         };
-        let response = talk.server.http_reply(talk.now, pending, Err(refusal.clone()));
+        let response = done(talk.server.http_reply(talk.now, pending, Err(refusal.clone())));
         let heard = decode_reply(&said, response.status, &response.body, &symbols());
         assert_eq!(heard, Outcome::Refused(refusal));
     }

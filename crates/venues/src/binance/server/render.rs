@@ -1,7 +1,7 @@
 //! The exchange's answers in Binance's words.
 
 use model::market::{GridPrice, GridQty, Level};
-use model::venue::{AccountSnapshot, FeeRates, VenueOrder};
+use model::venue::{AccountSnapshot, FeeRates, KeyRights, VenueOrder};
 use model::{Decimal, Fill, Liquidity, OrderQty, Qty, Side, Timestamp, VenueOrderId};
 
 use super::orders::Labels;
@@ -215,14 +215,16 @@ pub(super) fn account(
     let held = account.balances.iter().filter(|(_, balance)| {
         !omit_zero || balance.total().is_none_or(|total| total > model::Amount::ZERO)
     });
+    // Rights that nobody named are none.
+    let rights = account.rights.unwrap_or(KeyRights { can_trade: false, can_withdraw: false });
     wire::Account {
         maker_commission: bps(fees.maker),
         taker_commission: bps(fees.taker),
         buyer_commission: 0,
         seller_commission: 0,
         commission_rates: rates(fees.maker, fees.taker),
-        can_trade: account.can_trade,
-        can_withdraw: account.can_withdraw,
+        can_trade: rights.can_trade,
+        can_withdraw: rights.can_withdraw,
         can_deposit: true,
         brokered: false,
         require_self_trade_prevention: false,

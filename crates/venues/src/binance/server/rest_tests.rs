@@ -1,6 +1,8 @@
 //! Conversations over REST, from the request's bytes to the answer's.
 
-use model::venue::{AccountRequest, Filter, OrderKey, Replaced, Response, VenueOrderStatus};
+use model::venue::{
+    AccountRequest, Filter, KeyRights, OrderKey, Replaced, Response, VenueOrderStatus,
+};
 use model::{ClientOrderId, OrderKind, OrderQty, Side};
 use serde_json::{Value, json};
 
@@ -591,8 +593,7 @@ fn the_account_and_what_it_costs() {
     let base = limit().instrument.assets().unwrap().0;
     let quote = limit().instrument.assets().unwrap().1;
     let snapshot = model::venue::AccountSnapshot {
-        can_trade: true,
-        can_withdraw: false,
+        rights: Some(KeyRights { can_trade: true, can_withdraw: false }),
         updated: at(-1),
         balances: [(base, balance), (quote, model::Balance::ZERO)].into(),
     };

@@ -110,6 +110,18 @@ impl Conn {
         self.messages <= messages_per_s
     }
 
+    /// What is said before the connection is closed by the venue.
+    pub(super) fn shutdown_notice(&self, now: Timestamp) -> Arc<str> {
+        let notice = json!({"e": "serverShutdown", "E": now.millis()});
+        let text = match &self.kind {
+            Kind::Streams { combined: true, .. } => {
+                json!({"stream": "!serverShutdown", "data": notice}).to_string()
+            }
+            Kind::Streams { .. } | Kind::Api(_) => notice.to_string(),
+        };
+        Arc::from(text)
+    }
+
     /// Pings, the notice before the end, and the end.
     pub(super) fn tick(&mut self, now: Timestamp, conn: ConnId, out: &mut Vec<Frame>) {
         let mut send = |payload| out.push(Frame { conn, payload });
@@ -118,14 +130,7 @@ impl Conn {
             send(Payload::Close(1_000, "the connection is 24 hours old".to_owned()));
         } else if age >= AGE_MAX - NOTICE && !self.noticed {
             self.noticed = true;
-            let notice = json!({"e": "serverShutdown", "E": now.millis()});
-            let text = match &self.kind {
-                Kind::Streams { combined: true, .. } => {
-                    json!({"stream": "!serverShutdown", "data": notice}).to_string()
-                }
-                Kind::Streams { .. } | Kind::Api(_) => notice.to_string(),
-            };
-            send(Payload::Text(Arc::from(text)));
+            send(Payload::Text(self.shutdown_notice(now)));
         }
         if self.unanswered.is_some_and(|since| now.since(since) >= PONG_MAX) {
             send(Payload::Close(1_008, "no pong within a minute".to_owned()));

@@ -25,6 +25,8 @@ use crate::server::{ConnId, HttpResponse};
 /// Binance's protocol for one simulated exchange.
 pub struct BinanceServer {
     pub(super) config: ServerConfig,
+    /// As it was made, while `config` may be less.
+    pub(super) usual: ServerConfig,
     pub(super) symbols: Symbols,
     pub(super) keys: Keys,
     pub(super) limits: Limits,
@@ -68,6 +70,7 @@ impl BinanceServer {
     /// A server for these instruments, without keys.
     pub fn new(config: ServerConfig, instruments: Vec<Instrument>) -> BinanceServer {
         BinanceServer {
+            usual: config.clone(),
             config,
             symbols: Symbols::new(instruments),
             keys: Keys::default(),
@@ -142,7 +145,7 @@ impl BinanceServer {
         orders_of: Option<AccountId>,
         answer: Result<String, ApiError>,
     ) -> HttpResponse {
-        let used = self.limits.used_weight(now, peer).to_string();
+        let used = self.limits.used_weight(&self.config, now, peer).to_string();
         let mut headers = vec![
             ("content-type", "application/json;charset=UTF-8".to_owned()),
             ("x-mbx-used-weight", used.clone()),

@@ -217,11 +217,12 @@ impl Hub {
     /// Time passes.
     pub(super) fn tick(&mut self, public: &Public<'_>, out: &mut Vec<Frame>) {
         let (fast, slow) = (public.now.floor_to(FAST), public.now.floor_to(SLOW));
-        if fast > self.fast_at {
+        // Not only later: the venue's clock may be set back, and nothing may fall silent by that.
+        if fast != self.fast_at {
             self.fast_at = fast;
             self.books(public, false, out);
         }
-        if slow > self.slow_at {
+        if slow != self.slow_at {
             self.slow_at = slow;
             self.turn += 1;
             self.books(public, true, out);

@@ -262,7 +262,7 @@ impl Talk {
         asked: Asked,
         answer: Result<Response, VenueError>,
     ) -> HttpResponse {
-        self.server.http_reply(self.now, asked.pending, answer)
+        done(self.server.http_reply(self.now, asked.pending, answer))
     }
 
     /// Opens a connection.
@@ -317,6 +317,14 @@ impl Talk {
                 Payload::Ping(_) => None,
             })
             .collect()
+    }
+}
+
+/// Every question of this protocol is asked with one request.
+pub(super) fn done(step: Step<HttpResponse, Pending>) -> HttpResponse {
+    match step {
+        Step::Done(response) => response,
+        Step::Ask { request, .. } => panic!("asks again: {request:?}"),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Source: user-data-stream.md, read 2026-07-21.
 
-use model::venue::{AccountEvent, Execution, VenueError, VenueOrder};
+use model::venue::{AccountEvent, Execution, VenueError, VenueOrder, VenueOrderStatus};
 use model::{Fill, Liquidity, Timestamp};
 
 use super::market_data::text;
@@ -57,7 +57,8 @@ fn report(
         | Execution::Expired
         | Execution::Triggered
         | Execution::Rejected(_)
-        | Execution::Prevented => (own, String::new()),
+        | Execution::Prevented
+        | Execution::Standing => (own, String::new()),
     };
     let fill = match execution {
         Execution::Trade(fill) => Some(fill),
@@ -66,7 +67,8 @@ fn report(
         | Execution::Expired
         | Execution::Triggered
         | Execution::Rejected(_)
-        | Execution::Prevented => None,
+        | Execution::Prevented
+        | Execution::Standing => None,
     };
     wire::ExecutionReport {
         e: "executionReport".to_owned(),
@@ -82,7 +84,7 @@ fn report(
         iceberg_qty: ZERO,
         g: -1,
         original_client_id: original,
-        x: execution_type(execution).to_owned(),
+        x: execution_type(execution, order.status).to_owned(),
         status: vocabulary::status(order.status).to_owned(),
         r: reject_reason(execution).to_owned(),
         i: render::number(order.id),
@@ -116,7 +118,7 @@ fn last_quote(fill: Option<&Fill>) -> Fixed8 {
 }
 
 /// A stop order that goes to the book is reported as new a second time, then working.
-const fn execution_type(execution: &Execution) -> &'static str {
+const fn execution_type(execution: &Execution, status: VenueOrderStatus) -> &'static str {
     match execution {
         Execution::New | Execution::Triggered => "NEW",
         Execution::Trade(_) => "TRADE",
@@ -124,6 +126,15 @@ const fn execution_type(execution: &Execution) -> &'static str {
         Execution::Expired => "EXPIRED",
         Execution::Rejected(_) => "REJECTED",
         Execution::Prevented => "TRADE_PREVENTION",
+        // Not one event but the sum of several: the nearest word is that of an amended order.
+        Execution::Standing => match status {
+            VenueOrderStatus::New
+            | VenueOrderStatus::PartiallyFilled
+            | VenueOrderStatus::Filled => "REPLACED",
+            VenueOrderStatus::Canceled => "CANCELED",
+            VenueOrderStatus::Rejected => "REJECTED",
+            VenueOrderStatus::Expired | VenueOrderStatus::ExpiredInMatch => "EXPIRED",
+        },
     }
 }
 
@@ -138,6 +149,7 @@ const fn reject_reason(execution: &Execution) -> &'static str {
         | Execution::Canceled(_)
         | Execution::Expired
         | Execution::Triggered
-        | Execution::Prevented => "NONE",
+        | Execution::Prevented
+        | Execution::Standing => "NONE",
     }
 }

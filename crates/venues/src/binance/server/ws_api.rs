@@ -266,7 +266,13 @@ impl BinanceServer {
     }
 
     /// Says that no more events come, and sends none.
-    fn end_subscription(&mut self, now: Timestamp, conn: ConnId, id: u32, out: &mut Vec<Frame>) {
+    pub(super) fn end_subscription(
+        &mut self,
+        now: Timestamp,
+        conn: ConnId,
+        id: u32,
+        out: &mut Vec<Frame>,
+    ) {
         let session = self.conns.get_mut(&conn).and_then(|conn| conn.session());
         let Some((account, _)) = session.and_then(|session| session.subscriptions.remove(&id))
         else {
@@ -334,9 +340,9 @@ impl BinanceServer {
         peer: std::net::IpAddr,
         account: Option<AccountId>,
     ) -> Vec<RateLimit> {
-        let weight = self.limits.used_weight(now, peer);
         let config = &self.config;
         let limit = config.weight_per_minute;
+        let weight = self.limits.used_weight(config, now, peer);
         let mut usage = vec![limiter("REQUEST_WEIGHT", "MINUTE", 1, limit, Some(weight))];
         if let Some(account) = account {
             let (ten, day) = self.limits.orders(now, account);

@@ -54,7 +54,7 @@ impl World {
                 Done::Ask(id, request, _) => self.asked.push((id, request)),
                 Done::Open(id, _) => self.opened.push(id),
                 Done::WakeAt(at) => self.wake = Some(self.wake.map_or(at, |set| set.min(at))),
-                Done::Say(..) | Done::Close(_) => {}
+                Done::Say(..) | Done::Close(_) | Done::Hold(..) => {}
             }
         }
     }

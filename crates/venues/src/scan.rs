@@ -2,30 +2,30 @@
 //! spaces. It answers `None` for anything else, and a real parser takes over.
 
 /// What is left of a text.
-pub(super) struct Scan<'a> {
+pub(crate) struct Scan<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Scan<'a> {
-    pub(super) const fn new(text: &'a [u8]) -> Scan<'a> {
+    pub(crate) const fn new(text: &'a [u8]) -> Scan<'a> {
         Scan { rest: text }
     }
 
     /// Is everything read?
-    pub(super) const fn is_done(&self) -> bool {
+    pub(crate) const fn is_done(&self) -> bool {
         self.rest.is_empty()
     }
 
     /// Steps over this text.
     #[inline]
-    pub(super) fn skip(&mut self, text: &[u8]) -> Option<()> {
+    pub(crate) fn skip(&mut self, text: &[u8]) -> Option<()> {
         self.rest = self.rest.strip_prefix(text)?;
         Some(())
     }
 
     /// A number without sign, point or exponent.
     #[inline]
-    pub(super) fn number(&mut self) -> Option<u64> {
+    pub(crate) fn number(&mut self) -> Option<u64> {
         let mut value = 0u64;
         let mut at = 0;
         while let Some(digit) = self.rest.get(at).map(|byte| byte.wrapping_sub(b'0'))
@@ -41,7 +41,7 @@ impl<'a> Scan<'a> {
     /// The rest of a text after its opening quote, and over its closing one. Texts with escapes are
     /// left to the parser.
     #[inline]
-    pub(super) fn text(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn text(&mut self) -> Option<&'a [u8]> {
         let end = self.rest.iter().position(|byte| *byte == b'"')?;
         let (text, rest) = self.rest.split_at(end);
         if text.contains(&b'\\') {
@@ -54,7 +54,7 @@ impl<'a> Scan<'a> {
     /// The rest of a number in quotes, after its opening quote; what is in it is for the grid to
     /// judge.
     #[inline]
-    pub(super) fn digits(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn digits(&mut self) -> Option<&'a [u8]> {
         let mut at = 0;
         while *self.rest.get(at)? != b'"' {
             at += 1;
@@ -65,7 +65,7 @@ impl<'a> Scan<'a> {
     }
 
     /// `true` or `false`.
-    pub(super) fn flag(&mut self) -> Option<bool> {
+    pub(crate) fn flag(&mut self) -> Option<bool> {
         if self.skip(b"true").is_some() {
             return Some(true);
         }
@@ -74,7 +74,7 @@ impl<'a> Scan<'a> {
 
     /// Steps over one byte if it is this one.
     #[inline]
-    pub(super) fn skip_if(&mut self, byte: u8) -> bool {
+    pub(crate) fn skip_if(&mut self, byte: u8) -> bool {
         match self.rest.split_first() {
             Some((first, rest)) if *first == byte => {
                 self.rest = rest;

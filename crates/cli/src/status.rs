@@ -1,0 +1,259 @@
+//! `plimsoll status`: how a gateway is, by its journal; works whether it runs or not.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use gateway::Books;
+use journal::{Health, JournalReader, Moments};
+use model::{FeedHealth, Link, NetQty, Timestamp, TradingState};
+use runtime::config::{Config, Store};
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The configuration file of the gateway.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let config = runtime::config::load(&args.config).map_err(Failure::usage)?;
+    let status = Status::read(&config)?;
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        writeln!(out, "{}", status.json())?;
+    } else {
+        write!(out, "{}", status.text())?;
+    }
+    Ok(())
+}
+
+struct Status {
+    health: Health,
+    books: Books,
+    /// Process id of the gateway that runs on this journal.
+    holder: Option<String>,
+    now: Timestamp,
+}
+
+impl Status {
+    fn read(config: &Config) -> Result<Status, Failure> {
+        let Store::Sqlite(path) = &config.store;
+        let path: &Path = path;
+        let reader = JournalReader::open(path)?;
+        let (mut health, mut books) = (Health::default(), Books::default());
+        reader.replay(0, &mut |_, entry| {
+            health.add(&entry);
+            books.apply(&entry);
+            Ok(())
+        })?;
+        let now = runtime::clock::now();
+        Ok(Status { health, books, holder: journal::holder(path), now })
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing into a string cannot fail.
+        let _ = self.write(&mut text);
+        text
+    }
+
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        let health = &self.health;
+        let age = |since| ago(self.now, since);
+        match &self.holder {
+            Some(id) => writeln!(
+                out,
+                "gateway      running, process {id}, session {}, up {}",
+                health.session,
+                age(health.started_at)
+            )?,
+            None => writeln!(
+                out,
+                "gateway      NOT RUNNING; what follows was so {} ago, in session {}",
+                age(health.last_at),
+                health.session
+            )?,
+        }
+        if let Some((state, cause, since)) = &health.trading {
+            let why = if cause.is_empty() { String::new() } else { format!(": {cause}") };
+            writeln!(out, "trading      {} for {}{why}", word(*state), age(*since))?;
+        }
+        for (link, state) in &health.links {
+            let name = name(*link);
+            let up = if state.up { "up" } else { "DOWN" };
+            writeln!(
+                out,
+                "{name:<12} {up} for {} ({}); lost {}, handed over {}",
+                age(state.since),
+                state.cause,
+                self.count(&state.losses),
+                self.count(&state.hand_overs)
+            )?;
+        }
+        for (instrument, feed) in &health.feeds {
+            writeln!(
+                out,
+                "{:<12} {} for {}; gaps {}, missed trades fetched {}",
+                instrument.as_str(),
+                feed_word(feed.health),
+                age(feed.since),
+                self.count(&feed.gaps),
+                feed.missed_trades
+            )?;
+        }
+        writeln!(out, "repeated     {} messages dropped", health.duplicates)?;
+        let limit = health.rate_limit.as_deref().map_or(String::new(), |last| format!(": {last}"));
+        writeln!(out, "rate limits  hit {}{limit}", self.count(&health.rate_limits))?;
+        match health.reconciled {
+            Some((at, found)) => writeln!(
+                out,
+                "reconciled   {} ago, {found} differences since the time before",
+                age(at)
+            )?,
+            None => writeln!(out, "reconciled   NEVER in this session")?,
+        }
+        if let Some((at, found)) = &health.discrepancy {
+            writeln!(out, "             last difference {} ago: {found:?}", age(*at))?;
+        }
+        let in_doubt = self.books.in_doubt().count();
+        writeln!(out, "orders       {} open, {in_doubt} in doubt", self.books.open_count())?;
+        for (instrument, net) in self.positions() {
+            writeln!(out, "position     {net} {instrument}")?;
+        }
+        Ok(())
+    }
+
+    fn positions(&self) -> Vec<(String, NetQty)> {
+        let positions = self.books.positions().map(|(id, p)| (id.to_string(), p.net()));
+        positions.filter(|(_, net)| *net != NetQty::ZERO).collect()
+    }
+
+    fn count(&self, moments: &Moments) -> String {
+        let mut text = format!("{} times", moments.total());
+        if moments.total() > 0 {
+            let _ = write!(text, ", {} in the last hour", moments.lately(self.now));
+        }
+        text
+    }
+
+    fn json(&self) -> Value {
+        let health = &self.health;
+        let moments = |moments: &Moments| {
+            json!({
+                "total": moments.total(),
+                "last_hour": moments.lately(self.now),
+                "last": moments.last(),
+            })
+        };
+        let links: serde_json::Map<String, Value> = health
+            .links
+            .iter()
+            .map(|(link, state)| {
+                let value = json!({
+                    "up": state.up,
+                    "since": state.since,
+                    "cause": state.cause,
+                    "lost": moments(&state.losses),
+                    "handed_over": moments(&state.hand_overs),
+                });
+                (name(*link).to_owned(), value)
+            })
+            .collect();
+        let feeds: serde_json::Map<String, Value> = health
+            .feeds
+            .iter()
+            .map(|(instrument, feed)| {
+                let value = json!({
+                    "health": feed.health,
+                    "since": feed.since,
+                    "gaps": moments(&feed.gaps),
+                    "missed_trades": feed.missed_trades,
+                });
+                (instrument.to_string(), value)
+            })
+            .collect();
+        let positions: serde_json::Map<String, Value> =
+            self.positions().into_iter().map(|(id, net)| (id, json!(net))).collect();
+        json!({
+            "running": self.holder.is_some(),
+            "process": self.holder,
+            "session": health.session,
+            "started": health.started_at,
+            "last_entry": health.last_at,
+            "trading": health.trading.as_ref().map(|(state, cause, since)| {
+                json!({"state": state, "cause": cause, "since": since})
+            }),
+            "sessions": links,
+            "feeds": feeds,
+            "duplicates_dropped": health.duplicates,
+            "rate_limits": moments(&health.rate_limits),
+            "reconciled": health.reconciled.map(|(at, found)| json!({"at": at, "found": found})),
+            "last_difference": health.discrepancy.as_ref().map(|(at, found)| {
+                json!({"at": at, "found": found})
+            }),
+            "orders_open": self.books.open_count(),
+            "orders_in_doubt": self.books.in_doubt().count(),
+            "positions": positions,
+        })
+    }
+}
+
+const fn name(link: Link) -> &'static str {
+    match link {
+        Link::Market => "market",
+        Link::Account => "account",
+    }
+}
+
+const fn word(state: TradingState) -> &'static str {
+    match state {
+        TradingState::Starting => "starting (nothing that adds risk is sent)",
+        TradingState::Active => "active",
+        TradingState::Reducing => "reducing",
+        TradingState::Halted => "HALTED",
+    }
+}
+
+const fn feed_word(health: FeedHealth) -> &'static str {
+    match health {
+        FeedHealth::Live => "live",
+        FeedHealth::Stale => "STALE",
+        FeedHealth::Resyncing => "RESYNCING",
+        FeedHealth::Down => "DOWN",
+    }
+}
+
+/// A length of time for people.
+fn ago(now: Timestamp, then: Timestamp) -> String {
+    let seconds = now.since(then).as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn times_are_said_in_two_units_at_most() {
+        let at =
+            |seconds| ago(Timestamp::EPOCH.after(Duration::from_secs(seconds)), Timestamp::EPOCH);
+        assert_eq!(at(59), "59 s");
+        assert_eq!(at(61), "1 min 1 s");
+        assert_eq!(at(7_260), "2 h 1 min");
+        assert_eq!(at(90_000), "1 d 1 h");
+    }
+}

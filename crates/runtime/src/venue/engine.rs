@@ -1,0 +1,155 @@
+//! The exchange as it is asked by accounts: with its own clock, a memory of the recent past, and
+//! what stands in line while it is stalled.
+
+use std::time::Duration;
+
+use model::venue::{AccountRequest, Response, VenueError, VenueEvent};
+use model::{AccountId, InstrumentId, Side, Timestamp, TradingMode, VenueOrderId};
+use sim_venue::{Background, SimVenue};
+
+use super::faults::{Conditions, FaultId, Faults, LAG_MAX_MS};
+use super::history::History;
+use super::reads::{self, Question};
+
+/// The exchange behind the dialect.
+pub(super) struct Engine {
+    pub(super) exchange: SimVenue,
+    pub(super) history: History,
+    /// What has happened and has not been told yet.
+    pub(super) events: Vec<VenueEvent>,
+    /// Orders that are only pretended, with the real time of their rejection.
+    rejections: Vec<(Timestamp, VenueOrderId)>,
+    conditions: Conditions,
+    time: Timestamp,
+}
+
+impl Engine {
+    pub(super) fn new(exchange: SimVenue) -> Engine {
+        let kept = Duration::from_millis(LAG_MAX_MS.unsigned_abs());
+        let history = History::new(kept, exchange.oracle().balances);
+        Engine {
+            exchange,
+            history,
+            events: Vec::new(),
+            rejections: Vec::new(),
+            conditions: Conditions::default(),
+            time: Timestamp::EPOCH,
+        }
+    }
+
+    /// The venue's clock, which may be wrong.
+    pub(super) fn venue_time(&self, now: Timestamp) -> Timestamp {
+        let skew = Duration::from_millis(self.conditions.skew_ms.unsigned_abs());
+        if self.conditions.skew_ms < 0 { now.before(skew) } else { now.after(skew) }
+    }
+
+    /// The time by which the exchange works: the venue's, but it never goes back.
+    fn engine_time(&mut self, now: Timestamp) -> Timestamp {
+        self.time = self.time.max(self.venue_time(now));
+        self.time
+    }
+
+    pub(super) fn is_stalled(&self) -> bool {
+        self.conditions.stalled
+    }
+
+    /// Makes the exchange what the faults under way want it to be.
+    pub(super) fn set_conditions(&mut self, now: Timestamp, conditions: Conditions) {
+        let before = std::mem::replace(&mut self.conditions, conditions);
+        if before.mode != conditions.mode {
+            self.set_mode(conditions.mode);
+        }
+        if (before.no_bids, before.no_asks) != (conditions.no_bids, conditions.no_asks) {
+            let time = self.engine_time(now);
+            let Engine { exchange, events, .. } = self;
+            exchange.hide_background(time, Side::Buy, conditions.no_bids, events);
+            exchange.hide_background(time, Side::Sell, conditions.no_asks, events);
+        }
+    }
+
+    /// Opens, restricts or halts trading of every instrument.
+    fn set_mode(&mut self, mode: TradingMode) {
+        let all: Vec<InstrumentId> = self.exchange.instruments().map(|i| i.id).collect();
+        all.into_iter().for_each(|instrument| self.exchange.set_mode(instrument, mode));
+    }
+
+    /// Must this request stand in line? Questions are answered from what is known.
+    pub(super) fn must_wait(&self, request: &AccountRequest) -> bool {
+        self.conditions.stalled && !reads::is_read(request)
+    }
+
+    /// Carries out a request of an account, or tells what faults make of its answer.
+    pub(super) fn ask(
+        &mut self,
+        now: Timestamp,
+        account: AccountId,
+        request: &AccountRequest,
+        route: &str,
+        faults: &mut Faults,
+    ) -> Result<Response, VenueError> {
+        let time = self.engine_time(now);
+        if let AccountRequest::Place(order) = request
+            && let Some((id, after)) = faults.pretends(now, route)
+        {
+            let answer = self.exchange.pretend(time, account, order);
+            if let Ok(Response::Placed { order, .. }) = &answer {
+                faults.fired(id);
+                self.rejections.push((now.after(after), order.id));
+            }
+            return answer;
+        }
+        if !reads::is_read(request) {
+            return self.exchange.execute(time, account, request, &mut self.events);
+        }
+        let reading = faults.reading(now, route);
+        let put = reads::capped(request, &reading);
+        let truth = self.exchange.execute(time, account, &put, &mut self.events);
+        let history = &self.history;
+        let question = Question { now: time, account, request, reading: &reading, history };
+        let (told, fired): (_, Vec<FaultId>) = question.told(truth);
+        fired.into_iter().for_each(|id| faults.fired(id));
+        told
+    }
+
+    /// The market around the accounts moves.
+    pub(super) fn background(
+        &mut self,
+        now: Timestamp,
+        instrument: InstrumentId,
+        event: &Background,
+    ) {
+        let time = self.engine_time(now);
+        self.exchange.background(time, instrument, event, &mut self.events);
+    }
+
+    /// Orders that last until a date end when it comes.
+    pub(super) fn pass_time(&mut self, now: Timestamp) {
+        let time = self.engine_time(now);
+        self.exchange.pass_time(time, &mut self.events);
+    }
+
+    /// A deposit, or a withdrawal of at most what is free.
+    pub(super) fn transfer(
+        &mut self,
+        now: Timestamp,
+        account: AccountId,
+        asset: model::Asset,
+        amount: model::Amount,
+    ) {
+        let time = self.engine_time(now);
+        self.exchange.transfer(time, account, asset, amount, &mut self.events);
+    }
+
+    /// Rejects the pretended orders that are due.
+    pub(super) fn reject_due(&mut self, now: Timestamp) {
+        let time = self.engine_time(now);
+        let Engine { rejections, exchange, events, .. } = self;
+        rejections.retain(|(at, id)| {
+            let is_due = *at <= now;
+            if is_due {
+                exchange.reject(time, *id, events);
+            }
+            !is_due
+        });
+    }
+}

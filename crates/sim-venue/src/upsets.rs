@@ -1,0 +1,214 @@
+//! What an exchange does wrong on command: orders that are acknowledged and come to nothing, and
+//! sides of a book from which the market around the accounts is gone.
+//!
+//! Nothing here happens by itself; whoever drives the exchange asks for it.
+
+use model::market::LevelUpdate;
+use model::venue::{Execution, Response, VenueError, VenueEvent, VenueOrderStatus};
+use model::{AccountId, Decimal, NewOrder, Side, Timestamp, VenueOrderId};
+
+use crate::matching::Step;
+use crate::venue::SimVenue;
+
+impl SimVenue {
+    /// Acknowledges an order that never reaches the book: it is checked and numbered as any other,
+    /// nothing is set aside for it, and it can be asked for by its names. It is reported to nobody
+    /// until [`SimVenue::reject`] ends it; a cancel ends it, too.
+    pub fn pretend(
+        &mut self,
+        now: Timestamp,
+        account: AccountId,
+        order: &NewOrder,
+    ) -> Result<Response, VenueError> {
+        let account = self.accounts.index(&account).ok_or(VenueError::NotAllowed)?;
+        let mut admitted = self.admit(now, account, order)?;
+        let index = self.orders.len();
+        admitted.id = index as u64 + 1;
+        admitted.working_since = Some(now);
+        admitted.locked = Decimal::ZERO;
+        let desk = self.desk_mut(account, admitted.market);
+        desk.by_client.insert(admitted.client_order_id, index);
+        desk.orders.push(index);
+        self.orders.push(admitted);
+        self.updated = now;
+        Ok(Response::Placed { order: self.tell(index), fills: Vec::new() })
+    }
+
+    /// Rejects an order that was only pretended, and says so to its owner. An order that is over,
+    /// or that does stand in the book, is left alone.
+    pub fn reject(&mut self, now: Timestamp, id: VenueOrderId, events: &mut Vec<VenueEvent>) {
+        let index = id.as_str().parse::<usize>().ok().and_then(|id| id.checked_sub(1));
+        let Some(index) = index.filter(|index| *index < self.orders.len()) else { return };
+        let (account, market) = (self.orders[index].account, self.orders[index].market);
+        let is_real = self.desk(account, market).open.contains(&index);
+        let order = &mut self.orders[index];
+        if is_real || !order.status.is_open() {
+            return;
+        }
+        order.status = VenueOrderStatus::Rejected;
+        order.updated = now;
+        self.updated = now;
+        self.tell_order(now, index, Execution::Rejected(VenueError::NotAllowed), events);
+    }
+
+    /// Takes the market around the accounts from a side of every book, or lets it come back as it
+    /// is recorded by then. Accounts' own orders stay.
+    pub fn hide_background(
+        &mut self,
+        now: Timestamp,
+        side: Side,
+        hidden: bool,
+        events: &mut Vec<VenueEvent>,
+    ) {
+        for market in 0..self.markets.len() {
+            let flag = self.markets[market].hidden_mut(side);
+            if std::mem::replace(flag, hidden) == hidden {
+                continue;
+            }
+            let levels: Vec<_> = self.markets[market].book.background(side).collect();
+            let mut step = Step::new(now, events);
+            for (price, qty) in levels {
+                self.set_level(market, LevelUpdate { side, price, qty }, &mut step);
+            }
+            let Step { balances, .. } = step;
+            self.close_step(now, market, balances, events);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use model::market::{GridPrice, GridQty, Level};
+    use model::venue::{
+        AccountEvent, AccountRequest, FeeRates, MarketRequest, OrderKey, PublicMarket as _,
+    };
+    use model::{Asset, ClientOrderId, Instrument, OrderKind, OrderQty, TimeInForce, VenueOrderId};
+
+    use super::*;
+    use crate::{Background, FeesIn, SimConfig};
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_nanos(seconds * 1_000_000_000)
+    }
+
+    fn account() -> AccountId {
+        AccountId::new("a").unwrap()
+    }
+
+    fn venue() -> SimVenue {
+        let asset = |name| Asset::new(name).unwrap();
+        let (tick, lot) = ("0.01".parse().unwrap(), "0.001".parse().unwrap());
+        let instrument = Instrument::spot(asset("BTC"), asset("USDT"), tick, lot).unwrap();
+        let fees = FeeRates { maker: Decimal::ZERO, taker: Decimal::ZERO };
+        let mut venue = SimVenue::new(SimConfig {
+            instruments: vec![instrument],
+            fees,
+            fees_in: FeesIn::Received,
+        });
+        let funds = [(asset("USDT"), "1000".parse().unwrap())];
+        venue.add_account(account(), &BTreeMap::from(funds));
+        let level = |price, qty| Level { price: GridPrice(price), qty: GridQty(qty) };
+        let (bids, asks) = (vec![level(9_900, 5), level(9_800, 7)], vec![level(10_100, 5)]);
+        let id = venue.instruments().next().unwrap().id;
+        venue.background(at(0), id, &Background::Snapshot { bids, asks }, &mut Vec::new());
+        venue
+    }
+
+    fn order(venue: &SimVenue, client: &str, price: &str) -> NewOrder {
+        NewOrder {
+            client_order_id: ClientOrderId::new(client).unwrap(),
+            instrument: venue.instruments().next().unwrap().id,
+            side: Side::Buy,
+            kind: OrderKind::Limit { price: price.parse().unwrap() },
+            qty: OrderQty::Base("0.002".parse().unwrap()),
+            time_in_force: TimeInForce::Gtc,
+            post_only: false,
+            reduce_only: false,
+            self_trade_prevention: None,
+        }
+    }
+
+    fn depth(venue: &SimVenue) -> (usize, usize) {
+        let instrument = venue.instruments().next().unwrap().id;
+        let request = MarketRequest::Book { instrument, depth: 10 };
+        match venue.read(at(1), &request).unwrap() {
+            Response::Book(book) => (book.bids.len(), book.asks.len()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_pretended_order_looks_accepted_and_ends_rejected() {
+        let mut venue = venue();
+        let wanted = order(&venue, "c1", "100");
+        let before = venue.oracle();
+        let Response::Placed { order: told, fills } =
+            venue.pretend(at(1), account(), &wanted).unwrap()
+        else {
+            panic!("not placed")
+        };
+        assert_eq!((told.status, fills.len()), (VenueOrderStatus::New, 0));
+        assert_eq!(venue.oracle().balances, before.balances, "nothing is set aside");
+        assert_eq!(depth(&venue), (2, 1), "nothing is on the book");
+        let request = AccountRequest::OpenOrders(None);
+        let open = venue.execute(at(1), account(), &request, &mut Vec::new()).unwrap();
+        assert_eq!(open, Response::Orders(Vec::new()));
+        let mut events = Vec::new();
+        venue.reject(at(2), told.id, &mut events);
+        venue.reject(at(3), told.id, &mut events);
+        let [VenueEvent::Account { event: AccountEvent::Order { order, execution, .. }, .. }] =
+            &events[..]
+        else {
+            panic!("{events:?}")
+        };
+        assert_eq!(order.status, VenueOrderStatus::Rejected);
+        assert!(matches!(execution, Execution::Rejected(_)));
+    }
+
+    #[test]
+    fn what_is_refused_is_not_pretended_and_what_works_is_not_rejected() {
+        let mut venue = venue();
+        let dear = order(&venue, "c1", "1000000");
+        let refused = venue.pretend(at(1), account(), &dear);
+        assert_eq!(refused, Err(VenueError::InsufficientBalance));
+        let real = AccountRequest::Place(order(&venue, "c2", "50"));
+        venue.execute(at(1), account(), &real, &mut Vec::new()).unwrap();
+        let mut events = Vec::new();
+        venue.reject(at(2), VenueOrderId::from_number(1), &mut events);
+        venue.reject(at(2), VenueOrderId::from_number(99), &mut events);
+        assert_eq!(events, []);
+    }
+
+    #[test]
+    fn a_pretended_order_can_be_taken_back() {
+        let mut venue = venue();
+        let wanted = order(&venue, "c1", "100");
+        venue.pretend(at(1), account(), &wanted).unwrap();
+        let key = OrderKey::Client(wanted.client_order_id);
+        let (instrument, order) = (wanted.instrument, key);
+        let cancel = AccountRequest::Cancel { instrument, order, cancel_id: None, only: None };
+        assert!(venue.execute(at(2), account(), &cancel, &mut Vec::new()).is_ok());
+        let mut events = Vec::new();
+        venue.reject(at(3), VenueOrderId::from_number(1), &mut events);
+        assert_eq!(events, []);
+    }
+
+    #[test]
+    fn a_hidden_side_comes_back_as_it_is_by_then() {
+        let mut venue = venue();
+        let mut events = Vec::new();
+        venue.hide_background(at(1), Side::Buy, true, &mut events);
+        assert_eq!((depth(&venue), events.len()), ((0, 1), 2), "each level is told");
+        let instrument = venue.instruments().next().unwrap().id;
+        let (side, price, qty) = (Side::Buy, GridPrice(9_700), GridQty(3));
+        let level = Background::Level(LevelUpdate { side, price, qty });
+        venue.background(at(2), instrument, &level, &mut events);
+        let print = Background::Trade { price: GridPrice(9_900), qty, taker_side: Side::Sell };
+        venue.background(at(2), instrument, &print, &mut events);
+        assert_eq!((depth(&venue), events.len()), ((0, 1), 2), "nothing to hit, nothing shown");
+        venue.hide_background(at(3), Side::Buy, false, &mut events);
+        assert_eq!(depth(&venue), (3, 1));
+    }
+}
