@@ -124,6 +124,13 @@ rest = "http://{addr}"
         Gateway { directory, process: None }
     }
 
+    /// Adds tables to the configuration.
+    pub(crate) fn add(&self, tables: &str) {
+        let path = self.path("plimsoll.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{text}\n{tables}")).unwrap();
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
@@ -140,12 +147,20 @@ rest = "http://{addr}"
     }
 
     pub(crate) fn start(&mut self) {
-        self.spawn(self.command());
+        self.start_with(|_| {});
     }
 
+    /// Starts it with a command of its own.
     pub(crate) fn spawn(&mut self, mut command: Command) {
         let log = std::fs::File::create(self.path("log")).unwrap();
         self.process = Some(Running(command.stderr(log).spawn().unwrap()));
+    }
+
+    /// Starts it with a command that is changed first.
+    pub(crate) fn start_with(&mut self, change: impl FnOnce(&mut Command)) {
+        let mut command = self.command();
+        change(&mut command);
+        self.spawn(command);
     }
 
     pub(crate) fn log(&self) -> String {
@@ -202,6 +217,28 @@ pub(crate) fn entries(path: &Path) -> Vec<Entry> {
     }
     entries
 }
+
+/// An agent in a shell that buys a little at the market each second. Returns its table.
+pub(crate) fn buyer(gateway: &Gateway) -> String {
+    let path = gateway.path("buyer.sh");
+    std::fs::write(&path, BUYER).unwrap();
+    format!("[agent.buyer]\nvenue = \"sim\"\ncommand = [\"bash\", {path:?}]\n")
+}
+
+const BUYER: &str = r#"
+read -r hello
+[[ $hello =~ \"next_intent\":([0-9]+) ]] && id=${BASH_REMATCH[1]}
+echo '{"ready":{"version":1,"strategy":"buyer"}}'
+while read -r line; do
+    [[ $line =~ \"seq\":([0-9]+) ]] && echo "{\"handled\":{\"seq\":${BASH_REMATCH[1]}}}"
+    if [[ $line == '{"timer"'* ]]; then
+        order='"instrument":"BTC-USDT","side":"buy","kind":{"type":"market"},"qty":"0.001"'
+        order="$order,\"time_in_force\":\"ioc\",\"post_only\":false,\"reduce_only\":false"
+        echo "{\"intent\":{\"id\":$id,\"action\":{\"place\":{$order}},\"reason\":\"a second has passed\"}}"
+        id=$((id + 1))
+    fi
+done
+"#;
 
 /// A recording, relative to the repository; `None` loudly when it is not there.
 pub(crate) fn recording(name: &str) -> Option<PathBuf> {
