@@ -1,6 +1,8 @@
 //! What an order is when it leaves, byte by byte: the gateway and the codec together. No order leaves
 //! without a limit price, whatever an agent asks for, because an exchange fills one without at any price.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

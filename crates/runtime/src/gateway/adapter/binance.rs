@@ -12,15 +12,15 @@ use venues::binance::client::{
 use venues::binance::sign::{KeyError, SigningKey};
 use venues::session::Stamp;
 
-use super::{Answer, Call, Heard, STOP_DEFAULT, texts};
+use super::call::{Answer, Call, Heard, STOP_DEFAULT, method, texts};
 
 /// The venue's code for a request whose time is off.
 const CLOCK_REFUSED: i64 = -1021;
 
 /// Binance, with one key.
-pub(in crate::gateway) struct Binance {
-    pub(in crate::gateway) symbols: Arc<Symbols>,
-    pub(in crate::gateway) credentials: Credentials,
+pub(crate) struct Binance {
+    pub(crate) symbols: Arc<Symbols>,
+    pub(crate) credentials: Credentials,
 }
 
 impl Binance {
@@ -80,10 +80,6 @@ impl Binance {
 
 pub(super) fn is_of_clock(refusal: &VenueError) -> bool {
     matches!(refusal, VenueError::Other { code: CLOCK_REFUSED, .. })
-}
-
-pub(super) fn method(name: &str) -> Result<reqwest::Method, String> {
-    reqwest::Method::from_bytes(name.as_bytes()).map_err(|_| format!("no such method: {name}"))
 }
 
 const fn counted(by: CountedBy) -> Counted {

@@ -10,16 +10,15 @@ use venues::coinbase::client::{Credentials, HttpAnswer, decode_reply, encode, ra
 use venues::coinbase::sign::{KeyError, Nonce, SigningKey};
 use venues::session::Stamp;
 
-use super::binance::method;
-use super::{Answer, Call, Heard, STOP_DEFAULT, texts};
+use super::call::{Answer, Call, Heard, STOP_DEFAULT, method, texts};
 
 /// The window that its headers speak of, milliseconds.
 const WINDOW_MS: u32 = 1_000;
 
 /// Coinbase, with one key.
-pub(in crate::gateway) struct Coinbase {
-    pub(in crate::gateway) symbols: Arc<Symbols>,
-    pub(in crate::gateway) credentials: Credentials,
+pub(crate) struct Coinbase {
+    pub(crate) symbols: Arc<Symbols>,
+    pub(crate) credentials: Credentials,
 }
 
 impl Coinbase {

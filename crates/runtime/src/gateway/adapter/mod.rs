@@ -3,64 +3,23 @@
 //! and the rate budget.
 
 mod binance;
+mod call;
 mod coinbase;
 
-use std::time::Duration;
-
-use ::budget::{Charge, Counted, Keys, Limit, Usage};
+use ::budget::{Charge, Keys};
 use model::venue::{Profile, Request, VenueError};
-use model::{Instrument, Link, Outcome, Timestamp};
-use reqwest::header::HeaderMap;
+use model::{Instrument, Link};
 use venues::session::Stamp;
 
 pub(super) use self::binance::Binance;
+pub(super) use self::call::{Answer, Call, Heard};
 pub(super) use self::coinbase::Coinbase;
 use crate::config::VenueKind;
-
-/// Hold still for this long when the venue says stop without saying how long.
-const STOP_DEFAULT: Duration = Duration::from_secs(60);
 
 /// One venue, as a client with a key.
 pub(super) enum Adapter {
     Binance(Binance),
     Coinbase(Coinbase),
-}
-
-/// A request on its way.
-pub(super) struct Call {
-    pub(super) method: reqwest::Method,
-    /// With the query.
-    pub(super) path: String,
-    pub(super) headers: Vec<(&'static str, String)>,
-    /// JSON, or empty.
-    pub(super) body: String,
-    pub(super) charge: Charge,
-    /// What is given back when the answer is that it worked.
-    pub(super) free_when_it_works: Option<(Counted, u32)>,
-    /// It counts as a new order unless it is proven that there is none.
-    pub(super) places: bool,
-}
-
-/// An answer as it came.
-pub(super) struct Answer<'a> {
-    pub(super) status: u16,
-    pub(super) headers: &'a HeaderMap,
-    /// The body, or why it could not be read.
-    pub(super) body: Result<&'a [u8], &'a str>,
-    /// When the request was sent and when this came, by the venue's clock.
-    pub(super) asked: Timestamp,
-    pub(super) answered: Timestamp,
-}
-
-/// What an answer means, and what it says of limits.
-pub(super) struct Heard {
-    pub(super) outcome: Outcome,
-    /// What the venue says is used.
-    pub(super) used: Vec<Usage>,
-    /// What the venue says is allowed.
-    pub(super) limits: Vec<Limit>,
-    /// What is stopped, everything where it does not say what, and for how long.
-    pub(super) stop: Option<(Option<Counted>, Duration)>,
 }
 
 /// A secret that is no key of this venue's.
@@ -138,9 +97,4 @@ impl Adapter {
             Adapter::Coinbase(_) => false,
         }
     }
-}
-
-/// Headers that are text.
-fn texts(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
 }
