@@ -51,9 +51,9 @@ fn a_clock_that_is_set_moves_nothing() {
     let mut compiler = Command::new("cc");
     compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source);
     assert!(compiler.status().unwrap().success(), "the build needs a C compiler anyway");
-    gateway.start_with(|command| {
-        command.env("LD_PRELOAD", &library).env("SHIFT_FILE", &shift);
-    });
+    let mut command = gateway.command();
+    command.env("LD_PRELOAD", &library).env("SHIFT_FILE", &shift);
+    gateway.spawn(command);
     let orders = |entries: &[model::Entry]| {
         entries.iter().filter(|e| matches!(e.record, Record::Accepted { .. })).count()
     };
