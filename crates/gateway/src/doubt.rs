@@ -75,7 +75,12 @@ impl Gateway {
         self.doubts.again(&id, now);
         match outcome {
             Outcome::Done(Response::Order(order)) if order.client_order_id == id => {
+                let ours = self.books.order(&id).is_some_and(|ours| ours.is(order));
                 self.heard(now, order, &[], Source::Query, effects);
+                // The newest order of this name is somebody else's, so ours is not there.
+                if !ours {
+                    self.absent(now, id, effects);
+                }
             }
             Outcome::Refused(VenueError::UnknownOrder) => self.absent(now, id, effects),
             Outcome::Done(_) | Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::InDoubt(_) => {}

@@ -12,7 +12,7 @@ use model::venue::{AccountEvent, AccountRequest, Request};
 use model::{
     AgentEvent, AgentId, ClientOrderId, Command, Effect, Effects, Entry, FeedHealth, FeedNotice,
     Input, Instrument, InstrumentId, Link, Notice, OrderIdSequence, OrderState, Record, RequestId,
-    Timestamp, TradingState,
+    StoreTag, Timestamp, TradingState,
 };
 
 use crate::books::{Books, TrackedOrder};
@@ -61,13 +61,14 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Takes over an account: with the books of earlier sessions (replayed from the journal) and a
-    /// session number that was never used before.
+    /// Takes over an account: with the books of earlier sessions (replayed from the journal), the
+    /// tag of its store and a session number that was never used before.
     ///
     /// What had been written down and not answered when the last session ended is in doubt now.
     pub fn start(
         config: Config,
         mut books: Books,
+        store: StoreTag,
         session: u64,
         instruments: Vec<Instrument>,
         now: Timestamp,
@@ -87,7 +88,7 @@ impl Gateway {
             config,
             books,
             markets,
-            ids: OrderIdSequence { session, used: 0 },
+            ids: OrderIdSequence { store, session, used: 0 },
             rates: BTreeMap::new(),
             outstanding: BTreeMap::new(),
             doubts: Doubts::default(),

@@ -37,7 +37,9 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         match outcome {
-            Outcome::Done(Response::Placed { order, fills }) if order.client_order_id == id => {
+            Outcome::Done(Response::Placed { order, fills })
+                if self.books.order(&id).is_some_and(|ours| ours.is(order)) =>
+            {
                 self.heard(now, order, fills, Source::Engine, effects);
                 self.accepted_by_answer(now, &id);
             }

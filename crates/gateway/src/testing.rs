@@ -13,7 +13,8 @@ use model::{
     Action, AgentId, Amount, Asset, Balance, ClientOrderId, Effect, Effects, Entry, Fill, Input,
     Instrument, InstrumentId, Intent, IntentId, Link, Liquidity, NewOrder, Notice, Notional,
     OrderKind, OrderQty, OrderSpec, Outcome, Price, Qty, Record, Reply, RequestId, Rounding,
-    SelfTradePrevention, Side, TimeInForce, Timestamp, TradeId, TradingState, VenueOrderId,
+    SelfTradePrevention, Side, StoreTag, TimeInForce, Timestamp, TradeId, TradingState,
+    VenueOrderId,
 };
 
 use crate::books::Books;
@@ -66,6 +67,10 @@ pub(crate) fn spec(side: Side, qty: &str, price: &str) -> OrderSpec {
     }
 }
 
+pub(crate) fn store() -> StoreTag {
+    StoreTag::new(1)
+}
+
 fn config() -> Config {
     Config {
         limits: limits(),
@@ -113,6 +118,7 @@ pub(crate) struct World {
     pub(crate) distrusted: Vec<Link>,
     pub(crate) now: Timestamp,
     wake: Option<Timestamp>,
+    store: StoreTag,
     session: u64,
     next_intent: u64,
 }
@@ -125,8 +131,15 @@ impl World {
         let venue = Venue { balances, ..Venue::default() };
         let now = Timestamp::from_nanos(1_000_000_000_000);
         let mut effects = Effects::new();
-        let gateway =
-            Gateway::start(config(), Books::default(), 1, vec![instrument()], now, &mut effects);
+        let gateway = Gateway::start(
+            config(),
+            Books::default(),
+            store(),
+            1,
+            vec![instrument()],
+            now,
+            &mut effects,
+        );
         let mut world = World {
             gateway,
             venue,
@@ -138,6 +151,7 @@ impl World {
             distrusted: Vec::new(),
             now,
             wake: None,
+            store: store(),
             session: 1,
             next_intent: 1,
         };
@@ -308,14 +322,29 @@ impl World {
         self.wake = None;
         let mut effects = Effects::new();
         let (books, instruments) = (self.replayed(), vec![instrument()]);
-        self.gateway =
-            Gateway::start(config(), books, self.session, instruments, self.now, &mut effects);
+        self.gateway = Gateway::start(
+            config(),
+            books,
+            self.store,
+            self.session,
+            instruments,
+            self.now,
+            &mut effects,
+        );
         self.carry_out(effects);
     }
 
     /// Requests of this life so far.
     pub(crate) fn requests_made(&self) -> u64 {
         self.deadlines.keys().map(|id| id.0).max().unwrap_or(0)
+    }
+
+    /// The store is lost: a new gateway starts on an empty one with this tag.
+    pub(crate) fn restart_without_a_journal(&mut self, store: StoreTag) {
+        (self.session, self.store) = (0, store);
+        self.entries.clear();
+        self.folded = Books::default();
+        self.restart();
     }
 
     pub(crate) fn state_of(&self, id: &ClientOrderId) -> model::OrderState {
@@ -400,6 +429,9 @@ impl Venue {
     fn place(&mut self, now: Timestamp, new: &NewOrder) -> Result<Response, VenueError> {
         *self.places.entry(new.client_order_id).or_default() += 1;
         let OrderQty::Base(qty) = new.qty else { panic!("base quantities only") };
+        if self.order(&new.client_order_id).is_some_and(|order| order.status.is_open()) {
+            return Err(VenueError::DuplicateClientOrderId);
+        }
         let order = VenueOrder {
             id: VenueOrderId::from_number(self.orders.len() as u64 + 1),
             client_order_id: new.client_order_id,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use model::venue::{AccountEvent, Execution, Response, VenueError};
 use model::{
     Action, Amount, Asset, Command, Discrepancy, Ending, Input, Link, OrderKind, OrderState,
-    Outcome, Qty, Record, RequestId, Side, TimeInForce, TradingState,
+    Outcome, Qty, Record, RequestId, Side, StoreTag, TimeInForce, TradingState,
 };
 use proptest::prelude::*;
 
@@ -297,6 +297,56 @@ fn an_order_of_somebody_else_is_said_once() {
         world.pass_answering(2);
     }
     assert_eq!(world.count(|r| matches!(r, Record::Foreign { .. })), 1);
+}
+
+/// Two stores of one account give no name twice, although both count from one.
+#[test]
+fn another_store_makes_other_names() {
+    let mut world = World::new();
+    let first = world.place(buy()).unwrap();
+    world.answer_all();
+    world.restart_without_a_journal(StoreTag::new(2));
+    world.connect();
+    let second = world.place(buy()).unwrap();
+    world.answer_all();
+    assert_ne!(first, second);
+    assert_eq!(world.state_of(&second), OrderState::Working);
+    assert_eq!(world.count(|r| matches!(r, Record::Foreign { .. })), 1, "the first is known of");
+}
+
+/// An order of somebody else that has our name (here: of a lost journal whose copy came back) is not
+/// taken for ours when it is not what was ordered. Its executions are not our order's.
+#[test]
+fn an_impostor_halts_and_is_not_adopted() {
+    let others =
+        [spec(Side::Sell, "1", "101"), spec(Side::Buy, "1", "98"), spec(Side::Buy, "2", "99")];
+    for (other, by_stream) in others.iter().flat_map(|o| [(o, false), (o, true)]) {
+        let mut world = World::new();
+        let theirs = world.place(other.clone()).unwrap();
+        let (_, asked) = world.requests.pop_front().unwrap();
+        // It arrives only after the new gateway has compared its books.
+        world.restart_without_a_journal(crate::testing::store());
+        world.connect();
+        placed(&mut world, &asked);
+        let ours = world.place(buy()).unwrap();
+        assert_eq!(ours, theirs);
+        world.answer_all();
+        assert_eq!(world.state_of(&ours), OrderState::InDoubt, "the name is taken");
+        if by_stream {
+            let event = world.venue.fill(world.now, &theirs, "0.5").unwrap();
+            world.report(event);
+        } else {
+            world.pass_answering(2);
+        }
+        assert_eq!(world.gateway.state().0, TradingState::Halted, "{other:?}");
+        assert_eq!(world.count(|r| matches!(r, Record::Foreign { .. })), 1);
+        world.pass_answering(40);
+        let order = world.gateway.books().order(&ours).unwrap();
+        assert_eq!(order.state, OrderState::Done(Ending::NotPlaced));
+        assert_eq!(order.filled, Qty::ZERO);
+        let net = world.gateway.books().position(id()).map_or(number("0"), |p| p.net());
+        assert_eq!(net, world.venue.net());
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::time::Duration;
 use gateway::{Books, Gateway};
 use journal::{JournalWriter, StoreError};
 use model::venue::{AccountRequest, MarketRequest, Request, Response, VenueError};
-use model::{AgentId, Instrument, InstrumentId, Outcome, VenueId};
+use model::{AgentId, Instrument, InstrumentId, Outcome, StoreTag, VenueId};
 use tokio::sync::{mpsc, watch};
 use venues::binance::client::{AccountFeed, Credentials, MarketFeed};
 use venues::binance::sign::SigningKey;
@@ -58,6 +58,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
             text: config.text.clone(),
         },
         opened.books,
+        opened.tag,
         opened.session,
         instruments.clone(),
         clock::now(),
@@ -139,6 +140,7 @@ impl Addresses {
 struct Opened {
     writer: JournalWriter,
     books: Books,
+    tag: StoreTag,
     session: u64,
 }
 
@@ -150,10 +152,11 @@ fn open_journal(store: &Store) -> Result<Opened, StoreError> {
         books.apply(&entry);
         Ok(())
     })?;
+    let tag = journal::Storage::take_tag(&mut storage, StoreTag::new(pump::seed()))?;
     let session = journal::Storage::take_session(&mut storage)?;
     let writer = JournalWriter::spawn(Box::new(storage))
         .map_err(|error| StoreError::Lost(format!("no thread for the writer: {error}")))?;
-    Ok(Opened { writer, books, session })
+    Ok(Opened { writer, books, tag, session })
 }
 
 /// Asks until the venue answers; a few times only, so that a wrong address is said soon.
