@@ -2,7 +2,7 @@
 //!
 //! The work behind each input has a file of its own: `submit.rs` (an agent wants something),
 //! `cancels.rs` (orders are taken back), `replies.rs` (a request ended), `merge.rs` (what the venue says of orders and executions),
-//! `doubt.rs` (orders whose outcome is open), `reading.rs` (reconciliation).
+//! `doubt.rs` and `absence.rs` (orders whose outcome is open), `reading.rs` (reconciliation).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -114,6 +114,7 @@ impl Gateway {
     /// Takes one input into account. Total: never fails, never waits. What cannot be done becomes
     /// an effect that says so.
     pub fn apply(&mut self, now: Timestamp, input: &Input, effects: &mut Effects) {
+        self.doubts.live.take(now, input);
         match input {
             Input::Market(event) => self.market(now, event, effects),
             Input::Account(event) => self.account(now, event, effects),

@@ -10,6 +10,7 @@
 //! - an order is over only by proof; until then its whole size counts in every worst case;
 //! - a difference to the venue is repaired by reading, never by sending an order.
 
+mod absence;
 mod books;
 mod cancels;
 mod doubt;
@@ -19,6 +20,7 @@ mod gateway;
 mod hearing;
 mod limits;
 mod listen;
+mod live_time;
 mod merge;
 mod purpose;
 mod reading;

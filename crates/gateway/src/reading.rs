@@ -264,6 +264,7 @@ impl Gateway {
             Purpose::Place(id) | Purpose::Cancel(id) => Some(*id),
             Purpose::Ask(_)
             | Purpose::AskFills(_)
+            | Purpose::AskOpen(_)
             | Purpose::AskTape(_)
             | Purpose::Identify(..)
             | Purpose::Look { .. }

@@ -252,15 +252,25 @@ impl World {
 
     /// Time passes: alarms ring when they are due, and every question is answered as it comes.
     pub(crate) fn pass_answering(&mut self, seconds: u64) {
+        self.pass(seconds, Wire::Whole);
+        self.book();
+    }
+
+    /// The same, with what the wire does with every question, and without news of the market.
+    pub(crate) fn pass(&mut self, seconds: u64, wire: Wire) {
         for _ in 0..seconds * 10 {
             self.now = self.now.after(Duration::from_millis(100));
             if self.wake.is_some_and(|at| at <= self.now) {
                 self.wake = None;
                 self.apply(&Input::Wake);
             }
-            self.answer_all();
+            for _ in 0..self.requests.len() {
+                self.answer(wire);
+            }
+            if wire == Wire::Whole {
+                self.answer_all();
+            }
         }
-        self.book();
     }
 
     pub(crate) fn intend(&mut self, action: Action) -> IntentId {
@@ -380,18 +390,26 @@ impl Venue {
                 let open = self.orders.iter().filter(|order| order.status.is_open());
                 Ok(Response::Orders(open.cloned().collect()))
             }
-            AccountRequest::Fills { order, from, .. } => {
-                let first = match from {
-                    TradesFrom::Id(first) => *first,
-                    TradesFrom::Newest | TradesFrom::Time { .. } => 0,
+            AccountRequest::Fills { order, from, limit, .. } => {
+                let (first, start) = match from {
+                    TradesFrom::Id(first) => (*first, None),
+                    TradesFrom::Time { start, .. } => (0, *start),
+                    TradesFrom::Newest => (0, None),
                 };
                 let wanted = |fill: &&Fill| {
                     order.is_none_or(|order| order == fill.venue_order_id)
                         && fill.trade_id.as_str().parse::<u64>().unwrap() >= first
+                        && start.is_none_or(|start| fill.venue_time >= start)
                 };
                 // History names an execution by the venue's order alone.
                 let told = |fill: &Fill| Fill { client_order_id: None, ..*fill };
-                Ok(Response::Fills(self.fills.iter().filter(wanted).map(told).collect()))
+                let mut page: Vec<Fill> = self.fills.iter().filter(wanted).map(told).collect();
+                let limit = *limit as usize;
+                if *from == TradesFrom::Newest {
+                    page.drain(..page.len().saturating_sub(limit));
+                }
+                page.truncate(limit);
+                Ok(Response::Fills(page))
             }
             AccountRequest::Account => Ok(Response::Account(self.account())),
             other => panic!("the gateway should not ask {other:?}"),

@@ -133,6 +133,80 @@ fn a_lost_request_is_absent_only_after_the_quiet_time() {
     assert!(!world.venue.places.contains_key(&order));
 }
 
+/// Quiet is only time in which the venue is heard: an order may wait on its way through any other.
+#[test]
+fn the_quiet_time_stands_still_while_nothing_is_heard() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    world.answer(Wire::LosesRequest);
+    world.pass_answering(5);
+    world.pass(60, Wire::LosesRequest);
+    world.pass_answering(8);
+    assert_eq!(world.state_of(&order), OrderState::InDoubt, "heard for thirteen seconds in all");
+    world.pass_answering(20);
+    assert_eq!(world.state_of(&order), OrderState::Done(Ending::NotPlaced));
+}
+
+/// A process that was stopped has heard nothing either, and a restart begins anew.
+#[test]
+fn the_quiet_time_outlives_no_gap_and_no_restart() {
+    for restart in [false, true] {
+        let mut world = World::new();
+        let order = world.place(buy()).unwrap();
+        world.answer(Wire::LosesRequest);
+        world.pass_answering(5);
+        world.now = world.now.after(Duration::from_secs(3_600));
+        if restart {
+            world.restart();
+        }
+        world.connect();
+        world.pass_answering(8);
+        assert_eq!(world.state_of(&order), OrderState::InDoubt, "restart {restart}");
+        world.pass_answering(25);
+        assert_eq!(world.state_of(&order), OrderState::Done(Ending::NotPlaced));
+    }
+}
+
+/// A busy account executes more than a page holds: the proof reads on instead of starting again.
+#[test]
+fn absence_is_proven_through_many_executions() {
+    let mut world = World::new();
+    let busy = world.place(spec(Side::Buy, "2", "99")).unwrap();
+    world.answer_all();
+    let lost = world.place(buy()).unwrap();
+    world.answer(Wire::LosesRequest);
+    for _ in 0..1_100 {
+        let event = world.venue.fill(world.now, &busy, "0.001").unwrap();
+        world.report(event);
+    }
+    world.pass_answering(40);
+    assert_eq!(world.state_of(&lost), OrderState::Done(Ending::NotPlaced));
+}
+
+/// A venue that was reset does not know an order that it had accepted: proven, said, and halted.
+#[test]
+fn an_order_that_the_venue_has_lost_ends() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    world.answer_all();
+    world.venue.orders.clear();
+    world.apply(&Input::Operator(Command::Reconcile));
+    world.pass_answering(14);
+    assert!(world.state_of(&order).is_open(), "absence proves nothing yet");
+    assert_ne!(world.gateway.state().0, TradingState::Halted);
+    world.pass_answering(30);
+    assert_eq!(world.state_of(&order), OrderState::Done(Ending::Canceled));
+    assert_eq!(world.gateway.state().0, TradingState::Halted);
+    let said = world.notices.iter().filter(
+        |notice| matches!(notice, model::Notice::Alert(text) if text.contains("has lost order")),
+    );
+    assert_eq!(said.count(), 1);
+    let ended =
+        |r: &Record| matches!(r, Record::Discrepancy { found: Discrepancy::MissedEnd { .. } });
+    assert_eq!(world.count(ended), 1);
+    assert_eq!(world.gateway.books().open_count(), 0);
+}
+
 /// The request arrives after the venue was asked for it: found before the quiet time is over.
 #[test]
 fn a_request_that_arrives_late_is_found() {
