@@ -55,6 +55,8 @@ pub struct Gateway {
     /// How each instrument's data was when it was last looked at, and since when.
     pub(crate) feeds: BTreeMap<InstrumentId, (FeedHealth, Timestamp)>,
     pub(crate) hearing: Hearing,
+    /// The venue's clock minus ours, milliseconds, as last measured.
+    pub(crate) venue_ahead_ms: i64,
     state: TradingState,
     cause: String,
     wake_at: Option<Timestamp>,
@@ -99,6 +101,7 @@ impl Gateway {
             account_up: false,
             feeds: BTreeMap::new(),
             hearing: Hearing::default(),
+            venue_ahead_ms: 0,
             state: TradingState::Starting,
             cause: "not yet reconciled with the venue".to_owned(),
             wake_at: None,
@@ -122,6 +125,10 @@ impl Gateway {
             Input::Intent(intent) => self.submit(now, intent, effects),
             Input::Link { link, up, cause } => self.link(now, *link, *up, cause, effects),
             Input::Feed(notice) => self.feed(now, notice, effects),
+            Input::Clock { ahead_ms } => {
+                self.venue_ahead_ms = *ahead_ms;
+                self.judge_feeds(now, effects);
+            }
             Input::Operator(command) => self.operator(now, command, effects),
             Input::Wake => {
                 self.wake_at = None;

@@ -28,6 +28,7 @@ impl LiveTime {
             Input::Intent(_)
             | Input::Link { .. }
             | Input::Feed(_)
+            | Input::Clock { .. }
             | Input::Operator(_)
             | Input::Wake => false,
         };

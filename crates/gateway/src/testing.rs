@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use model::market::{BookUpdate, GridPrice, GridQty, LevelUpdate, MarketEvent, MarketKind};
+use model::market::{
+    BookUpdate, GridPrice, GridQty, LevelUpdate, MarketEvent, MarketKind, PublicTrade,
+};
 use model::venue::{
     AccountEvent, AccountRequest, AccountSnapshot, Execution, OrderKey, Request, Response,
     TradesFrom, VenueError, VenueOrder, VenueOrderStatus,
@@ -79,6 +81,9 @@ fn config() -> Config {
         text: String::new(),
     }
 }
+
+/// From one input to the next.
+const STEP: Duration = Duration::from_micros(10);
 
 /// What the wire does with one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,10 +175,23 @@ impl World {
     }
 
     pub(crate) fn book(&mut self) {
+        self.book_of(self.now.after(STEP));
+    }
+
+    /// A public trade at the middle.
+    pub(crate) fn trade(&mut self) {
+        let (price, qty) = (GridPrice(10_000), GridQty(1));
+        let trade = PublicTrade { id: 1, price, qty, taker_side: Side::Buy, time: self.now };
+        let kind = MarketKind::Trade(trade);
+        self.apply(&Input::Market(MarketEvent { instrument: id(), venue_time: self.now, kind }));
+    }
+
+    /// The book as the venue made it at this time.
+    pub(crate) fn book_of(&mut self, venue_time: Timestamp) {
         let level = |side, price| LevelUpdate { side, price: GridPrice(price), qty: GridQty(1) };
         let levels = vec![level(Side::Buy, 9_999), level(Side::Sell, 10_001)];
         let kind = MarketKind::Book(BookUpdate { snapshot: true, levels });
-        let event = MarketEvent { instrument: id(), venue_time: self.now, kind };
+        let event = MarketEvent { instrument: id(), venue_time, kind };
         self.apply(&Input::Market(event));
     }
 
@@ -184,7 +202,7 @@ impl World {
     /// One input; everything that must hold after it is checked.
     pub(crate) fn apply(&mut self, input: &Input) {
         // No two things happen at the same instant.
-        self.now = self.now.after(Duration::from_micros(10));
+        self.now = self.now.after(STEP);
         let mut effects = Effects::new();
         self.gateway.apply(self.now, input, &mut effects);
         self.carry_out(effects);

@@ -30,6 +30,11 @@ pub enum Input {
     },
     /// The feed of an instrument saw something that its book does not show.
     Feed(FeedNotice),
+    /// The venue's clock was compared with ours.
+    Clock {
+        /// The venue's minus ours, milliseconds.
+        ahead_ms: i64,
+    },
     /// A person wants something.
     Operator(Command),
     /// The time asked for with `Effect::WakeAt` has come.

@@ -194,6 +194,8 @@ impl Rest {
             tracing::warn!(offset_ms = offset, "our clock differs from the venue's");
         }
         self.shared.offset_ms.store(offset, Ordering::Relaxed);
+        // The receiver is gone only when the gateway ends.
+        let _ = self.shared.notices.send(Input::Clock { ahead_ms: offset }).await;
     }
 }
 
