@@ -98,6 +98,7 @@ impl Gateway {
         let unknown = fills.iter().any(|f| {
             self.books.order_at_venue(&f.venue_order_id).is_none()
                 && !self.books.knows_foreign(&f.venue_order_id)
+                && !self.is_history(f)
         });
         for fill in fills {
             self.executed(now, fill, Source::Query, effects);

@@ -18,6 +18,7 @@ mod doubts;
 mod feeds;
 mod gateway;
 mod hearing;
+mod history;
 mod limits;
 mod listen;
 mod live_time;

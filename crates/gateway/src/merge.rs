@@ -164,10 +164,8 @@ impl Gateway {
             || self.books.order_at_venue(&fill.venue_order_id).map(|o| o.order.client_order_id);
         match by_name.or_else(by_venue) {
             Some(id) => self.count_fill(now, Some(id), fill, source, effects),
+            None if self.is_history(fill) => {}
             None if foreign => self.count_fill(now, None, fill, source, effects),
-            // History of the account from before this gateway's first start is not news.
-            None if self.books.session() == 1 && fill.venue_time < self.started_at.before(SKEW) => {
-            }
             None => self.identify(fill, effects),
         }
     }
@@ -280,9 +278,6 @@ impl Gateway {
         self.record(now, Record::Discrepancy { found }, effects);
     }
 }
-
-/// The venue's clock may be this far from ours.
-const SKEW: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// How the venue's status ends an order; `None` while it is open.
 pub(crate) fn ending(status: VenueOrderStatus) -> Option<Ending> {

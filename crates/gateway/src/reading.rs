@@ -85,6 +85,13 @@ impl Gateway {
                 self.reading.open.extend(orders.iter().cloned());
                 self.part_done(now, part, effects);
             }
+            (Part::Newest(instrument), Outcome::Done(Response::Fills(fills))) => {
+                let Some(newest) = fills.last() else {
+                    return self.part_done(now, Part::Fills(instrument), effects);
+                };
+                self.reading.fills_to.insert(instrument, newest.trade_id);
+                self.ask_for_fills(instrument, effects);
+            }
             (Part::Fills(instrument), Outcome::Done(Response::Fills(fills))) => {
                 self.read_fills(now, instrument, fills, effects);
             }
@@ -133,7 +140,7 @@ impl Gateway {
                     self.ask_for_fills(instrument, effects);
                 }
             }
-            Part::Fills(_) => {
+            Part::Newest(_) | Part::Fills(_) => {
                 self.reading.waiting_for = 1;
                 self.ask_for(Part::Account, AccountRequest::Account, effects);
             }
@@ -143,6 +150,11 @@ impl Gateway {
 
     fn ask_for_fills(&mut self, instrument: InstrumentId, effects: &mut Effects) {
         let cursor = self.reading.fills_to.get(&instrument).copied();
+        if cursor.is_none() && self.is_first_look(instrument) {
+            let from = TradesFrom::Newest;
+            let request = AccountRequest::Fills { instrument, order: None, from, limit: 1 };
+            return self.ask_for(Part::Newest(instrument), request, effects);
+        }
         let from = match cursor.or_else(|| self.books.fills_to(instrument)) {
             Some(id) => match id.as_str().parse::<u64>() {
                 Ok(number) => TradesFrom::Id(number.saturating_add(1)),

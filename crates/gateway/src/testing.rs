@@ -82,6 +82,8 @@ fn config() -> Config {
     }
 }
 
+/// When the first gateway starts.
+pub(crate) const START: Timestamp = Timestamp::from_nanos(1_000_000_000_000);
 /// From one input to the next.
 const STEP: Duration = Duration::from_micros(10);
 
@@ -106,7 +108,7 @@ pub(crate) struct Venue {
     pub(crate) places: BTreeMap<ClientOrderId, u32>,
     /// Shows its orders and lets go of none, as an exchange does that is halted.
     pub(crate) frozen: bool,
-    changed: Timestamp,
+    pub(crate) changed: Timestamp,
 }
 
 /// Gateway, wire and venue.
@@ -133,8 +135,12 @@ impl World {
     pub(crate) fn new() -> World {
         let balances =
             BTreeMap::from([(number("USDT"), number("1000")), (number("BTC"), number("10"))]);
-        let venue = Venue { balances, ..Venue::default() };
-        let now = Timestamp::from_nanos(1_000_000_000_000);
+        World::at(Venue { balances, ..Venue::default() })
+    }
+
+    /// The same, at a venue where something may have happened before.
+    pub(crate) fn at(venue: Venue) -> World {
+        let now = START;
         let mut effects = Effects::new();
         let gateway = Gateway::start(
             config(),
@@ -462,7 +468,7 @@ impl Venue {
         })
     }
 
-    fn place(&mut self, now: Timestamp, new: &NewOrder) -> Result<Response, VenueError> {
+    pub(crate) fn place(&mut self, now: Timestamp, new: &NewOrder) -> Result<Response, VenueError> {
         *self.places.entry(new.client_order_id).or_default() += 1;
         let OrderQty::Base(qty) = new.qty else { panic!("base quantities only") };
         if self.order(&new.client_order_id).is_some_and(|order| order.status.is_open()) {

@@ -30,6 +30,7 @@ const TRADES_KEPT: usize = 262_144;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Books {
     session: u64,
+    first_started: Option<Timestamp>,
     ids_used: u64,
     orders: BTreeMap<ClientOrderId, TrackedOrder>,
     open: BTreeSet<ClientOrderId>,
@@ -49,6 +50,8 @@ pub struct Books {
     /// Our own count of each asset: the first balance the venue told, plus every fill and transfer.
     ledger: BTreeMap<Asset, Amount>,
     fills_to: BTreeMap<InstrumentId, TradeId>,
+    /// The same as it first was.
+    history_to: BTreeMap<InstrumentId, TradeId>,
     halted: Option<String>,
 }
 
@@ -59,6 +62,7 @@ impl Books {
         match &entry.record {
             Record::Started { session, .. } => {
                 self.session = *session;
+                self.first_started.get_or_insert(entry.at);
                 self.ids_used = 0;
             }
             Record::Prepared { agent, intent, order, worst_price } => {
@@ -103,6 +107,9 @@ impl Books {
             Record::Balances { balances, venue_time } => self.set_balances(balances, *venue_time),
             Record::Transferred { asset, amount } => self.credit(*asset, *amount),
             Record::Reconciled { fills_to, .. } => {
+                for (instrument, trade) in fills_to {
+                    self.history_to.entry(*instrument).or_insert(*trade);
+                }
                 self.fills_to.extend(fills_to.iter().map(|(k, v)| (*k, *v)));
             }
             Record::Trading { state: TradingState::Halted, cause } => {
@@ -215,6 +222,21 @@ impl Books {
     /// Newest execution read from the venue's history.
     pub fn fills_to(&self, instrument: InstrumentId) -> Option<TradeId> {
         self.fills_to.get(&instrument).copied()
+    }
+
+    /// Newest execution of the first reading that found any: what is not newer is history.
+    pub fn history_to(&self, instrument: InstrumentId) -> Option<TradeId> {
+        self.history_to.get(&instrument).copied()
+    }
+
+    /// When a gateway first took over the account, by its clock.
+    pub fn first_started(&self) -> Option<Timestamp> {
+        self.first_started
+    }
+
+    /// Is an order of ours in this instrument remembered?
+    pub fn knows_orders_of(&self, instrument: InstrumentId) -> bool {
+        self.orders.values().any(|order| order.order.instrument == instrument)
     }
 
     /// Why trading is halted; `None` when it is not. Latched: it survives a restart.

@@ -10,7 +10,7 @@ use model::{
 };
 use proptest::prelude::*;
 
-use crate::testing::{Wire, World, agent, id, number, spec};
+use crate::testing::{START, Wire, World, agent, id, number, spec};
 
 fn buy() -> model::OrderSpec {
     spec(Side::Buy, "1", "99")
@@ -338,6 +338,44 @@ fn what_happened_while_away_is_read_with_its_true_price() {
         world.count(|r| matches!(r, Record::Discrepancy { found: Discrepancy::MissedFill { .. } })),
         1
     );
+}
+
+/// Executions of somebody else until a moment before the first start, and of one order after it: only the
+/// latter are counted, in this session and in every later one.
+#[test]
+fn what_executed_before_the_first_start_is_never_counted() {
+    let balances = [(number("USDT"), number("1000")), (number("BTC"), number("10"))].into();
+    let mut venue = crate::testing::Venue { balances, ..Default::default() };
+    let theirs = model::NewOrder {
+        client_order_id: number("somebody-else"),
+        instrument: id(),
+        side: Side::Buy,
+        kind: OrderKind::Limit { price: number("99") },
+        qty: model::OrderQty::Base(number("2")),
+        time_in_force: TimeInForce::Gtc,
+        post_only: false,
+        reduce_only: false,
+        self_trade_prevention: None,
+    };
+    venue.place(START, &theirs).unwrap();
+    for ms in (0..14_000).rev().step_by(1_000) {
+        venue.fill(START.before(Duration::from_millis(ms)), &theirs.client_order_id, "0.1");
+    }
+    let mut world = World::at(venue);
+    let fills = |world: &World| world.count(|r| matches!(r, Record::Filled { .. }));
+    assert_eq!(fills(&world), 0);
+    world.place(buy()).unwrap();
+    world.answer(Wire::LosesRequest);
+    world.pass_answering(40);
+    assert_eq!(fills(&world), 0, "also the proof of an absence reads them");
+    for session in 1..4 {
+        world.venue.fill(world.now, &theirs.client_order_id, "0.1").unwrap();
+        world.restart();
+        world.connect();
+        world.pass_answering(3);
+        assert_eq!(fills(&world), session);
+        assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+    }
 }
 
 #[test]
