@@ -26,6 +26,10 @@ const DONE_KEPT: usize = 16_384;
 /// the last few, a reading starts at the cursor of the last one: both are far fewer.
 const TRADES_KEPT: usize = 262_144;
 
+/// Orders of others that are remembered. One that is forgotten and executes after all is asked for and
+/// said again.
+const FOREIGN_KEPT: usize = 16_384;
+
 /// The state that survives a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Books {
@@ -40,6 +44,7 @@ pub struct Books {
     by_intent: BTreeMap<(AgentId, IntentId), ClientOrderId>,
     by_venue: BTreeMap<VenueOrderId, ClientOrderId>,
     foreign: BTreeSet<VenueOrderId>,
+    foreign_in_order: VecDeque<VenueOrderId>,
     trades: BTreeSet<(InstrumentId, TradeId)>,
     trades_in_order: VecDeque<(InstrumentId, TradeId)>,
     positions: BTreeMap<InstrumentId, Position>,
@@ -101,9 +106,7 @@ impl Books {
             Record::Ended { client_order_id, ending } => {
                 self.event(client_order_id, OrderEvent::Ended(*ending), entry.at);
             }
-            Record::Foreign { order } => {
-                self.foreign.insert(order.id);
-            }
+            Record::Foreign { order } => self.remember_foreign(order.id),
             Record::Balances { balances, venue_time } => self.set_balances(balances, *venue_time),
             Record::Transferred { asset, amount } => self.credit(*asset, *amount),
             Record::Reconciled { fills_to, .. } => {
@@ -116,7 +119,7 @@ impl Books {
                 self.halted = Some(cause.clone());
             }
             Record::Discrepancy { found: Discrepancy::Foreign { venue_order_id } } => {
-                self.foreign.insert(*venue_order_id);
+                self.remember_foreign(*venue_order_id);
             }
             Record::Trading { .. }
             | Record::Discrepancy { .. }
@@ -375,6 +378,18 @@ impl Books {
         }
         let exposure = self.exposures.entry(order.order.instrument).or_default();
         exposure.count(order.order.side, leaves, add);
+    }
+
+    fn remember_foreign(&mut self, id: VenueOrderId) {
+        if !self.foreign.insert(id) {
+            return;
+        }
+        self.foreign_in_order.push_back(id);
+        if self.foreign_in_order.len() > FOREIGN_KEPT
+            && let Some(old) = self.foreign_in_order.pop_front()
+        {
+            self.foreign.remove(&old);
+        }
     }
 
     fn forget_old(&mut self) {
