@@ -272,6 +272,13 @@ impl Gateway {
                 }
                 Record::HandedOver { link: *link }
             }
+            FeedNotice::PassedOver { symbol } => {
+                let text = format!(
+                    "somebody trades {symbol} on this account, which this gateway does not follow: \
+                     its orders and executions are passed over"
+                );
+                return self.alert(text, effects);
+            }
             FeedNotice::RateLimited { wait, detail } => {
                 Record::RateLimited { wait: *wait, detail: detail.clone() }
             }

@@ -90,6 +90,12 @@ pub enum FeedNotice {
     },
     /// A connection took over from an older one, as planned; nothing was lost between them.
     HandedOver(Link),
+    /// The account has orders in an instrument that is not followed; they are passed over. Its balances
+    /// count all the same.
+    PassedOver {
+        /// The venue's text for it.
+        symbol: String,
+    },
     /// The venue held us to its rate limit.
     RateLimited {
         /// How long to hold still.
