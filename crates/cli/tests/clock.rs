@@ -4,8 +4,6 @@
 //! The step is a library that is loaded in front of the system's: it adds what a file says to the
 //! time of day, for that one process.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 mod common;
 
 use std::process::Command;

@@ -1,7 +1,5 @@
 //! An agent runs as the same user as the gateway, and still does not get at its key.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 mod common;
 
 use std::os::unix::fs::{MetadataExt as _, chown};

@@ -20,7 +20,9 @@ use std::time::Duration;
 use gateway::{Books, Gateway};
 use journal::{JournalWriter, StoreError};
 use model::venue::{AccountRequest, MarketRequest, Request, Response, VenueError};
-use model::{AgentId, Command, Effects, Input, Instrument, InstrumentId, Outcome, VenueId};
+use model::{
+    AgentId, Command, Effects, Input, Instrument, InstrumentId, Outcome, StoreTag, VenueId,
+};
 use tokio::sync::{mpsc, watch};
 use venues::session::Backoff;
 use venues::{binance, coinbase};
@@ -66,7 +68,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
         shares: settings.rate_reserve_percent,
     };
     let budget = HostBudget::open(&directory, &of, notices)?;
-    let rest = Rest::new(&address.rest, adapter, budget)?;
+    let rest = Rest::new(&address.rest, adapter, budget, inputs.clone())?;
     let opened = open_journal(&config.store).map_err(RunError::opening)?;
     let instruments = instruments(*venue, &settings.instruments, &address.rest, &rest).await?;
     let rest = rest.following(instruments.clone());
@@ -83,6 +85,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
             text: config.text.clone(),
         },
         opened.books,
+        opened.tag,
         opened.session,
         instruments.clone(),
         clock::now(),
@@ -185,6 +188,7 @@ impl Addresses {
 struct Opened {
     writer: JournalWriter,
     books: Books,
+    tag: StoreTag,
     session: u64,
 }
 
@@ -205,10 +209,11 @@ fn open_journal(store: &Store) -> Result<Opened, StoreError> {
             "another program holds the journal: nothing is sent until it lets go; end it"
         );
     });
+    let tag = journal::Storage::take_tag(&mut storage, StoreTag::new(pump::seed()))?;
     let session = journal::Storage::take_session(&mut storage)?;
     let writer = JournalWriter::spawn(Box::new(storage))
         .map_err(|error| StoreError::Lost(format!("no thread for the writer: {error}")))?;
-    Ok(Opened { writer, books, session })
+    Ok(Opened { writer, books, tag, session })
 }
 
 /// Asks until the venue answers; a few times only, so that a wrong address is said soon.

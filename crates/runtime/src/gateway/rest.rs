@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use ::budget::Grant;
 use model::venue::{MarketRequest, Request, Response};
-use model::{Instrument, InstrumentId, Link, Outcome, Timestamp};
+use model::{Input, Instrument, InstrumentId, Link, Outcome, Timestamp};
+use tokio::sync::mpsc;
 use venues::session::Stamp;
 
 use super::adapter::{Adapter, Answer, Call, Heard};
@@ -45,6 +46,7 @@ struct Shared {
     base: String,
     /// The venue's clock minus ours, milliseconds.
     offset_ms: AtomicI64,
+    inputs: mpsc::Sender<Input>,
     budget: HostBudget,
 }
 
@@ -53,6 +55,7 @@ impl Rest {
         base: &str,
         adapter: Adapter,
         budget: HostBudget,
+        inputs: mpsc::Sender<Input>,
     ) -> Result<Rest, reqwest::Error> {
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_MAX)
@@ -67,6 +70,7 @@ impl Rest {
             client,
             base: base.trim_end_matches('/').to_owned(),
             offset_ms: AtomicI64::new(0),
+            inputs,
             budget,
         };
         Ok(Rest { shared: Arc::new(shared), adapter: Arc::new(adapter), following: Vec::new() })
@@ -227,6 +231,8 @@ impl Rest {
         }
         self.shared.offset_ms.store(offset, Ordering::Relaxed);
         self.budget().learn_clock(offset).await;
+        // The receiver is gone only when the gateway ends.
+        let _ = self.shared.inputs.send(Input::Clock { ahead_ms: offset }).await;
     }
 
     /// Looks again and again at what the venue allows, so that a limit that it changes is followed.
