@@ -1,43 +1,19 @@
 //! A gateway that dies at any moment: the next one knows what it sent, asks for the rest, and ends
 //! with the exchange's own books.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 mod common;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use common::{Gateway, Venue};
-use journal::Summary;
-use model::{Decimal, Entry, Record};
+use common::{Gateway, Venue, assert_agrees};
+use model::{Entry, Record};
 
 const MAKER: &str = "[agent.maker]\nvenue = \"sim\"\nstrategy = \"market-maker\"\n\
                      params = { qty = \"0.001\", half_spread_bps = 0, requote_every = 200 }\n";
 
 fn count(entries: &[Entry], is: impl Fn(&Record) -> bool) -> usize {
     entries.iter().filter(|entry| is(&entry.record)).count()
-}
-
-/// Our journal against the exchange's own books.
-fn assert_agrees(gateway: &Gateway, venue: &Venue) {
-    let (summary, state) = (Summary::from_entries(&gateway.entries()), venue.state());
-    let fills = state["fills"].as_array().unwrap();
-    assert_eq!(summary.fills, fills.len() as u64, "every execution once");
-    let mut net = Decimal::ZERO;
-    for fill in fills {
-        let qty: Decimal = fill["qty"].as_str().unwrap().parse().unwrap();
-        let signed = if fill["side"] == "buy" { Some(qty) } else { qty.checked_neg() };
-        net = net.checked_add(signed.unwrap()).unwrap();
-    }
-    let ours = summary.positions.values().next().map_or(Decimal::ZERO, |net| net.get());
-    assert_eq!(ours, net);
-    for (asset, balance) in state["balances"]["account-1"].as_object().unwrap() {
-        let total = |key: &str| balance[key].as_str().unwrap().parse::<Decimal>().unwrap();
-        let theirs = total("free").checked_add(total("locked")).unwrap();
-        assert_eq!(summary.counted[&asset.parse().unwrap()].get(), theirs, "{asset}");
-    }
-    assert_eq!(summary.discrepancies_left, Some(0));
 }
 
 /// Starts it and waits until this start, not an earlier one, has compared the books.

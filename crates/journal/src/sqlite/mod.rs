@@ -18,7 +18,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use model::Entry;
+use model::{Entry, StoreTag};
 use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
 use crate::chain::{self, Hash};
@@ -141,6 +141,17 @@ impl Sqlite {
         Ok((last, hash))
     }
 
+    fn tag(&mut self, drawn: StoreTag) -> rusqlite::Result<StoreTag> {
+        let transaction = self.connection.transaction()?;
+        // A journal of before there were tags gets one, too.
+        transaction
+            .execute("INSERT OR IGNORE INTO counters VALUES ('store', ?1)", [drawn.number()])?;
+        let sql = "SELECT value FROM counters WHERE name = 'store'";
+        let number: i64 = transaction.query_row(sql, [], |row| row.get(0))?;
+        transaction.commit()?;
+        Ok(StoreTag::new(number.cast_unsigned()))
+    }
+
     fn next_session(&mut self) -> rusqlite::Result<i64> {
         // A transaction of its own: what a commit says is heard, unlike the end of a lone statement.
         let transaction = self.connection.transaction()?;
@@ -171,6 +182,10 @@ impl Storage for Sqlite {
         each: &mut dyn FnMut(u64, Entry) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         replay(&self.path, &self.connection, after, each)
+    }
+
+    fn take_tag(&mut self, drawn: StoreTag) -> Result<StoreTag, StoreError> {
+        self.tag(drawn).map_err(|error| explain(&self.path, &error))
     }
 
     fn take_session(&mut self) -> Result<u64, StoreError> {

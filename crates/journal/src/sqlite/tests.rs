@@ -42,6 +42,17 @@ fn what_was_written_is_there_after_opening_again() {
     assert_eq!(found, entries);
 }
 
+/// Also one that was made before there were tags.
+#[test]
+fn the_tag_is_there_after_opening_again() {
+    let directory = tempfile::tempdir().unwrap();
+    open(&directory).append(&[entry(1)]).unwrap();
+    for (drawn, kept) in [(3, 3), (4, 3)] {
+        let tag = open(&directory).take_tag(StoreTag::new(drawn)).unwrap();
+        assert_eq!(tag, StoreTag::new(kept));
+    }
+}
+
 #[test]
 fn a_damaged_middle_names_its_entry() {
     for (sql, seq) in [

@@ -81,6 +81,8 @@ pub struct VenueConfig {
 pub enum VenueKind {
     /// Binance spot, and everything that speaks its protocol, `plimsoll venue` among it.
     BinanceSpot,
+    /// Coinbase Advanced Trade, spot.
+    CoinbaseAdvanced,
 }
 
 /// One agent.

@@ -10,13 +10,12 @@ use std::time::Duration;
 use gateway::Gateway;
 use journal::JournalHandle;
 use model::{
-    AgentId, ClientOrderId, Command, Effect, Effects, Entry, Input, InstrumentId, Link, Notice,
-    Timestamp, TradingState,
+    AgentId, Command, Effect, Effects, Entry, Input, Link, Notice, Timestamp, TradingState,
 };
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::clear::clear;
+use super::clear::{self, clear};
 use super::error::RunError;
 use super::pump::Distrust;
 use super::release::{Question, Release};
@@ -209,19 +208,19 @@ impl Core {
 
     /// Nothing under way, and no order that could still add risk.
     fn is_cleared(&self) -> bool {
-        self.gateway.outstanding() == 0 && self.entries().is_empty()
-    }
-
-    /// Open orders that could add risk.
-    fn entries(&self) -> Vec<(InstrumentId, ClientOrderId)> {
-        let entries = self.gateway.entries();
-        entries.map(|order| (order.order.instrument, order.order.client_order_id)).collect()
+        self.gateway.outstanding() == 0 && self.gateway.entries().next().is_none()
     }
 
     /// Nothing can be written down any more, so nothing that adds risk may be sent any more. What
     /// is open is taken back without a record; the next start finds out by asking.
     async fn without_journal(&mut self, error: journal::StoreError) -> RunError {
-        let entries = self.entries();
+        let entries = self.gateway.entries();
+        let entry = |order: &gateway::TrackedOrder| clear::Entry {
+            instrument: order.order.instrument,
+            id: order.order.client_order_id,
+            venue_id: order.venue_order_id,
+        };
+        let entries: Vec<clear::Entry> = entries.map(entry).collect();
         tracing::error!(%error, open = entries.len(), "the journal failed: taking back entry orders");
         if !clear(self.release.rest(), entries, self.release.flights()).await {
             tracing::error!("entry orders may be left at the venue: look there and cancel them");

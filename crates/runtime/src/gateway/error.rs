@@ -3,8 +3,8 @@
 use journal::StoreError;
 use model::venue::VenueError;
 use model::{AgentId, InstrumentId, VenueId};
-use venues::binance::sign::KeyError;
 
+use super::adapter::KeyError;
 use crate::agent::AgentError;
 use crate::budget::BudgetError;
 use crate::config::SecretError;
