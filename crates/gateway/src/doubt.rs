@@ -25,6 +25,9 @@ const ENGINE_QUIET: Duration = Duration::from_secs(15);
 /// Negative answers after the quiet time that together prove absence.
 const NEGATIVE_READS: u32 = 2;
 
+/// Time between them. The size of what was never placed is free again soon after the quiet time.
+const NEGATIVE_PAUSE: Duration = Duration::from_secs(1);
+
 /// Pages of executions read for one question, at most.
 pub(crate) const PAGES_MAX: u32 = 100;
 
@@ -105,7 +108,10 @@ impl Gateway {
         let Some(order) = self.books.order(&id) else { return };
         // The time of the last doubt, not of the order: a late cancel must not shorten it.
         let since = order.doubt_since.unwrap_or(order.prepared_at);
-        let Some(quiet) = self.quiet().filter(|quiet| now.since(since) >= *quiet) else { return };
+        let Some(quiet) = self.quiet() else { return };
+        if now.since(since) < quiet {
+            return self.doubts.ask_by(&id, since.after(quiet));
+        }
         let (instrument, prepared_at) = (order.order.instrument, order.prepared_at);
         if order.accepted_at.is_some() {
             let text =
@@ -115,7 +121,9 @@ impl Gateway {
         }
         let Some(ask) = self.doubts.asks.get_mut(&id) else { return };
         ask.negative += 1;
-        if ask.negative >= NEGATIVE_READS {
+        if ask.negative < NEGATIVE_READS {
+            self.doubts.ask_by(&id, now.after(NEGATIVE_PAUSE));
+        } else {
             ask.asking = true;
             let from = TradesFrom::Time { start: Some(prepared_at.before(quiet)), end: None };
             let limit = self.config.profile.fills_page;

@@ -181,6 +181,13 @@ impl Doubts {
         }
     }
 
+    /// The next question is not later than at this time.
+    pub(crate) fn ask_by(&mut self, id: &ClientOrderId, at: Timestamp) {
+        if let Some(ask) = self.asks.get_mut(id) {
+            ask.due = ask.due.min(at);
+        }
+    }
+
     pub(crate) fn again(&mut self, id: &ClientOrderId, now: Timestamp) {
         if let Some(ask) = self.asks.get_mut(id) {
             ask.asking = false;
