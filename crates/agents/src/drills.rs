@@ -9,6 +9,9 @@ use engine::{Event, Intents, Strategy, View};
 use crate::info::{Make, StrategyInfo};
 use crate::params::{BuildError, ParamInfo, ParamKind, Params};
 
+/// What the names of drills begin with, and of no other strategy.
+pub(crate) const PREFIX: &str = "drill-";
+
 /// Panics.
 pub(crate) const PANIC: StrategyInfo = info(
     "drill-panic",

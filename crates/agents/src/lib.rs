@@ -37,7 +37,9 @@ pub fn build(
     instruments: &[Instrument],
 ) -> Result<Box<dyn Strategy>, BuildError> {
     let Some(info) = STRATEGIES.iter().find(|info| info.name == name) else {
-        let known = STRATEGIES.iter().map(|info| info.name).collect();
+        // Nobody who misspelt a name is looking for a drill.
+        let known = STRATEGIES.iter().map(|info| info.name);
+        let known = known.filter(|name| !name.starts_with(drills::PREFIX)).collect();
         return Err(BuildError::UnknownStrategy { name: name.to_owned(), known });
     };
     (info.make)(&Params::new(info.name, info.params, params, instruments)?)

@@ -5,7 +5,8 @@ use model::market::{BookUpdate, GridPrice, GridQty, LevelUpdate, MarketEvent, Ma
 use model::venue::{AccountEvent, AccountSnapshot, Response};
 use model::{
     AccountId, AgentId, Asset, Balance, Effect, Effects, Input, Instrument, InstrumentId, Link,
-    NewOrder, OrderKind, OrderQty, OrderSpec, Outcome, Reply, Side, TimeInForce, Timestamp,
+    NewOrder, OrderKind, OrderQty, OrderSpec, Outcome, Reply, Side, StoreTag, TimeInForce,
+    Timestamp,
 };
 
 pub(crate) const MILLIS: i64 = 1_767_225_600_000;
@@ -160,8 +161,15 @@ pub(crate) fn gateway() -> gateway::Gateway {
     };
     let mut effects = Effects::new();
     let books = gateway::Books::default();
-    let mut gateway =
-        gateway::Gateway::start(config, books, 1, vec![instrument()], at(0), &mut effects);
+    let mut gateway = gateway::Gateway::start(
+        config,
+        books,
+        StoreTag::default(),
+        1,
+        vec![instrument()],
+        at(0),
+        &mut effects,
+    );
     let up = |link| Input::Link { link, up: true, cause: String::new() };
     let balance = Balance { free: parse("1000000000000"), locked: parse("0") };
     let balances: Vec<(Asset, Balance)> = vec![(parse("USDT"), balance), (parse("BTC"), balance)];

@@ -25,6 +25,8 @@ fn check(report: &serde_json::Value) {
     assert_eq!(report["halts"], 0, "{report}");
     let count = |key: &str| report[key].as_u64().unwrap();
     assert!(count("orders") > 5 && count("reconnects") >= 2, "{report}");
+    // What the demo is for: something happened behind the gateway's back, and it found out.
+    assert!(count("fills_while_away") > 0, "{report}");
     for key in ["fills", "gaps", "duplicates_dropped", "discrepancies_found"] {
         let _ = count(key);
     }
@@ -41,4 +43,12 @@ fn the_seeded_market() {
 fn a_recorded_market() {
     let Some(file) = recording("ws/binance/spot_btcusdt_20240808.gz") else { return };
     check(&demo(&["--market", &format!("replay:{}", file.display())]));
+}
+
+/// Where nothing happens behind the gateway's back, the outage has proven nothing.
+#[test]
+fn a_market_that_stands_still_proves_nothing() {
+    let output = plimsoll(&["demo", "--json", "--seconds", "15", "--market", "empty"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("nothing executed while"), "{}", stderr(&output));
 }

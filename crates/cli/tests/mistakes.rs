@@ -26,13 +26,34 @@ fn wrong_usage_is_2() {
 }
 
 #[test]
+fn a_simulated_exchange_that_makes_no_sense() {
+    let cases: [(&[&str], &str); 6] = [
+        (&["--account", "k:hunter2:1 BTC,2 BTC"], "BTC is given twice"),
+        (&["--account", "k:hunter2:ten USDT"], "is no number"),
+        (&["--account", "k:1 BTC:hunter2"], "write an amount"),
+        (&["--account", "k:hunter2:1 BTC", "--account", "k:hunter3:1 BTC"], "is given twice"),
+        (&["--instrument", "BTC-USDT", "--instrument", "BTC-USDT"], "is given twice"),
+        (&["--instrument", "BTC-USDT:price=0.001"], "is below tick"),
+    ];
+    for (args, words) in cases {
+        let mut all = vec!["venue", "--dialect", "binance", "--listen", "127.0.0.1:0"];
+        all.extend(args);
+        let output = plimsoll(&all);
+        fails(&output, 2, &[words]);
+        assert!(!stderr(&output).contains("hunter"), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn a_busy_port_a_missing_file_a_bad_scenario() {
     let venue = Venue::start(&["--market", "empty"]);
     let busy = plimsoll(&["venue", "--dialect", "binance", "--listen", &venue.addr]);
     fails(&busy, 1, &["cannot listen on", &venue.addr, "--listen"]);
     let missing =
         ["venue", "--dialect", "binance", "--listen", "127.0.0.1:0", "--market", "replay:/no/such"];
-    fails(&plimsoll(&missing), 1, &["/no/such", "cannot be read"]);
+    fails(&plimsoll(&missing), 2, &["/no/such", "cannot be read"]);
+    let missing = ["venue", "--dialect", "binance", "--scenario", "/no/such.toml"];
+    fails(&plimsoll(&missing), 2, &["/no/such.toml"]);
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("scenario.toml");
     std::fs::write(&path, "[[fault]]\nkind = \"earthquake\"").unwrap();
@@ -43,11 +64,12 @@ fn a_busy_port_a_missing_file_a_bad_scenario() {
 #[test]
 fn a_configuration_with_a_mistake_names_file_and_key() {
     fails(&plimsoll(&["run", "--config", "/no/such.toml"]), 2, &["/no/such.toml"]);
-    let cases: [(&str, &str, &str, &[&str]); 7] = [
+    let cases: [(&str, &str, &str, &[&str]); 8] = [
         ("plimsoll.toml", "mode = \"live\"", "mode = \"live\"\nlimts = 1", &["limts"]),
         ("plimsoll.toml", "mode = \"live\"", "mode = \"paper\"", &["paper"]),
         ("plimsoll.toml", "sqlite:plimsoll.db", "mysql:x", &["sqlite:FILE"]),
         ("plimsoll.toml", "[\"BTC-USDT\"]", "[\"ETH-USDT\"]", &["ETH-USDT has no limits"]),
+        ("plimsoll.toml", "{ env = \"TEST_SECRET\" }", "\"hunter2\"", &["{ env = \"NAME\" }"]),
         ("plimsoll.toml", "TEST_KEY", "NOT_SET_ANYWHERE", &["NOT_SET_ANYWHERE", "is not set"]),
         ("limits.toml", "open_max = 10\n", "", &["limits.toml", "open_max"]),
         ("limits.toml", "qty_max = \"0.05\"", "qty_max = \"0\"", &["qty_max", "zero"]),
@@ -58,7 +80,9 @@ fn a_configuration_with_a_mistake_names_file_and_key() {
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "{from}");
         std::fs::write(&path, text.replace(from, to)).unwrap();
-        fails(&gateway.command().output().unwrap(), 2, words);
+        let output = gateway.command().output().unwrap();
+        fails(&output, 2, words);
+        assert!(!stderr(&output).contains("hunter2"), "{}", stderr(&output));
     }
 }
 
@@ -68,6 +92,7 @@ fn an_agent_that_cannot_be() {
     let agent = "[agent.a]\nvenue = \"sim\"\nstrategy = \"get-rich\"";
     let output = Gateway::prepare(&venue.addr, agent).command().output().unwrap();
     fails(&output, 2, &["get-rich", "ema-cross"]);
+    assert!(!stderr(&output).contains("drill"), "{}", stderr(&output));
     let agent = "[agent.a]\nvenue = \"sim\"\nstrategy = \"ema-cross\"\nparams = { fsat = 3 }";
     let output = Gateway::prepare(&venue.addr, agent).command().output().unwrap();
     fails(&output, 2, &["fsat", "fast"]);
@@ -109,6 +134,14 @@ fn one_journal_has_one_gateway_and_must_be_a_journal() {
     let other = Gateway::prepare(&venue.addr, "");
     std::fs::write(other.path("plimsoll.db"), "this is a letter to my grandmother, not a journal")
         .unwrap();
-    fails(&other.command().output().unwrap(), 1, &["is no journal"]);
+    fails(&other.command().output().unwrap(), 2, &["is no journal"]);
+    for (store, words) in [("no/such/place.db", "does not exist"), (".", "names no file")] {
+        let other = Gateway::prepare(&venue.addr, "");
+        let path = other.path("plimsoll.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace("sqlite:plimsoll.db", &format!("sqlite:{store}")))
+            .unwrap();
+        fails(&other.command().output().unwrap(), 2, &["store", words]);
+    }
     assert!(LIMITS.contains("qty_max"));
 }

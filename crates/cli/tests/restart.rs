@@ -1,43 +1,19 @@
 //! A gateway that dies at any moment: the next one knows what it sent, asks for the rest, and ends
 //! with the exchange's own books.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 mod common;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use common::{Gateway, Venue};
-use journal::Summary;
-use model::{Decimal, Entry, Record};
+use common::{Gateway, Venue, assert_agrees};
+use model::{Entry, Record};
 
 const MAKER: &str = "[agent.maker]\nvenue = \"sim\"\nstrategy = \"market-maker\"\n\
                      params = { qty = \"0.001\", half_spread_bps = 0, requote_every = 200 }\n";
 
 fn count(entries: &[Entry], is: impl Fn(&Record) -> bool) -> usize {
     entries.iter().filter(|entry| is(&entry.record)).count()
-}
-
-/// Our journal against the exchange's own books.
-fn assert_agrees(gateway: &Gateway, venue: &Venue) {
-    let (summary, state) = (Summary::from_entries(&gateway.entries()), venue.state());
-    let fills = state["fills"].as_array().unwrap();
-    assert_eq!(summary.fills, fills.len() as u64, "every execution once");
-    let mut net = Decimal::ZERO;
-    for fill in fills {
-        let qty: Decimal = fill["qty"].as_str().unwrap().parse().unwrap();
-        let signed = if fill["side"] == "buy" { Some(qty) } else { qty.checked_neg() };
-        net = net.checked_add(signed.unwrap()).unwrap();
-    }
-    let ours = summary.positions.values().next().map_or(Decimal::ZERO, |net| net.get());
-    assert_eq!(ours, net);
-    for (asset, balance) in state["balances"]["account-1"].as_object().unwrap() {
-        let total = |key: &str| balance[key].as_str().unwrap().parse::<Decimal>().unwrap();
-        let theirs = total("free").checked_add(total("locked")).unwrap();
-        assert_eq!(summary.counted[&asset.parse().unwrap()].get(), theirs, "{asset}");
-    }
-    assert_eq!(summary.discrepancies_left, Some(0));
 }
 
 /// Starts it and waits until this start, not an earlier one, has compared the books.
@@ -127,5 +103,71 @@ fn a_full_disk_ends_the_gateway_and_leaves_no_entry_order() {
 
     start_and_reconcile(&mut gateway);
     assert!(gateway.stop().success(), "{}", gateway.log());
+    assert_agrees(&gateway, &venue);
+}
+
+/// An agent is renamed while its orders rest: nobody would look after them, so they are taken back
+/// at the next start, and that is said.
+#[test]
+fn orders_of_an_agent_that_is_no_more_are_taken_back() {
+    let venue = Venue::start(&["--market", "synthetic:14"]);
+    let far = MAKER.replace("half_spread_bps = 0", "half_spread_bps = 50");
+    let mut gateway = Gateway::prepare(&venue.addr, &far);
+    gateway.start();
+    gateway.wait(20, "quotes rest", |entries| {
+        count(entries, |record| matches!(record, Record::Accepted { .. })) >= 2
+    });
+    let open = |venue: &Venue| {
+        let state = venue.state();
+        let orders = state["orders"].as_array().unwrap().clone();
+        orders.iter().filter(|o| o["status"] == "new").count()
+    };
+    gateway.process = None;
+    assert!(open(&venue) > 0, "they rest while nobody is there");
+
+    let path = gateway.path("plimsoll.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (head, _) = text.split_once("[agent.maker]").unwrap();
+    std::fs::write(&path, head).unwrap();
+    start_and_reconcile(&mut gateway);
+    let end = std::time::Instant::now() + Duration::from_secs(10);
+    while open(&venue) > 0 {
+        assert!(std::time::Instant::now() < end, "still open: {}", gateway.log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(gateway.log().contains("not configured any more"), "{}", gateway.log());
+    assert!(gateway.stop().success(), "{}", gateway.log());
+    assert_agrees(&gateway, &venue);
+}
+
+/// The same, where the venue takes no cancels until the gateway is asked to end: it still does not
+/// leave before they are gone.
+#[test]
+fn an_orderly_stop_takes_back_the_orders_of_all() {
+    let venue = Venue::start(&["--market", "synthetic:15"]);
+    let far = MAKER.replace("half_spread_bps = 0", "half_spread_bps = 50");
+    let mut gateway = Gateway::prepare(&venue.addr, &far);
+    gateway.start();
+    gateway.wait(20, "quotes rest", |entries| {
+        count(entries, |record| matches!(record, Record::Accepted { .. })) >= 2
+    });
+    gateway.process = None;
+    let path = gateway.path("plimsoll.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("[agent.maker]", "[agent.other]")).unwrap();
+    let refused = r#"{"kind": "status", "status": 503, "route": "DELETE"}"#;
+    venue.http("POST", "/_sim/faults", refused);
+    let before = gateway.entries().len();
+    gateway.start();
+    gateway.wait(20, "cancels fail", |entries| {
+        count(&entries[before..], |record| matches!(record, Record::InDoubt { .. })) > 1
+    });
+    venue.http("POST", "/_sim/heal", "");
+    let since = std::time::Instant::now();
+    assert!(gateway.stop().success(), "{}", gateway.log());
+    assert!(since.elapsed() < Duration::from_secs(9), "it waited for what it did not cancel");
+    let state = venue.state();
+    let open = state["orders"].as_array().unwrap().iter().filter(|o| o["status"] == "new");
+    assert_eq!(open.count(), 0, "{}", gateway.log());
     assert_agrees(&gateway, &venue);
 }

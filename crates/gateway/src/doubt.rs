@@ -1,11 +1,8 @@
 //! Orders whose outcome is open, and cancels that are still wanted.
 //!
 //! In doubt is resolved by asking: for the order by our name for it, then for its executions.
-//! Absence counts only after the quiet time and two negative answers, and then only if the account's
-//! executions since the order was written down show nothing unknown either. Nothing is ever sent
-//! again, except a cancel, which can only take away.
-
-use std::time::Duration;
+//! What an answer that does not know the order proves is in `absence.rs`. Nothing is ever sent again,
+//! except a cancel, which can only take away.
 
 use model::venue::{
     AccountRequest, OrderKey, PageCursor, Profile, Response, TradesFrom, VenueError,
@@ -15,21 +12,14 @@ use model::{
 };
 
 use crate::gateway::Gateway;
-use crate::merge::{SKEW, Source};
+use crate::merge::Source;
 use crate::purpose::Purpose;
-
-/// The venue's own time-out (10 s) and a margin. Before this much time has passed after the end of a
-/// request's validity, absence proves nothing.
-const ENGINE_QUIET: Duration = Duration::from_secs(15);
-
-/// Negative answers after the quiet time that together prove absence.
-const NEGATIVE_READS: u32 = 2;
-
-/// Time between them. The size of what was never placed is free again soon after the quiet time.
-const NEGATIVE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Pages of executions read for one question, at most.
 pub(crate) const PAGES_MAX: u32 = 100;
+
+/// The venue's clock may be this far from ours.
+const SKEW: std::time::Duration = std::time::Duration::from_secs(5);
 
 impl Gateway {
     /// Sends every question that is due.
@@ -80,12 +70,6 @@ impl Gateway {
         }
     }
 
-    /// How long absence proves nothing. `None` where the venue sets no bound to a request's validity:
-    /// there it never does.
-    fn quiet(&self) -> Option<Duration> {
-        self.config.profile.order_validity.map(|validity| validity + ENGINE_QUIET)
-    }
-
     pub(crate) fn asked(
         &mut self,
         now: Timestamp,
@@ -96,40 +80,15 @@ impl Gateway {
         self.doubts.again(&id, now);
         match outcome {
             Outcome::Done(Response::Order(order)) if order.client_order_id == id => {
+                let ours = self.books.order(&id).is_some_and(|ours| ours.is(order));
                 self.heard(now, order, &[], Source::Query, effects);
+                // The newest order of this name is somebody else's, so ours is not there.
+                if !ours {
+                    self.absent(now, id, effects);
+                }
             }
             Outcome::Refused(VenueError::UnknownOrder) => self.absent(now, id, effects),
             Outcome::Done(_) | Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::InDoubt(_) => {}
-        }
-    }
-
-    /// The venue does not know the order. Before the quiet time that proves nothing.
-    fn absent(&mut self, now: Timestamp, id: ClientOrderId, effects: &mut Effects) {
-        let Some(order) = self.books.order(&id) else { return };
-        // The time of the last doubt, not of the order: a late cancel must not shorten it.
-        let since = order.doubt_since.unwrap_or(order.prepared_at);
-        let Some(quiet) = self.quiet() else { return };
-        if now.since(since) < quiet {
-            return self.doubts.ask_by(&id, since.after(quiet));
-        }
-        let (instrument, prepared_at) = (order.order.instrument, order.prepared_at);
-        if order.accepted_at.is_some() {
-            let text =
-                format!("the venue does not know order {id} any more, which it had accepted");
-            self.alert(text, effects);
-            return;
-        }
-        let Some(ask) = self.doubts.asks.get_mut(&id) else { return };
-        ask.negative += 1;
-        if ask.negative < NEGATIVE_READS {
-            self.doubts.ask_by(&id, now.after(NEGATIVE_PAUSE));
-        } else {
-            ask.asking = true;
-            let from = TradesFrom::Time { start: Some(prepared_at.before(quiet)), end: None };
-            let limit = self.config.profile.fills_page;
-            let request =
-                AccountRequest::Fills { instrument, order: None, from, limit, page: None };
-            self.send(Purpose::AskTape(id), request, effects);
         }
     }
 
@@ -170,39 +129,8 @@ impl Gateway {
         }
     }
 
-    pub(crate) fn asked_tape(
-        &mut self,
-        now: Timestamp,
-        id: ClientOrderId,
-        outcome: &Outcome,
-        effects: &mut Effects,
-    ) {
-        let Some((fills, next)) = fills_in(outcome) else { return self.doubts.again(&id, now) };
-        // A full page may have cut off the end, where the execution would be.
-        let whole = next.is_none() && !self.is_full_page(fills.len());
-        let unknown = fills.iter().any(|f| {
-            self.books.order_at_venue(&f.venue_order_id).is_none()
-                && !self.books.knows_foreign(&f.venue_order_id)
-        });
-        for fill in fills {
-            self.executed(now, fill, Source::Query, effects);
-        }
-        let still = self.books.order(&id).filter(|o| o.state == OrderState::InDoubt);
-        let prepared_at = still.map(|o| o.prepared_at);
-        if let (Some(next), Some(prepared_at), false) = (next, prepared_at, unknown)
-            && let Some(quiet) = self.quiet()
-        {
-            let from = TradesFrom::Time { start: Some(prepared_at.before(quiet)), end: None };
-            return self.ask_next_page(now, id, None, from, next, effects);
-        }
-        self.doubts.again(&id, now);
-        if prepared_at.is_some() && whole && !unknown {
-            self.end(now, id, Ending::NotPlaced, effects);
-        }
-    }
-
     /// The list goes on: the same question from there on. Past the bound it begins again later.
-    fn ask_next_page(
+    pub(crate) fn ask_next_page(
         &mut self,
         now: Timestamp,
         id: ClientOrderId,

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use model::{ClientOrderId, Ending, Qty, Timestamp};
 
+use crate::live_time::LiveTime;
+
 /// First pause before asking; doubles with each answer that settles nothing.
 const PAUSE_MIN: Duration = Duration::from_millis(200);
 /// Longest pause between two questions about one order.
@@ -23,6 +25,7 @@ pub(crate) struct Doubts {
     pub(crate) asks: BTreeMap<ClientOrderId, Ask>,
     /// Cancels that are wanted until their order is over.
     pub(crate) cancels: BTreeMap<ClientOrderId, Wish>,
+    pub(crate) live: LiveTime,
 }
 
 /// A cancel that is wanted.
@@ -40,11 +43,16 @@ pub(crate) struct Ask {
     pub(crate) due: Timestamp,
     pub(crate) pause: Duration,
     pub(crate) asking: bool,
+    /// What had been heard of the venue, in time, when the quiet time began.
+    quiet_from: Duration,
+    /// Answers since then that do not know the order.
     pub(crate) negative: u32,
     /// Pages of executions read for this question.
     pub(crate) pages: u32,
     /// A cancel was taken for processing at this time, so the order is asked about until it is over.
     pub(crate) cancel_taken: Option<Timestamp>,
+    /// The pages of executions read for a proof had some in them that belong to nobody known.
+    pub(crate) tape_unknown: bool,
     /// The venue says it is over, with this much filled; believed once executions for that much
     /// have been read.
     pub(crate) ending: Option<(Ending, Qty)>,
@@ -57,9 +65,11 @@ impl Doubts {
             due: now.after(PAUSE_MIN),
             pause: PAUSE_MIN,
             asking: false,
+            quiet_from: self.live.total(),
             negative: 0,
             pages: 0,
             cancel_taken: None,
+            tape_unknown: false,
             ending: None,
         });
     }
@@ -91,6 +101,19 @@ impl Doubts {
         if let Some(ask) = self.asks.get_mut(id) {
             (ask.due, ask.pause) = (now, PAUSE_MIN);
         }
+    }
+
+    /// From here on absence is no proof for a while: a request about this order is in doubt.
+    pub(crate) fn quiet_begins(&mut self, id: &ClientOrderId) {
+        if let Some(ask) = self.asks.get_mut(id) {
+            (ask.quiet_from, ask.negative) = (self.live.total(), 0);
+        }
+    }
+
+    /// For how long the venue has to be heard until this much has passed since then. Zero when it has.
+    pub(crate) fn quiet_left(&self, id: &ClientOrderId, quiet: Duration) -> Option<Duration> {
+        let heard = self.live.total().saturating_sub(self.asks.get(id)?.quiet_from);
+        Some(quiet.saturating_sub(heard))
     }
 
     /// Nothing is open about this order any more.

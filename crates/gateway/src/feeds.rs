@@ -65,10 +65,10 @@ impl Gateway {
         effects.push(Effect::Notify(Notice::AllAgents(event)));
     }
 
-    /// The last moment at which what is known of a market is fresh; the same age that the guardrails
-    /// ask for.
+    /// The last moment at which what is known of a book is fresh; the same age that the guardrails ask
+    /// for.
     fn stale_at(&self, market: &MarketView) -> Option<Timestamp> {
-        Some(market.updated()?.after(self.config.limits.reference_age_max()))
+        Some(market.book_as_of(self.venue_ahead_ms)?.after(self.config.limits.reference_age_max()))
     }
 
     /// When the first of the live instruments turns stale if nothing more comes.

@@ -2,7 +2,7 @@
 //!
 //! The work behind each input has a file of its own: `submit.rs` (an agent wants something),
 //! `cancels.rs` (orders are taken back), `replies.rs` (a request ended), `merge.rs` (what the venue says of orders and executions),
-//! `doubt.rs` (orders whose outcome is open), `reading.rs` (reconciliation).
+//! `doubt.rs` and `absence.rs` (orders whose outcome is open), `reading.rs` (reconciliation).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use model::venue::{AccountEvent, AccountRequest, Profile, Request};
 use model::{
     AgentEvent, AgentId, ClientOrderId, Command, Effect, Effects, Entry, FeedHealth, FeedNotice,
     Input, Instrument, InstrumentId, Link, Notice, OrderIdSequence, OrderState, Record, RequestId,
-    Timestamp, TradingState,
+    StoreTag, Timestamp, TradingState,
 };
 
 use crate::books::{Books, TrackedOrder};
@@ -58,19 +58,22 @@ pub struct Gateway {
     /// How each instrument's data was when it was last looked at, and since when.
     pub(crate) feeds: BTreeMap<InstrumentId, (FeedHealth, Timestamp)>,
     pub(crate) hearing: Hearing,
+    /// The venue's clock minus ours, milliseconds, as last measured.
+    pub(crate) venue_ahead_ms: i64,
     state: TradingState,
     cause: String,
     wake_at: Option<Timestamp>,
 }
 
 impl Gateway {
-    /// Takes over an account: with the books of earlier sessions (replayed from the journal) and a
-    /// session number that was never used before.
+    /// Takes over an account: with the books of earlier sessions (replayed from the journal), the
+    /// tag of its store and a session number that was never used before.
     ///
     /// What had been written down and not answered when the last session ended is in doubt now.
     pub fn start(
         config: Config,
         mut books: Books,
+        store: StoreTag,
         session: u64,
         instruments: Vec<Instrument>,
         now: Timestamp,
@@ -90,7 +93,7 @@ impl Gateway {
             config,
             books,
             markets,
-            ids: OrderIdSequence { session, used: 0 },
+            ids: OrderIdSequence { store, session, used: 0 },
             rates: BTreeMap::new(),
             outstanding: BTreeMap::new(),
             doubts: Doubts::default(),
@@ -102,6 +105,7 @@ impl Gateway {
             account_up: false,
             feeds: BTreeMap::new(),
             hearing: Hearing::default(),
+            venue_ahead_ms: 0,
             state: TradingState::Starting,
             cause: "not yet reconciled with the venue".to_owned(),
             wake_at: None,
@@ -117,6 +121,7 @@ impl Gateway {
     /// Takes one input into account. Total: never fails, never waits. What cannot be done becomes
     /// an effect that says so.
     pub fn apply(&mut self, now: Timestamp, input: &Input, effects: &mut Effects) {
+        self.doubts.live.take(now, input);
         match input {
             Input::Market(event) => self.market(now, event, effects),
             Input::Account(event) => self.account(now, event, effects),
@@ -124,6 +129,10 @@ impl Gateway {
             Input::Intent(intent) => self.submit(now, intent, effects),
             Input::Link { link, up, cause } => self.link(now, *link, *up, cause, effects),
             Input::Feed(notice) => self.feed(now, notice, effects),
+            Input::Clock { ahead_ms } => {
+                self.venue_ahead_ms = *ahead_ms;
+                self.judge_feeds(now, effects);
+            }
             Input::Operator(command) => self.operator(now, command, effects),
             Input::Wake => {
                 self.wake_at = None;
@@ -270,6 +279,13 @@ impl Gateway {
                     self.read_soon(now);
                 }
                 Record::HandedOver { link: *link }
+            }
+            FeedNotice::PassedOver { symbol } => {
+                let text = format!(
+                    "somebody trades {symbol} on this account, which this gateway does not follow: \
+                     its orders and executions are passed over"
+                );
+                return self.alert(text, effects);
             }
             FeedNotice::RateLimited { wait, detail } => {
                 Record::RateLimited { wait: *wait, detail: detail.clone() }

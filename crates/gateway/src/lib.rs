@@ -10,6 +10,7 @@
 //! - an order is over only by proof; until then its whole size counts in every worst case;
 //! - a difference to the venue is repaired by reading, never by sending an order.
 
+mod absence;
 mod balances;
 mod books;
 mod cancels;
@@ -18,8 +19,10 @@ mod doubts;
 mod feeds;
 mod gateway;
 mod hearing;
+mod history;
 mod limits;
 mod listen;
+mod live_time;
 mod merge;
 mod purpose;
 mod reading;

@@ -67,12 +67,8 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         let id = order.client_order_id;
-        let Some(tracked) =
-            self.books.order(&id).filter(|o| o.order.instrument == order.instrument)
-        else {
-            self.foreign(now, order, effects);
-            fills.iter().for_each(|fill| self.executed(now, fill, source, effects));
-            return;
+        let Some(tracked) = self.books.order(&id).filter(|ours| ours.is(order)) else {
+            return self.heard_of_others(now, order, fills, source, effects);
         };
         let unknown_yet = tracked.accepted_at.is_none();
         let waiting = matches!(tracked.state, OrderState::PendingNew | OrderState::InDoubt);
@@ -99,6 +95,28 @@ impl Gateway {
         }
         fills.iter().for_each(|fill| self.executed(now, fill, source, effects));
         self.compare(now, order, source, effects);
+    }
+
+    /// The venue's word on an order that is not ours, even if it has the name of one.
+    fn heard_of_others(
+        &mut self,
+        now: Timestamp,
+        order: &VenueOrder,
+        fills: &[Fill],
+        source: Source,
+        effects: &mut Effects,
+    ) {
+        let id = order.client_order_id;
+        self.foreign(now, order, effects);
+        for fill in fills {
+            self.executed(now, &Fill { client_order_id: None, ..*fill }, source, effects);
+        }
+        if self.books.order(&id).is_some() {
+            // Two gateways with one store, or a lost one: whose orders are whose is not known any more.
+            let cause =
+                format!("order {} at the venue has our name {id} and is not ours", order.id);
+            self.halt(now, &cause, effects);
+        }
     }
 
     /// Cumulative quantity and end, against what is counted.
@@ -141,17 +159,18 @@ impl Gateway {
         if self.books.knows_trade(fill.instrument, fill.trade_id) {
             return;
         }
-        let by_name = fill.client_order_id.filter(|id| self.books.order(id).is_some());
+        // An order of somebody else may have the name of one of ours.
+        let foreign = self.books.knows_foreign(&fill.venue_order_id);
+        let by_name = fill.client_order_id.filter(|id| {
+            let is = |known| known == fill.venue_order_id;
+            !foreign && self.books.order(id).is_some_and(|o| o.venue_order_id.is_none_or(is))
+        });
         let by_venue =
             || self.books.order_at_venue(&fill.venue_order_id).map(|o| o.order.client_order_id);
         match by_name.or_else(by_venue) {
             Some(id) => self.count_fill(now, Some(id), fill, source, effects),
-            None if self.books.knows_foreign(&fill.venue_order_id) => {
-                self.count_fill(now, None, fill, source, effects);
-            }
-            // History of the account from before this gateway's first start is not news.
-            None if self.books.session() == 1 && fill.venue_time < self.started_at.before(SKEW) => {
-            }
+            None if self.is_history(fill) => {}
+            None if foreign => self.count_fill(now, None, fill, source, effects),
             None => self.identify(fill, effects),
         }
     }
@@ -268,9 +287,6 @@ impl Gateway {
         self.record(now, Record::Discrepancy { found }, effects);
     }
 }
-
-/// The venue's clock may be this far from ours.
-pub(crate) const SKEW: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// How the venue's status ends an order; `None` while it is open.
 pub(crate) fn ending(status: VenueOrderStatus) -> Option<Ending> {

@@ -15,6 +15,8 @@ pub(crate) enum Purpose {
     Ask(ClientOrderId),
     /// Asking for an order's executions.
     AskFills(ClientOrderId),
+    /// Asking for the open orders of an instrument, where an accepted order should be and is missed.
+    AskOpen(ClientOrderId),
     /// Asking for all executions since an order was written down: the last proof of its absence.
     AskTape(ClientOrderId),
     /// Asking whose order an execution belongs to.

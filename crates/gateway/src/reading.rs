@@ -93,6 +93,13 @@ impl Gateway {
                 Part::Fills(instrument),
                 Outcome::Done(Response::Fills(_) | Response::FillsPage { .. }),
             ) => self.read_fills(now, instrument, outcome, effects),
+            (Part::Newest(instrument), Outcome::Done(Response::Fills(fills))) => {
+                let Some(newest) = fills.last() else {
+                    return self.part_done(now, Part::Fills(instrument), effects);
+                };
+                self.reading.fills_to.insert(instrument, newest.trade_id);
+                self.ask_for_fills(instrument, None, effects);
+            }
             (Part::Account, Outcome::Done(Response::Account(account))) => {
                 self.finish(now, account, effects);
             }
@@ -147,7 +154,7 @@ impl Gateway {
                     self.ask_for_fills(instrument, None, effects);
                 }
             }
-            Part::Fills(_) => {
+            Part::Newest(_) | Part::Fills(_) => {
                 self.reading.waiting_for = 1;
                 self.ask_for(Part::Account, AccountRequest::Account, effects);
             }
@@ -161,6 +168,13 @@ impl Gateway {
         page: Option<PageCursor>,
         effects: &mut Effects,
     ) {
+        let unread = !self.reading.fills_to.contains_key(&instrument);
+        if unread && self.config.profile.trade_ids_count && self.is_first_look(instrument) {
+            let from = TradesFrom::Newest;
+            let request =
+                AccountRequest::Fills { instrument, order: None, from, limit: 1, page: None };
+            return self.ask_for(Part::Newest(instrument), request, effects);
+        }
         let from = self.fills_from(instrument);
         let limit = self.config.profile.fills_page;
         let request = AccountRequest::Fills { instrument, order: None, from, limit, page };
@@ -298,6 +312,7 @@ impl Gateway {
             Purpose::Place(id) | Purpose::Cancel(id) => Some(*id),
             Purpose::Ask(_)
             | Purpose::AskFills(_)
+            | Purpose::AskOpen(_)
             | Purpose::AskTape(_)
             | Purpose::Identify(..)
             | Purpose::Look { .. }

@@ -16,6 +16,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     OpenOrders,
+    /// The newest execution alone, at the first look: what is not newer is history.
+    Newest(InstrumentId),
     Fills(InstrumentId),
     Account,
 }

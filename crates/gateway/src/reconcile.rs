@@ -4,7 +4,7 @@
 //! merge as any other report, absent orders are asked for one by one, a balance is looked at twice.
 //! No difference is ever corrected by sending an order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use model::venue::{AccountSnapshot, VenueOrder};
 use model::{Amount, Asset, ClientOrderId, Timestamp};
@@ -47,10 +47,10 @@ pub(crate) fn differences(
     in_flight: &BTreeSet<ClientOrderId>,
 ) -> Vec<Difference> {
     let mut found = Vec::new();
-    let at_venue: BTreeMap<ClientOrderId, &VenueOrder> =
-        venue.open.iter().map(|order| (order.client_order_id, order)).collect();
+    let mut at_venue = BTreeSet::new();
     for order in &venue.open {
-        let ours = books.order(&order.client_order_id);
+        let ours = books.order(&order.client_order_id).filter(|ours| ours.is(order));
+        at_venue.extend(ours.map(|ours| ours.order.client_order_id));
         let agrees = ours.is_some_and(|o| {
             o.state.is_open() && o.accepted_at.is_some() && o.filled == order.filled
         });
@@ -61,7 +61,7 @@ pub(crate) fn differences(
     for order in books.open_orders() {
         let id = order.order.client_order_id;
         let expected = order.prepared_at < venue.started && !in_flight.contains(&id);
-        if expected && !at_venue.contains_key(&id) {
+        if expected && !at_venue.contains(&id) {
             found.push(Difference::NotAtVenue(id));
         }
     }

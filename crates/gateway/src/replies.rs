@@ -18,6 +18,7 @@ impl Gateway {
             Purpose::Cancel(id) => self.canceled(now, id, &reply.outcome, effects),
             Purpose::Ask(id) => self.asked(now, id, &reply.outcome, effects),
             Purpose::AskFills(id) => self.asked_fills(now, id, &reply.outcome, effects),
+            Purpose::AskOpen(id) => self.asked_open(now, id, &reply.outcome, effects),
             Purpose::AskTape(id) => self.asked_tape(now, id, &reply.outcome, effects),
             Purpose::Identify(instrument, id) => {
                 self.identified(now, instrument, id, &reply.outcome, effects);
@@ -48,7 +49,9 @@ impl Gateway {
                 self.alert(text.clone(), effects);
                 self.in_doubt(now, id, text, effects);
             }
-            Outcome::Done(Response::Placed { order, fills }) if order.client_order_id == id => {
+            Outcome::Done(Response::Placed { order, fills })
+                if self.books.order(&id).is_some_and(|ours| ours.is(order)) =>
+            {
                 self.heard(now, order, fills, Source::Engine, effects);
                 self.accepted_by_answer(now, &id);
             }
@@ -144,11 +147,14 @@ impl Gateway {
         because: String,
         effects: &mut Effects,
     ) {
-        if self.books.order(&id).is_none_or(|o| o.state.is_done()) {
-            return;
-        }
+        let Some(order) = self.books.order(&id).filter(|o| o.state.is_open()) else { return };
+        let is_new = order.state != OrderState::InDoubt;
         self.record(now, Record::InDoubt { client_order_id: id, because }, effects);
         self.doubts.open(id, now);
+        if is_new {
+            // Of the first doubt, so that cancels that are lost, too, do not put the proof off.
+            self.doubts.quiet_begins(&id);
+        }
         self.tell(&id, effects);
     }
 

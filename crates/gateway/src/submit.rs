@@ -87,6 +87,7 @@ impl Gateway {
         let none = OrderRate::default();
         let situation = Situation {
             now,
+            venue_ahead_ms: self.venue_ahead_ms,
             state: self.state(),
             limits: &self.config.limits,
             market,

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use model::market::{BookUpdate, GridPrice, GridQty, LevelUpdate, MarketEvent, MarketKind};
+use model::market::{
+    BookUpdate, GridPrice, GridQty, LevelUpdate, MarketEvent, MarketKind, PublicTrade,
+};
 use model::venue::{
     AccountEvent, AccountRequest, AccountSnapshot, Execution, IdClass, OrderKey, PageCursor,
     Profile, Request, Response, TradesFrom, VenueError, VenueOrder, VenueOrderStatus,
@@ -13,7 +15,8 @@ use model::{
     Action, AgentId, Amount, Asset, Balance, ClientOrderId, Effect, Effects, Entry, Fill, Input,
     Instrument, InstrumentId, Intent, IntentId, Link, Liquidity, NewOrder, Notice, Notional,
     OrderKind, OrderQty, OrderSpec, Outcome, Price, Qty, Record, Reply, RequestId, Rounding,
-    SelfTradePrevention, Side, TimeInForce, Timestamp, TradeId, TradingState, VenueOrderId,
+    SelfTradePrevention, Side, StoreTag, TimeInForce, Timestamp, TradeId, TradingState,
+    VenueOrderId,
 };
 
 use crate::books::Books;
@@ -90,6 +93,10 @@ pub(crate) const TELLS_SUMS: Profile = Profile {
     fills_page: 3,
 };
 
+pub(crate) fn store() -> StoreTag {
+    StoreTag::new(1)
+}
+
 fn config(profile: Profile) -> Config {
     Config {
         limits: limits(),
@@ -99,6 +106,11 @@ fn config(profile: Profile) -> Config {
         text: String::new(),
     }
 }
+
+/// When the first gateway starts.
+pub(crate) const START: Timestamp = Timestamp::from_nanos(1_000_000_000_000);
+/// From one input to the next.
+const STEP: Duration = Duration::from_micros(10);
 
 /// What the wire does with one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,9 +133,9 @@ pub(crate) struct Venue {
     pub(crate) places: BTreeMap<ClientOrderId, u32>,
     /// Shows its orders and lets go of none, as an exchange does that is halted.
     pub(crate) frozen: bool,
-    changed: Timestamp,
+    pub(crate) changed: Timestamp,
     /// Takes cancels for processing and lists executions newest first, in pages.
-    sums: bool,
+    pub(crate) sums: bool,
 }
 
 /// Gateway, wire and venue.
@@ -141,6 +153,7 @@ pub(crate) struct World {
     pub(crate) distrusted: Vec<Link>,
     pub(crate) now: Timestamp,
     wake: Option<Timestamp>,
+    store: StoreTag,
     session: u64,
     next_intent: u64,
 }
@@ -156,11 +169,21 @@ impl World {
         let balances =
             BTreeMap::from([(number("USDT"), number("1000")), (number("BTC"), number("10"))]);
         let venue = Venue { balances, sums: !profile.pushes_executions, ..Venue::default() };
-        let now = Timestamp::from_nanos(1_000_000_000_000);
+        World::with(profile, venue)
+    }
+
+    /// The same, at a venue where something may have happened before.
+    pub(crate) fn with_history(venue: Venue) -> World {
+        World::with(TELLS_ALL, venue)
+    }
+
+    fn with(profile: Profile, venue: Venue) -> World {
+        let now = START;
         let mut effects = Effects::new();
         let gateway = Gateway::start(
             config(profile),
             Books::default(),
+            store(),
             1,
             vec![instrument()],
             now,
@@ -178,6 +201,7 @@ impl World {
             distrusted: Vec::new(),
             now,
             wake: None,
+            store: store(),
             session: 1,
             next_intent: 1,
         };
@@ -196,10 +220,23 @@ impl World {
     }
 
     pub(crate) fn book(&mut self) {
+        self.book_of(self.now.after(STEP));
+    }
+
+    /// A public trade at the middle.
+    pub(crate) fn trade(&mut self) {
+        let (price, qty) = (GridPrice(10_000), GridQty(1));
+        let trade = PublicTrade { id: 1, price, qty, taker_side: Side::Buy, time: self.now };
+        let kind = MarketKind::Trade(trade);
+        self.apply(&Input::Market(MarketEvent { instrument: id(), venue_time: self.now, kind }));
+    }
+
+    /// The book as the venue made it at this time.
+    pub(crate) fn book_of(&mut self, venue_time: Timestamp) {
         let level = |side, price| LevelUpdate { side, price: GridPrice(price), qty: GridQty(1) };
         let levels = vec![level(Side::Buy, 9_999), level(Side::Sell, 10_001)];
         let kind = MarketKind::Book(BookUpdate { snapshot: true, levels });
-        let event = MarketEvent { instrument: id(), venue_time: self.now, kind };
+        let event = MarketEvent { instrument: id(), venue_time, kind };
         self.apply(&Input::Market(event));
     }
 
@@ -210,7 +247,7 @@ impl World {
     /// One input; everything that must hold after it is checked.
     pub(crate) fn apply(&mut self, input: &Input) {
         // No two things happen at the same instant.
-        self.now = self.now.after(Duration::from_micros(10));
+        self.now = self.now.after(STEP);
         let mut effects = Effects::new();
         self.gateway.apply(self.now, input, &mut effects);
         self.carry_out(effects);
@@ -278,15 +315,25 @@ impl World {
 
     /// Time passes: alarms ring when they are due, and every question is answered as it comes.
     pub(crate) fn pass_answering(&mut self, seconds: u64) {
+        self.pass(seconds, Wire::Whole);
+        self.book();
+    }
+
+    /// The same, with what the wire does with every question, and without news of the market.
+    pub(crate) fn pass(&mut self, seconds: u64, wire: Wire) {
         for _ in 0..seconds * 10 {
             self.now = self.now.after(Duration::from_millis(100));
             if self.wake.is_some_and(|at| at <= self.now) {
                 self.wake = None;
                 self.apply(&Input::Wake);
             }
-            self.answer_all();
+            for _ in 0..self.requests.len() {
+                self.answer(wire);
+            }
+            if wire == Wire::Whole {
+                self.answer_all();
+            }
         }
-        self.book();
     }
 
     /// Time passes without a word: only the alarm that was asked for rings.
@@ -360,6 +407,7 @@ impl World {
         self.gateway = Gateway::start(
             config(self.profile),
             books,
+            self.store,
             self.session,
             instruments,
             self.now,
@@ -371,6 +419,14 @@ impl World {
     /// Requests of this life so far.
     pub(crate) fn requests_made(&self) -> u64 {
         self.deadlines.keys().map(|id| id.0).max().unwrap_or(0)
+    }
+
+    /// The store is lost: a new gateway starts on an empty one with this tag.
+    pub(crate) fn restart_without_a_journal(&mut self, store: StoreTag) {
+        (self.session, self.store) = (0, store);
+        self.entries.clear();
+        self.folded = Books::default();
+        self.restart();
     }
 
     pub(crate) fn state_of(&self, id: &ClientOrderId) -> model::OrderState {
@@ -421,18 +477,26 @@ impl Venue {
             AccountRequest::Fills { order, from, limit, page, .. } if self.sums => {
                 Ok(self.page_of_fills(*order, *from, *limit as usize, page.as_ref()))
             }
-            AccountRequest::Fills { order, from, .. } => {
-                let first = match from {
-                    TradesFrom::Id(first) => *first,
-                    TradesFrom::Newest | TradesFrom::Time { .. } => 0,
+            AccountRequest::Fills { order, from, limit, .. } => {
+                let (first, start) = match from {
+                    TradesFrom::Id(first) => (*first, None),
+                    TradesFrom::Time { start, .. } => (0, *start),
+                    TradesFrom::Newest => (0, None),
                 };
                 let wanted = |fill: &&Fill| {
                     order.is_none_or(|order| order == fill.venue_order_id)
                         && fill.trade_id.as_str().parse::<u64>().unwrap() >= first
+                        && start.is_none_or(|start| fill.venue_time >= start)
                 };
                 // History names an execution by the venue's order alone.
                 let told = |fill: &Fill| Fill { client_order_id: None, ..*fill };
-                Ok(Response::Fills(self.fills.iter().filter(wanted).map(told).collect()))
+                let mut page: Vec<Fill> = self.fills.iter().filter(wanted).map(told).collect();
+                let limit = *limit as usize;
+                if *from == TradesFrom::Newest {
+                    page.drain(..page.len().saturating_sub(limit));
+                }
+                page.truncate(limit);
+                Ok(Response::Fills(page))
             }
             AccountRequest::Account => Ok(Response::Account(self.account())),
             other => panic!("the gateway should not ask {other:?}"),
@@ -500,9 +564,12 @@ impl Venue {
         })
     }
 
-    fn place(&mut self, now: Timestamp, new: &NewOrder) -> Result<Response, VenueError> {
+    pub(crate) fn place(&mut self, now: Timestamp, new: &NewOrder) -> Result<Response, VenueError> {
         *self.places.entry(new.client_order_id).or_default() += 1;
         let OrderQty::Base(qty) = new.qty else { panic!("base quantities only") };
+        if self.order(&new.client_order_id).is_some_and(|order| order.status.is_open()) {
+            return Err(VenueError::DuplicateClientOrderId);
+        }
         let order = VenueOrder {
             id: VenueOrderId::from_number(self.orders.len() as u64 + 1),
             client_order_id: new.client_order_id,

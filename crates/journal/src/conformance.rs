@@ -1,6 +1,6 @@
 //! What every store must do.
 
-use model::Entry;
+use model::{Entry, StoreTag};
 
 use crate::samples::sample;
 use crate::{Memory, Sqlite, Storage, StoreError};
@@ -34,6 +34,8 @@ fn conforms(store: &mut dyn Storage) {
     assert!(stopped.is_err() && seen == 3, "a reader can stop");
     let sessions: Vec<u64> = (0..3).map(|_| store.take_session().unwrap()).collect();
     assert_eq!(sessions, [1, 2, 3]);
+    let tags = [7, 8].map(|number| store.take_tag(StoreTag::new(number)).unwrap());
+    assert_eq!(tags, [StoreTag::new(7); 2], "the first one is kept");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Entries in memory: for backtests and tests, gone with the process.
 
-use model::Entry;
+use model::{Entry, StoreTag};
 
 use crate::storage::{Storage, StoreError};
 
@@ -9,6 +9,7 @@ use crate::storage::{Storage, StoreError};
 pub struct Memory {
     entries: Vec<Entry>,
     session: u64,
+    tag: Option<StoreTag>,
 }
 
 impl Memory {
@@ -35,6 +36,10 @@ impl Storage for Memory {
             each(seq, entry.clone())?;
         }
         Ok(())
+    }
+
+    fn take_tag(&mut self, drawn: StoreTag) -> Result<StoreTag, StoreError> {
+        Ok(*self.tag.get_or_insert(drawn))
     }
 
     fn take_session(&mut self) -> Result<u64, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use model::Entry;
+use model::{Entry, StoreTag};
 
 /// A place where entries are kept.
 pub trait Storage: Send {
@@ -17,6 +17,10 @@ pub trait Storage: Send {
         after: u64,
         each: &mut dyn FnMut(u64, Entry) -> Result<(), StoreError>,
     ) -> Result<(), StoreError>;
+
+    /// What tells the orders of this store from those of every other: `drawn`, where it has none yet,
+    /// and from then on always the same. Durable when it returns.
+    fn take_tag(&mut self, drawn: StoreTag) -> Result<StoreTag, StoreError>;
 
     /// The number of a new session: one more than ever before, durable when it returns.
     fn take_session(&mut self) -> Result<u64, StoreError>;

@@ -218,14 +218,48 @@ impl InstrumentId {
     }
 }
 
-/// Client order ids of one gateway session: agent, session and a counter, never reused.
+/// What tells the orders of one store from those of every other: drawn when the store is made and kept
+/// in it. Five letters and digits, one of sixty million.
+///
+/// A store's session numbers begin at 1. Without this the first order of a new store would have the
+/// name of the first order of a lost one, and could be taken for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StoreTag(u32);
+
+impl StoreTag {
+    const COUNT: u64 = 36u64.pow(5);
+
+    /// The tag of any number; numbers drawn at random make tags that hardly ever meet.
+    pub const fn new(number: u64) -> StoreTag {
+        // Less than 36⁵, which fits.
+        StoreTag((number % StoreTag::COUNT) as u32)
+    }
+
+    /// A number that makes this tag again.
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
+/// Five letters and digits.
+impl fmt::Display for StoreTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Base36 { number: u64::from(self.0), width: 5 }.fmt(f)
+    }
+}
+
+/// Client order ids of one gateway session: agent, store, session and a counter, never reused.
 ///
 /// The session number comes from the store and grows with every start, so that an id of an earlier
-/// life cannot come back. `ema-cross` in session 12 makes `ema-cross-c-1`, `ema-cross-c-2`, …; the
-/// session is written in base 36 to leave room. Letters, digits and dashes only: the alphabet all
-/// venues share.
+/// life cannot come back; the store's tag keeps apart the stores of one account. `ema-cross` in session
+/// 12 of store `k3f9z` makes `ema-cross-k3f9z-c-1`, `ema-cross-k3f9z-c-2`, …; numbers are written in base
+/// 36 to leave room. Small letters, digits and dashes only: the alphabet all venues share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderIdSequence {
+    /// Whose numbers these are.
+    #[serde(default)]
+    pub store: StoreTag,
     /// The store's number of this start.
     pub session: u64,
     /// Ids given out so far.
@@ -233,32 +267,38 @@ pub struct OrderIdSequence {
 }
 
 impl OrderIdSequence {
-    /// The next id for this agent. `None` when counter, session and agent no longer fit 36
-    /// characters, which takes 10¹² orders of an agent whose name has 16 letters.
+    /// The next id for this agent. `None` when all of it no longer fits 36 characters, which takes
+    /// 10¹² orders of an agent whose name has 16 letters, in the thousandth session.
     pub fn next(&mut self, agent: AgentId) -> Option<ClientOrderId> {
         use fmt::Write as _;
         self.used = self.used.checked_add(1)?;
         let mut text = ArrayString::new();
         for c in agent.as_str().chars() {
+            let c = c.to_ascii_lowercase();
             text.try_push(if c.is_ascii_alphanumeric() { c } else { '-' }).ok()?;
         }
-        write!(text, "-{}-{}", Base36(self.session), Base36(self.used)).ok()?;
+        let number = |number| Base36 { number, width: 1 };
+        write!(text, "-{}-{}-{}", self.store, number(self.session), number(self.used)).ok()?;
         (text.len() <= SHARED_LEN_MAX).then_some(ClientOrderId(text))
     }
 }
 
-struct Base36(u64);
+/// At least `width` digits, 13 at most.
+struct Base36 {
+    number: u64,
+    width: usize,
+}
 
 impl fmt::Display for Base36 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut digits = [0u8; 13];
         let mut at = digits.len();
-        let mut rest = self.0;
+        let mut rest = self.number;
         loop {
             at -= 1;
             digits[at] = b"0123456789abcdefghijklmnopqrstuvwxyz"[(rest % 36) as usize];
             rest /= 36;
-            if rest == 0 {
+            if at == 0 || (rest == 0 && digits.len() - at >= self.width) {
                 break;
             }
         }
@@ -279,7 +319,9 @@ mod tests {
             assert!(Asset::new(text).unwrap_err().to_string().contains(problem));
         }
         assert!(ClientOrderId::new(&"x".repeat(44)).is_ok());
-        let mut last = OrderIdSequence { session: u64::MAX, used: 36u64.pow(5) - 2 };
+        let store = StoreTag::default();
+        let session = 36u64.pow(7) - 1;
+        let mut last = OrderIdSequence { store, session, used: 36u64.pow(5) - 2 };
         let agent = AgentId::new("sixteen-letters-").unwrap();
         assert_eq!(last.next(agent).map(|id| id.as_str().len()), Some(36));
         assert_eq!(last.next(agent), None, "one letter more than every venue takes");
@@ -288,18 +330,30 @@ mod tests {
     }
 
     #[test]
-    fn client_order_ids_never_repeat_across_sessions() {
-        let agent = AgentId::new("market.maker").unwrap();
-        let mut first = OrderIdSequence { session: 1, used: 0 };
-        let mut second = OrderIdSequence { session: 11, used: 0 };
-        let a: Vec<_> = (0..100).map(|_| first.next(agent).unwrap()).collect();
-        let b: Vec<_> = (0..100).map(|_| second.next(agent).unwrap()).collect();
-        assert_eq!(a[0].as_str(), "market-maker-1-1");
-        assert_eq!(b[99].as_str(), "market-maker-b-2s");
-        let mut all: Vec<_> = a.into_iter().chain(b).collect();
+    fn client_order_ids_never_repeat_across_sessions_and_stores() {
+        let agent = AgentId::new("Market.Maker").unwrap();
+        let mut all = Vec::new();
+        for (store, session) in [(0, 1), (0, 11), (StoreTag::COUNT - 1, 1), (46_655, 11)] {
+            let store = StoreTag::new(store);
+            let mut ids = OrderIdSequence { store, session, used: 0 };
+            all.extend((0..100).map(|_| ids.next(agent).unwrap()));
+        }
+        assert_eq!(all[0].as_str(), "market-maker-00000-1-1");
+        assert_eq!(all[199].as_str(), "market-maker-00000-b-2s");
+        assert_eq!(all[200].as_str(), "market-maker-zzzzz-1-1");
+        assert_eq!(all[300].as_str(), "market-maker-00zzz-b-1");
         all.sort();
         all.dedup();
-        assert_eq!(all.len(), 200);
+        assert_eq!(all.len(), 400);
+    }
+
+    /// The longest name, the thousandth session and 10¹² orders.
+    #[test]
+    fn there_is_room_for_a_long_life() {
+        let agent = AgentId::new("sixteen-letters-").unwrap();
+        let used = 1_000_000_000_000;
+        let mut ids = OrderIdSequence { store: StoreTag::new(u64::MAX), session: 1_000, used };
+        assert!(ids.next(agent).is_some());
     }
 
     #[test]

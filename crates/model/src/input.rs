@@ -30,6 +30,11 @@ pub enum Input {
     },
     /// The feed of an instrument saw something that its book does not show.
     Feed(FeedNotice),
+    /// The venue's clock was compared with ours.
+    Clock {
+        /// The venue's minus ours, milliseconds.
+        ahead_ms: i64,
+    },
     /// A person wants something.
     Operator(Command),
     /// The time asked for with `Effect::WakeAt` has come.
@@ -85,6 +90,12 @@ pub enum FeedNotice {
     },
     /// A connection took over from an older one, as planned; nothing was lost between them.
     HandedOver(Link),
+    /// The account has orders in an instrument that is not followed; they are passed over. Its balances
+    /// count all the same.
+    PassedOver {
+        /// The venue's text for it.
+        symbol: String,
+    },
     /// The venue held us to its rate limit.
     RateLimited {
         /// How long to hold still.

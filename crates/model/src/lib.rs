@@ -30,8 +30,8 @@ pub use decimal::{Decimal, ParseDecimalError, Rounding, SCALE};
 pub use effect::{AgentEvent, Effect, Effects, Notice};
 pub use fill::{Fee, Fill, Liquidity};
 pub use ids::{
-    AccountId, AgentId, Asset, ClientOrderId, IdError, InstrumentId, OrderIdSequence, TradeId,
-    VenueId, VenueOrderId,
+    AccountId, AgentId, Asset, ClientOrderId, IdError, InstrumentId, OrderIdSequence, StoreTag,
+    TradeId, VenueId, VenueOrderId,
 };
 pub use input::{Command, FeedNotice, Input, Outcome, Reply, RequestId};
 pub use instrument::{Instrument, InstrumentKind, OrderLimits, PriceBand, TradingMode};

@@ -89,6 +89,12 @@ impl Timestamp {
         Timestamp(self.0.saturating_sub(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)))
     }
 
+    /// This time moved by so many milliseconds, either way, capped at the ends of the range.
+    pub fn shifted_ms(self, ms: i64) -> Timestamp {
+        let size = Duration::from_millis(ms.unsigned_abs());
+        if ms < 0 { self.before(size) } else { self.after(size) }
+    }
+
     /// The start of the aligned interval of this length that holds this time, as venues count
     /// minutes and days. The time itself for a zero length.
     pub fn floor_to(self, interval: Duration) -> Timestamp {

@@ -1,6 +1,8 @@
 //! What an order is when it leaves, byte by byte: the gateway and the codec together. No order leaves
 //! without a limit price, whatever an agent asks for, because an exchange fills one without at any price.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,7 +11,7 @@ use model::market::{BookUpdate, GridPrice, GridQty, LevelUpdate, MarketEvent, Ma
 use model::venue::{AccountRequest, AccountSnapshot, Request, Response};
 use model::{
     Action, Balance, Effect, Effects, Input, Instrument, Intent, IntentId, Link, OrderKind,
-    OrderSpec, Outcome, Reply, RequestId, Side, TimeInForce, Timestamp, TradingState,
+    OrderSpec, Outcome, Reply, RequestId, Side, StoreTag, TimeInForce, Timestamp, TradingState,
 };
 use venues::binance::Symbols;
 use venues::binance::client::{Credentials, encode};
@@ -47,7 +49,15 @@ fn trading() -> Gateway {
     };
     let mut effects = Effects::new();
     let books = Books::default();
-    let mut gateway = Gateway::start(config, books, 1, vec![instrument()], NOW, &mut effects);
+    let mut gateway = Gateway::start(
+        config,
+        books,
+        StoreTag::default(),
+        1,
+        vec![instrument()],
+        NOW,
+        &mut effects,
+    );
     let level = |side, price, qty| LevelUpdate { side, price: GridPrice(price), qty: GridQty(qty) };
     let levels = vec![
         level(Side::Buy, 6_000_000, 100_000),

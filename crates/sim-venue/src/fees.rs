@@ -9,7 +9,7 @@ use crate::venue::{FeesIn, SimVenue};
 const FEE_DECIMALS: u32 = 8;
 
 impl SimVenue {
-    /// What an execution costs, and in which asset. `bought` and `spent` are what changes hands.
+    /// What an execution costs, and in which asset. Both amounts are those that change hands.
     pub(crate) fn fee(
         &self,
         liquidity: Liquidity,

@@ -1,8 +1,9 @@
 //! `plimsoll demo`: the whole system on one machine, with an outage in the middle.
 //!
 //! Nothing here is staged: it starts the same processes that a user would start (`plimsoll venue`,
-//! `plimsoll run` and through it an agent), cuts every connection for five seconds, and then compares
-//! what the gateway's journal says with what the exchange's own books say.
+//! `plimsoll run` and through it an agent), cuts every connection for five seconds or until an order
+//! has executed behind the gateway's back, and then compares what the gateway's journal says with
+//! what the exchange's own books say. Where nothing executed meanwhile nothing is proven, so it fails.
 
 mod report;
 mod story;
@@ -25,14 +26,16 @@ use crate::{signals, sockets};
 
 /// How long every connection is cut.
 const OUTAGE: Duration = Duration::from_secs(5);
+/// How much longer at most, until something has executed meanwhile.
+const OUTAGE_MORE: Duration = Duration::from_secs(10);
 /// Least length: start, outage, recovery, end.
 const SECONDS_MIN: u64 = 15;
 /// How often the journal is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Time for the gateway to be ready to trade.
 const READY_MAX: Duration = Duration::from_secs(20);
-/// How long the outage waits for an order that can fill meanwhile.
-const ORDER_WAIT_MAX: Duration = Duration::from_secs(5);
+/// How long the outage waits for orders on both sides that can fill meanwhile.
+const ORDER_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Time after the outage for the books to agree again.
 const RECOVERY_MAX: Duration = Duration::from_secs(30);
 
@@ -97,14 +100,9 @@ impl Demo {
         let middle = length.saturating_sub(OUTAGE) * 2 / 5;
         self.trade_until(begin, begin + middle, &stop).await?;
 
-        // An order has to be there for the market to take while nobody looks.
-        self.wait(ORDER_WAIT_MAX, &stop, |story| story.has_resting_order()).await?;
-        tell(&self.bar, "");
-        tell(&self.bar, "--- Now the exchange drops every connection for five seconds.");
-        tell(&self.bar, "    Its market goes on: orders that rest there can be filled meanwhile.");
-        self.system.outage(OUTAGE).await?;
-        self.trade_until(begin, Instant::now() + OUTAGE, &stop).await?;
-        tell(&self.bar, "--- The exchange takes connections again.");
+        // Orders have to be there for the market to take while nobody looks, whichever way it goes.
+        self.wait(ORDER_WAIT_MAX, &stop, |story| story.has_resting_orders()).await?;
+        self.outage(begin, &stop).await?;
         self.wait(RECOVERY_MAX, &stop, |story| story.is_active())
             .await?
             .context("the gateway did not come back after the outage")?;
@@ -119,6 +117,43 @@ impl Demo {
         let report = Report::new(self.story.entries(), &truth)?;
         self.system.stop().await?;
         Ok(report)
+    }
+
+    /// Cuts every connection until the exchange has executed an order that the gateway has not heard
+    /// of.
+    async fn outage(&mut self, begin: Instant, stop: &watch::Receiver<bool>) -> anyhow::Result<()> {
+        tell(&self.bar, "");
+        tell(&self.bar, "--- Now the exchange drops every connection for five seconds.");
+        tell(&self.bar, "    Its market goes on: orders that rest there can be filled meanwhile.");
+        let cut = Instant::now();
+        self.system.outage(OUTAGE, OUTAGE_MORE).await?;
+        self.trade_until(begin, cut + OUTAGE, stop).await?;
+        let mut missed = self.missed().await?;
+        if missed == 0 {
+            tell(
+                &self.bar,
+                "    Nothing of ours has been filled yet; the outage goes on until then.",
+            );
+        }
+        while missed == 0 && cut.elapsed() < OUTAGE + OUTAGE_MORE {
+            self.look(stop).await?;
+            missed = self.missed().await?;
+        }
+        let plural = if missed == 1 { "" } else { "s" };
+        let line = format!(
+            "    The exchange has {missed} execution{plural} of ours that the gateway knows nothing of."
+        );
+        tell(&self.bar, &line);
+        self.system.end_outage().await?;
+        tell(&self.bar, "--- The exchange takes connections again.");
+        Ok(())
+    }
+
+    /// Executions in the exchange's books that are not in our journal.
+    async fn missed(&mut self) -> anyhow::Result<u64> {
+        let theirs = report::executions(&self.system.truth().await?)?;
+        self.story.catch_up(|line| tell(&self.bar, line))?;
+        Ok(theirs.saturating_sub(self.story.executions()))
     }
 
     /// Follows the story until a time.

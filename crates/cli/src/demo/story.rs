@@ -23,8 +23,8 @@ pub(super) struct Story {
     entries: Vec<Entry>,
     summary: Summary,
     state: TradingState,
-    /// What may still fill of orders, base units.
-    leaves: BTreeMap<ClientOrderId, Qty>,
+    /// What may still fill of orders, base units, and on which side.
+    leaves: BTreeMap<ClientOrderId, (Side, Qty)>,
     /// Those of them that the venue has.
     resting: BTreeSet<ClientOrderId>,
     fills_told: u64,
@@ -83,8 +83,16 @@ impl Story {
         self.state == TradingState::Active
     }
 
-    pub(super) fn has_resting_order(&self) -> bool {
-        !self.resting.is_empty()
+    /// Do orders rest on both sides?
+    pub(super) fn has_resting_orders(&self) -> bool {
+        let sides = self.resting.iter().filter_map(|id| self.leaves.get(id));
+        let sides: BTreeSet<Side> = sides.map(|(side, _)| *side).collect();
+        sides.len() == 2
+    }
+
+    /// How many executions the journal has.
+    pub(super) fn executions(&self) -> u64 {
+        self.summary.fills
     }
 
     /// One line for the live display.
@@ -115,7 +123,7 @@ impl Story {
             }
             Record::Prepared { order, .. } => {
                 if let OrderQty::Base(qty) = order.qty {
-                    self.leaves.insert(order.client_order_id, qty);
+                    self.leaves.insert(order.client_order_id, (order.side, qty));
                 }
                 None
             }
@@ -171,7 +179,7 @@ impl Story {
     }
 
     fn filled(&mut self, id: &ClientOrderId, qty: Qty) {
-        let Some(leaves) = self.leaves.get_mut(id) else { return };
+        let Some((_, leaves)) = self.leaves.get_mut(id) else { return };
         *leaves = leaves.saturating_sub(qty);
         if leaves.is_zero() {
             self.over(id);

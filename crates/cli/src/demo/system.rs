@@ -95,9 +95,16 @@ impl System {
         lines.into_iter().rev().collect::<Vec<_>>().join(" | ")
     }
 
-    /// Every connection to the exchange is cut for a while.
-    pub(super) async fn outage(&self, length: Duration) -> anyhow::Result<()> {
-        let fault = json!({"kind": "outage", "seconds": length.as_secs_f64()});
+    /// Every connection to the exchange is cut for a while, and for at most `more` after that none
+    /// comes to anything: that can be ended by [`System::end_outage`], whose own door stays open.
+    pub(super) async fn outage(&self, length: Duration, more: Duration) -> anyhow::Result<()> {
+        let whole = (length + more).as_secs_f64();
+        self.fault(json!({"kind": "drop_request", "for": whole})).await?;
+        self.fault(json!({"kind": "drop_request", "route": "WS /", "for": whole})).await?;
+        self.fault(json!({"kind": "outage", "for": length.as_secs_f64()})).await
+    }
+
+    async fn fault(&self, fault: Value) -> anyhow::Result<()> {
         let url = format!("{}/_sim/faults", self.url);
         // The outage may cut the very connection that asks for it.
         match self.client.post(url).body(fault.to_string()).send().await {
@@ -108,6 +115,13 @@ impl System {
             Err(error) if error.is_connect() => Err(error.into()),
             Err(_) => Ok(()),
         }
+    }
+
+    /// The exchange takes connections again.
+    pub(super) async fn end_outage(&self) -> anyhow::Result<()> {
+        let answer = self.client.post(format!("{}/_sim/heal", self.url)).send().await;
+        answer.context("the exchange does not end the outage")?.error_for_status()?;
+        Ok(())
     }
 
     /// What the exchange's own books say.
@@ -185,7 +199,7 @@ rest = "{url}"
 [agent.maker]
 strategy = "market-maker"
 venue = "sim"
-params = {{ qty = "0.005", half_spread_bps = 1, requote_every = 1500 }}
+params = {{ qty = "0.005", half_spread_bps = 0, requote_every = 1500 }}
 "#
     );
     let write = |name: &str, text: &str| -> anyhow::Result<()> {

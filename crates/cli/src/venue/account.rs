@@ -1,11 +1,14 @@
 //! `--account 'KEY:SECRET:10000 USDT,1 BTC'`. What a secret is the dialect knows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
 use anyhow::{Context as _, anyhow, bail};
+use clap::builder::{TypedValueParser, ValueParserFactory};
+use clap::error::ErrorKind;
 use model::{Amount, Asset};
 use venues::{binance, coinbase};
 
@@ -38,6 +41,44 @@ impl fmt::Debug for AccountArg {
     }
 }
 
+/// As an argument. A message about it must not repeat it, as clap's own would: it holds a secret.
+#[derive(Clone)]
+pub(crate) struct AccountParser;
+
+impl ValueParserFactory for AccountArg {
+    type Parser = AccountParser;
+
+    fn value_parser() -> AccountParser {
+        AccountParser
+    }
+}
+
+impl TypedValueParser for AccountParser {
+    type Value = AccountArg;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        _: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<AccountArg, clap::Error> {
+        let account = value.to_str().context("it is not UTF-8").and_then(str::parse);
+        account.map_err(|error| {
+            let message = format!("invalid value for '--account <ACCOUNT>': {error:#}\n");
+            clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
+        })
+    }
+}
+
+/// Two accounts with one key would be told apart by nobody.
+pub(crate) fn check_keys(accounts: &[AccountArg]) -> anyhow::Result<()> {
+    let mut keys = BTreeSet::new();
+    match accounts.iter().find(|account| !keys.insert(&account.api_key)) {
+        Some(twice) => bail!("--account {}: this key is given twice", twice.api_key),
+        None => Ok(()),
+    }
+}
+
 impl FromStr for AccountArg {
     type Err = anyhow::Error;
 
@@ -59,22 +100,35 @@ fn secret_text(text: &str) -> anyhow::Result<String> {
     let Some(file) = text.strip_prefix('@') else { return Ok(text.to_owned()) };
     let secret = std::fs::read_to_string(Path::new(file))
         .with_context(|| format!("secret file {file} cannot be read"))?;
-    Ok(secret.trim().to_owned())
+    let secret = secret.trim();
+    // An HMAC secret is one word.
+    if secret.contains(char::is_whitespace) && !secret.contains("-----BEGIN") {
+        bail!("secret file {file} holds several words and is no key in PEM");
+    }
+    Ok(secret.to_owned())
 }
 
+/// Says which one is wrong by its number: with the parts in another order it may be the secret.
 fn parse_balances(text: &str) -> anyhow::Result<BTreeMap<Asset, Amount>> {
     let mut balances = BTreeMap::new();
-    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    for (number, part) in (1..).zip(parts) {
         let (amount, asset) = part.split_once(' ').with_context(|| {
-            format!("{part:?} is no balance; write an amount and an asset: 1 BTC")
+            format!("balance {number}: write an amount and an asset, such as 1 BTC")
         })?;
-        let amount: Amount =
-            amount.parse().map_err(|error| anyhow!("{amount:?} is no amount: {error}"))?;
+        let amount: Amount = amount
+            .parse()
+            .map_err(|error| anyhow!("balance {number}: the amount is no number: {error}"))?;
         if amount < Amount::ZERO {
-            bail!("{part:?}: a balance cannot be below zero");
+            bail!("balance {number}: it cannot be below zero");
         }
-        let asset: Asset = asset.trim().parse().map_err(|error| anyhow!("{asset:?}: {error}"))?;
-        balances.insert(asset, amount);
+        let asset: Asset = asset
+            .trim()
+            .parse()
+            .map_err(|error| anyhow!("balance {number}: the asset is none: {error}"))?;
+        if balances.insert(asset, amount).is_some() {
+            bail!("{asset} is given twice");
+        }
     }
     Ok(balances)
 }
@@ -116,12 +170,16 @@ mod tests {
             ("key:secret", "KEY:SECRET:BALANCES"),
             (":secret:1 BTC", "the key is empty"),
             ("key:secret:1BTC", "write an amount and an asset"),
-            ("key:secret:x BTC", "is no amount"),
+            ("key:secret:x BTC", "the amount is no number"),
             ("key:secret:-1 BTC", "below zero"),
+            ("key:1 BTC:secret", "balance 1: write an amount"),
+            ("key:secret:1 BTC,2 BTC", "BTC is given twice"),
             ("key:@/no/such/file:1 BTC", "cannot be read"),
+            ("key:@/proc/self/status:1 BTC", "no key in PEM"),
         ] {
             let error = format!("{:#}", text.parse::<AccountArg>().unwrap_err());
             assert!(error.contains(expected), "{text}: {error}");
+            assert!(!error.contains("secret:") && !error.contains("\"secret\""), "{text}: {error}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `--instrument BTC-USDT:tick=0.01,lot=0.00001,min_notional=5,price=60000`.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -55,9 +56,21 @@ impl FromStr for InstrumentArg {
                 _ => bail!("{setting:?} is not one of tick=, lot=, price=, min_notional="),
             }
         }
+        if start.get() < tick.get() {
+            bail!("price={start} is below tick={}, the smallest price there is", tick.get());
+        }
         let mut instrument = Instrument::spot(base, quote, tick, lot)?;
         limits(&mut instrument, notional_min)?;
         Ok(InstrumentArg { instrument, start })
+    }
+}
+
+/// One instrument has one book.
+pub(crate) fn check_names(instruments: &[InstrumentArg]) -> anyhow::Result<()> {
+    let mut names = BTreeSet::new();
+    match instruments.iter().find(|arg| !names.insert(arg.instrument.id)) {
+        Some(twice) => bail!("--instrument {}: it is given twice", twice.instrument.id),
+        None => Ok(()),
     }
 }
 
@@ -108,6 +121,8 @@ mod tests {
             ("BTCUSDT", "joined by a dash"),
             ("BTC-USDT:tock=1", "tick=, lot="),
             ("BTC-USDT:tick=0", "tick=0"),
+            ("BTC-USDT:tick=0.01,price=0.001", "is below tick=0.01"),
+            ("BTC-USDT:price=0.009", "is below tick=0.01"),
         ] {
             let error = format!("{:#}", text.parse::<InstrumentArg>().unwrap_err());
             assert!(error.contains(expected), "{text}: {error}");

@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 use instrument::InstrumentArg;
 use model::venue::FeeRates;
 use model::{AccountId, Decimal, Instrument};
-use runtime::venue::{FeesIn, MarketSource, RunningVenue, Scenario, VenueConfig};
+use runtime::venue::{FeesIn, MarketSource, RunningVenue, Scenario, VenueConfig, VenueStartError};
 use venues::binance::server::{self as binance, BinanceServer};
 use venues::coinbase::server::{self as coinbase, CoinbaseServer};
 
@@ -115,6 +115,8 @@ fn parse_speed(text: &str) -> Result<f64, String> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    account::check_keys(&args.accounts).map_err(Failure::usage)?;
+    instrument::check_names(&args.instruments).map_err(Failure::usage)?;
     let scenario = scenario(args)?;
     sockets::threads()?.block_on(async {
         let mut stop = signals::stop_on_signal()?;
@@ -133,7 +135,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 fn scenario(args: &Args) -> Result<Scenario, Failure> {
     let Some(path) = &args.scenario else { return Ok(Scenario::default()) };
     let name = path.display();
-    let text = std::fs::read_to_string(path).with_context(|| format!("scenario {name}"))?;
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("scenario {name}"))
+        .map_err(Failure::usage)?;
     Scenario::from_toml(&text).with_context(|| format!("scenario {name}")).map_err(Failure::usage)
 }
 
@@ -186,7 +190,7 @@ async fn start(args: &Args, scenario: Scenario) -> Result<RunningVenue, Failure>
                     id,
                 );
             }
-            Ok(runtime::venue::start(config(FeesIn::Received), dialect).await?)
+            runtime::venue::start(config(FeesIn::Received), dialect).await.map_err(failure)
         }
         DialectArg::Coinbase => {
             let counts = coinbase::ServerConfig { fees, ..Default::default() };
@@ -198,8 +202,16 @@ async fn start(args: &Args, scenario: Scenario) -> Result<RunningVenue, Failure>
                     id,
                 );
             }
-            Ok(runtime::venue::start(config(FeesIn::Quote), dialect).await?)
+            runtime::venue::start(config(FeesIn::Quote), dialect).await.map_err(failure)
         }
+    }
+}
+
+/// A market that cannot be read is wrong usage; a port that is taken is not.
+fn failure(error: VenueStartError) -> Failure {
+    match error {
+        VenueStartError::Replay(_) => Failure::usage(error),
+        VenueStartError::Listen { .. } => Failure::Failed(error.into()),
     }
 }
 

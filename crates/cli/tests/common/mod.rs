@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use journal::JournalReader;
-use model::Entry;
+use journal::{JournalReader, Summary};
+use model::{Decimal, Entry};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_plimsoll");
 
@@ -33,6 +33,9 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// An Ed25519 seed as Coinbase prints it: the bytes 1 to 32.
+const COINBASE_SECRET: &str = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
+
 /// A simulated exchange and its address.
 pub(crate) struct Venue {
     pub(crate) process: Running,
@@ -41,9 +44,18 @@ pub(crate) struct Venue {
 
 impl Venue {
     pub(crate) fn start(args: &[&str]) -> Venue {
+        Venue::speaking("binance", "key:secret:10000 USDT,1 BTC", args)
+    }
+
+    /// One that speaks Coinbase's protocol.
+    pub(crate) fn coinbase(args: &[&str]) -> Venue {
+        Venue::speaking("coinbase", &format!("key:{COINBASE_SECRET}:10000 USD,1 BTC"), args)
+    }
+
+    fn speaking(dialect: &str, account: &str, args: &[&str]) -> Venue {
         let mut child = Command::new(BINARY)
-            .args(["venue", "--dialect", "binance", "--listen", "127.0.0.1:0"])
-            .args(["--account", "key:secret:10000 USDT,1 BTC"])
+            .args(["venue", "--dialect", dialect, "--listen", "127.0.0.1:0"])
+            .args(["--account", account])
             .args(args)
             .stdout(Stdio::piped())
             .spawn()
@@ -93,6 +105,7 @@ impl Venue {
 pub(crate) struct Gateway {
     pub(crate) directory: tempfile::TempDir,
     pub(crate) process: Option<Running>,
+    secret: &'static str,
 }
 
 pub(crate) const LIMITS: &str = r#"
@@ -130,7 +143,25 @@ rest = "http://{addr}"
         );
         std::fs::write(directory.path().join("plimsoll.toml"), config).unwrap();
         std::fs::write(directory.path().join("limits.toml"), LIMITS).unwrap();
-        Gateway { directory, process: None }
+        Gateway { directory, process: None, secret: "secret" }
+    }
+
+    /// The same for an exchange that speaks Coinbase's protocol.
+    pub(crate) fn prepare_coinbase(venue: &Venue, agents: &str) -> Gateway {
+        let gateway = Gateway::prepare(&venue.addr, agents);
+        for file in ["plimsoll.toml", "limits.toml"] {
+            let text = std::fs::read_to_string(gateway.path(file)).unwrap();
+            let text = text.replace("binance-spot", "coinbase-advanced").replace("USDT", "USD");
+            std::fs::write(gateway.path(file), text).unwrap();
+        }
+        Gateway { secret: COINBASE_SECRET, ..gateway }
+    }
+
+    /// Adds tables to the configuration.
+    pub(crate) fn add(&self, tables: &str) {
+        let path = self.path("plimsoll.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{text}\n{tables}")).unwrap();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -143,18 +174,26 @@ rest = "http://{addr}"
             .args(["run", "--config"])
             .arg(self.path("plimsoll.toml"))
             .env("TEST_KEY", "key")
-            .env("TEST_SECRET", "secret")
+            .env("TEST_SECRET", self.secret)
             .stdin(Stdio::null());
         command
     }
 
     pub(crate) fn start(&mut self) {
-        self.spawn(self.command());
+        self.start_with(|_| {});
     }
 
+    /// Starts it with a command of its own.
     pub(crate) fn spawn(&mut self, mut command: Command) {
         let log = std::fs::File::create(self.path("log")).unwrap();
         self.process = Some(Running(command.stderr(log).spawn().unwrap()));
+    }
+
+    /// Starts it with a command that is changed first.
+    pub(crate) fn start_with(&mut self, change: impl FnOnce(&mut Command)) {
+        let mut command = self.command();
+        change(&mut command);
+        self.spawn(command);
     }
 
     pub(crate) fn log(&self) -> String {
@@ -212,6 +251,28 @@ pub(crate) fn entries(path: &Path) -> Vec<Entry> {
     entries
 }
 
+/// An agent in a shell that buys a little at the market each second. Returns its table.
+pub(crate) fn buyer(gateway: &Gateway) -> String {
+    let path = gateway.path("buyer.sh");
+    std::fs::write(&path, BUYER).unwrap();
+    format!("[agent.buyer]\nvenue = \"sim\"\ncommand = [\"bash\", {path:?}]\n")
+}
+
+const BUYER: &str = r#"
+read -r hello
+[[ $hello =~ \"next_intent\":([0-9]+) ]] && id=${BASH_REMATCH[1]}
+echo '{"ready":{"version":1,"strategy":"buyer"}}'
+while read -r line; do
+    [[ $line =~ \"seq\":([0-9]+) ]] && echo "{\"handled\":{\"seq\":${BASH_REMATCH[1]}}}"
+    if [[ $line == '{"timer"'* ]]; then
+        order='"instrument":"BTC-USDT","side":"buy","kind":{"type":"market"},"qty":"0.001"'
+        order="$order,\"time_in_force\":\"ioc\",\"post_only\":false,\"reduce_only\":false"
+        echo "{\"intent\":{\"id\":$id,\"action\":{\"place\":{$order}},\"reason\":\"a second has passed\"}}"
+        id=$((id + 1))
+    fi
+done
+"#;
+
 /// A recording, relative to the repository; `None` loudly when it is not there.
 pub(crate) fn recording(name: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
@@ -221,4 +282,25 @@ pub(crate) fn recording(name: &str) -> Option<PathBuf> {
     }
     eprintln!("NOT TESTED: recording {name} is not here");
     None
+}
+
+/// Our journal against the exchange's own books.
+pub(crate) fn assert_agrees(gateway: &Gateway, venue: &Venue) {
+    let (summary, state) = (Summary::from_entries(&gateway.entries()), venue.state());
+    let fills = state["fills"].as_array().unwrap();
+    assert_eq!(summary.fills, fills.len() as u64, "every execution once");
+    let mut net = Decimal::ZERO;
+    for fill in fills {
+        let qty: Decimal = fill["qty"].as_str().unwrap().parse().unwrap();
+        let signed = if fill["side"] == "buy" { Some(qty) } else { qty.checked_neg() };
+        net = net.checked_add(signed.unwrap()).unwrap();
+    }
+    let ours = summary.positions.values().next().map_or(Decimal::ZERO, |net| net.get());
+    assert_eq!(ours, net);
+    for (asset, balance) in state["balances"]["account-1"].as_object().unwrap() {
+        let total = |key: &str| balance[key].as_str().unwrap().parse::<Decimal>().unwrap();
+        let theirs = total("free").checked_add(total("locked")).unwrap();
+        assert_eq!(summary.counted[&asset.parse().unwrap()].get(), theirs, "{asset}");
+    }
+    assert_eq!(summary.discrepancies_left, Some(0));
 }

@@ -26,10 +26,15 @@ const DONE_KEPT: usize = 16_384;
 /// the last few, a reading starts at the cursor of the last one: both are far fewer.
 const TRADES_KEPT: usize = 262_144;
 
+/// Orders of others that are remembered. One that is forgotten and executes after all is asked for and
+/// said again.
+const FOREIGN_KEPT: usize = 16_384;
+
 /// The state that survives a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Books {
     session: u64,
+    first_started: Option<Timestamp>,
     ids_used: u64,
     orders: BTreeMap<ClientOrderId, TrackedOrder>,
     open: BTreeSet<ClientOrderId>,
@@ -39,6 +44,7 @@ pub struct Books {
     by_intent: BTreeMap<(AgentId, IntentId), ClientOrderId>,
     by_venue: BTreeMap<VenueOrderId, ClientOrderId>,
     foreign: BTreeSet<VenueOrderId>,
+    foreign_in_order: VecDeque<VenueOrderId>,
     trades: BTreeSet<(InstrumentId, TradeId)>,
     trades_in_order: VecDeque<(InstrumentId, TradeId)>,
     positions: BTreeMap<InstrumentId, Position>,
@@ -50,6 +56,8 @@ pub struct Books {
     ledger: BTreeMap<Asset, Amount>,
     fills_to: BTreeMap<InstrumentId, TradeId>,
     fills_until: BTreeMap<InstrumentId, Timestamp>,
+    /// The same as it first was.
+    history_to: BTreeMap<InstrumentId, TradeId>,
     halted: Option<String>,
 }
 
@@ -60,6 +68,7 @@ impl Books {
         match &entry.record {
             Record::Started { session, .. } => {
                 self.session = *session;
+                self.first_started.get_or_insert(entry.at);
                 self.ids_used = 0;
             }
             Record::Prepared { agent, intent, order, worst_price } => {
@@ -98,12 +107,13 @@ impl Books {
             Record::Ended { client_order_id, ending } => {
                 self.event(client_order_id, OrderEvent::Ended(*ending), entry.at);
             }
-            Record::Foreign { order } => {
-                self.foreign.insert(order.id);
-            }
+            Record::Foreign { order } => self.remember_foreign(order.id),
             Record::Balances { balances, venue_time } => self.set_balances(balances, *venue_time),
             Record::Transferred { asset, amount } => self.credit(*asset, *amount),
             Record::Reconciled { fills_to, fills_until, .. } => {
+                for (instrument, trade) in fills_to {
+                    self.history_to.entry(*instrument).or_insert(*trade);
+                }
                 self.fills_to.extend(fills_to.iter().map(|(k, v)| (*k, *v)));
                 self.fills_until.extend(fills_until.iter().map(|(k, v)| (*k, *v)));
             }
@@ -111,7 +121,7 @@ impl Books {
                 self.halted = Some(cause.clone());
             }
             Record::Discrepancy { found: Discrepancy::Foreign { venue_order_id } } => {
-                self.foreign.insert(*venue_order_id);
+                self.remember_foreign(*venue_order_id);
             }
             Record::Trading { .. }
             | Record::Discrepancy { .. }
@@ -228,6 +238,21 @@ impl Books {
     /// Venue time of the newest execution read from the venue's history.
     pub fn fills_until(&self, instrument: InstrumentId) -> Option<Timestamp> {
         self.fills_until.get(&instrument).copied()
+    }
+
+    /// Newest execution of the first reading that found any: what is not newer is history.
+    pub fn history_to(&self, instrument: InstrumentId) -> Option<TradeId> {
+        self.history_to.get(&instrument).copied()
+    }
+
+    /// When a gateway first took over the account, by its clock.
+    pub fn first_started(&self) -> Option<Timestamp> {
+        self.first_started
+    }
+
+    /// Is an order of ours in this instrument remembered?
+    pub fn knows_orders_of(&self, instrument: InstrumentId) -> bool {
+        self.orders.values().any(|order| order.order.instrument == instrument)
     }
 
     /// Why trading is halted; `None` when it is not. Latched: it survives a restart.
@@ -366,6 +391,18 @@ impl Books {
         }
         let exposure = self.exposures.entry(order.order.instrument).or_default();
         exposure.count(order.order.side, leaves, add);
+    }
+
+    fn remember_foreign(&mut self, id: VenueOrderId) {
+        if !self.foreign.insert(id) {
+            return;
+        }
+        self.foreign_in_order.push_back(id);
+        if self.foreign_in_order.len() > FOREIGN_KEPT
+            && let Some(old) = self.foreign_in_order.pop_front()
+        {
+            self.foreign.remove(&old);
+        }
     }
 
     fn forget_old(&mut self) {

@@ -1,5 +1,6 @@
 //! One order of ours, from the moment it was written down.
 
+use model::venue::VenueOrder;
 use model::{
     AgentId, Amount, Asset, Ending, Fill, IntentId, NewOrder, OrderEvent, OrderQty, OrderState,
     Price, Qty, Rounding, Side, Timestamp, VenueOrderId,
@@ -52,6 +53,25 @@ impl TrackedOrder {
             prepared_at: at,
             doubt_since: None,
             cancel_wanted: false,
+        }
+    }
+
+    /// Is what the venue shows under our name the order that we sent by it? The venue's own name for it
+    /// decides where that is known; else it has to be what was ordered.
+    pub fn is(&self, theirs: &VenueOrder) -> bool {
+        let sent = &self.order;
+        match self.venue_order_id {
+            Some(known) => known == theirs.id,
+            None => {
+                (sent.client_order_id, sent.instrument, sent.side, sent.kind, self.qty())
+                    == (
+                        theirs.client_order_id,
+                        theirs.instrument,
+                        theirs.side,
+                        theirs.kind,
+                        theirs.qty,
+                    )
+            }
         }
     }
 

@@ -1,9 +1,9 @@
 //! Books by themselves: what a record changes, and what it does not. That a replay equals the live
 //! books is checked at every step of every story in `gateway/tests.rs`.
 
-use model::{Amount, Asset, Balance, Entry, Record, Side, Timestamp};
+use model::{Amount, Asset, Balance, Discrepancy, Entry, Record, Side, Timestamp, VenueOrderId};
 
-use super::Books;
+use super::{Books, FOREIGN_KEPT};
 use crate::testing::{World, id, number, spec};
 
 fn at(seconds: i64) -> Timestamp {
@@ -40,4 +40,20 @@ fn exposure_is_kept_order_by_order_and_equals_the_sum() {
     // 0.2 held, 0.3 and 1.1 may still be bought, 0.7 sold.
     assert_eq!(exposure.worst(Side::Buy, number("0")), Some(number("1.6")));
     assert_eq!(exposure.worst(Side::Sell, number("0")), Some(number("-0.5")));
+}
+
+/// An account with a busy second owner must not fill the memory.
+#[test]
+fn orders_of_others_are_forgotten_in_the_end() {
+    let mut books = Books::default();
+    let id = |number: usize| VenueOrderId::from_number(number as u64);
+    for number in 0..=FOREIGN_KEPT {
+        let found = Discrepancy::Foreign { venue_order_id: id(number) };
+        // Said twice, as the gateway does: by what was found, and with the order itself.
+        for _ in 0..2 {
+            books.apply(&Entry { at: at(1), record: Record::Discrepancy { found: found.clone() } });
+        }
+    }
+    assert!(!books.knows_foreign(&id(0)), "the oldest");
+    assert!(books.knows_foreign(&id(1)) && books.knows_foreign(&id(FOREIGN_KEPT)));
 }

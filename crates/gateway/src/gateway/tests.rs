@@ -6,11 +6,11 @@ use std::time::Duration;
 use model::venue::{AccountEvent, Execution, Response, VenueError};
 use model::{
     Action, Amount, Asset, Command, Discrepancy, Ending, Input, Link, OrderKind, OrderState,
-    Outcome, Qty, Record, RequestId, Side, TimeInForce, TradingState,
+    Outcome, Qty, Record, RequestId, Side, StoreTag, TimeInForce, TradingState,
 };
 use proptest::prelude::*;
 
-use crate::testing::{Wire, World, agent, id, number, spec};
+use crate::testing::{START, Wire, World, agent, id, number, spec};
 
 fn buy() -> model::OrderSpec {
     spec(Side::Buy, "1", "99")
@@ -132,6 +132,80 @@ fn a_lost_request_is_absent_only_after_the_quiet_time() {
     assert_eq!(world.state_of(&order), OrderState::Done(Ending::NotPlaced), "{freed}");
     assert_eq!(world.gateway.books().exposure(id()).worst(Side::Buy, Qty::ZERO), Some(number("0")));
     assert!(!world.venue.places.contains_key(&order));
+}
+
+/// Quiet is only time in which the venue is heard: an order may wait on its way through any other.
+#[test]
+fn the_quiet_time_stands_still_while_nothing_is_heard() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    world.answer(Wire::LosesRequest);
+    world.pass_answering(5);
+    world.pass(60, Wire::LosesRequest);
+    world.pass_answering(8);
+    assert_eq!(world.state_of(&order), OrderState::InDoubt, "heard for thirteen seconds in all");
+    world.pass_answering(20);
+    assert_eq!(world.state_of(&order), OrderState::Done(Ending::NotPlaced));
+}
+
+/// A process that was stopped has heard nothing either, and a restart begins anew.
+#[test]
+fn the_quiet_time_outlives_no_gap_and_no_restart() {
+    for restart in [false, true] {
+        let mut world = World::new();
+        let order = world.place(buy()).unwrap();
+        world.answer(Wire::LosesRequest);
+        world.pass_answering(5);
+        world.now = world.now.after(Duration::from_secs(3_600));
+        if restart {
+            world.restart();
+        }
+        world.connect();
+        world.pass_answering(8);
+        assert_eq!(world.state_of(&order), OrderState::InDoubt, "restart {restart}");
+        world.pass_answering(25);
+        assert_eq!(world.state_of(&order), OrderState::Done(Ending::NotPlaced));
+    }
+}
+
+/// A busy account executes more than a page holds: the proof reads on instead of starting again.
+#[test]
+fn absence_is_proven_through_many_executions() {
+    let mut world = World::new();
+    let busy = world.place(spec(Side::Buy, "2", "99")).unwrap();
+    world.answer_all();
+    let lost = world.place(buy()).unwrap();
+    world.answer(Wire::LosesRequest);
+    for _ in 0..1_100 {
+        let event = world.venue.fill(world.now, &busy, "0.001").unwrap();
+        world.report(event);
+    }
+    world.pass_answering(40);
+    assert_eq!(world.state_of(&lost), OrderState::Done(Ending::NotPlaced));
+}
+
+/// A venue that was reset does not know an order that it had accepted: proven, said, and halted.
+#[test]
+fn an_order_that_the_venue_has_lost_ends() {
+    let mut world = World::new();
+    let order = world.place(buy()).unwrap();
+    world.answer_all();
+    world.venue.orders.clear();
+    world.apply(&Input::Operator(Command::Reconcile));
+    world.pass_answering(14);
+    assert!(world.state_of(&order).is_open(), "absence proves nothing yet");
+    assert_ne!(world.gateway.state().0, TradingState::Halted);
+    world.pass_answering(30);
+    assert_eq!(world.state_of(&order), OrderState::Done(Ending::Canceled));
+    assert_eq!(world.gateway.state().0, TradingState::Halted);
+    let said = world.notices.iter().filter(
+        |notice| matches!(notice, model::Notice::Alert(text) if text.contains("has lost order")),
+    );
+    assert_eq!(said.count(), 1);
+    let ended =
+        |r: &Record| matches!(r, Record::Discrepancy { found: Discrepancy::MissedEnd { .. } });
+    assert_eq!(world.count(ended), 1);
+    assert_eq!(world.gateway.books().open_count(), 0);
 }
 
 /// The request arrives after the venue was asked for it: found before the quiet time is over.
@@ -267,6 +341,44 @@ fn what_happened_while_away_is_read_with_its_true_price() {
     );
 }
 
+/// Executions of somebody else until a moment before the first start, and of one order after it: only the
+/// latter are counted, in this session and in every later one.
+#[test]
+fn what_executed_before_the_first_start_is_never_counted() {
+    let balances = [(number("USDT"), number("1000")), (number("BTC"), number("10"))].into();
+    let mut venue = crate::testing::Venue { balances, ..Default::default() };
+    let theirs = model::NewOrder {
+        client_order_id: number("somebody-else"),
+        instrument: id(),
+        side: Side::Buy,
+        kind: OrderKind::Limit { price: number("99") },
+        qty: model::OrderQty::Base(number("2")),
+        time_in_force: TimeInForce::Gtc,
+        post_only: false,
+        reduce_only: false,
+        self_trade_prevention: None,
+    };
+    venue.place(START, &theirs).unwrap();
+    for ms in (0..14_000).rev().step_by(1_000) {
+        venue.fill(START.before(Duration::from_millis(ms)), &theirs.client_order_id, "0.1");
+    }
+    let mut world = World::with_history(venue);
+    let fills = |world: &World| world.count(|r| matches!(r, Record::Filled { .. }));
+    assert_eq!(fills(&world), 0);
+    world.place(buy()).unwrap();
+    world.answer(Wire::LosesRequest);
+    world.pass_answering(40);
+    assert_eq!(fills(&world), 0, "also the proof of an absence reads them");
+    for session in 1..4 {
+        world.venue.fill(world.now, &theirs.client_order_id, "0.1").unwrap();
+        world.restart();
+        world.connect();
+        world.pass_answering(3);
+        assert_eq!(fills(&world), session);
+        assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+    }
+}
+
 #[test]
 fn a_balance_must_differ_twice_before_it_is_taken_over() {
     let mut world = World::new();
@@ -298,6 +410,56 @@ fn an_order_of_somebody_else_is_said_once() {
         world.pass_answering(2);
     }
     assert_eq!(world.count(|r| matches!(r, Record::Foreign { .. })), 1);
+}
+
+/// Two stores of one account give no name twice, although both count from one.
+#[test]
+fn another_store_makes_other_names() {
+    let mut world = World::new();
+    let first = world.place(buy()).unwrap();
+    world.answer_all();
+    world.restart_without_a_journal(StoreTag::new(2));
+    world.connect();
+    let second = world.place(buy()).unwrap();
+    world.answer_all();
+    assert_ne!(first, second);
+    assert_eq!(world.state_of(&second), OrderState::Working);
+    assert_eq!(world.count(|r| matches!(r, Record::Foreign { .. })), 1, "the first is known of");
+}
+
+/// An order of somebody else that has our name (here: of a lost journal whose copy came back) is not
+/// taken for ours when it is not what was ordered. Its executions are not our order's.
+#[test]
+fn an_impostor_halts_and_is_not_adopted() {
+    let others =
+        [spec(Side::Sell, "1", "101"), spec(Side::Buy, "1", "98"), spec(Side::Buy, "2", "99")];
+    for (other, by_stream) in others.iter().flat_map(|o| [(o, false), (o, true)]) {
+        let mut world = World::new();
+        let theirs = world.place(other.clone()).unwrap();
+        let (_, asked) = world.requests.pop_front().unwrap();
+        // It arrives only after the new gateway has compared its books.
+        world.restart_without_a_journal(crate::testing::store());
+        world.connect();
+        placed(&mut world, &asked);
+        let ours = world.place(buy()).unwrap();
+        assert_eq!(ours, theirs);
+        world.answer_all();
+        assert_eq!(world.state_of(&ours), OrderState::InDoubt, "the name is taken");
+        if by_stream {
+            let event = world.venue.fill(world.now, &theirs, "0.5").unwrap();
+            world.report(event);
+        } else {
+            world.pass_answering(2);
+        }
+        assert_eq!(world.gateway.state().0, TradingState::Halted, "{other:?}");
+        assert_eq!(world.count(|r| matches!(r, Record::Foreign { .. })), 1);
+        world.pass_answering(40);
+        let order = world.gateway.books().order(&ours).unwrap();
+        assert_eq!(order.state, OrderState::Done(Ending::NotPlaced));
+        assert_eq!(order.filled, Qty::ZERO);
+        let net = world.gateway.books().position(id()).map_or(number("0"), |p| p.net());
+        assert_eq!(net, world.venue.net());
+    }
 }
 
 #[test]

@@ -56,6 +56,8 @@ impl<Order> Approved<Order> {
 pub struct Situation<'a> {
     /// Now.
     pub now: Timestamp,
+    /// The venue's clock minus ours, milliseconds.
+    pub venue_ahead_ms: i64,
     /// What the gateway lets through, and why.
     pub state: (TradingState, &'a str),
     /// All limits.
@@ -83,7 +85,8 @@ pub fn approve(
     let instrument = market.instrument();
     trading_state(situation, &order)?;
     supported(instrument, &order)?;
-    let reference = reference::check(situation.now, market, situation.limits.reference_age_max())?;
+    let age_max = situation.limits.reference_age_max();
+    let reference = reference::check(situation.now, market, situation.venue_ahead_ms, age_max)?;
     grid::check(&order, instrument)?;
     collar::check(&order, reference, limits.collar_bps)?;
     let from = worst_price::start(&order, reference);

@@ -46,6 +46,30 @@ fn the_age_of_the_reference_price() {
     }
 }
 
+/// What waited on its way is as old as it is, by the venue's clock and not by its arrival; a trade does
+/// not make the book any newer.
+#[test]
+fn the_reference_price_is_as_old_as_the_book_at_the_venue() {
+    let stale = |world: &World| {
+        let refused = refusal(world, &spec(Side::Buy, "1", "99"));
+        matches!(refused, Some(Refusal::StalePrice { .. }))
+    };
+    let mut world = World::new();
+    let before = world.now;
+    world.now = world.now.after(Duration::from_secs(10));
+    world.book_of(before);
+    assert!(stale(&world), "received just now, ten seconds old");
+    // The venue's clock is behind ours by as much: it is fresh.
+    world.apply(&Input::Clock { ahead_ms: -10_000 });
+    assert!(!stale(&world));
+    world.apply(&Input::Clock { ahead_ms: 0 });
+    world.book();
+    assert!(!stale(&world));
+    world.now = world.now.after(Duration::from_secs(6));
+    world.trade();
+    assert!(stale(&world), "trades go on, the book stands still");
+}
+
 #[test]
 fn grid_quantity_and_notional() {
     let world = World::new();

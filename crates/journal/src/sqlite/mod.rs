@@ -16,10 +16,10 @@ mod tests;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use model::Entry;
-use rusqlite::{Connection, OpenFlags, params};
+use model::{Entry, StoreTag};
+use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
 use crate::chain::{self, Hash};
 use crate::facets::facets;
@@ -30,8 +30,16 @@ pub(crate) use explain::explain;
 pub use lock::holder;
 pub(crate) use rows::{COLUMNS, entry, replay};
 
-/// How long to wait for a reader that holds something.
+/// How long opening and reading wait for whoever holds something.
 const BUSY_MAX: Duration = Duration::from_secs(5);
+/// How long a write waits while nothing is wrong but that another program holds the file.
+const WRITE_BUSY_MAX: Duration = Duration::from_secs(30);
+/// How often that is said.
+const WRITE_BUSY_SAID: Duration = Duration::from_secs(5);
+/// How long SQLite itself waits in a write, so that the first word comes soon.
+const WRITE_BUSY_LOOK: Duration = Duration::from_secs(1);
+/// Pause where SQLite does not wait at all.
+const WRITE_BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// A journal in an SQLite file, held for writing.
 #[derive(Debug)]
@@ -40,8 +48,19 @@ pub struct Sqlite {
     connection: Connection,
     hash: Hash,
     last: u64,
+    write_busy_max: Duration,
+    on_wait: OnWait,
     /// Held while this lives; the system lets go of it when the process dies, however it dies.
     _lock: File,
+}
+
+/// Told how long a write has waited for another program.
+struct OnWait(Box<dyn FnMut(Duration) + Send>);
+
+impl std::fmt::Debug for OnWait {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OnWait")
+    }
 }
 
 impl Sqlite {
@@ -57,7 +76,40 @@ impl Sqlite {
         connection.busy_timeout(BUSY_MAX).map_err(sql)?;
         schema::prepare(&path, &mut connection)?;
         let (last, hash) = tail(&connection).map_err(sql)?;
-        Ok(Sqlite { path, connection, hash, last, _lock: lock })
+        connection.busy_timeout(WRITE_BUSY_LOOK).map_err(sql)?;
+        let on_wait = OnWait(Box::new(|_| {}));
+        let write_busy_max = WRITE_BUSY_MAX;
+        Ok(Sqlite { path, connection, hash, last, write_busy_max, on_wait, _lock: lock })
+    }
+
+    /// From now on `tell` hears, on the writing thread and every few seconds, how long a write has
+    /// waited for another program that holds the file. It fails when that takes half a minute.
+    pub fn on_wait(&mut self, tell: impl FnMut(Duration) + Send + 'static) {
+        self.on_wait = OnWait(Box::new(tell));
+    }
+
+    /// Does it again while the file is only busy: no harm is done yet, and to end would be one.
+    fn patiently<T>(
+        &mut self,
+        mut write: impl FnMut(&mut Sqlite) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let since = Instant::now();
+        let mut said = None;
+        loop {
+            let error = match write(self) {
+                Err(error) if is_busy(&error) => error,
+                done => return done,
+            };
+            let waited = since.elapsed();
+            if waited >= self.write_busy_max {
+                return Err(error);
+            }
+            if said.is_none_or(|said| waited.saturating_sub(said) >= WRITE_BUSY_SAID) {
+                said = Some(waited);
+                (self.on_wait.0)(waited);
+            }
+            std::thread::sleep(WRITE_BUSY_PAUSE);
+        }
     }
 
     fn write(&mut self, entries: &[Entry]) -> rusqlite::Result<(u64, Hash)> {
@@ -89,6 +141,17 @@ impl Sqlite {
         Ok((last, hash))
     }
 
+    fn tag(&mut self, drawn: StoreTag) -> rusqlite::Result<StoreTag> {
+        let transaction = self.connection.transaction()?;
+        // A journal of before there were tags gets one, too.
+        transaction
+            .execute("INSERT OR IGNORE INTO counters VALUES ('store', ?1)", [drawn.number()])?;
+        let sql = "SELECT value FROM counters WHERE name = 'store'";
+        let number: i64 = transaction.query_row(sql, [], |row| row.get(0))?;
+        transaction.commit()?;
+        Ok(StoreTag::new(number.cast_unsigned()))
+    }
+
     fn next_session(&mut self) -> rusqlite::Result<i64> {
         // A transaction of its own: what a commit says is heard, unlike the end of a lone statement.
         let transaction = self.connection.transaction()?;
@@ -107,7 +170,8 @@ impl Storage for Sqlite {
         if entries.is_empty() {
             return Ok(self.last);
         }
-        let written = self.write(entries).map_err(|error| explain(&self.path, &error))?;
+        let written = self.patiently(|store| store.write(entries));
+        let written = written.map_err(|error| explain(&self.path, &error))?;
         (self.last, self.hash) = written;
         Ok(self.last)
     }
@@ -120,8 +184,12 @@ impl Storage for Sqlite {
         replay(&self.path, &self.connection, after, each)
     }
 
+    fn take_tag(&mut self, drawn: StoreTag) -> Result<StoreTag, StoreError> {
+        self.tag(drawn).map_err(|error| explain(&self.path, &error))
+    }
+
     fn take_session(&mut self) -> Result<u64, StoreError> {
-        match self.next_session() {
+        match self.patiently(Sqlite::next_session) {
             Ok(session) => Ok(session.cast_unsigned()),
             Err(rusqlite::Error::QueryReturnedNoRows) => {
                 let problem = "the counter of sessions is missing".to_owned();
@@ -130,6 +198,10 @@ impl Storage for Sqlite {
             Err(error) => Err(explain(&self.path, &error)),
         }
     }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 /// A connection that can only read, for [`crate::JournalReader`].

@@ -42,6 +42,17 @@ fn what_was_written_is_there_after_opening_again() {
     assert_eq!(found, entries);
 }
 
+/// Also one that was made before there were tags.
+#[test]
+fn the_tag_is_there_after_opening_again() {
+    let directory = tempfile::tempdir().unwrap();
+    open(&directory).append(&[entry(1)]).unwrap();
+    for (drawn, kept) in [(3, 3), (4, 3)] {
+        let tag = open(&directory).take_tag(StoreTag::new(drawn)).unwrap();
+        assert_eq!(tag, StoreTag::new(kept));
+    }
+}
+
 #[test]
 fn a_damaged_middle_names_its_entry() {
     for (sql, seq) in [
@@ -281,4 +292,42 @@ fn a_missing_counter_is_said() {
     damage(&directory, "DELETE FROM counters");
     let error = open(&directory).take_session().unwrap_err();
     assert!(matches!(error, StoreError::Broken { .. }), "{error}");
+}
+
+/// Holds the file for writing until it is dropped.
+fn hold(directory: &tempfile::TempDir) -> Connection {
+    let connection = Connection::open(directory.path().join("j.db")).unwrap();
+    connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+    connection
+}
+
+#[test]
+fn a_write_waits_while_another_program_holds_the_file_and_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(&directory);
+    let (tell, told) = std::sync::mpsc::channel();
+    store.on_wait(move |waited| tell.send(waited).unwrap());
+    let held = hold(&directory);
+    let release = std::thread::spawn(move || {
+        let waited = told.recv_timeout(Duration::from_secs(10)).unwrap();
+        drop(held);
+        waited
+    });
+    assert_eq!(store.append(&[entry(1), entry(2)]).unwrap(), 2);
+    assert!(release.join().unwrap() >= WRITE_BUSY_LOOK);
+    assert_eq!(store.append(&[entry(3)]).unwrap(), 3);
+    drop(store);
+    assert_eq!(replayed(&directory).unwrap(), 3);
+}
+
+#[test]
+fn the_wait_for_another_program_has_an_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(&directory);
+    store.write_busy_max = Duration::from_millis(100);
+    let held = hold(&directory);
+    let error = store.append(&[entry(1)]).unwrap_err().to_string();
+    assert!(error.contains("another program holds it"), "{error}");
+    drop(held);
+    assert_eq!(store.append(&[entry(1)]).unwrap(), 1, "nothing was written before");
 }

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use model::StoreTag;
+
 use super::*;
 use crate::samples::entry;
 use crate::{Memory, Sqlite};
@@ -31,6 +33,10 @@ impl Storage for Slow {
         each: &mut dyn FnMut(u64, Entry) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         self.inner.replay(after, each)
+    }
+
+    fn take_tag(&mut self, drawn: StoreTag) -> Result<StoreTag, StoreError> {
+        self.inner.take_tag(drawn)
     }
 
     fn take_session(&mut self) -> Result<u64, StoreError> {
@@ -112,6 +118,9 @@ fn a_writer_that_dies_leaves_nobody_waiting() {
             _: &mut dyn FnMut(u64, Entry) -> Result<(), StoreError>,
         ) -> Result<(), StoreError> {
             Ok(())
+        }
+        fn take_tag(&mut self, drawn: StoreTag) -> Result<StoreTag, StoreError> {
+            Ok(drawn)
         }
         fn take_session(&mut self) -> Result<u64, StoreError> {
             Ok(1)

@@ -24,6 +24,14 @@ pub struct MarketView {
     last_trade: Option<PublicTrade>,
     quote: Option<Quote>,
     updated: Option<Timestamp>,
+    book_at: Option<BookTime>,
+}
+
+/// When the book last changed, by both clocks.
+#[derive(Clone, Copy, Debug)]
+struct BookTime {
+    received: Timestamp,
+    venue: Timestamp,
 }
 
 impl MarketView {
@@ -36,6 +44,7 @@ impl MarketView {
             last_trade: None,
             quote: None,
             updated: None,
+            book_at: None,
         }
     }
 
@@ -62,6 +71,14 @@ impl MarketView {
     /// When the market was last heard of, by our clock.
     pub fn updated(&self) -> Option<Timestamp> {
         self.updated
+    }
+
+    /// The time, by our clock, that the book is as of: when the venue made its last change, and not
+    /// later than when that was received. Trades do not make a book newer, and a change that waited on its
+    /// way is as old as it is. `ahead_ms` is the venue's clock minus ours, milliseconds.
+    pub fn book_as_of(&self, ahead_ms: i64) -> Option<Timestamp> {
+        let BookTime { received, venue } = self.book_at?;
+        Some(received.min(venue.shifted_ms(ahead_ms.saturating_neg())))
     }
 
     /// Best prices: of the book while it is live, else the last quote heard.
@@ -92,6 +109,7 @@ impl MarketView {
             MarketKind::Book(update) => {
                 self.book.apply(update);
                 self.book_live |= update.snapshot;
+                self.book_at = Some(BookTime { received: now, venue: event.venue_time });
             }
             MarketKind::Trade(trade) => self.last_trade = Some(*trade),
             // History, and no sign that the market is heard now.
@@ -145,5 +163,49 @@ impl Markets {
         if let Some(view) = self.views.get_mut(&event.instrument) {
             view.apply(now, event);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::BookUpdate;
+    use super::*;
+    use crate::market::GridQty;
+    use crate::side::Side;
+
+    #[test]
+    fn a_book_is_as_old_as_its_last_change() {
+        let step = |text: &str| text.parse().unwrap();
+        let asset = |name: &str| crate::ids::Asset::new(name).unwrap();
+        let instrument =
+            Instrument::spot(asset("BTC"), asset("USDT"), step("0.01"), step("0.001")).unwrap();
+        let id = instrument.id;
+        let mut view = MarketView::new(instrument);
+        let at = |ms| Timestamp::from_millis(ms).unwrap();
+        assert_eq!(view.book_as_of(0), None);
+        let book = || MarketKind::Book(BookUpdate { snapshot: true, levels: Vec::new() });
+        let event = |ms, kind| MarketEvent { instrument: id, venue_time: at(ms), kind };
+        // Received, by the venue's clock, the venue's clock minus ours, and as of when.
+        for (received, venue, ahead_ms, as_of) in [
+            (10_000, 9_990, 0, 9_990),
+            (10_000, 2_000, 0, 2_000),
+            (10_000, 13_000, 3_000, 10_000),
+            (10_000, 11_000, 3_000, 8_000),
+            (10_000, 6_900, -3_000, 9_900),
+            (10_000, 10_500, 0, 10_000),
+        ] {
+            view.apply(at(received), &event(venue, book()));
+            assert_eq!(view.book_as_of(ahead_ms), Some(at(as_of)), "{received} {venue} {ahead_ms}");
+        }
+        let trade = PublicTrade {
+            id: 1,
+            price: GridPrice(1),
+            qty: GridQty(1),
+            taker_side: Side::Buy,
+            time: at(20_000),
+        };
+        view.apply(at(20_000), &event(20_000, MarketKind::Trade(trade)));
+        assert_eq!(view.updated(), Some(at(20_000)));
+        assert_eq!(view.book_as_of(0), Some(at(10_000)), "a trade tells nothing of the book");
     }
 }

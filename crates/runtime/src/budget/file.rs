@@ -31,6 +31,7 @@ const ASIDE_MAX: u32 = 9;
 fn name(venue: VenueKind, address: &str) -> String {
     let venue = match venue {
         VenueKind::BinanceSpot => "binance-spot",
+        VenueKind::CoinbaseAdvanced => "coinbase-advanced",
     };
     let address = address.trim_end_matches('/').to_ascii_lowercase();
     let host = address.split_once("://").map_or(address.as_str(), |(_, host)| host);

@@ -21,7 +21,7 @@ use std::time::Duration;
 use ::budget::{
     Answer, Budget, Cause, Charge, Counted, Grant, Keys, Limit, Priority, Shares, Usage,
 };
-use ::budget::{binance, key};
+use ::budget::{binance, coinbase, key};
 use arrayvec::ArrayVec;
 use model::{Input, Timestamp};
 use tokio::sync::mpsc;
@@ -83,6 +83,7 @@ impl Of<'_> {
     fn preset(&self) -> Budget {
         match self.venue {
             VenueKind::BinanceSpot => Budget::new(&binance::RULES, self.shares),
+            VenueKind::CoinbaseAdvanced => Budget::new(&coinbase::RULES, self.shares),
         }
     }
 }
@@ -163,18 +164,9 @@ impl HostBudget {
         }
     }
 
-    /// Waits until a connection to the venue's market streams may be opened. Without streams we are
-    /// blind, so this is paid from the reserve.
-    pub async fn connect(&self) -> Result<(), TooLong> {
-        self.connection(&binance::connection(false, self.keys())).await
-    }
-
-    /// The same for a connection to the venue's WebSocket API, which also costs weight.
-    pub async fn connect_api(&self) -> Result<(), TooLong> {
-        self.connection(&binance::connection(true, self.keys())).await
-    }
-
-    async fn connection(&self, charge: &Charge) -> Result<(), TooLong> {
+    /// Waits until a connection that costs this may be attempted. Without streams we are blind, so it
+    /// is paid from the reserve.
+    pub async fn connection(&self, charge: &Charge) -> Result<(), TooLong> {
         // An attempt counts whatever becomes of it: there is nothing to settle.
         self.wait(Priority::Doubt, charge, CONNECT_WAIT_MAX).await.map(|_| ())
     }

@@ -35,6 +35,15 @@ pub struct Config {
     pub text: String,
 }
 
+impl Config {
+    /// Reads the secrets that are in the environment and removes them from it; to be called before
+    /// the first thread is started.
+    pub fn take_secrets(&mut self) {
+        let (_, venue) = &mut self.venue;
+        secret::take_from_environment([&mut venue.key, &mut venue.secret]);
+    }
+}
+
 /// Where the journal is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Store {
@@ -72,6 +81,8 @@ pub struct VenueConfig {
 pub enum VenueKind {
     /// Binance spot, and everything that speaks its protocol, `plimsoll venue` among it.
     BinanceSpot,
+    /// Coinbase Advanced Trade, spot.
+    CoinbaseAdvanced,
 }
 
 /// One agent.
@@ -210,9 +221,20 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<(String, T), Config
         .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     let value = toml::from_str(&text).map_err(|error| ConfigError::Syntax {
         path: path.to_owned(),
-        message: error.to_string().trim_end().to_owned(),
+        message: located(&text, &error),
     })?;
     Ok((text, value))
+}
+
+/// The parser's words and where: line and column, never the line itself, which may hold a secret.
+fn located(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message().trim_end();
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
+        return message.to_owned();
+    };
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    format!("line {line}, column {column}: {message}")
 }
 
 fn parse_store(text: &str, here: &Path) -> Result<Store, String> {

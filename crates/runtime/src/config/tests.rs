@@ -96,6 +96,60 @@ fn mistakes_are_named() {
     }
 }
 
+/// The likeliest mistake with a secret is to write it where its place belongs.
+#[test]
+fn a_secret_in_the_wrong_place_is_not_repeated() {
+    let place = "secret = { file = \"secret.pem\" }";
+    let lines = [
+        "secret = \"hunter2hunter2\"",
+        "secret = [\"hunter2hunter2\"]",
+        "secret = { value = \"hunter2hunter2\" }",
+        "secret = { env = [\"hunter2hunter2\"] }",
+        "secret = { env = \"A\", file = \"hunter2hunter2\" }",
+        "secret = hunter2hunter2",
+        "secret = \"hunter2hunter2",
+        "key = \"hunter2hunter2\"\nsecret = { env = \"A\" }",
+    ];
+    for line in lines {
+        let (_dir, path) = with(&GOOD.replace(place, line), LIMITS);
+        let message = load(&path).unwrap_err().to_string();
+        assert!(!message.contains("hunter2"), "{line}: {message}");
+        assert!(message.contains("plimsoll.toml: line "), "{line}: {message}");
+    }
+    let (_dir, path) = with(&GOOD.replace(place, "secret = \"x\""), LIMITS);
+    let message = load(&path).unwrap_err().to_string();
+    assert!(
+        message.contains("line 10, column 10") && message.contains("{ env = \"NAME\" }"),
+        "{message}"
+    );
+
+    for source in [
+        SecretSource::Env("hunter2hunter2".into()),
+        SecretSource::Env("HUNTER2".repeat(9)),
+        SecretSource::File("-----BEGIN PRIVATE KEY-----hunter2".into()),
+    ] {
+        let message = source.read().unwrap_err().to_string();
+        assert!(!message.to_lowercase().contains("hunter2"), "{message}");
+        assert!(message.contains("named there"), "{message}");
+    }
+}
+
+#[test]
+fn a_key_without_its_first_line_is_no_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("key.pem");
+    for (text, good) in [
+        ("-----BEGIN PRIVATE KEY-----\nMC4CAQ\n-----END PRIVATE KEY-----\n", true),
+        ("MC4CAQ\n-----END PRIVATE KEY-----\n", false),
+        ("two words", false),
+        ("one-word\n", true),
+    ] {
+        fs::write(&path, text).unwrap();
+        let read = SecretSource::File(path.clone()).read();
+        assert_eq!(read.is_ok(), good, "{text}");
+    }
+}
+
 #[test]
 fn a_secret_never_prints_itself() {
     let dir = tempfile::tempdir().unwrap();

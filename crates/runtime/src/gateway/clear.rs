@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use model::venue::{AccountRequest, OrderKey, Request, Response};
-use model::{ClientOrderId, InstrumentId, Outcome};
+use model::venue::{AccountRequest, OrderKey, Request, Response, VenueOrder};
+use model::{ClientOrderId, InstrumentId, Outcome, VenueOrderId};
 
 use super::rest::Rest;
 
@@ -33,15 +33,18 @@ impl Flights {
     }
 }
 
+/// An order to be taken back, by whichever of its names is known.
+pub(super) struct Entry {
+    pub(super) instrument: InstrumentId,
+    pub(super) id: ClientOrderId,
+    pub(super) venue_id: Option<VenueOrderId>,
+}
+
 /// Takes these orders back. `false` when it is not proven in time that none is left.
-pub(super) async fn clear(
-    rest: &Rest,
-    entries: Vec<(InstrumentId, ClientOrderId)>,
-    flights: &Flights,
-) -> bool {
+pub(super) async fn clear(rest: &Rest, entries: Vec<Entry>, flights: &Flights) -> bool {
     let mut ours: BTreeMap<InstrumentId, BTreeSet<ClientOrderId>> = BTreeMap::new();
-    for (instrument, id) in &entries {
-        ours.entry(*instrument).or_default().insert(*id);
+    for entry in &entries {
+        ours.entry(entry.instrument).or_default().insert(entry.id);
     }
     let until_none = async {
         let mut shown = entries;
@@ -65,10 +68,18 @@ pub(super) async fn clear(
     tokio::time::timeout(CLEAR_MAX, until_none).await.is_ok()
 }
 
-async fn cancel(rest: &Rest, orders: &[(InstrumentId, ClientOrderId)]) {
-    let requests = orders.iter().map(|(instrument, id)| {
-        let (instrument, order) = (*instrument, OrderKey::Client(*id));
-        Request::Account(AccountRequest::Cancel { instrument, order, cancel_id: None, only: None })
+async fn cancel(rest: &Rest, orders: &[Entry]) {
+    let by_ours = rest.adapter().profile().cancels_by_client_id;
+    let requests = orders.iter().filter_map(|entry| {
+        let order = if by_ours {
+            OrderKey::Client(entry.id)
+        } else {
+            // The next look at the venue tells its name.
+            OrderKey::Venue(entry.venue_id?)
+        };
+        let instrument = entry.instrument;
+        let cancel = AccountRequest::Cancel { instrument, order, cancel_id: None, only: None };
+        Some(Request::Account(cancel))
     });
     // Whatever the answers say, the next look at the venue says more.
     join_all(requests.map(|request| async move { rest.ask(&request).await })).await;
@@ -79,10 +90,15 @@ async fn still_open(
     rest: &Rest,
     instrument: InstrumentId,
     ours: &BTreeSet<ClientOrderId>,
-) -> Option<Vec<(InstrumentId, ClientOrderId)>> {
+) -> Option<Vec<Entry>> {
     let request = Request::Account(AccountRequest::OpenOrders(Some(instrument)));
     let Outcome::Done(Response::Orders(orders)) = rest.ask(&request).await else { return None };
     let open = orders.into_iter().filter(|o| o.status.is_open());
-    let open = open.map(|o| o.client_order_id).filter(|id| ours.contains(id));
-    Some(open.map(|id| (instrument, id)).collect())
+    let open = open.filter(|order| ours.contains(&order.client_order_id));
+    let entry = |order: VenueOrder| Entry {
+        instrument,
+        id: order.client_order_id,
+        venue_id: Some(order.id),
+    };
+    Some(open.map(entry).collect())
 }

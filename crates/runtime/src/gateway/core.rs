@@ -4,23 +4,23 @@
 //! writer, and what they cover is sent by the writer's word that they are durable; questions to the
 //! venue run on their own and come back as inputs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use gateway::Gateway;
 use journal::JournalHandle;
-use model::venue::{AccountRequest, Request};
 use model::{
-    AgentEvent, AgentId, ClientOrderId, Command, Effect, Effects, Entry, FeedHealth, Input,
-    InstrumentId, Link, Notice, Reply, RequestId, Timestamp, TradingState,
+    AgentId, Command, Effect, Effects, Entry, Input, Link, Notice, Timestamp, TradingState,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::clear::{Flights, clear};
+use super::clear::{self, clear};
 use super::error::RunError;
 use super::pump::Distrust;
-use super::rest::Rest;
+use super::release::{Question, Release};
+use super::rounds::{Round, Sources};
+use super::tell;
 use crate::agent::{AgentHandle, FromAgent};
 use crate::clock;
 
@@ -28,17 +28,13 @@ use crate::clock;
 const STOP_MAX: Duration = Duration::from_secs(10);
 /// Longest sleep; a wake-up that is farther away is asked for again.
 const SLEEP_MAX: Duration = Duration::from_secs(3_600);
-/// Inputs that are taken before the loop looks at anything else.
-const BURST: usize = 64;
 
 pub(super) struct Core {
     pub(super) gateway: Gateway,
     pub(super) journal: JournalHandle,
-    pub(super) rest: Rest,
+    pub(super) release: Release,
     pub(super) agents: BTreeMap<AgentId, AgentHandle>,
-    pub(super) inputs: mpsc::Sender<Input>,
     pub(super) failures: mpsc::UnboundedSender<journal::StoreError>,
-    pub(super) flights: Flights,
     pub(super) distrust: Distrusted,
 }
 
@@ -46,14 +42,6 @@ pub(super) struct Core {
 pub(super) struct Distrusted {
     pub(super) market: mpsc::Sender<Distrust>,
     pub(super) account: mpsc::Sender<Distrust>,
-}
-
-/// What the loop listens to.
-pub(super) struct Sources {
-    pub(super) inputs: mpsc::Receiver<Input>,
-    pub(super) agents: mpsc::Receiver<(AgentId, FromAgent)>,
-    pub(super) failures: mpsc::UnboundedReceiver<journal::StoreError>,
-    pub(super) stop: watch::Receiver<bool>,
 }
 
 /// How far an orderly stop is.
@@ -77,36 +65,30 @@ impl Core {
         let mut wake = None;
         let mut phase = Phase::Running;
         let mut deadline = None;
+        let mut round = Round::default();
         self.carry_out(&mut effects, &mut wake);
         loop {
-            let alarm = alarm(wake, deadline);
-            tokio::select! {
-                biased;
-                Some(error) = sources.failures.recv() => return Err(self.without_journal(error).await),
-                _ = sources.stop.wait_for(|stop| *stop), if phase == Phase::Running => {
-                    phase = Phase::Clearing;
-                    deadline = Some(Instant::now() + STOP_MAX);
-                    self.stop_agents(&mut effects, &mut wake).await;
-                }
-                Some(input) = sources.inputs.recv() => {
+            sources.next(alarm(wake, deadline), &mut round).await;
+            if let Some(error) = round.failure.take() {
+                return Err(self.without_journal(error).await);
+            }
+            if round.stop && phase == Phase::Running {
+                phase = Phase::Clearing;
+                deadline = Some(Instant::now() + STOP_MAX);
+                self.stop_agents(&mut effects, &mut wake).await;
+            }
+            for input in round.inputs.drain(..) {
+                self.take(&input, &mut effects, &mut wake);
+            }
+            for (agent, said) in round.agents.drain(..) {
+                if phase == Phase::Running {
+                    let input = from_agent(agent, said);
                     self.take(&input, &mut effects, &mut wake);
-                    for _ in 1..BURST {
-                        let Ok(input) = sources.inputs.try_recv() else { break };
-                        self.take(&input, &mut effects, &mut wake);
-                    }
                 }
-                Some((agent, said)) = sources.agents.recv() => {
-                    if phase == Phase::Running {
-                        let input = from_agent(agent, said);
-                        self.take(&input, &mut effects, &mut wake);
-                    }
-                }
-                () = tokio::time::sleep_until(alarm) => {
-                    if wake.is_some_and(|at| at <= clock::now()) {
-                        wake = None;
-                        self.take(&Input::Wake, &mut effects, &mut wake);
-                    }
-                }
+            }
+            if wake.is_some_and(|at| at <= clock::now()) {
+                wake = None;
+                self.take(&Input::Wake, &mut effects, &mut wake);
             }
             if deadline.is_some_and(|at| at <= Instant::now()) {
                 let open = self.gateway.books().open_count();
@@ -157,11 +139,16 @@ impl Core {
     fn carry_out(&mut self, effects: &mut Effects, wake: &mut Option<Timestamp>) {
         let now = clock::now();
         let mut entries: Vec<Entry> = Vec::new();
-        let mut sends: Vec<(RequestId, Request)> = Vec::new();
+        let mut sends: Vec<Question> = Vec::new();
         for effect in effects.drain(..) {
             match effect {
-                Effect::Persist(entry) => entries.push(entry),
-                Effect::Send { id, request, not_after: _ } => sends.push((id, request)),
+                Effect::Persist(entry) => {
+                    tell::record(&entry.record);
+                    entries.push(entry);
+                }
+                Effect::Send { id, request, not_after } => {
+                    sends.push(Question { id, request, not_after });
+                }
                 Effect::Distrust { link, instrument, cause } => {
                     tracing::warn!(?link, ?instrument, %cause, "what is told is not believed");
                     let session = match link {
@@ -179,34 +166,40 @@ impl Core {
                     }
                 }
                 Effect::Notify(Notice::AllAgents(event)) => {
-                    tell_operator(&event);
+                    tell::event(&event);
                     for agent in self.agents.values() {
                         agent.event(now, &event);
                     }
                 }
             }
         }
+        // What is released from now on is held back by what is known now.
+        self.release.gate().set(self.gateway.state().0 == TradingState::Active);
         if entries.is_empty() {
-            send_all(&self.rest, &self.inputs, &self.flights, sends);
+            self.release.all(now, sends);
             return;
         }
-        let (rest, inputs, failures) =
-            (self.rest.clone(), self.inputs.clone(), self.failures.clone());
-        let flights = self.flights.clone();
+        let (release, failures) = (self.release.clone(), self.failures.clone());
         let runtime = tokio::runtime::Handle::current();
         self.journal.append(entries, move |written| match written {
             Ok(_) => {
                 let _entered = runtime.enter();
-                send_all(&rest, &inputs, &flights, sends);
+                release.all(now, sends);
             }
             // The loop is gone only when it has ended for another reason.
             Err(error) => drop(failures.send(error)),
         });
     }
 
+    /// Ends every agent and takes back the entry orders of all, those that run no more among them.
     async fn stop_agents(&mut self, effects: &mut Effects, wake: &mut Option<Timestamp>) {
+        let open = self.gateway.books().open_orders().map(|order| order.agent);
+        let mut agents: BTreeSet<AgentId> = open.collect();
         for (agent, handle) in std::mem::take(&mut self.agents) {
             handle.stop().await;
+            agents.insert(agent);
+        }
+        for agent in agents {
             let cause = "the gateway stops".to_owned();
             let gone = Input::Operator(Command::AgentGone { agent, cause });
             self.take(&gone, effects, wake);
@@ -215,46 +208,27 @@ impl Core {
 
     /// Nothing under way, and no order that could still add risk.
     fn is_cleared(&self) -> bool {
-        self.gateway.outstanding() == 0 && self.entries().is_empty()
-    }
-
-    /// Open orders that could add risk.
-    fn entries(&self) -> Vec<(InstrumentId, ClientOrderId)> {
-        let entries = self.gateway.entries();
-        entries.map(|order| (order.order.instrument, order.order.client_order_id)).collect()
+        self.gateway.outstanding() == 0 && self.gateway.entries().next().is_none()
     }
 
     /// Nothing can be written down any more, so nothing that adds risk may be sent any more. What
     /// is open is taken back without a record; the next start finds out by asking.
     async fn without_journal(&mut self, error: journal::StoreError) -> RunError {
-        let entries = self.entries();
+        let entries = self.gateway.entries();
+        let entry = |order: &gateway::TrackedOrder| clear::Entry {
+            instrument: order.order.instrument,
+            id: order.order.client_order_id,
+            venue_id: order.venue_order_id,
+        };
+        let entries: Vec<clear::Entry> = entries.map(entry).collect();
         tracing::error!(%error, open = entries.len(), "the journal failed: taking back entry orders");
-        if !clear(&self.rest, entries, &self.flights).await {
+        if !clear(self.release.rest(), entries, self.release.flights()).await {
             tracing::error!("entry orders may be left at the venue: look there and cancel them");
         }
         for (_, handle) in std::mem::take(&mut self.agents) {
             handle.stop().await;
         }
         RunError::Journal(error)
-    }
-}
-
-/// What the person at the terminal wants to know without asking.
-fn tell_operator(event: &AgentEvent) {
-    match event {
-        AgentEvent::Trading { state: TradingState::Active, .. } => {
-            tracing::info!("books agree with the venue: trading");
-        }
-        AgentEvent::Trading { state, cause } => {
-            tracing::warn!(?state, cause, "no order that adds risk is sent");
-        }
-        AgentEvent::Feed { instrument, health: FeedHealth::Live, .. } => {
-            tracing::info!(%instrument, "book is live");
-        }
-        AgentEvent::Feed { instrument, health, .. } => {
-            tracing::warn!(%instrument, ?health, "book is not live");
-        }
-        AgentEvent::Order { .. } | AgentEvent::Fill { .. } | AgentEvent::Refused { .. } => {}
     }
 }
 
@@ -274,26 +248,5 @@ fn from_agent(agent: AgentId, said: FromAgent) -> Input {
         FromAgent::Gone { cause } | FromAgent::GaveUp { cause } => {
             Input::Operator(Command::AgentGone { agent, cause })
         }
-    }
-}
-
-/// Each question runs on its own and comes back as an input. Their number is bounded by the core:
-/// open orders by a limit, readings by one at a time.
-fn send_all(
-    rest: &Rest,
-    inputs: &mpsc::Sender<Input>,
-    flights: &Flights,
-    sends: Vec<(RequestId, Request)>,
-) {
-    for (id, request) in sends {
-        let (rest, inputs) = (rest.clone(), inputs.clone());
-        let places = matches!(request, Request::Account(AccountRequest::Place(_)));
-        let flight = places.then(|| flights.clone());
-        tokio::spawn(async move {
-            let outcome = rest.ask(&request).await;
-            drop(flight);
-            // The loop is gone only when the gateway ends; the next start asks again.
-            let _ = inputs.send(Input::Reply(Reply { request: id, outcome })).await;
-        });
     }
 }

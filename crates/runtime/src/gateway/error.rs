@@ -3,8 +3,8 @@
 use journal::StoreError;
 use model::venue::VenueError;
 use model::{AgentId, InstrumentId, VenueId};
-use venues::binance::sign::KeyError;
 
+use super::adapter::KeyError;
 use crate::agent::AgentError;
 use crate::budget::BudgetError;
 use crate::config::SecretError;
@@ -30,6 +30,9 @@ pub enum RunError {
         /// Why.
         source: KeyError,
     },
+    /// `store` names no place where this gateway can keep its journal.
+    #[error("store: {0}")]
+    Store(StoreError),
     /// The journal cannot be opened, read or written.
     #[error("journal: {0}")]
     Journal(#[from] StoreError),
@@ -78,4 +81,22 @@ pub enum RunError {
         /// Why.
         source: AgentError,
     },
+}
+
+impl RunError {
+    /// Of a store that cannot be opened: another path would do, or this one must be made to.
+    pub(super) fn opening(error: StoreError) -> RunError {
+        match error {
+            StoreError::NoDirectory { .. }
+            | StoreError::NotWritable { .. }
+            | StoreError::Unusable { .. }
+            | StoreError::Foreign { .. } => RunError::Store(error),
+            StoreError::InUse { .. }
+            | StoreError::DiskFull { .. }
+            | StoreError::Outrun { .. }
+            | StoreError::Broken { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::Lost(_) => RunError::Journal(error),
+        }
+    }
 }

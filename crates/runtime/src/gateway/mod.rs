@@ -1,13 +1,18 @@
 //! `plimsoll run`: the gateway in real time. Opens the journal, replays it, takes over the account,
 //! connects, starts the agents, and runs the loop of `core.rs`.
 
+mod adapter;
 mod clear;
 mod core;
 mod error;
+mod feeds;
 mod pump;
 mod rates;
+mod release;
 mod rest;
+mod rounds;
 mod socket;
+mod tell;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,20 +20,25 @@ use std::time::Duration;
 use gateway::{Books, Gateway};
 use journal::{JournalWriter, StoreError};
 use model::venue::{AccountRequest, MarketRequest, Request, Response, VenueError};
-use model::{AgentId, Instrument, InstrumentId, Outcome, VenueId};
+use model::{
+    AgentId, Command, Effects, Input, Instrument, InstrumentId, Outcome, StoreTag, VenueId,
+};
 use tokio::sync::{mpsc, watch};
-use venues::binance::client::{AccountFeed, Credentials, MarketFeed};
-use venues::binance::sign::SigningKey;
-use venues::binance::{self, Symbols};
-use venues::session::{Backoff, Session};
+use venues::session::Backoff;
+use venues::{binance, coinbase};
 
-use self::core::{Core, Distrusted, Sources};
+use self::adapter::Adapter;
+pub use self::adapter::KeyError;
+use self::core::{Core, Distrusted};
 pub use self::error::RunError;
+use self::feeds::{Distrusts, StreamAddresses};
+use self::release::Release;
 use self::rest::Rest;
+use self::rounds::Sources;
 use crate::agent::{AgentConfig, AgentHandle, Hello};
 use crate::budget::{BudgetError, HostBudget, Of};
 use crate::clock;
-use crate::config::{Config, Store, VenueConfig};
+use crate::config::{Config, Store, VenueConfig, VenueKind};
 
 /// Inputs that wait for the core. When it is full the connections wait, and the venue's streams
 /// back up until the venue cuts them, which is seen as what it is.
@@ -37,11 +47,15 @@ const INPUTS_MAX: usize = 65_536;
 const AGENT_INPUTS_MAX: usize = 1_024;
 /// Attempts to reach the venue at the start before giving up.
 const START_ATTEMPTS: u32 = 8;
+/// How often the machine's time is compared with ours.
+const CLOCK_EVERY: Duration = Duration::from_secs(1);
+/// How long it is quiet after a word about the machine's time.
+const CLOCK_QUIET: Duration = Duration::from_secs(60);
 
 /// Runs a gateway until `stop` turns true.
 pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunError> {
     let (venue, settings) = &config.venue;
-    let credentials = credentials(*venue, settings)?;
+    let (key, adapter) = adapter(*venue, settings)?;
     let address = Addresses::of(settings);
     let (inputs, input_queue) = mpsc::channel(INPUTS_MAX);
     let directory =
@@ -50,110 +64,131 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     let of = Of {
         venue: settings.kind,
         address: &address.rest,
-        account: &credentials.api_key,
+        account: &key,
         shares: settings.rate_reserve_percent,
     };
     let budget = HostBudget::open(&directory, &of, notices)?;
-    let rest = Rest::new(&address.rest, credentials, budget)?;
-    let opened = open_journal(&config.store)?;
+    let rest = Rest::new(&address.rest, adapter, budget, inputs.clone())?;
+    let opened = open_journal(&config.store).map_err(RunError::opening)?;
     let instruments = instruments(*venue, &settings.instruments, &address.rest, &rest).await?;
-    let rest = rest.with_symbols(Symbols::new(instruments.clone()));
+    let rest = rest.following(instruments.clone());
     rest.measure_clock().await;
     check_key(*venue, &address.rest, &rest).await?;
 
     let mut effects = Vec::new();
-    let gateway = Gateway::start(
+    let mut gateway = Gateway::start(
         gateway::Config {
             limits: config.limits.clone(),
-            profile: venues::binance::PROFILE,
+            profile: rest.adapter().profile(),
             reconcile_every: Duration::from_secs(config.reconcile_every_s),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             text: config.text.clone(),
         },
         opened.books,
+        opened.tag,
         opened.session,
         instruments.clone(),
         clock::now(),
         &mut effects,
     );
+    disown(&mut gateway, &config, &mut effects);
     let (agent_inputs, agent_queue) = mpsc::channel(AGENT_INPUTS_MAX);
     let agents = start_agents(&config, &gateway, opened.session, &instruments, &agent_inputs)?;
-    let (symbols, credentials) = (rest.symbols().clone(), rest.credentials().clone());
-    let market = Session::new(MarketFeed::new(address.streams, symbols.clone()), pump::seed());
-    let account = AccountFeed::new(address.ws_api, symbols, credentials);
-    let account = Session::new(account, pump::seed());
     let (distrust_market, market_distrusted) = mpsc::channel(pump::DISTRUST_MAX);
     let (distrust_account, account_distrusted) = mpsc::channel(pump::DISTRUST_MAX);
     let distrust = Distrusted { market: distrust_market, account: distrust_account };
+    let distrusts = Distrusts { market: market_distrusted, account: account_distrusted };
     tracing::info!(%venue, address = address.rest, session = opened.session, "gateway has started");
     let (failures, failed) = mpsc::unbounded_channel();
     let journal = opened.writer.handle();
-    let flights = clear::Flights::default();
-    let limits = rest.clone().watch_limits();
-    let core = Core {
-        gateway,
-        journal,
-        rest: rest.clone(),
-        agents,
-        inputs: inputs.clone(),
-        failures,
-        flights,
-        distrust,
-    };
+    let release = Release::new(rest.clone(), inputs.clone());
+    let core = Core { gateway, journal, release, agents, failures, distrust };
     let sources = Sources { inputs: input_queue, agents: agent_queue, failures: failed, stop };
-    // The account first: what executes while the market connects is heard then.
-    let connections = [
-        tokio::spawn(limits),
-        tokio::spawn(pump::run(account, rest.clone(), inputs.clone(), account_distrusted)),
-        tokio::spawn(pump::run(market, rest, inputs, market_distrusted)),
-    ];
+    // What executes while the market connects is heard: the account's session starts first.
+    let feeds = feeds::start(&rest, address.streams, &inputs, distrusts);
+    let beside = [tokio::spawn(watch_clock(rest.clone())), tokio::spawn(rest.watch_limits())];
     let ended = core.run(sources, effects).await;
-    connections.iter().for_each(tokio::task::JoinHandle::abort);
+    feeds.iter().chain(&beside).for_each(tokio::task::JoinHandle::abort);
     // Waits for the last write; answers that still come find nobody.
     drop(opened.writer);
     ended
 }
 
-fn credentials(venue: VenueId, settings: &VenueConfig) -> Result<Credentials, RunError> {
+/// Says when the machine's time was set, or the machine slept; we go on by our own time. What the
+/// venue's clock is to ours is then learned anew, for a sleep that we have not counted.
+async fn watch_clock(rest: Rest) {
+    let mut watch = clock::Watch::default();
+    loop {
+        let quiet = match watch.look() {
+            Some(ahead_ms) => {
+                tracing::warn!(
+                    ahead_ms,
+                    "the machine's clock was set; this gateway goes on by the time it started with"
+                );
+                rest.measure_clock().await;
+                CLOCK_QUIET
+            }
+            None => CLOCK_EVERY,
+        };
+        tokio::time::sleep(quiet).await;
+    }
+}
+
+/// The client of a venue, with its key.
+fn adapter(venue: VenueId, settings: &VenueConfig) -> Result<(String, Adapter), RunError> {
     let read = |source: &crate::config::SecretSource, what| {
         source.read().map_err(|source| RunError::Secret { venue, what, source })
     };
     let (key, secret) = (read(&settings.key, "key")?, read(&settings.secret, "secret")?);
-    let signing =
-        SigningKey::new(secret.reveal()).map_err(|source| RunError::Key { venue, source })?;
-    Ok(Credentials { api_key: key.reveal().to_owned(), key: signing })
+    let key = key.reveal().to_owned();
+    let adapter = Adapter::new(settings.kind, key.clone(), secret.reveal())
+        .map_err(|source| RunError::Key { venue, source })?;
+    Ok((key, adapter))
 }
 
 /// Where the venue is.
 struct Addresses {
     rest: String,
-    streams: String,
-    ws_api: String,
+    streams: StreamAddresses,
 }
 
 impl Addresses {
     /// An address that is given moves the others along: a simulated venue has one port for all.
     fn of(settings: &VenueConfig) -> Addresses {
+        let (rest, streams, api) = match settings.kind {
+            VenueKind::BinanceSpot => (binance::REST, binance::STREAMS, binance::WS_API),
+            VenueKind::CoinbaseAdvanced => {
+                (coinbase::REST, coinbase::STREAMS, coinbase::USER_STREAM)
+            }
+        };
+        // Where each is below the base of its sockets.
+        let (streams_at, api_at) = match settings.kind {
+            VenueKind::BinanceSpot => ("/ws", "/ws-api/v3"),
+            VenueKind::CoinbaseAdvanced => ("", ""),
+        };
         let sockets = settings.rest.as_ref().map(|rest| rest.replacen("http", "ws", 1));
         let sockets = sockets.as_deref().map(|base| base.trim_end_matches('/'));
-        let streams = match (&settings.streams, sockets) {
-            (Some(streams), _) => streams.trim_end_matches('/').to_owned(),
-            (None, Some(base)) => base.to_owned(),
-            (None, None) => binance::STREAMS.to_owned(),
+        let market = match (&settings.streams, sockets) {
+            (Some(streams), _) => streams.trim_end_matches('/'),
+            (None, Some(base)) => base,
+            (None, None) => streams,
         };
-        let ws_api = match (&settings.ws_api, sockets) {
-            (Some(ws_api), _) => ws_api.clone(),
-            (None, Some(base)) => format!("{base}/ws-api/v3"),
-            (None, None) => binance::WS_API.to_owned(),
+        let account = match (&settings.ws_api, sockets) {
+            (Some(api), _) => api.clone(),
+            (None, Some(base)) => format!("{base}{api_at}"),
+            (None, None) => api.to_owned(),
         };
-        let rest = settings.rest.clone().unwrap_or_else(|| binance::REST.to_owned());
-        Addresses { rest, streams: format!("{streams}/ws"), ws_api }
+        Addresses {
+            rest: settings.rest.clone().unwrap_or_else(|| rest.to_owned()),
+            streams: StreamAddresses { market: format!("{market}{streams_at}"), account },
+        }
     }
 }
 
 struct Opened {
     writer: JournalWriter,
     books: Books,
+    tag: StoreTag,
     session: u64,
 }
 
@@ -165,10 +200,20 @@ fn open_journal(store: &Store) -> Result<Opened, StoreError> {
         books.apply(&entry);
         Ok(())
     })?;
+    let file = path.display().to_string();
+    storage.on_wait(move |waited| {
+        let waited = format!("{:.0}", waited.as_secs_f64());
+        tracing::warn!(
+            file,
+            waited_s = waited,
+            "another program holds the journal: nothing is sent until it lets go; end it"
+        );
+    });
+    let tag = journal::Storage::take_tag(&mut storage, StoreTag::new(pump::seed()))?;
     let session = journal::Storage::take_session(&mut storage)?;
     let writer = JournalWriter::spawn(Box::new(storage))
         .map_err(|error| StoreError::Lost(format!("no thread for the writer: {error}")))?;
-    Ok(Opened { writer, books, session })
+    Ok(Opened { writer, books, tag, session })
 }
 
 /// Asks until the venue answers; a few times only, so that a wrong address is said soon.
@@ -228,6 +273,27 @@ async fn check_key(venue: VenueId, address: &str, rest: &Rest) -> Result<(), Run
             Err(RunError::Unreachable { venue, address: address.to_owned(), cause })
         }
         Err(refusal) => Err(RunError::Credentials { venue, refusal }),
+    }
+}
+
+/// Agents that were removed or renamed left orders that nobody would look after.
+fn disown(gateway: &mut Gateway, config: &Config, effects: &mut Effects) {
+    let mut orphans: BTreeMap<AgentId, u32> = BTreeMap::new();
+    for order in gateway.books().open_orders() {
+        if !config.agents.contains_key(&order.agent) {
+            *orphans.entry(order.agent).or_default() += 1;
+        }
+    }
+    for (agent, orders) in orphans {
+        tracing::warn!(
+            %agent,
+            orders,
+            "open orders of an agent that is not configured any more: those that could add risk are \
+             taken back, stops that protect a position stay"
+        );
+        let cause = "it is not configured any more".to_owned();
+        let gone = Input::Operator(Command::AgentGone { agent, cause });
+        gateway.apply(clock::now(), &gone, effects);
     }
 }
 

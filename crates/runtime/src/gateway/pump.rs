@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use venues::session::{ConnId, Done, Happened, Protocol, Session, Stamp};
 
-use super::rest::Rest;
+use super::rest::{self, Rest};
 use super::socket::{self, Socket};
 use crate::clock;
 
@@ -147,7 +147,7 @@ impl<P: Protocol> Pump<P> {
                     return Ok(());
                 };
                 *free = Some(Line { id, socket: *socket });
-                let stamp = Stamp { venue_now: self.rest.venue_now(), nonce: nonce() };
+                let stamp = Stamp { venue_now: self.rest.venue_now(), nonce: rest::nonce() };
                 self.happened(Happened::Opened(id, stamp)).await
             }
             Arrival::Failed(id, cause) => {
@@ -261,10 +261,4 @@ impl<P: Protocol> Drop for Pump<P> {
     fn drop(&mut self) {
         self.dialling.iter().for_each(|(_, task)| task.abort());
     }
-}
-
-/// Never the same twice, and not to be guessed.
-fn nonce() -> u128 {
-    let half = || u128::from(seed());
-    half() << 64 | half()
 }

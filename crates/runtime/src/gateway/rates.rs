@@ -1,17 +1,15 @@
-//! What a request is worth, costs and may wait, and what an answer says about it, in the budget's
-//! words.
+//! What a request is worth, how long it may wait, and what of its cost is given back.
 
 use std::time::Duration;
 
-use ::budget::{Charge, Counted, Keys, Limit, Priority, Usage, binance};
+use ::budget::{Counted, Priority};
 use arrayvec::ArrayVec;
 use model::Outcome;
 use model::venue::{AccountRequest, MarketRequest, Request};
 use venues::binance::ORDER_WINDOW_MS;
-use venues::binance::client::{CountedBy, HttpCall, RateLimit, RateNotice, RateStop, USAGES_MAX};
 
-/// Hold still for this long when the venue says stop without saying how long.
-const STOP_DEFAULT: Duration = Duration::from_secs(60);
+use super::adapter::Call;
+
 /// Longest wait of a cancel or a question; what would have to wait longer fails.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
@@ -53,53 +51,17 @@ pub(super) const fn wait_max(request: &Request) -> Duration {
     }
 }
 
-/// What it costs.
-pub(super) fn charge(call: &HttpCall, keys: Keys) -> Charge {
-    binance::charge(call.weight, call.places, keys)
-}
-
 /// What turned out to be free: calls of orders that worked have no weight, and an order that was
 /// proven not to exist is not counted as one.
-pub(super) fn free(call: &HttpCall, status: u16, outcome: &Outcome) -> ArrayVec<(Counted, u32), 2> {
+pub(super) fn free(call: &Call, status: u16, outcome: &Outcome) -> ArrayVec<(Counted, u32), 2> {
     let mut free = ArrayVec::new();
-    if status == 200 && call.free_when_it_works {
-        free.push((Counted::Weight, call.weight));
+    if status == 200 {
+        free.extend(call.free_when_it_works);
     }
     if call.places && matches!(outcome, Outcome::Refused(_)) {
         free.push((Counted::Order, 1));
     }
     free
-}
-
-const fn counted(by: CountedBy) -> Counted {
-    match by {
-        CountedBy::Weight => Counted::Weight,
-        CountedBy::Requests => Counted::Request,
-        CountedBy::Orders => Counted::Order,
-    }
-}
-
-/// What the venue says is used.
-pub(super) fn usage(notice: &RateNotice) -> ArrayVec<Usage, USAGES_MAX> {
-    let usage = |limit: &RateLimit| {
-        let RateLimit { counts, window_ms, figure } = *limit;
-        Usage { counts: counted(counts), window_ms, used: figure }
-    };
-    notice.used.iter().map(usage).collect()
-}
-
-/// What the venue says is allowed.
-pub(super) fn limits(limits: &[RateLimit]) -> Vec<Limit> {
-    let limit = |limit: &RateLimit| {
-        let RateLimit { counts, window_ms, figure } = *limit;
-        Limit { counts: counted(counts), window_ms, limit: figure }
-    };
-    limits.iter().map(limit).collect()
-}
-
-/// What is stopped, and for how long.
-pub(super) fn stop(stop: RateStop) -> (Option<Counted>, Duration) {
-    (stop.orders_only.then_some(Counted::Order), stop.wait.unwrap_or(STOP_DEFAULT))
 }
 
 #[cfg(test)]
@@ -138,29 +100,27 @@ mod tests {
 
     #[test]
     fn only_proof_gives_an_order_back() {
-        let call = |free_when_it_works, places| HttpCall {
-            method: "POST",
-            path: "/",
-            query: String::new(),
-            signed: true,
-            weight: 1,
+        let call = |free_when_it_works: Option<(Counted, u32)>, places| Call {
+            method: reqwest::Method::POST,
+            path: "/".to_owned(),
+            headers: Vec::new(),
+            body: String::new(),
+            charge: ::budget::Charge::new(::budget::Keys::default()),
             free_when_it_works,
             places,
         };
         let refused = Outcome::Refused(VenueError::InsufficientBalance);
         let doubt = Outcome::InDoubt("status 200, but".to_owned());
-        let free = |call: HttpCall, status, outcome| free(&call, status, outcome).to_vec();
-        assert_eq!(free(call(true, true), 400, &refused), [(Counted::Order, 1)]);
-        assert_eq!(free(call(true, true), 200, &doubt), [(Counted::Weight, 1)]);
-        assert_eq!(free(call(true, true), 504, &doubt), []);
-        assert_eq!(free(call(false, false), 400, &refused), []);
-    }
-
-    #[test]
-    fn a_stop_without_a_time_lasts_a_minute() {
-        let all = RateStop { orders_only: false, wait: None };
-        assert_eq!(stop(all), (None, STOP_DEFAULT));
-        let orders = RateStop { orders_only: true, wait: Some(Duration::from_secs(3)) };
-        assert_eq!(stop(orders), (Some(Counted::Order), Duration::from_secs(3)));
+        let free = |call: Call, status, outcome| free(&call, status, outcome).to_vec();
+        assert_eq!(
+            free(call(Some((Counted::Weight, 1)), true), 400, &refused),
+            [(Counted::Order, 1)]
+        );
+        assert_eq!(
+            free(call(Some((Counted::Weight, 1)), true), 200, &doubt),
+            [(Counted::Weight, 1)]
+        );
+        assert_eq!(free(call(Some((Counted::Weight, 1)), true), 504, &doubt), []);
+        assert_eq!(free(call(None, false), 400, &refused), []);
     }
 }

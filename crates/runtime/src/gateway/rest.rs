@@ -4,19 +4,18 @@
 //! left, everything but a readable answer is in doubt. Each question is paid from the host's rate
 //! budget before it leaves, and each answer settles it (`rates.rs`).
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use ::budget::Grant;
-use model::venue::{MarketRequest, Request, Response, VenueError};
-use model::{Link, Outcome, Timestamp};
-use venues::binance::Symbols;
-use venues::binance::client::{
-    Credentials, EncodeError, HttpCall, RateNotice, decode_reply, encode, rate_limits, rate_notice,
-    rate_stop,
-};
+use model::venue::{MarketRequest, Request, Response};
+use model::{Input, Instrument, InstrumentId, Link, Outcome, Timestamp};
+use tokio::sync::mpsc;
+use venues::session::Stamp;
 
+use super::adapter::{Adapter, Answer, Call, Heard};
 use super::rates;
 use crate::budget::HostBudget;
 use crate::clock;
@@ -34,30 +33,29 @@ const LIMITS_EVERY: Duration = Duration::from_secs(60);
 /// Milliseconds that two clocks may differ before it is worth saying.
 const CLOCK_DIFFERENCE_MS: i64 = 500;
 
-/// Binance's code for a request whose time is off.
-const CLOCK_REFUSED: i64 = -1021;
-
 /// A way to ask one venue; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Rest {
     shared: Arc<Shared>,
-    symbols: Arc<Symbols>,
+    adapter: Arc<Adapter>,
+    following: Vec<InstrumentId>,
 }
 
 struct Shared {
     client: reqwest::Client,
     base: String,
-    credentials: Credentials,
     /// The venue's clock minus ours, milliseconds.
     offset_ms: AtomicI64,
+    inputs: mpsc::Sender<Input>,
     budget: HostBudget,
 }
 
 impl Rest {
     pub(super) fn new(
         base: &str,
-        credentials: Credentials,
+        adapter: Adapter,
         budget: HostBudget,
+        inputs: mpsc::Sender<Input>,
     ) -> Result<Rest, reqwest::Error> {
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_MAX)
@@ -71,25 +69,22 @@ impl Rest {
         let shared = Shared {
             client,
             base: base.trim_end_matches('/').to_owned(),
-            credentials,
             offset_ms: AtomicI64::new(0),
+            inputs,
             budget,
         };
-        Ok(Rest { shared: Arc::new(shared), symbols: Arc::new(Symbols::default()) })
+        Ok(Rest { shared: Arc::new(shared), adapter: Arc::new(adapter), following: Vec::new() })
     }
 
     /// The same, knowing these instruments.
-    pub(super) fn with_symbols(mut self, symbols: Symbols) -> Rest {
-        self.symbols = Arc::new(symbols);
+    pub(super) fn following(mut self, instruments: Vec<Instrument>) -> Rest {
+        self.following = instruments.iter().map(|instrument| instrument.id).collect();
+        self.adapter = Arc::new(self.adapter.following(instruments));
         self
     }
 
-    pub(super) fn symbols(&self) -> &Arc<Symbols> {
-        &self.symbols
-    }
-
-    pub(super) fn credentials(&self) -> &Credentials {
-        &self.shared.credentials
+    pub(super) fn adapter(&self) -> &Adapter {
+        &self.adapter
     }
 
     /// What the venue may be asked; connections are paid from it, too (`HostBudget::connect`).
@@ -99,19 +94,20 @@ impl Rest {
 
     /// The venue's time as well as we know it.
     pub(super) fn venue_now(&self) -> Timestamp {
+        self.venue_time(clock::now())
+    }
+
+    /// The same, for a time of ours.
+    fn venue_time(&self, ours: Timestamp) -> Timestamp {
         let offset = self.shared.offset_ms.load(Ordering::Relaxed);
-        let now = clock::now();
         let size = Duration::from_millis(offset.unsigned_abs());
-        if offset < 0 { now.before(size) } else { now.after(size) }
+        if offset < 0 { ours.before(size) } else { ours.after(size) }
     }
 
     /// Waits until a connection may be attempted.
     pub(super) async fn may_connect(&self, link: Link) -> Result<(), String> {
-        let may = match link {
-            Link::Market => self.shared.budget.connect().await,
-            Link::Account => self.shared.budget.connect_api().await,
-        };
-        may.map_err(|too_long| too_long.to_string())
+        let charge = self.adapter.connection(link, self.budget().keys());
+        self.budget().connection(&charge).await.map_err(|too_long| too_long.to_string())
     }
 
     /// The venue said stop: nobody on this host sends anything for this long.
@@ -121,59 +117,70 @@ impl Rest {
 
     /// Asks, and waits for the outcome.
     pub(super) async fn ask(&self, request: &Request) -> Outcome {
-        let outcome = self.ask_once(request).await;
-        if let Outcome::Refused(VenueError::Other { code: CLOCK_REFUSED, .. }) = &outcome {
+        self.ask_as_of(request, None).await
+    }
+
+    /// The same, signed as of when it was decided, so that the venue itself refuses what took too
+    /// long on its way. `None` is now.
+    pub(super) async fn ask_as_of(&self, request: &Request, decided: Option<Timestamp>) -> Outcome {
+        let outcome = self.ask_once(request, decided).await;
+        if let Outcome::Refused(refusal) = &outcome
+            && self.adapter.is_of_clock(refusal)
+        {
             let rest = self.clone();
             tokio::spawn(async move { rest.measure_clock().await });
         }
         outcome
     }
 
-    async fn ask_once(&self, request: &Request) -> Outcome {
-        let call = match self.encode(request) {
+    async fn ask_once(&self, request: &Request, decided: Option<Timestamp>) -> Outcome {
+        let at = decided.map_or_else(|| self.venue_now(), |decided| self.venue_time(decided));
+        let call = match self.call(request, at) {
             Ok(call) => call,
-            Err(error) => return Outcome::NotSent(error.to_string()),
+            Err(error) => return Outcome::NotSent(error),
         };
         let budget = self.budget();
-        let charge = rates::charge(&call, budget.keys());
         let begun = Instant::now();
-        let paid = budget.wait(rates::priority(request), &charge, rates::wait_max(request)).await;
+        let paid =
+            budget.wait(rates::priority(request), &call.charge, rates::wait_max(request)).await;
         let grant = match paid {
             Ok(grant) => grant,
             Err(too_long) => return Outcome::NotSent(too_long.to_string()),
         };
-        // A signature is valid for a short while from when it was made.
-        let waited = begun.elapsed() > SIGNATURE_AGE_MAX;
-        let call = match waited.then(|| self.encode(request)) {
+        // A signature is valid for a short while from when it was made. What is signed as of its
+        // decision stays so: that it is too late then is the venue's to say.
+        let waited = decided.is_none() && begun.elapsed() > SIGNATURE_AGE_MAX;
+        let call = match waited.then(|| self.call(request, self.venue_now())) {
             None => call,
             Some(Ok(call)) => call,
             Some(Err(error)) => {
                 budget.give_back(&grant).await;
-                return Outcome::NotSent(error.to_string());
+                return Outcome::NotSent(error);
             }
         };
-        let outcome = self.carry_out(request, &call, &grant).await;
+        let outcome = self.carry_out(request, call, &grant).await;
         if let Outcome::NotSent(_) = outcome {
             budget.give_back(&grant).await;
         }
         outcome
     }
 
-    fn encode(&self, request: &Request) -> Result<HttpCall, EncodeError> {
-        let credentials = Some(&self.shared.credentials);
-        encode(request, &self.symbols, credentials, self.venue_now())
+    fn call(&self, request: &Request, venue_now: Timestamp) -> Result<Call, String> {
+        let stamp = Stamp { venue_now, nonce: nonce() };
+        self.adapter.call(request, stamp, self.budget().keys())
     }
 
-    async fn carry_out(&self, request: &Request, call: &HttpCall, grant: &Grant) -> Outcome {
-        let url = format!("{}{}?{}", self.shared.base, call.path, call.query);
-        let Ok(method) = reqwest::Method::from_bytes(call.method.as_bytes()) else {
-            return Outcome::NotSent(format!("no such method: {}", call.method));
-        };
-        let mut builder = self.shared.client.request(method, url);
-        if call.signed {
-            builder = builder.header("X-MBX-APIKEY", &self.shared.credentials.api_key);
+    async fn carry_out(&self, request: &Request, call: Call, grant: &Grant) -> Outcome {
+        let url = format!("{}{}", self.shared.base, call.path);
+        let mut builder = self.shared.client.request(call.method.clone(), url);
+        for (name, value) in &call.headers {
+            builder = builder.header(*name, value);
         }
-        let response = match builder.send().await {
+        if !call.body.is_empty() {
+            builder = builder.body(call.body.clone());
+        }
+        let asked = self.venue_now();
+        let mut response = match builder.send().await {
             Ok(response) => response,
             Err(error) if error.is_connect() || error.is_builder() => {
                 return Outcome::NotSent(cause(&error));
@@ -181,40 +188,29 @@ impl Rest {
             Err(error) => return Outcome::InDoubt(cause(&error)),
         };
         let status = response.status().as_u16();
-        let headers = response.headers().iter();
-        let notice = rate_notice(
-            headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))),
-        );
+        let headers = std::mem::take(response.headers_mut());
         let body = read(response).await;
-        let text = body.as_deref().unwrap_or_default();
-        let outcome = match &body {
-            Ok(body) => decode_reply(request, status, body, &self.symbols),
-            Err(failure) => Outcome::InDoubt(failure.clone()),
+        let answered = self.venue_now();
+        let answer = Answer {
+            status,
+            headers: &headers,
+            body: body.as_deref().map_err(String::as_str),
+            asked,
+            answered,
         };
-        self.settle(call, grant, status, text, &notice, &outcome).await;
-        if let (200, Request::Market(MarketRequest::Instruments(_))) = (status, request)
-            && let Ok(limits) = rate_limits(text)
-        {
-            self.budget().learn(&rates::limits(&limits)).await;
-        }
-        outcome
+        let heard = self.adapter.read(request, &answer);
+        self.settle(&call, grant, status, &heard).await;
+        heard.outcome
     }
 
     /// The headers are true whatever becomes of the body.
-    async fn settle(
-        &self,
-        call: &HttpCall,
-        grant: &Grant,
-        status: u16,
-        body: &[u8],
-        notice: &RateNotice,
-        outcome: &Outcome,
-    ) {
+    async fn settle(&self, call: &Call, grant: &Grant, status: u16, heard: &Heard) {
         let budget = self.budget();
-        let free = rates::free(call, status, outcome);
-        budget.settle(grant, &free, &rates::usage(notice)).await;
-        if let Some(stop) = rate_stop(status, body, notice) {
-            let (counts, wait) = rates::stop(stop);
+        budget.settle(grant, &rates::free(call, status, &heard.outcome), &heard.used).await;
+        if !heard.limits.is_empty() {
+            budget.learn(&heard.limits).await;
+        }
+        if let Some((counts, wait)) = heard.stop {
             budget.stop(counts, wait, format!("status {status}")).await;
         }
     }
@@ -223,7 +219,9 @@ impl Rest {
     pub(super) async fn measure_clock(&self) {
         let sent = clock::now();
         let request = Request::Market(MarketRequest::Time);
-        let Outcome::Done(Response::Time(theirs)) = self.ask_once(&request).await else { return };
+        let Outcome::Done(Response::Time(theirs)) = self.ask_once(&request, None).await else {
+            return;
+        };
         let received = clock::now();
         // Half of the way there and back: an error of at most the other half.
         let ours = sent.millis().midpoint(received.millis());
@@ -233,21 +231,30 @@ impl Rest {
         }
         self.shared.offset_ms.store(offset, Ordering::Relaxed);
         self.budget().learn_clock(offset).await;
+        // The receiver is gone only when the gateway ends.
+        let _ = self.shared.inputs.send(Input::Clock { ahead_ms: offset }).await;
     }
 
     /// Looks again and again at what the venue allows, so that a limit that it changes is followed.
     pub(super) async fn watch_limits(self) {
         // One row of the table is enough: the limits stand beside it.
-        let first = self.symbols.iter().next().map(|row| row.instrument.id);
+        let first = self.following.first().copied();
         let request = Request::Market(MarketRequest::Instruments(first.into_iter().collect()));
-        loop {
+        while self.adapter.tells_limits() {
             tokio::time::sleep(LIMITS_EVERY).await;
-            if let Outcome::NotSent(cause) | Outcome::InDoubt(cause) = self.ask_once(&request).await
+            if let Outcome::NotSent(cause) | Outcome::InDoubt(cause) =
+                self.ask_once(&request, None).await
             {
                 tracing::debug!(%cause, "the venue's limits could not be read");
             }
         }
     }
+}
+
+/// Never the same twice, and not to be guessed.
+pub(super) fn nonce() -> u128 {
+    let half = || u128::from(RandomState::new().hash_one(clock::now().nanos()));
+    half() << 64 | half()
 }
 
 /// The whole body, or why it cannot be had.

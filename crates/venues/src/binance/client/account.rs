@@ -2,6 +2,8 @@
 //!
 //! Source: user-data-stream.md and web-socket-api.md, read 2026-07-21.
 
+use std::borrow::Cow;
+
 use model::venue::{AccountEvent, Execution, VenueError, VenueOrder};
 use model::{Amount, Balance, Fill, Liquidity, Timestamp, TradeId};
 use serde::Deserialize;
@@ -17,6 +19,11 @@ use crate::binance::wire::{self, ExecutionReport, Fixed8};
 pub enum AccountMessage {
     /// Something happened to the account.
     Event(AccountEvent),
+    /// Something happened to an order in an instrument that is not followed.
+    NotFollowed {
+        /// The venue's text for it.
+        symbol: String,
+    },
     /// From now on events come.
     Subscribed,
     /// The request to subscribe was refused.
@@ -46,7 +53,10 @@ struct Envelope<'a> {
 
 #[derive(Deserialize)]
 struct Head<'a> {
-    e: std::borrow::Cow<'a, str>,
+    e: Cow<'a, str>,
+    /// Read before the rest: what is not ours to trade may be of a kind that we do not know.
+    #[serde(default)]
+    s: Option<Cow<'a, str>>,
 }
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, DecodeError> {
@@ -79,6 +89,12 @@ fn refused(status: u16, error: &wire::SocketError) -> AccountMessage {
 
 fn event(body: &str, symbols: &Symbols) -> Result<AccountMessage, DecodeError> {
     let head: Head<'_> = parse(body)?;
+    if head.e == "executionReport"
+        && let Some(symbol) = &head.s
+        && symbols.find(symbol).is_none()
+    {
+        return Ok(AccountMessage::NotFollowed { symbol: symbol.clone().into_owned() });
+    }
     Ok(match head.e.as_ref() {
         "executionReport" => AccountMessage::Event(execution(&parse(body)?, symbols)?),
         "outboundAccountPosition" => AccountMessage::Event(balances(&parse(body)?)?),
@@ -132,7 +148,7 @@ fn order(report: &ExecutionReport, symbols: &Symbols) -> Result<VenueOrder, Deco
         working: report.working_time,
         expiry: report.expiry_reason.as_deref(),
     }
-    .read(symbols)
+    .read_any(symbols)
 }
 
 fn fill(report: &ExecutionReport, order: &VenueOrder) -> Result<Fill, DecodeError> {
@@ -213,6 +229,16 @@ mod tests {
         assert_eq!((fill.trade_id.as_str(), fill.side), ("40015", Side::Buy));
         assert_eq!(fill.qty, "0.001".parse().unwrap());
         assert_eq!(fill.fee.unwrap().asset.as_str(), "BTC");
+    }
+
+    /// Another symbol is passed over whatever it is; without one the event is read, and fails.
+    #[test]
+    fn an_event_on_a_symbol_that_is_not_followed() {
+        let text = TRADE.replace("BTCUSDT", "ETHUSDT").replace("PARTIALLY_FILLED", "NEVER_SEEN");
+        let symbol = "ETHUSDT".to_owned();
+        assert_eq!(decode_account(&text, &symbols()), Ok(AccountMessage::NotFollowed { symbol }));
+        let text = TRADE.replace(r#""s":"BTCUSDT","#, "");
+        assert!(decode_account(&text, &symbols()).is_err());
     }
 
     /// `C` names the order and `c` the cancel.

@@ -3,12 +3,12 @@
 //!
 //! Source: user-data-stream.md and web-socket-api.md, read 2026-07-21.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::venue::{AccountEvent, MarketRequest};
-use model::{Amount, Asset, Input, InstrumentId, Link, Outcome, Timestamp};
+use model::{Amount, Asset, FeedNotice, Input, InstrumentId, Link, Outcome, Timestamp};
 
 use super::account::{AccountMessage, decode_account};
 use super::encode::{Credentials, subscribe_account};
@@ -23,6 +23,9 @@ const AGE_MAX: Duration = Duration::from_secs(23 * 3_600);
 const SUBSCRIBE_ID: u64 = 1;
 /// Deposits and withdrawals that are remembered, to know one that is told twice.
 const TRANSFERS_MAX: usize = 256;
+/// Instruments that are not followed and are said, once each; what comes after them is passed over in
+/// silence.
+const PASSED_OVER_MAX: usize = 64;
 
 /// Orders, executions and balances of one account.
 #[derive(Debug)]
@@ -33,6 +36,7 @@ pub struct AccountFeed {
     /// Orders and executions may be heard twice, the core merges them. A transfer is a difference,
     /// and two connections at once tell it twice.
     transfers: VecDeque<(Asset, Amount, Timestamp)>,
+    passed_over: BTreeSet<String>,
     repeats: Repeats,
     age_max: Duration,
 }
@@ -45,6 +49,7 @@ impl AccountFeed {
             symbols,
             credentials,
             transfers: VecDeque::new(),
+            passed_over: BTreeSet::new(),
             repeats: Repeats::default(),
             age_max: AGE_MAX,
         }
@@ -93,6 +98,13 @@ impl Protocol for AccountFeed {
     fn text(&mut self, now: Timestamp, _conn: &mut (), text: &str, heard: &mut Vec<Heard>) {
         match decode_account(text, &self.symbols) {
             Ok(AccountMessage::Event(event)) => self.event(now, event, heard),
+            Ok(AccountMessage::NotFollowed { symbol }) => {
+                if self.passed_over.len() < PASSED_OVER_MAX
+                    && self.passed_over.insert(symbol.clone())
+                {
+                    heard.push(Heard::News(Input::Feed(FeedNotice::PassedOver { symbol })));
+                }
+            }
             Ok(AccountMessage::Subscribed) => heard.extend([Heard::Up, Heard::Complete]),
             Ok(AccountMessage::Refused { status, detail, retry_at }) => heard.push(Heard::End {
                 cause: format!("refused with status {status}: {detail}"),
@@ -134,5 +146,39 @@ impl Protocol for AccountFeed {
 
     fn closed(&mut self, now: Timestamp, _conn: (), heard: &mut Vec<Heard>) {
         self.repeats.tell(now, heard);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::binance::client::testing::symbols;
+    use crate::binance::sign::SigningKey;
+
+    /// Somebody trades another instrument on the same account: said once, and the connection lives on.
+    #[test]
+    fn an_instrument_that_is_not_followed_is_said_once() {
+        let key = SigningKey::new("secret").unwrap();
+        let credentials = Credentials { api_key: "key".to_owned(), key };
+        let mut feed = AccountFeed::new(String::new(), Arc::new(symbols()), credentials);
+        let mut heard = Vec::new();
+        let other = r#"{"event":{"e":"executionReport","E":1,"s":"ETHUSDT","x":"NEW"}}"#;
+        for _ in 0..3 {
+            feed.text(Timestamp::EPOCH, &mut (), other, &mut heard);
+        }
+        let symbol = "ETHUSDT".to_owned();
+        let said = Input::Feed(FeedNotice::PassedOver { symbol });
+        assert!(matches!(heard.as_slice(), [Heard::News(news)] if *news == said), "{heard:?}");
+
+        heard.clear();
+        let balances = r#"{"event":{"e":"outboundAccountPosition","E":1,"u":2,"B":[{"a":"ETH","f":"3","l":"0"}]}}"#;
+        feed.text(Timestamp::EPOCH, &mut (), balances, &mut heard);
+        assert!(
+            matches!(
+                heard.as_slice(),
+                [Heard::News(Input::Account(AccountEvent::Balances { .. }))]
+            ),
+            "{heard:?}"
+        );
     }
 }

@@ -38,7 +38,6 @@ pub(super) fn qty(value: Fixed8) -> Result<Qty, DecodeError> {
     Qty::try_from(value.0).map_err(|_| number(value))
 }
 
-/// Quote amounts of very old orders are negative, which means unknown; nothing of ours is that old.
 pub(super) fn notional(value: Fixed8) -> Result<Notional, DecodeError> {
     Notional::try_from(value.0).map_err(|_| number(value))
 }
@@ -120,10 +119,32 @@ pub(super) struct OrderWords<'a> {
     pub(super) expiry: Option<&'a str>,
 }
 
+/// What becomes of words that are not in our tables.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Strange {
+    /// The order is not read.
+    Refused,
+    /// The nearest known word stands for it.
+    Passed,
+}
+
 impl OrderWords<'_> {
+    /// An order that is ours: of every word we know what it means.
     pub(super) fn read(&self, symbols: &Symbols) -> Result<VenueOrder, DecodeError> {
+        self.read_with(symbols, Strange::Refused)
+    }
+
+    /// An order of anybody on the account. We send only what is in our tables, so a kind, a time in
+    /// force or a self-trade prevention that is not (trailing stops without a price, pegged orders, what
+    /// the venue invents next) belongs to somebody else, and one such order must not hide the others. Its
+    /// name, its state and its quantities are still read by the letter.
+    pub(super) fn read_any(&self, symbols: &Symbols) -> Result<VenueOrder, DecodeError> {
+        self.read_with(symbols, Strange::Passed)
+    }
+
+    fn read_with(&self, symbols: &Symbols, strange: Strange) -> Result<VenueOrder, DecodeError> {
         let row = row(symbols, self.symbol)?;
-        let (kind, post_only) = self.kind()?;
+        let (kind, post_only) = self.kind(strange)?;
         let quote = notional(self.quote_qty)?;
         let ordered = if kind == OrderKind::Market && quote > Notional::ZERO {
             OrderQty::Quote(quote)
@@ -139,12 +160,12 @@ impl OrderWords<'_> {
             kind,
             ordered,
             qty: qty(self.qty)?,
-            time_in_force: self.time_in_force()?,
+            time_in_force: self.time_in_force(strange)?,
             post_only,
-            self_trade_prevention: self.stp()?,
+            self_trade_prevention: self.stp(strange)?,
             status,
             filled: qty(self.filled)?,
-            filled_notional: notional(self.filled_quote)?,
+            filled_notional: self.filled_notional(strange)?,
             prevented: qty(self.prevented)?,
             created: time(self.created)?,
             updated: time(self.updated)?,
@@ -156,23 +177,43 @@ impl OrderWords<'_> {
         })
     }
 
-    fn kind(&self) -> Result<(OrderKind, bool), DecodeError> {
+    fn kind(&self, strange: Strange) -> Result<(OrderKind, bool), DecodeError> {
         let (price, trigger) = (price_or_none(self.price)?, price_or_none(self.trigger)?);
-        vocabulary::parse_kind(self.kind, price, trigger)
-            .ok_or_else(|| unknown("order type", self.kind))
+        match vocabulary::parse_kind(self.kind, price, trigger) {
+            Some(known) => Ok(known),
+            None if strange == Strange::Passed => {
+                Ok((price.map_or(OrderKind::Market, |price| OrderKind::Limit { price }), false))
+            }
+            None => Err(unknown("order type", self.kind)),
+        }
     }
 
-    fn time_in_force(&self) -> Result<TimeInForce, DecodeError> {
-        vocabulary::parse_time_in_force(self.time_in_force)
-            .ok_or_else(|| unknown("time in force", self.time_in_force))
+    fn time_in_force(&self, strange: Strange) -> Result<TimeInForce, DecodeError> {
+        match vocabulary::parse_time_in_force(self.time_in_force) {
+            Some(known) => Ok(known),
+            None if strange == Strange::Passed => Ok(TimeInForce::Gtc),
+            None => Err(unknown("time in force", self.time_in_force)),
+        }
+    }
+
+    /// A very old order's is below zero, which means unknown.
+    fn filled_notional(&self, strange: Strange) -> Result<Notional, DecodeError> {
+        match strange {
+            Strange::Passed if self.filled_quote.0.signum() < 0 => Ok(Notional::ZERO),
+            Strange::Passed | Strange::Refused => notional(self.filled_quote),
+        }
     }
 
     /// Absent in old orders, where nothing was prevented.
-    fn stp(&self) -> Result<SelfTradePrevention, DecodeError> {
+    fn stp(&self, strange: Strange) -> Result<SelfTradePrevention, DecodeError> {
         if self.stp.is_empty() {
             return Ok(SelfTradePrevention::None);
         }
-        vocabulary::parse_stp(self.stp).ok_or_else(|| unknown("self-trade prevention", self.stp))
+        match vocabulary::parse_stp(self.stp) {
+            Some(known) => Ok(known),
+            None if strange == Strange::Passed => Ok(SelfTradePrevention::None),
+            None => Err(unknown("self-trade prevention", self.stp)),
+        }
     }
 
     /// The reason is optional on the wire; an expired order without one ended by the venue.
@@ -208,7 +249,7 @@ pub(super) fn order(order: &wire::Order, symbols: &Symbols) -> Result<VenueOrder
         working: order.is_working.then_some(order.working_time),
         expiry: order.expiry_reason.as_deref(),
     }
-    .read(symbols)
+    .read_any(symbols)
 }
 
 /// A new order's answer with what filled at once.
@@ -310,5 +351,51 @@ pub(super) fn fee(amount: Fixed8, paid_in: Option<&str>) -> Result<Option<Fee>, 
             Ok(Some(Fee { asset: asset(name)?, amount }))
         }
         _ => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::binance::client::testing::symbols;
+
+    const OPEN: &str = r#"{"symbol":"BTCUSDT","orderId":7,"orderListId":-1,"clientOrderId":"web_1","price":"59000.00000000","origQty":"0.50000000","executedQty":"0.00000000","cummulativeQuoteQty":"0.00000000","status":"NEW","timeInForce":"GTC","type":"LIMIT","side":"SELL","stopPrice":"0.00000000","icebergQty":"0.00000000","time":1767225600000,"updateTime":1767225600000,"isWorking":true,"workingTime":1767225600000,"origQuoteOrderQty":"0.00000000","selfTradePreventionMode":"NONE"}"#;
+
+    fn read(text: &str) -> Result<VenueOrder, DecodeError> {
+        order(&serde_json::from_str(text).unwrap(), &symbols())
+    }
+
+    /// What others have on the account is read as far as it concerns us: that it is there, and how much.
+    #[test]
+    fn orders_that_we_would_not_send_are_read() {
+        let plain = read(OPEN).unwrap();
+        for (known, strange) in [
+            // A trailing stop without a price of its own waits for one to follow.
+            (r#""type":"LIMIT""#, r#""trailingDelta":100,"type":"STOP_LOSS_LIMIT""#),
+            (r#""type":"LIMIT""#, r#""pegPriceType":"PRIMARY_PEG","type":"PEGGED""#),
+            (r#""icebergQty":"0.00000000""#, r#""icebergQty":"0.10000000""#),
+            (r#""orderListId":-1"#, r#""orderListId":55"#),
+            (r#""timeInForce":"GTC""#, r#""timeInForce":"GTD""#),
+            (r#""selfTradePreventionMode":"NONE""#, r#""selfTradePreventionMode":"NEWEST""#),
+            (r#""cummulativeQuoteQty":"0.00000000""#, r#""cummulativeQuoteQty":"-1.00000000""#),
+        ] {
+            assert!(OPEN.contains(known), "{known}");
+            assert_eq!(read(&OPEN.replace(known, strange)), Ok(plain.clone()), "{strange}");
+        }
+        let stop = OPEN.replace("\"LIMIT\"", "\"STOP_LOSS\"").replace("59000.0", "0.0");
+        assert_eq!(read(&stop).unwrap().kind, OrderKind::Market);
+    }
+
+    /// Whether it is open, what it is called and how much it is for: nothing of that is guessed.
+    #[test]
+    fn what_counts_is_not_guessed() {
+        for (known, strange) in [
+            (r#""status":"NEW""#, r#""status":"HALF""#),
+            (r#""side":"SELL""#, r#""side":"BOTH""#),
+            (r#""origQty":"0.5"#, r#""origQty":"-0.5"#),
+        ] {
+            assert!(OPEN.contains(known), "{known}");
+            assert!(read(&OPEN.replace(known, strange)).is_err(), "{strange}");
+        }
     }
 }

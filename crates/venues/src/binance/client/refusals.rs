@@ -26,7 +26,8 @@ pub(super) fn proven(status: u16, body: &ErrorBody) -> Option<VenueError> {
         // Not let in, asked too often, or not understood: never got as far as the engine.
         -1002 | -1003 | -1014 | -1015 | -1020 | -1021 | -1022 | -1034 | -1145 | -1151 | -2014
         | -2015 | -2026 => Some(other()),
-        -1130..=-1100 => Some(other()),
+        // A parameter that is wrong, missing, too much, too precise: each of them by name.
+        -1106..=-1100 | -1108 | -1111 | -1120..=-1114 | -1127 | -1128 | -1130 => Some(other()),
         _ => None,
     }
 }
@@ -87,6 +88,12 @@ mod tests {
         assert_eq!(answer(400, -2013, "Order does not exist."), Some(VenueError::UnknownOrder));
         for code in [-1002, -1003, -1015, -1021, -1022, -1100, -1102, -1111, -1130, -2014, -2015] {
             assert!(answer(400, code, "x").is_some(), "{code}");
+        }
+        // Between the listed ones lie codes that nobody has explained.
+        let unlisted =
+            [-1107, -1109, -1110, -1112, -1113, -1122, -1123, -1124, -1125, -1126, -1129];
+        for code in unlisted {
+            assert_eq!(answer(400, code, "x"), None, "{code} proves nothing");
         }
         for code in [-1000, -1001, -1006, -1007, -1008, -1016, -9999, 0, 200] {
             assert_eq!(answer(400, code, "x"), None, "{code} proves nothing");

@@ -1,0 +1,161 @@
+//! The venue does not know an order: when that proves that it is not there.
+//!
+//! Absence counts only after the quiet time, by several negative answers, and then only if the account's
+//! executions since the order was written down show nothing unknown either. For an order that was never
+//! known to be there that proves that it was not placed. For one that the venue had accepted it proves
+//! that the venue has lost it (a test network that was reset, a restored database): a list of open orders
+//! without it is asked for, too, and what is found is said and halts, because a venue that has lost one
+//! thing may have lost others.
+
+use std::time::Duration;
+
+use model::venue::{AccountRequest, Response, TradesFrom};
+use model::{ClientOrderId, Discrepancy, Effects, Ending, Fill, OrderState, Outcome, Timestamp};
+
+use crate::doubt::fills_in;
+use crate::gateway::Gateway;
+use crate::merge::Source;
+use crate::purpose::Purpose;
+
+/// The venue's own time-out (10 s) and a margin. Before the venue has been heard for a request's
+/// validity and this much more, absence proves nothing.
+const ENGINE_QUIET: Duration = Duration::from_secs(15);
+/// Negative answers after the quiet time that together prove absence.
+const NEGATIVE_READS: u32 = 2;
+/// The same for an order that the venue had accepted.
+const LOST_READS: u32 = 3;
+/// Time between two of them: the size of what was never placed is free again soon after the quiet time.
+const NEGATIVE_PAUSE: Duration = Duration::from_secs(1);
+
+impl Gateway {
+    /// How long absence proves nothing. `None` where the venue sets no bound to a request's validity:
+    /// there it never does.
+    fn quiet(&self) -> Option<Duration> {
+        self.config.profile.order_validity.map(|validity| validity + ENGINE_QUIET)
+    }
+
+    /// The venue does not know the order. Before the quiet time that proves nothing.
+    pub(crate) fn absent(&mut self, now: Timestamp, id: ClientOrderId, effects: &mut Effects) {
+        let Some(order) = self.books.order(&id).filter(|o| o.state.is_open()) else { return };
+        let left = self.quiet().and_then(|quiet| self.doubts.quiet_left(&id, quiet));
+        let Some(left) = left else { return };
+        if !left.is_zero() {
+            return self.doubts.ask_by(&id, now.after(left));
+        }
+        let instrument = order.order.instrument;
+        let accepted = order.accepted_at.is_some();
+        let needed = if accepted { LOST_READS } else { NEGATIVE_READS };
+        let Some(ask) = self.doubts.asks.get_mut(&id) else { return };
+        ask.negative += 1;
+        if ask.negative < needed {
+            return self.doubts.ask_by(&id, now.after(NEGATIVE_PAUSE));
+        }
+        if accepted {
+            ask.asking = true;
+            let request = AccountRequest::OpenOrders(Some(instrument));
+            self.send(Purpose::AskOpen(id), request, effects);
+        } else {
+            self.ask_for_tape(id, effects);
+        }
+    }
+
+    pub(crate) fn asked_open(
+        &mut self,
+        now: Timestamp,
+        id: ClientOrderId,
+        outcome: &Outcome,
+        effects: &mut Effects,
+    ) {
+        self.doubts.again(&id, now);
+        let Outcome::Done(Response::Orders(shown)) = outcome else { return };
+        let Some(order) = self.books.order(&id).filter(|o| o.state.is_open()) else { return };
+        match shown.iter().find(|theirs| order.is(theirs)) {
+            Some(theirs) => self.heard(now, theirs, &[], Source::Query, effects),
+            None => self.ask_for_tape(id, effects),
+        }
+    }
+
+    /// Asks for the account's executions from before the order on, page by page.
+    fn ask_for_tape(&mut self, id: ClientOrderId, effects: &mut Effects) {
+        let Some(from) = self.tape_from(&id) else { return };
+        if let Some(ask) = self.doubts.asks.get_mut(&id) {
+            ask.tape_unknown = false;
+        }
+        self.ask_for_page(id, from, effects);
+    }
+
+    fn tape_from(&self, id: &ClientOrderId) -> Option<TradesFrom> {
+        let start = self.books.order(id)?.prepared_at.before(self.quiet()?);
+        Some(TradesFrom::Time { start: Some(start), end: None })
+    }
+
+    fn ask_for_page(&mut self, id: ClientOrderId, from: TradesFrom, effects: &mut Effects) {
+        let Some(order) = self.books.order(&id) else { return };
+        let (instrument, limit) = (order.order.instrument, self.config.profile.fills_page);
+        let Some(ask) = self.doubts.asks.get_mut(&id) else { return };
+        ask.asking = true;
+        let request = AccountRequest::Fills { instrument, order: None, from, limit, page: None };
+        self.send(Purpose::AskTape(id), request, effects);
+    }
+
+    pub(crate) fn asked_tape(
+        &mut self,
+        now: Timestamp,
+        id: ClientOrderId,
+        outcome: &Outcome,
+        effects: &mut Effects,
+    ) {
+        let Some((fills, next)) = fills_in(outcome) else { return self.doubts.again(&id, now) };
+        let unknown = fills.iter().any(|f| {
+            self.books.order_at_venue(&f.venue_order_id).is_none()
+                && !self.books.knows_foreign(&f.venue_order_id)
+                && !self.is_history(f)
+        });
+        for fill in fills {
+            self.executed(now, fill, Source::Query, effects);
+        }
+        let Some(ask) = self.doubts.asks.get_mut(&id) else { return };
+        ask.tape_unknown |= unknown;
+        let proven = !ask.tape_unknown;
+        // The execution would be at the end, which this page may have cut off.
+        if let (Some(next), Some(from)) = (next, self.tape_from(&id)) {
+            return self.ask_next_page(now, id, None, from, next, effects);
+        }
+        self.doubts.again(&id, now);
+        if self.is_full_page(fills.len()) {
+            if let Some(from) = page_after(fills) {
+                self.ask_for_page(id, from, effects);
+            }
+        } else if proven {
+            self.proven_absent(now, id, effects);
+        }
+    }
+
+    fn proven_absent(&mut self, now: Timestamp, id: ClientOrderId, effects: &mut Effects) {
+        let Some(order) = self.books.order(&id).filter(|o| o.state.is_open()) else { return };
+        if order.accepted_at.is_none() {
+            if order.state == OrderState::InDoubt {
+                self.end(now, id, Ending::NotPlaced, effects);
+            }
+            return;
+        }
+        let ending = Ending::Canceled;
+        self.discrepancy(now, Discrepancy::MissedEnd { client_order_id: id, ending }, effects);
+        self.end(now, id, ending, effects);
+        let cause = format!(
+            "the venue has lost order {id}, which it had accepted: neither the order nor an execution \
+             of it is known there any more"
+        );
+        if self.books.halted().is_some() {
+            self.alert(cause, effects);
+        } else {
+            self.halt(now, &cause, effects);
+        }
+    }
+}
+
+/// Where the page after this one begins, where executions are counted; `None` after an empty one.
+fn page_after(fills: &[Fill]) -> Option<TradesFrom> {
+    let last: u64 = fills.last()?.trade_id.as_str().parse().ok()?;
+    Some(TradesFrom::Id(last.saturating_add(1)))
+}

@@ -1,0 +1,29 @@
+//! What executed before this gateway first looked at the account. It is neither ours nor news: the first
+//! balances have it in them already.
+//!
+//! The line is drawn by the newest trade id at the first look at an instrument, which the journal keeps;
+//! where nothing had executed yet, or ids do not count, by the time of the first start. Both hold for
+//! every later session.
+
+use model::{Fill, InstrumentId, TradeId};
+
+use crate::gateway::Gateway;
+
+impl Gateway {
+    /// Did this execute before the first look at the account?
+    pub(crate) fn is_history(&self, fill: &Fill) -> bool {
+        let first_read = self.books.history_to(fill.instrument).and_then(number);
+        let by_id = number(fill.trade_id).zip(first_read).is_some_and(|(id, to)| id <= to);
+        let first_start = self.books.first_started().unwrap_or(self.started_at);
+        by_id || fill.venue_time < first_start.shifted_ms(self.venue_ahead_ms)
+    }
+
+    /// Nothing of ours can have executed yet, and nothing has been read: what is there is history.
+    pub(crate) fn is_first_look(&self, instrument: InstrumentId) -> bool {
+        self.books.fills_to(instrument).is_none() && !self.books.knows_orders_of(instrument)
+    }
+}
+
+fn number(trade: TradeId) -> Option<u64> {
+    trade.as_str().parse().ok()
+}

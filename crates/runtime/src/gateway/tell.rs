@@ -1,0 +1,103 @@
+//! What the person at the terminal hears: states, connections and executions at `info`, each order
+//! and each refusal at `debug`. It decides nothing; the journal has all of it and more.
+
+use model::TradingState;
+use model::{AgentEvent, FeedHealth, Fill, Link, NewOrder, OrderKind, OrderQty, Record, Side};
+
+/// News for everybody.
+pub(super) fn event(event: &AgentEvent) {
+    match event {
+        AgentEvent::Trading { state: TradingState::Active, .. } => {
+            tracing::info!("books agree with the venue: trading");
+        }
+        AgentEvent::Trading { state, cause } => {
+            tracing::warn!(?state, cause, "no order that adds risk is sent");
+        }
+        AgentEvent::Feed { instrument, health: FeedHealth::Live, .. } => {
+            tracing::info!(%instrument, "book is live");
+        }
+        AgentEvent::Feed { instrument, health, .. } => {
+            tracing::warn!(%instrument, ?health, "book is not live");
+        }
+        AgentEvent::Order { .. } | AgentEvent::Fill { .. } | AgentEvent::Refused { .. } => {}
+    }
+}
+
+/// A fact that goes into the journal.
+pub(super) fn record(record: &Record) {
+    match record {
+        Record::Filled { client_order_id, fill, late } => {
+            let order = client_order_id.map_or_else(|| "not ours".to_owned(), |id| id.to_string());
+            let when = if *late { ", found afterwards" } else { "" };
+            tracing::info!("{} ({order}){when}", executed(fill));
+        }
+        Record::Link { link, up: true, .. } => {
+            let name = match link {
+                Link::Market => "market streams",
+                Link::Account => "account stream",
+            };
+            tracing::info!("{name}: connected");
+        }
+        Record::Prepared { agent, order, .. } => {
+            tracing::debug!(%agent, "order {}: {}", order.client_order_id, wanted(order));
+        }
+        Record::Refused { agent, because, .. } => {
+            tracing::debug!(%agent, "a guardrail refused an order: {because}");
+        }
+        Record::Rejected { client_order_id, because } => {
+            tracing::debug!("order {client_order_id}: rejected by the venue: {because}");
+        }
+        Record::Ended { client_order_id, ending } => {
+            tracing::debug!("order {client_order_id}: over ({ending:?})");
+        }
+        Record::InDoubt { client_order_id, because } => {
+            tracing::debug!("order {client_order_id}: in doubt: {because}");
+        }
+        Record::Started { .. }
+        | Record::Decided { .. }
+        | Record::CancelPrepared { .. }
+        | Record::Accepted { .. }
+        | Record::CancelRejected { .. }
+        | Record::Foreign { .. }
+        | Record::Balances { .. }
+        | Record::Transferred { .. }
+        | Record::Link { up: false, .. }
+        | Record::Gap { .. }
+        | Record::Duplicates { .. }
+        | Record::MissedTrades { .. }
+        | Record::HandedOver { .. }
+        | Record::Feed { .. }
+        | Record::RateLimited { .. }
+        | Record::BudgetWait { .. }
+        | Record::Discrepancy { .. }
+        | Record::Reconciled { .. }
+        | Record::Trading { .. }
+        | Record::Agent { .. } => {}
+    }
+}
+
+fn executed(fill: &Fill) -> String {
+    let verb = match fill.side {
+        Side::Buy => "bought",
+        Side::Sell => "sold",
+    };
+    format!("{verb} {} {} at {}", fill.qty, fill.instrument, fill.price)
+}
+
+fn wanted(order: &NewOrder) -> String {
+    let side = match order.side {
+        Side::Buy => "buy",
+        Side::Sell => "sell",
+    };
+    let qty = match order.qty {
+        OrderQty::Base(qty) => qty.to_string(),
+        OrderQty::Quote(notional) => format!("for {notional}"),
+    };
+    let price = match order.kind.price() {
+        Some(price) => format!(" at {price}"),
+        None if order.kind == OrderKind::Market => " at the market".to_owned(),
+        None => String::new(),
+    };
+    let trigger = order.kind.trigger().map(|trigger| format!(", from {trigger} on"));
+    format!("{side} {qty} {}{price}{}", order.instrument, trigger.unwrap_or_default())
+}
