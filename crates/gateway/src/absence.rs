@@ -24,6 +24,8 @@ const ENGINE_QUIET: Duration = Duration::from_secs(15);
 const NEGATIVE_READS: u32 = 2;
 /// The same for an order that the venue had accepted.
 const LOST_READS: u32 = 3;
+/// Time between two of them: the size of what was never placed is free again soon after the quiet time.
+const NEGATIVE_PAUSE: Duration = Duration::from_secs(1);
 
 impl Gateway {
     /// How long absence proves nothing. `None` where the venue sets no bound to a request's validity:
@@ -33,10 +35,12 @@ impl Gateway {
     }
 
     /// The venue does not know the order. Before the quiet time that proves nothing.
-    pub(crate) fn absent(&mut self, id: ClientOrderId, effects: &mut Effects) {
+    pub(crate) fn absent(&mut self, now: Timestamp, id: ClientOrderId, effects: &mut Effects) {
         let Some(order) = self.books.order(&id).filter(|o| o.state.is_open()) else { return };
-        if self.quiet().is_none_or(|quiet| !self.doubts.quiet_is_over(&id, quiet)) {
-            return;
+        let left = self.quiet().and_then(|quiet| self.doubts.quiet_left(&id, quiet));
+        let Some(left) = left else { return };
+        if !left.is_zero() {
+            return self.doubts.ask_by(&id, now.after(left));
         }
         let instrument = order.order.instrument;
         let accepted = order.accepted_at.is_some();
@@ -44,7 +48,7 @@ impl Gateway {
         let Some(ask) = self.doubts.asks.get_mut(&id) else { return };
         ask.negative += 1;
         if ask.negative < needed {
-            return;
+            return self.doubts.ask_by(&id, now.after(NEGATIVE_PAUSE));
         }
         if accepted {
             ask.asking = true;

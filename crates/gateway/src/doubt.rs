@@ -84,10 +84,10 @@ impl Gateway {
                 self.heard(now, order, &[], Source::Query, effects);
                 // The newest order of this name is somebody else's, so ours is not there.
                 if !ours {
-                    self.absent(id, effects);
+                    self.absent(now, id, effects);
                 }
             }
-            Outcome::Refused(VenueError::UnknownOrder) => self.absent(id, effects),
+            Outcome::Refused(VenueError::UnknownOrder) => self.absent(now, id, effects),
             Outcome::Done(_) | Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::InDoubt(_) => {}
         }
     }

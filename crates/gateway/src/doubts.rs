@@ -110,11 +110,10 @@ impl Doubts {
         }
     }
 
-    /// Has the venue been heard for long enough since then?
-    pub(crate) fn quiet_is_over(&self, id: &ClientOrderId, quiet: Duration) -> bool {
-        self.asks
-            .get(id)
-            .is_some_and(|ask| self.live.total().saturating_sub(ask.quiet_from) >= quiet)
+    /// For how long the venue has to be heard until this much has passed since then. Zero when it has.
+    pub(crate) fn quiet_left(&self, id: &ClientOrderId, quiet: Duration) -> Option<Duration> {
+        let heard = self.live.total().saturating_sub(self.asks.get(id)?.quiet_from);
+        Some(quiet.saturating_sub(heard))
     }
 
     /// Nothing is open about this order any more.
@@ -202,6 +201,13 @@ impl Doubts {
     pub(crate) fn ask_for_the_order(&mut self, id: &ClientOrderId) {
         if let Some(ask) = self.asks.get_mut(id) {
             ask.ending = None;
+        }
+    }
+
+    /// The next question is not later than at this time.
+    pub(crate) fn ask_by(&mut self, id: &ClientOrderId, at: Timestamp) {
+        if let Some(ask) = self.asks.get_mut(id) {
+            ask.due = ask.due.min(at);
         }
     }
 

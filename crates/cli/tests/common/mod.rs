@@ -73,12 +73,21 @@ impl Venue {
 
     /// The same; returns all of the answer.
     pub(crate) fn raw(&self, method: &str, path: &str, body: &str) -> String {
+        self.exchange(method, path, "", body)
+    }
+
+    /// A request of an account without a body; returns all of the answer.
+    pub(crate) fn keyed(&self, method: &str, path: &str, key: &str) -> String {
+        self.exchange(method, path, &format!("x-mbx-apikey: {key}\r\n"), "")
+    }
+
+    fn exchange(&self, method: &str, path: &str, header: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(&self.addr).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let length = body.len();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{header}\
              content-length: {length}\r\n\r\n{body}"
         )
         .unwrap();

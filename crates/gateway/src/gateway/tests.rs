@@ -127,8 +127,9 @@ fn a_lost_request_is_absent_only_after_the_quiet_time() {
     world.pass_answering(16);
     assert_eq!(world.state_of(&order), OrderState::InDoubt, "absence proves nothing yet");
     assert_eq!(world.gateway.books().exposure(id()).worst(Side::Buy, Qty::ZERO), Some(number("1")));
-    world.pass_answering(20);
-    assert_eq!(world.state_of(&order), OrderState::Done(Ending::NotPlaced));
+    world.pass_answering(4);
+    let freed = "its size is free at most three seconds after that";
+    assert_eq!(world.state_of(&order), OrderState::Done(Ending::NotPlaced), "{freed}");
     assert_eq!(world.gateway.books().exposure(id()).worst(Side::Buy, Qty::ZERO), Some(number("0")));
     assert!(!world.venue.places.contains_key(&order));
 }

@@ -1,0 +1,415 @@
+//! A stage for scenarios: an exchange, a gateway, and an agent that says what the test says.
+//!
+//! The agent is a shell script that acknowledges every line and passes on what stands in a named
+//! pipe, so that a test decides at which moment which order is wanted.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Write as _;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use gateway::{Books, TrackedOrder};
+use journal::Summary;
+use model::{AgentId, Decimal, Entry, FeedHealth, IntentId, OrderState, Record, TradingState};
+use serde_json::{Value, json};
+use venues::binance::sign::SigningKey;
+
+use crate::common::{Gateway, Venue};
+
+/// From a healed fault to books that agree and a live market.
+pub(crate) const RECOVERY_MAX: Duration = Duration::from_secs(5);
+/// How long the venue's absence of an order proves nothing: validity, engine and margin.
+pub(crate) const QUIET: Duration = Duration::from_secs(17);
+/// The route of a new order.
+pub(crate) const CREATE: &str = "POST /api/v3/order";
+
+const AGENT: &str = "script";
+const LIMITS: &str = r#"
+reference_age_max_ms = 1000
+[orders]
+open_max = 50
+rate_max = 500
+rate_window_ms = 10000
+[instrument.BTC-USDT]
+qty_max = "0.05"
+notional_max = "5000"
+position_max = "0.2"
+collar_bps = 300
+"#;
+
+/// Which side, and how far from the touch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Want {
+    /// Rests one percent away.
+    BuyLow,
+    /// Takes from the book.
+    BuyNow,
+    /// Rests one percent away.
+    SellHigh,
+}
+
+pub(crate) struct Stage {
+    pub(crate) venue: Venue,
+    pub(crate) gateway: Gateway,
+    pipe: File,
+    next_intent: u64,
+}
+
+impl Stage {
+    /// Everything is up, and the gateway trades.
+    pub(crate) fn open(seed: u32) -> Stage {
+        Stage::open_with(seed, "", |_| {})
+    }
+
+    /// The same with more agents, and with a command that is changed first.
+    pub(crate) fn open_with(seed: u32, agents: &str, change: impl FnOnce(&mut Command)) -> Stage {
+        let market = format!("synthetic:{seed}");
+        let other = "other:secret:100000 USDT,10 BTC";
+        let venue = Venue::start(&["--market", &market, "--account", other]);
+        let mut gateway = Gateway::prepare(&venue.addr, agents);
+        std::fs::write(gateway.path("limits.toml"), LIMITS).unwrap();
+        let pipe = gateway.path("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        // Opened for both, so that neither end waits for the other.
+        let pipe = File::options().read(true).write(true).open(pipe).unwrap();
+        write_agent(&gateway);
+        let mut command = gateway.command();
+        change(&mut command);
+        gateway.spawn(command);
+        let mut stage = Stage { venue, gateway, pipe, next_intent: 0 };
+        stage.gateway.wait(20, "it trades", |entries| is_active(entries) && is_live(entries));
+        let hello = stage.gateway.path("hello");
+        stage.until(10, "the agent is up", |_| hello.exists());
+        let hello: Value = serde_json::from_slice(&std::fs::read(&hello).unwrap()).unwrap();
+        stage.next_intent = hello["hello"]["next_intent"].as_u64().unwrap();
+        stage
+    }
+
+    /// Adds a fault; it begins at once.
+    pub(crate) fn fault(&self, fault: Value) {
+        let answer = self.venue.raw("POST", "/_sim/faults", &fault.to_string());
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+
+    /// Ends all faults.
+    pub(crate) fn heal(&self) -> Instant {
+        self.venue.http("POST", "/_sim/heal", "");
+        Instant::now()
+    }
+
+    /// How often faults of this kind have struck.
+    pub(crate) fn fired(&self, kind: &str) -> u64 {
+        let state = self.venue.state();
+        let faults = state["faults"].as_array().unwrap().iter();
+        let fired = faults.filter(|f| f["kind"] == kind).map(|f| f["fired"].as_u64().unwrap());
+        fired.sum()
+    }
+
+    /// Answers with this status so far.
+    pub(crate) fn answers(&self, status: u16) -> u64 {
+        self.venue.state()["counts"]["answers"][status.to_string()].as_u64().unwrap_or(0)
+    }
+
+    /// Requests whose route starts like this, so far.
+    pub(crate) fn requests(&self, route: &str) -> u64 {
+        let state = self.venue.state();
+        let requests = state["counts"]["requests"].as_object().unwrap().iter();
+        requests.filter(|(name, _)| name.starts_with(route)).map(|(_, n)| n.as_u64().unwrap()).sum()
+    }
+
+    /// Best bid and ask, by the exchange itself.
+    pub(crate) fn touch(&self) -> (f64, f64) {
+        let text = self.venue.http("GET", "/api/v3/ticker/bookTicker?symbol=BTCUSDT", "");
+        let ticker: Value = serde_json::from_str(&text).unwrap();
+        let price = |key: &str| ticker[key].as_str().unwrap().parse::<f64>().unwrap();
+        (price("bidPrice"), price("askPrice"))
+    }
+
+    /// The agent wants an order of 0.001.
+    pub(crate) fn place(&mut self, want: Want) -> IntentId {
+        let (bid, ask) = self.touch();
+        let (side, price) = match want {
+            Want::BuyLow => ("buy", bid * 0.99),
+            Want::BuyNow => ("buy", ask * 1.005),
+            Want::SellHigh => ("sell", ask * 1.01),
+        };
+        let kind = json!({"type": "limit", "price": format!("{price:.2}")});
+        self.place_as(side, &kind, "gtc")
+    }
+
+    /// The agent wants an order of 0.001 of this kind.
+    pub(crate) fn place_as(&mut self, side: &str, kind: &Value, time_in_force: &str) -> IntentId {
+        let spec = json!({"instrument": "BTC-USDT", "side": side, "kind": kind, "qty": "0.001",
+            "time_in_force": time_in_force, "post_only": false, "reduce_only": false});
+        self.want(&json!({"place": spec}))
+    }
+
+    /// The agent wants the order of that intent back.
+    pub(crate) fn cancel(&mut self, intent: IntentId) {
+        self.want(&json!({"cancel": intent}));
+    }
+
+    /// The agent wants something.
+    pub(crate) fn want(&mut self, action: &Value) -> IntentId {
+        let id = self.next_intent;
+        self.next_intent += 1;
+        let line = json!({"intent": {"id": id, "action": action, "reason": "the test says so"}});
+        writeln!(self.pipe, "{line}").unwrap();
+        IntentId(id)
+    }
+
+    /// Somebody else sells through the whole book down to the orders that rest below it.
+    pub(crate) fn crash(&self) {
+        let (bid, _) = self.touch();
+        let params = format!(
+            "symbol=BTCUSDT&side=SELL&type=LIMIT&timeInForce=IOC&quantity=5&price={:.2}",
+            bid * 0.98
+        );
+        let answer = self.signed("POST", "/api/v3/order", "other", &params);
+        assert!(answer.contains("\"executedQty\""), "{answer}");
+    }
+
+    /// A signed request of an account, around the gateway.
+    pub(crate) fn signed(&self, method: &str, path: &str, key: &str, params: &str) -> String {
+        let now = runtime::clock::now().millis();
+        let query = format!("{params}&recvWindow=60000&timestamp={now}");
+        let signature = SigningKey::new("secret").unwrap().sign(query.as_bytes());
+        let head = format!("{path}?{query}&signature={signature}");
+        self.venue.keyed(method, &head, key)
+    }
+
+    /// Waits until something is so of the journal; shows the log when it never is.
+    pub(crate) fn until(&mut self, seconds: u64, what: &str, so: impl Fn(&[Entry]) -> bool) {
+        self.gateway.wait(seconds, what, so);
+    }
+
+    /// Waits until the order of an intent is so.
+    pub(crate) fn order(
+        &mut self,
+        seconds: u64,
+        intent: IntentId,
+        what: &str,
+        so: impl Fn(&TrackedOrder) -> bool,
+    ) -> TrackedOrder {
+        self.until(seconds, what, |entries| order_of(&books(entries), intent).is_some_and(&so));
+        order_of(&books(&self.gateway.entries()), intent).unwrap().clone()
+    }
+
+    /// Waits until the exchange has it and we know.
+    pub(crate) fn working(&mut self, intent: IntentId) -> TrackedOrder {
+        self.order(5, intent, "working", |order| order.state == OrderState::Working)
+    }
+
+    /// Waits until it is over.
+    pub(crate) fn done(&mut self, seconds: u64, intent: IntentId) -> TrackedOrder {
+        self.order(seconds, intent, "over", |order| order.state.is_done())
+    }
+
+    /// Records of an intent's order with their times after it was written down.
+    pub(crate) fn story(&self, intent: IntentId) -> Vec<(Duration, Record)> {
+        let entries = self.gateway.entries();
+        let books = books(&entries);
+        let order = order_of(&books, intent).unwrap();
+        let (id, start) = (order.order.client_order_id, order.prepared_at);
+        let about = |entry: &Entry| match &entry.record {
+            Record::Accepted { client_order_id, .. }
+            | Record::Rejected { client_order_id, .. }
+            | Record::CancelPrepared { client_order_id }
+            | Record::CancelRejected { client_order_id, .. }
+            | Record::InDoubt { client_order_id, .. }
+            | Record::Ended { client_order_id, .. } => *client_order_id == id,
+            Record::Filled { client_order_id, .. } => *client_order_id == Some(id),
+            _ => false,
+        };
+        let told = entries.into_iter().filter(about);
+        told.map(|entry| (entry.at.since(start), entry.record)).collect()
+    }
+
+    /// Waits until the gateway trades, its market is live and its books are the exchange's. Returns
+    /// how long that took since the faults were healed.
+    pub(crate) fn recover(&mut self, healed: Instant, max: Duration) -> Duration {
+        loop {
+            let before = self.venue.state();
+            let entries = self.gateway.entries();
+            let quiet = before["orders"] == self.venue.state()["orders"];
+            let differ = difference(&entries, &before);
+            if let Some(differ) = differ.or_else(|| (!quiet).then(|| "it moves".to_owned())) {
+                let log = || self.gateway.log();
+                assert!(self.gateway.process.is_some(), "the gateway is gone: {}", log());
+                assert!(healed.elapsed() < max, "after {max:?}: {differ}\n{}", log());
+                std::thread::sleep(Duration::from_millis(50));
+                continue;
+            }
+            let took = healed.elapsed();
+            assert!(took <= max, "{took:?}");
+            self.one_order_per_intent();
+            assert!(!self.gateway.log().contains("panicked"), "{}", self.gateway.log());
+            return took;
+        }
+    }
+
+    /// [`Stage::recover`] within the usual time.
+    pub(crate) fn recovers(&mut self, healed: Instant) {
+        let took = self.recover(healed, RECOVERY_MAX);
+        println!("all books agree {} ms after the fault was healed", took.as_millis());
+    }
+
+    /// No intent had two effects: every order of the account is one that was written down, once.
+    pub(crate) fn one_order_per_intent(&self) {
+        let mut written = BTreeMap::new();
+        for entry in self.gateway.entries() {
+            if let Record::Prepared { agent, intent, order, .. } = entry.record {
+                let before = written.insert(order.client_order_id.to_string(), (agent, intent));
+                assert_eq!(before, None, "a name used twice");
+            }
+        }
+        let intents: BTreeSet<_> = written.values().collect();
+        assert_eq!(intents.len(), written.len(), "an intent with two attempts");
+        let twice = duplicates(&self.venue.state());
+        assert_eq!(twice, Vec::<String>::new(), "two orders of one name");
+    }
+}
+
+/// Client ids of the account that the exchange has seen more than once.
+pub(crate) fn duplicates(state: &Value) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let ours = orders(state).map(|order| order["client_id"].as_str().unwrap().to_owned());
+    ours.filter(|id| !seen.insert(id.clone())).collect()
+}
+
+/// The account's orders, as the exchange knows them.
+pub(crate) fn orders(state: &Value) -> impl Iterator<Item = &Value> {
+    let all = state["orders"].as_array().unwrap().iter();
+    all.filter(|order| order["account"] == "account-1")
+}
+
+pub(crate) fn books(entries: &[Entry]) -> Books {
+    let mut books = Books::default();
+    entries.iter().for_each(|entry| books.apply(entry));
+    books
+}
+
+pub(crate) fn agent() -> AgentId {
+    AGENT.parse().unwrap()
+}
+
+pub(crate) fn order_of(books: &Books, intent: IntentId) -> Option<&TrackedOrder> {
+    books.order_of(agent(), intent)
+}
+
+pub(crate) fn count(entries: &[Entry], is: impl Fn(&Record) -> bool) -> usize {
+    entries.iter().filter(|entry| is(&entry.record)).count()
+}
+
+pub(crate) fn is_active(entries: &[Entry]) -> bool {
+    let states = entries.iter().rev().find_map(|entry| match &entry.record {
+        Record::Trading { state, .. } => Some(*state),
+        _ => None,
+    });
+    states == Some(TradingState::Active)
+}
+
+pub(crate) fn is_live(entries: &[Entry]) -> bool {
+    let health = entries.iter().rev().find_map(|entry| match &entry.record {
+        Record::Feed { health, .. } => Some(*health),
+        _ => None,
+    });
+    health == Some(FeedHealth::Live)
+}
+
+/// Was this intent refused by the gateway itself?
+pub(crate) fn is_refused(entries: &[Entry], of: IntentId) -> bool {
+    count(entries, |record| matches!(record, Record::Refused { intent, .. } if *intent == of)) > 0
+}
+
+/// The first thing in which the gateway differs from the exchange's own books.
+fn difference(entries: &[Entry], state: &Value) -> Option<String> {
+    if !is_active(entries) {
+        return Some("it does not trade".to_owned());
+    }
+    if !is_live(entries) {
+        return Some("the market is not live".to_owned());
+    }
+    let fills = |value: &Value| value["account"] == "account-1";
+    let theirs: Vec<&Value> =
+        state["fills"].as_array().unwrap().iter().filter(|f| fills(f)).collect();
+    let mut told: Vec<String> = theirs.iter().map(|f| fill_of(f)).collect();
+    let mut counted: Vec<String> = entries.iter().filter_map(counted_fill).collect();
+    told.sort();
+    counted.sort();
+    if told != counted {
+        return Some(format!("executions {counted:?}, at the exchange {told:?}"));
+    }
+    let (books, summary) = (books(entries), Summary::from_entries(entries));
+    let open = |order: &&Value| order["status"] == "new" || order["status"] == "partially_filled";
+    let shown: BTreeMap<String, Decimal> = orders(state)
+        .filter(open)
+        .map(|o| (o["client_id"].as_str().unwrap().to_owned(), decimal(&o["filled"])))
+        .collect();
+    let ours: BTreeMap<String, Decimal> = books
+        .open_orders()
+        .map(|o| (o.order.client_order_id.to_string(), o.filled.get()))
+        .collect();
+    if shown != ours {
+        return Some(format!("open orders {ours:?}, at the exchange {shown:?}"));
+    }
+    for (asset, balance) in state["balances"]["account-1"].as_object().unwrap() {
+        let total = decimal(&balance["free"]).checked_add(decimal(&balance["locked"])).unwrap();
+        let ours = summary.counted.get(&asset.parse().unwrap()).map(|amount| amount.get());
+        if ours != Some(total) {
+            return Some(format!("{asset}: {ours:?}, at the exchange {total}"));
+        }
+    }
+    let net = theirs.iter().fold(Decimal::ZERO, |net, fill| {
+        let qty = decimal(&fill["qty"]);
+        let signed = if fill["side"] == "buy" { qty } else { qty.checked_neg().unwrap() };
+        net.checked_add(signed).unwrap()
+    });
+    let ours = summary.positions.values().next().map_or(Decimal::ZERO, |net| net.get());
+    (ours != net).then(|| format!("position {ours}, at the exchange {net}"))
+}
+
+fn decimal(value: &Value) -> Decimal {
+    value.as_str().unwrap().parse().unwrap()
+}
+
+/// What makes an execution the same one, as the exchange tells it.
+fn fill_of(fill: &Value) -> String {
+    let text = |key: &str| fill[key].as_str().unwrap_or_default().to_owned();
+    [text("trade_id"), text("price"), text("qty"), text("side"), text("fee")].join(" ")
+}
+
+/// The same of an execution in the journal.
+fn counted_fill(entry: &Entry) -> Option<String> {
+    let Record::Filled { fill, .. } = &entry.record else { return None };
+    let side = if fill.side == model::Side::Buy { "buy" } else { "sell" };
+    let fee = fill.fee.map_or_else(String::new, |fee| fee.amount.to_string());
+    Some(format!("{} {} {} {side} {fee}", fill.trade_id, fill.price, fill.qty))
+}
+
+/// A script that acknowledges every line and says what stands in the pipe.
+fn write_agent(gateway: &Gateway) {
+    let (script, pipe, hello) =
+        (gateway.path("agent.sh"), gateway.path("pipe"), gateway.path("hello"));
+    let text = format!(
+        r#"
+read -r hello
+printf '%s\n' "$hello" > '{hello}.new' && mv '{hello}.new' '{hello}'
+echo '{{"ready":{{"version":1,"strategy":"script"}}}}'
+cat '{pipe}' &
+exec sed -u -n -e 's/^{{"[a-z]*":{{"seq":\([0-9]*\),.*/{{"handled":{{"seq":\1}}}}/p' -e '/^{{"stop"/q'
+"#,
+        hello = hello.display(),
+        pipe = pipe.display()
+    );
+    std::fs::write(&script, text).unwrap();
+    let config = gateway.path("plimsoll.toml");
+    let before = std::fs::read_to_string(&config).unwrap();
+    let table = format!(
+        "[agent.{AGENT}]\nvenue = \"sim\"\ncommand = [\"bash\", {script:?}]\nlease_ms = 60000\n"
+    );
+    std::fs::write(config, before + &table).unwrap();
+}
