@@ -1,10 +1,12 @@
 //! A venue that tells how orders stand and nothing else: no executions, no balances, no look-up and no
 //! cancel by our names, and lists that go on by cursor. The books end up the same.
 
-use model::venue::{AccountRequest, Execution, OrderKey, Response, TradesFrom, VenueOrderStatus};
+use model::venue::{
+    AccountEvent, AccountRequest, Execution, OrderKey, Response, TradesFrom, VenueOrderStatus,
+};
 use model::{
-    ClientOrderId, Discrepancy, Ending, Input, Link, OrderState, Outcome, Qty, Record, Reply, Side,
-    Timestamp,
+    ClientOrderId, Discrepancy, Ending, Input, Link, OrderKind, OrderSpec, OrderState, Outcome,
+    Qty, Record, Reply, Side, Timestamp, TradingState,
 };
 
 use crate::testing::{TELLS_SUMS, Wire, World, id, number, spec};
@@ -63,6 +65,48 @@ fn a_sum_makes_the_executions_be_asked_for_at_once_and_counted_once() {
     assert_eq!(world.count(missed), 0, "asked for in time is not missed");
     let free = world.gateway.books().balances()[&number("USDT")].free;
     assert_eq!(free, number("900"), "50 spent, 50 still set aside");
+}
+
+/// The stream may be faster than the answer, and says less: of an order that is over the quantity that
+/// has filled, of a trigger not which kind it is. It is our order all the same.
+#[test]
+fn an_order_is_ours_by_what_the_stream_tells_of_it() {
+    let trigger = number("105");
+    let profit = OrderKind::TakeProfitLimit { trigger, price: number("104") };
+    for (kind, told, filled) in [
+        (OrderKind::Market, OrderKind::Limit { price: number("90") }, "0"),
+        (OrderKind::Market, OrderKind::Limit { price: number("90") }, "0.4"),
+        (profit, OrderKind::StopLimit { trigger, price: number("104") }, "0"),
+    ] {
+        let mut world = World::at(TELLS_SUMS);
+        let order = world.place(OrderSpec { kind, ..spec(Side::Sell, "1", "105") }).unwrap();
+        // Taken by the venue; its answer is still on its way.
+        let (_, asked) = world.requests.pop_front().unwrap();
+        let AccountRequest::Place(sent) = &asked else { panic!("{asked:?}") };
+        world.venue.place(world.now, sent).unwrap();
+        let is_over = kind == OrderKind::Market;
+        if filled != "0" {
+            executes(&mut world, &order, filled);
+        }
+        let mut event = world.venue.told(&order, Execution::Standing);
+        let AccountEvent::Order { order: theirs, .. } = &mut event else { panic!("{event:?}") };
+        theirs.kind = told;
+        if is_over {
+            theirs.status = VenueOrderStatus::Expired;
+            theirs.qty = theirs.filled;
+        }
+        world.report(event);
+        assert_eq!(world.gateway.state().0, TradingState::Active, "{kind:?} {filled}");
+        assert_eq!(world.count(|r| matches!(r, Record::Foreign { .. })), 0);
+        if is_over {
+            world.pass_answering(3);
+            let tracked = world.gateway.books().order(&order).unwrap();
+            assert_eq!(tracked.state, OrderState::Done(Ending::Expired));
+            assert_eq!(tracked.filled, number(filled));
+        } else {
+            assert_eq!(world.state_of(&order), OrderState::Working);
+        }
+    }
 }
 
 #[test]
