@@ -321,6 +321,21 @@ fn a_write_waits_while_another_program_holds_the_file_and_says_so() {
 }
 
 #[test]
+fn taking_the_tag_waits_like_a_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(&directory);
+    let (tell, told) = std::sync::mpsc::channel();
+    store.on_wait(move |waited| tell.send(waited).unwrap());
+    let held = hold(&directory);
+    let release = std::thread::spawn(move || {
+        told.recv_timeout(Duration::from_secs(10)).unwrap();
+        drop(held);
+    });
+    assert_eq!(store.take_tag(StoreTag::new(3)).unwrap(), StoreTag::new(3));
+    release.join().unwrap();
+}
+
+#[test]
 fn the_wait_for_another_program_has_an_end() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = open(&directory);
