@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use gateway::Books;
 use journal::{Health, JournalReader, Moments};
 use model::{FeedHealth, Link, NetQty, Timestamp, TradingState};
+use runtime::budget::{BudgetUse, LimitUse, Of};
 use runtime::config::{Config, Store};
 use serde_json::{Value, json};
 
@@ -39,6 +40,8 @@ struct Status {
     books: Books,
     /// Process id of the gateway that runs on this journal.
     holder: Option<String>,
+    /// What this host has used of the venue's limits.
+    budget: Option<BudgetUse>,
     now: Timestamp,
 }
 
@@ -54,7 +57,8 @@ impl Status {
             Ok(())
         })?;
         let now = runtime::clock::now();
-        Ok(Status { health, books, holder: journal::holder(path), now })
+        let (holder, budget) = (journal::holder(path), budget(config));
+        Ok(Status { health, books, holder, budget, now })
     }
 
     fn text(&self) -> String {
@@ -90,7 +94,7 @@ impl Status {
             let up = if state.up { "up" } else { "DOWN" };
             writeln!(
                 out,
-                "{name:<12} {up} for {} ({}); lost {}, handed over {}",
+                "{name:<12} {up} for {} ({}); lost {}; handed over {}",
                 age(state.since),
                 state.cause,
                 self.count(&state.losses),
@@ -122,10 +126,23 @@ impl Status {
         if let Some((at, found)) = &health.discrepancy {
             writeln!(out, "             last difference {} ago: {found:?}", age(*at))?;
         }
+        self.write_budget(out)?;
         let in_doubt = self.books.in_doubt().count();
         writeln!(out, "orders       {} open, {in_doubt} in doubt", self.books.open_count())?;
         for (instrument, net) in self.positions() {
             writeln!(out, "position     {net} {instrument}")?;
+        }
+        Ok(())
+    }
+
+    fn write_budget(&self, out: &mut String) -> std::fmt::Result {
+        let Some(budget) = &self.budget else { return Ok(()) };
+        for LimitUse { name, used, limit } in &budget.limits {
+            writeln!(out, "budget       {name}: {used} of {limit} used by this host")?;
+        }
+        for (what, until) in &budget.stops {
+            let left = ago(*until, self.now);
+            writeln!(out, "budget       {what} STOPPED by the venue for {left} more")?;
         }
         Ok(())
     }
@@ -136,7 +153,11 @@ impl Status {
     }
 
     fn count(&self, moments: &Moments) -> String {
-        let mut text = format!("{} times", moments.total());
+        let mut text = match moments.total() {
+            0 => "never".to_owned(),
+            1 => "once".to_owned(),
+            total => format!("{total} times"),
+        };
         if moments.total() > 0 {
             let _ = write!(text, ", {} in the last hour", moments.lately(self.now));
         }
@@ -181,6 +202,16 @@ impl Status {
             .collect();
         let positions: serde_json::Map<String, Value> =
             self.positions().into_iter().map(|(id, net)| (id, json!(net))).collect();
+        let budget = self.budget.as_ref().map(|budget| {
+            let limits: serde_json::Map<String, Value> = budget
+                .limits
+                .iter()
+                .map(|LimitUse { name, used, limit }| {
+                    (name.clone(), json!({"used": used, "limit": limit}))
+                })
+                .collect();
+            json!({"limits": limits, "stops": budget.stops})
+        });
         json!({
             "running": self.holder.is_some(),
             "process": self.holder,
@@ -194,6 +225,7 @@ impl Status {
             "feeds": feeds,
             "duplicates_dropped": health.duplicates,
             "rate_limits": moments(&health.rate_limits),
+            "budget": budget,
             "reconciled": health.reconciled.map(|(at, found)| json!({"at": at, "found": found})),
             "last_difference": health.discrepancy.as_ref().map(|(at, found)| {
                 json!({"at": at, "found": found})
@@ -203,6 +235,21 @@ impl Status {
             "positions": positions,
         })
     }
+}
+
+/// The budget of this configuration's venue. Its key tells the account's part; where it is not at
+/// hand, as in another shell than the gateway's, the address's part is told alone.
+fn budget(config: &Config) -> Option<BudgetUse> {
+    let (_, venue) = &config.venue;
+    let directory = runtime::budget::directory(config.state_dir.as_deref()).ok()?;
+    let key = venue.key.read().ok();
+    let of = Of {
+        venue: venue.kind,
+        address: venue.rest_address(),
+        account: key.as_ref().map_or("", |key| key.reveal()),
+        shares: venue.rate_reserve_percent,
+    };
+    runtime::budget::look(&directory, &of)
 }
 
 const fn name(link: Link) -> &'static str {

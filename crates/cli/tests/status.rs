@@ -51,7 +51,9 @@ fn it_tells_of_sessions_feeds_and_comparisons_while_running_and_afterwards() {
     }
     assert_eq!(json["feeds"]["BTC-USDT"]["health"], "live", "{text}");
     assert!(json["reconciled"]["at"].is_string() || json["reconciled"]["at"].is_number());
-    assert!(text.contains("running, process") && text.contains("lost 1 times"), "{text}");
+    let weight = &json["budget"]["limits"]["request weight per 1m"];
+    assert!(weight["used"].as_u64() > Some(0) && weight["limit"] == 6_000, "{text}");
+    assert!(text.contains("running, process") && text.contains("lost once"), "{text}");
 
     assert!(gateway.stop().success(), "{}", gateway.log());
     let (json, text) = status(&gateway);

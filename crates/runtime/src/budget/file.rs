@@ -41,6 +41,11 @@ fn name(venue: VenueKind, address: &str) -> String {
     format!("{venue}-{host}-{:08x}.budget", key(&address) >> 32)
 }
 
+/// Has any process of this host a budget there?
+pub(super) fn exists(directory: &Path, venue: VenueKind, address: &str) -> bool {
+    directory.join(name(venue, address)).exists()
+}
+
 /// The file of one venue and address.
 #[derive(Debug)]
 pub(super) struct StateFile {

@@ -11,6 +11,7 @@ mod directory;
 mod error;
 mod file;
 mod frame;
+mod look;
 mod notices;
 mod stops;
 
@@ -30,6 +31,7 @@ use tokio::time::Instant;
 pub use directory::{DirectoryError, STATE_DIR, directory};
 pub use error::{BudgetError, TooLong};
 use file::StateFile;
+pub use look::{BudgetUse, LimitUse, look};
 use notices::Notices;
 
 use crate::clock;

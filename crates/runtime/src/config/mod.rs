@@ -75,6 +75,17 @@ pub struct VenueConfig {
     pub ws_api: Option<String>,
 }
 
+impl VenueConfig {
+    /// Where its REST API is: the address that is given, or the venue's own.
+    pub fn rest_address(&self) -> &str {
+        let own = match self.kind {
+            VenueKind::BinanceSpot => venues::binance::REST,
+            VenueKind::CoinbaseAdvanced => venues::coinbase::REST,
+        };
+        self.rest.as_deref().unwrap_or(own)
+    }
+}
+
 /// The adapters there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]

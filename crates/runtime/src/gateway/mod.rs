@@ -155,11 +155,9 @@ struct Addresses {
 impl Addresses {
     /// An address that is given moves the others along: a simulated venue has one port for all.
     fn of(settings: &VenueConfig) -> Addresses {
-        let (rest, streams, api) = match settings.kind {
-            VenueKind::BinanceSpot => (binance::REST, binance::STREAMS, binance::WS_API),
-            VenueKind::CoinbaseAdvanced => {
-                (coinbase::REST, coinbase::STREAMS, coinbase::USER_STREAM)
-            }
+        let (streams, api) = match settings.kind {
+            VenueKind::BinanceSpot => (binance::STREAMS, binance::WS_API),
+            VenueKind::CoinbaseAdvanced => (coinbase::STREAMS, coinbase::USER_STREAM),
         };
         // Where each is below the base of its sockets.
         let (streams_at, api_at) = match settings.kind {
@@ -179,7 +177,7 @@ impl Addresses {
             (None, None) => api.to_owned(),
         };
         Addresses {
-            rest: settings.rest.clone().unwrap_or_else(|| rest.to_owned()),
+            rest: settings.rest_address().to_owned(),
             streams: StreamAddresses { market: format!("{market}{streams_at}"), account },
         }
     }

@@ -141,8 +141,10 @@ impl Rest {
         };
         let budget = self.budget();
         let begun = Instant::now();
-        let paid =
-            budget.wait(rates::priority(request), &call.charge, rates::wait_max(request)).await;
+        // What was decided a while ago has used up a part of its time.
+        let spent = decided.map_or(Duration::ZERO, |decided| clock::now().since(decided));
+        let wait_max = rates::wait_max(request).saturating_sub(spent);
+        let paid = budget.wait(rates::priority(request), &call.charge, wait_max).await;
         let grant = match paid {
             Ok(grant) => grant,
             Err(too_long) => return Outcome::NotSent(too_long.to_string()),
