@@ -157,7 +157,8 @@ impl Stage {
         let id = self.next_intent;
         self.next_intent += 1;
         let line = json!({"intent": {"id": id, "action": action, "reason": "the test says so"}});
-        writeln!(self.pipe, "{line}").unwrap();
+        // In one write: the agent's acknowledgements go the same way.
+        self.pipe.write_all(format!("{line}\n").as_bytes()).unwrap();
         IntentId(id)
     }
 
