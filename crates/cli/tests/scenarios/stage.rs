@@ -61,15 +61,15 @@ pub(crate) struct Stage {
 impl Stage {
     /// Everything is up, and the gateway trades.
     pub(crate) fn open(seed: u32) -> Stage {
-        Stage::open_with(seed, "", |_| {})
+        Stage::open_with(seed, |_, _| {})
     }
 
-    /// The same with more agents, and with a command that is changed first.
-    pub(crate) fn open_with(seed: u32, agents: &str, change: impl FnOnce(&mut Command)) -> Stage {
+    /// The same with a command that is changed first.
+    pub(crate) fn open_with(seed: u32, change: impl FnOnce(&Gateway, &mut Command)) -> Stage {
         let market = format!("synthetic:{seed}");
         let other = "other:secret:100000 USDT,10 BTC";
         let venue = Venue::start(&["--market", &market, "--account", other]);
-        let mut gateway = Gateway::prepare(&venue.addr, agents);
+        let mut gateway = Gateway::prepare(&venue.addr, "");
         std::fs::write(gateway.path("limits.toml"), LIMITS).unwrap();
         let pipe = gateway.path("pipe");
         assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -77,7 +77,7 @@ impl Stage {
         let pipe = File::options().read(true).write(true).open(pipe).unwrap();
         write_agent(&gateway);
         let mut command = gateway.command();
-        change(&mut command);
+        change(&gateway, &mut command);
         gateway.spawn(command);
         let mut stage = Stage { venue, gateway, pipe, next_intent: 0 };
         stage.gateway.wait(20, "it trades", |entries| is_active(entries) && is_live(entries));
