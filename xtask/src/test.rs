@@ -3,7 +3,9 @@
 //! Both halves always run, so that one failure does not hide another. What could not run is said
 //! at the very end, in a block that cannot be overlooked: a skipped judge is not a passed test.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -108,13 +110,28 @@ fn run(halves: Halves) -> Result<Outcome> {
     Ok(outcome)
 }
 
+/// Where tests that could not run say so, a line each: what a passing test prints is swallowed.
+fn not_tested() -> Result<PathBuf> {
+    Ok(shell::target_dir()?.join("tmp/not-tested"))
+}
+
+/// The lines of that file, each once; none where there is no file.
+fn notes(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let lines: BTreeSet<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    lines.into_iter().map(str::to_owned).collect()
+}
+
 fn rust(outcome: &mut Outcome) -> Result<()> {
+    // What an earlier run left out says nothing of this one; often there is no such file.
+    drop(std::fs::remove_file(not_tested()?));
     if shell::works(shell::cargo().args(["nextest", "--version"])) {
         outcome.run(shell::cargo().args(["nextest", "run", "--workspace", "--no-fail-fast"]))?;
     } else {
         let kinds = ["--lib", "--bins", "--tests", "--no-fail-fast"];
         outcome.run(shell::cargo().args(["test", "--workspace"]).args(kinds))?;
     }
+    outcome.skipped.extend(notes(&not_tested()?));
     outcome.run(shell::cargo().args(["test", "--workspace", "--doc"]))
 }
 
@@ -159,6 +176,17 @@ mod tests {
         let text = Outcome { skipped, ..Outcome::default() }.to_string();
         assert!(text.contains("NOT TESTED: third-party clients, because"), "{text}");
         assert_eq!(text.lines().last(), Some("0 passed, 0 failed, 0 skipped"));
+    }
+
+    #[test]
+    fn tests_that_could_not_run_are_named_once() {
+        let directory = std::env::temp_dir().join(format!("xtask-notes-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let path = directory.join("not-tested");
+        assert!(notes(&path).is_empty(), "no file, nothing left out");
+        std::fs::write(&path, "the market\nthe agent\nthe market\n").unwrap();
+        assert_eq!(notes(&path), ["the agent", "the market"]);
+        std::fs::remove_dir_all(&directory).unwrap();
     }
 
     #[test]

@@ -66,7 +66,7 @@ fn a_leak_is_stopped_at_its_limit() {
 #[test]
 fn the_example_agent_trades() {
     if std::process::Command::new("python3").arg("--version").output().is_err() {
-        eprintln!("NOT TESTED: no python3 here");
+        common::not_tested("the example agent, because python3 is not here");
         return;
     }
     let venue = Venue::start(&["--market", "synthetic:5"]);

@@ -57,22 +57,21 @@ impl TrackedOrder {
     }
 
     /// Is what the venue shows under our name the order that we sent by it? The venue's own name for it
-    /// decides where that is known; else it has to be what was ordered.
+    /// decides where that is known; else it has to be what was ordered. Of an order that is over some
+    /// venues tell only what of it has filled.
     pub fn is(&self, theirs: &VenueOrder) -> bool {
-        let sent = &self.order;
-        match self.venue_order_id {
-            Some(known) => known == theirs.id,
-            None => {
-                (sent.client_order_id, sent.instrument, sent.side, sent.kind, self.qty())
-                    == (
-                        theirs.client_order_id,
-                        theirs.instrument,
-                        theirs.side,
-                        theirs.kind,
-                        theirs.qty,
-                    )
-            }
+        if let Some(known) = self.venue_order_id {
+            return known == theirs.id;
         }
+        let sent = &self.order;
+        let is_over = !theirs.status.is_open();
+        let qty_agrees = theirs.qty == self.qty() || (is_over && theirs.qty < self.qty());
+        // Not the kinds themselves: not every venue says of a trigger which of two it is.
+        qty_agrees
+            && (sent.client_order_id, sent.instrument, sent.side)
+                == (theirs.client_order_id, theirs.instrument, theirs.side)
+            && (sent.kind.price(), sent.kind.trigger())
+                == (theirs.kind.price(), theirs.kind.trigger())
     }
 
     /// Quantity ordered, base units.

@@ -185,7 +185,7 @@ impl Storage for Sqlite {
     }
 
     fn take_tag(&mut self, drawn: StoreTag) -> Result<StoreTag, StoreError> {
-        self.tag(drawn).map_err(|error| explain(&self.path, &error))
+        self.patiently(|store| store.tag(drawn)).map_err(|error| explain(&self.path, &error))
     }
 
     fn take_session(&mut self) -> Result<u64, StoreError> {
