@@ -37,7 +37,7 @@ fn taken_and_answered_with(stage: &mut Stage, answers: &[(u16, &str)]) {
         let fault = json!({"kind": "error_but_accept", "route": CREATE, "count": 1,
             "status": status, "body": body});
         stage.fault(fault);
-        let intent = stage.place(Want::BuyLow);
+        let intent = stage.send(Want::BuyLow);
         let told = format!("{status} {body}");
         stage.until(5, &told, |entries| {
             let books = books(entries);
@@ -58,7 +58,7 @@ fn taken_and_answered_with(stage: &mut Stage, answers: &[(u16, &str)]) {
 fn pro_01_error_but_accepted() {
     let mut stage = Stage::open(201);
     // The budget lets few orders go before the venue has told once what it counts.
-    let told = stage.place(Want::BuyLow);
+    let told = stage.send(Want::BuyLow);
     stage.working(told);
     taken_and_answered_with(&mut stage, UNKNOWN_OUTCOMES);
     let fired = stage.fired("error_but_accept");
@@ -86,7 +86,7 @@ fn pro_02_same_status_different_meaning() {
     let refused = json!({"kind": "status", "route": CREATE, "count": 1, "status": 400,
         "body": body(-2010, proven)});
     stage.fault(refused);
-    let intent = stage.place(Want::BuyLow);
+    let intent = stage.send(Want::BuyLow);
     assert_eq!(stage.done(5, intent).ending(), Some(Ending::Rejected));
     let mutated = proven.replace("insufficient", "insufficienT");
     taken_and_answered_with(
@@ -133,7 +133,7 @@ fn pro_04_id_reuse_after_fill() {
     stage.fault(json!({"kind": "drop_response", "route": CREATE, "count": 5}));
     let mut last = None;
     for _ in 0..5 {
-        let intent = stage.place(Want::BuyNow);
+        let intent = stage.send(Want::BuyNow);
         let order = stage.done(5, intent);
         assert_eq!(order.ending(), Some(Ending::Filled));
         last = Some(order.order.client_order_id);
@@ -162,7 +162,7 @@ fn pro_05_duplicate_id_reply() {
             "body": body(-2010, "Duplicate order sent.")});
         stage.fault(fault);
         let before = stage.requests("GET /api/v3/order");
-        let intent = stage.place(want);
+        let intent = stage.send(want);
         stage.order(5, intent, "adopted", |order| order.state == state);
         // One about the order; for a filled one what it was filled with is on the way already.
         let asked = stage.requests("GET /api/v3/order") - before;
@@ -191,9 +191,9 @@ fn pro_06_event_disorder() {
         stage.fault(fault);
     }
     for round in 0..3 {
-        let kept = stage.place(Want::BuyLow);
-        let taken_back = stage.place(Want::SellHigh);
-        let filled = stage.place(Want::BuyNow);
+        let kept = stage.send(Want::BuyLow);
+        let taken_back = stage.send(Want::SellHigh);
+        let filled = stage.send(Want::BuyNow);
         stage.working(kept);
         stage.working(taken_back);
         stage.done(5, filled);
@@ -300,7 +300,7 @@ fn pro_09_drift_and_migration() {
     let mut stage = Stage::open(210);
     stage.fault(json!({"kind": "schema_add", "field": "surprise", "value": {"a": 1}}));
     stage.fault(json!({"kind": "schema_add", "field": "extra", "stream": "all"}));
-    let first = stage.place(Want::BuyNow);
+    let first = stage.send(Want::BuyNow);
     assert_eq!(stage.done(5, first).ending(), Some(Ending::Filled));
     let healed = stage.heal();
     stage.recovers(healed);
@@ -310,7 +310,7 @@ fn pro_09_drift_and_migration() {
     stage.fault(json!({"kind": "schema_drop", "field": "status", "route": CREATE, "count": 1}));
     stage.fault(json!({"kind": "schema_type", "field": "X", "stream": "user", "count": 1,
         "contains": "executionReport"}));
-    let second = stage.place(Want::BuyNow);
+    let second = stage.send(Want::BuyNow);
     assert_eq!(stage.done(8, second).ending(), Some(Ending::Filled));
     assert!(count(&stage.gateway.entries(), lost) > 0, "an order's state that cannot be read");
     assert!(stage.fired("schema_drop") == 1 && stage.fired("schema_type") == 1);
