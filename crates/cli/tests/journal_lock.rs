@@ -1,6 +1,8 @@
 //! Another program holds the journal for seconds. The gateway waits and says so; what was decided
 //! meanwhile on a market that is gone is not sent any more, and nothing is lost.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod common;
 
 use std::collections::BTreeMap;

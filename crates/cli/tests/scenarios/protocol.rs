@@ -1,7 +1,5 @@
 //! PRO: what the venue says, and how it says it.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 use std::time::{Duration, Instant};
 
 use model::{Ending, OrderState, Record, Refusal};
