@@ -246,7 +246,7 @@ fn pro_07_gap_in_the_book() {
         Record::Refused { because, .. } => Some(because.clone()),
         _ => None,
     });
-    assert_ne!(why, Some(Refusal::NothingToCancel));
+    assert!(matches!(why, Some(Refusal::StalePrice { .. })), "{why:?}");
     assert_eq!((stage.fired("gap"), stage.fired("delay")), (1, 1));
     let healed = stage.heal();
     stage.recovers(healed);
