@@ -1,39 +1,13 @@
 //! The machine's clock is set while a gateway runs: forwards by an hour, back by two. It goes on by
 //! its own time and says so.
-//!
-//! The step is a library that is loaded in front of the system's: it adds what a file says to the
-//! time of day, for that one process.
 
 mod common;
 
-use std::process::Command;
 use std::time::Duration;
 
+use common::shift::Shift;
 use common::{Gateway, Venue};
 use model::{Record, TradingState};
-
-const SHIFT: &str = r#"
-#define _GNU_SOURCE
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
-
-int clock_gettime(clockid_t clock, struct timespec *time) {
-    int done = syscall(SYS_clock_gettime, clock, time);
-    const char *path = getenv("SHIFT_FILE");
-    if (done == 0 && clock == CLOCK_REALTIME && path) {
-        FILE *file = fopen(path, "r");
-        long seconds = 0;
-        if (file) {
-            if (fscanf(file, "%ld", &seconds) == 1) time->tv_sec += seconds;
-            fclose(file);
-        }
-    }
-    return done;
-}
-"#;
 
 const MAKER: &str = "[agent.maker]\nvenue = \"sim\"\nstrategy = \"market-maker\"\n\
                      params = { qty = \"0.001\", half_spread_bps = 0, requote_every = 200 }\n";
@@ -42,24 +16,18 @@ const MAKER: &str = "[agent.maker]\nvenue = \"sim\"\nstrategy = \"market-maker\"
 fn a_clock_that_is_set_moves_nothing() {
     let venue = Venue::start(&["--market", "synthetic:21"]);
     let mut gateway = Gateway::prepare(&venue.addr, MAKER);
-    let (source, library) = (gateway.path("shift.c"), gateway.path("shift.so"));
-    let shift = gateway.path("shift");
-    std::fs::write(&source, SHIFT).unwrap();
-    std::fs::write(&shift, "0").unwrap();
-    let mut compiler = Command::new("cc");
-    compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source);
-    assert!(compiler.status().unwrap().success(), "the build needs a C compiler anyway");
+    let shift = Shift::new(&gateway);
     let mut command = gateway.command();
-    command.env("LD_PRELOAD", &library).env("SHIFT_FILE", &shift);
+    shift.load(&mut command);
     gateway.spawn(command);
     let orders = |entries: &[model::Entry]| {
         entries.iter().filter(|e| matches!(e.record, Record::Accepted { .. })).count()
     };
     gateway.wait(30, "it trades", |entries| orders(entries) > 2);
 
-    for seconds in ["3600", "-3600"] {
+    for seconds in [3_600, -3_600] {
         let before = gateway.entries();
-        std::fs::write(&shift, seconds).unwrap();
+        shift.set(seconds);
         std::thread::sleep(Duration::from_secs(2));
         gateway.wait(20, "it trades on", |entries| orders(entries) > orders(&before) + 2);
     }

@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use model::venue::{AccountRequest, Response, TradesFrom};
-use model::{ClientOrderId, Discrepancy, Effects, Ending, Fill, OrderState, Outcome, Timestamp};
+use model::{ClientOrderId, Discrepancy, Effects, Ending, OrderState, Outcome, Timestamp};
 
 use crate::doubt::fills_in;
 use crate::gateway::Gateway;
@@ -77,25 +77,20 @@ impl Gateway {
 
     /// Asks for the account's executions from before the order on, page by page.
     fn ask_for_tape(&mut self, id: ClientOrderId, effects: &mut Effects) {
-        let Some(from) = self.tape_from(&id) else { return };
-        if let Some(ask) = self.doubts.asks.get_mut(&id) {
-            ask.tape_unknown = false;
-        }
-        self.ask_for_page(id, from, effects);
+        let (Some(order), Some(from)) = (self.books.order(&id), self.tape_from(&id)) else {
+            return;
+        };
+        let instrument = order.order.instrument;
+        let Some(ask) = self.doubts.asks.get_mut(&id) else { return };
+        ask.asking = true;
+        let limit = self.config.profile.fills_page;
+        let request = AccountRequest::Fills { instrument, order: None, from, limit, page: None };
+        self.send(Purpose::AskTape(id), request, effects);
     }
 
     fn tape_from(&self, id: &ClientOrderId) -> Option<TradesFrom> {
         let start = self.books.order(id)?.prepared_at.before(self.quiet()?);
         Some(TradesFrom::Time { start: Some(start), end: None })
-    }
-
-    fn ask_for_page(&mut self, id: ClientOrderId, from: TradesFrom, effects: &mut Effects) {
-        let Some(order) = self.books.order(&id) else { return };
-        let (instrument, limit) = (order.order.instrument, self.config.profile.fills_page);
-        let Some(ask) = self.doubts.asks.get_mut(&id) else { return };
-        ask.asking = true;
-        let request = AccountRequest::Fills { instrument, order: None, from, limit, page: None };
-        self.send(Purpose::AskTape(id), request, effects);
     }
 
     pub(crate) fn asked_tape(
@@ -114,20 +109,25 @@ impl Gateway {
         for fill in fills {
             self.executed(now, fill, Source::Query, effects);
         }
-        let Some(ask) = self.doubts.asks.get_mut(&id) else { return };
-        ask.tape_unknown |= unknown;
-        let proven = !ask.tape_unknown;
-        // The execution would be at the end, which this page may have cut off.
-        if let (Some(next), Some(from)) = (next, self.tape_from(&id)) {
-            return self.ask_next_page(now, id, None, from, next, effects);
+        if unknown {
+            // Whose it is gets asked; then this begins again.
+            return self.doubts.again(&id, now);
         }
-        self.doubts.again(&id, now);
-        if self.is_full_page(fills.len()) {
-            if let Some(from) = page_after(fills) {
-                self.ask_for_page(id, from, effects);
+        // The execution would be at the end, which a full page has cut off.
+        let rest = match (next, fills.last()) {
+            (Some(next), _) => self.tape_from(&id).map(|from| (from, Some(next.clone()))),
+            (None, Some(last)) if self.is_full_page(fills.len()) => {
+                let number = last.trade_id.as_str().parse::<u64>().ok();
+                number.map(|number| (TradesFrom::Id(number.saturating_add(1)), None))
             }
-        } else if proven {
-            self.proven_absent(now, id, effects);
+            (None, _) => {
+                self.doubts.again(&id, now);
+                return self.proven_absent(now, id, effects);
+            }
+        };
+        match rest {
+            Some((from, page)) => self.ask_next_page(now, id, None, from, page, effects),
+            None => self.doubts.again(&id, now),
         }
     }
 
@@ -152,10 +152,4 @@ impl Gateway {
             self.halt(now, &cause, effects);
         }
     }
-}
-
-/// Where the page after this one begins, where executions are counted; `None` after an empty one.
-fn page_after(fills: &[Fill]) -> Option<TradesFrom> {
-    let last: u64 = fills.last()?.trade_id.as_str().parse().ok()?;
-    Some(TradesFrom::Id(last.saturating_add(1)))
 }

@@ -113,7 +113,8 @@ impl Gateway {
             && let Some(venue_order_id) = self.books.order(&id).and_then(|o| o.venue_order_id)
         {
             let order = Some(venue_order_id);
-            return self.ask_next_page(now, id, order, TradesFrom::Newest, next, effects);
+            let (from, page) = (TradesFrom::Newest, Some(next.clone()));
+            return self.ask_next_page(now, id, order, from, page, effects);
         }
         self.doubts.again(&id, now);
         let Some((ending, _)) = ending.filter(|_| all) else { return };
@@ -136,7 +137,7 @@ impl Gateway {
         id: ClientOrderId,
         order: Option<VenueOrderId>,
         from: TradesFrom,
-        next: &PageCursor,
+        page: Option<PageCursor>,
         effects: &mut Effects,
     ) {
         let Some(ask) = self.doubts.asks.get_mut(&id) else { return };
@@ -155,7 +156,7 @@ impl Gateway {
             order,
             from,
             limit: self.config.profile.fills_page,
-            page: Some(next.clone()),
+            page,
         };
         self.send(purpose, request, effects);
     }

@@ -51,8 +51,6 @@ pub(crate) struct Ask {
     pub(crate) pages: u32,
     /// A cancel was taken for processing at this time, so the order is asked about until it is over.
     pub(crate) cancel_taken: Option<Timestamp>,
-    /// The pages of executions read for a proof had some in them that belong to nobody known.
-    pub(crate) tape_unknown: bool,
     /// The venue says it is over, with this much filled; believed once executions for that much
     /// have been read.
     pub(crate) ending: Option<(Ending, Qty)>,
@@ -69,7 +67,6 @@ impl Doubts {
             negative: 0,
             pages: 0,
             cancel_taken: None,
-            tape_unknown: false,
             ending: None,
         });
     }

@@ -392,6 +392,8 @@ impl Gateway {
 }
 
 #[cfg(test)]
+mod id_trials;
+#[cfg(test)]
 mod sums_tests;
 #[cfg(test)]
 mod tests;

@@ -70,7 +70,7 @@ pub(crate) fn spec(side: Side, qty: &str, price: &str) -> OrderSpec {
 }
 
 /// A venue that tells everything, as Binance does.
-const TELLS_ALL: Profile = Profile {
+pub(crate) const TELLS_ALL: Profile = Profile {
     id_class: IdClass::UniqueWhileOpen,
     order_validity: Some(Duration::from_secs(2)),
     finds_by_client_id: true,
@@ -136,6 +136,8 @@ pub(crate) struct Venue {
     pub(crate) changed: Timestamp,
     /// Takes cancels for processing and lists executions newest first, in pages.
     pub(crate) sums: bool,
+    /// What it does with an id that was used before.
+    pub(crate) id_class: Option<IdClass>,
 }
 
 /// Gateway, wire and venue.
@@ -447,7 +449,11 @@ impl Venue {
         self.orders.iter_mut().rev().find(|order| order.client_order_id == *id)
     }
 
-    fn execute(&mut self, now: Timestamp, asked: &AccountRequest) -> Result<Response, VenueError> {
+    pub(crate) fn execute(
+        &mut self,
+        now: Timestamp,
+        asked: &AccountRequest,
+    ) -> Result<Response, VenueError> {
         match asked {
             AccountRequest::Place(new) => self.place(now, new),
             AccountRequest::Cancel { order: OrderKey::Client(id), .. } => self.cancel(now, id),
@@ -567,8 +573,16 @@ impl Venue {
     pub(crate) fn place(&mut self, now: Timestamp, new: &NewOrder) -> Result<Response, VenueError> {
         *self.places.entry(new.client_order_id).or_default() += 1;
         let OrderQty::Base(qty) = new.qty else { panic!("base quantities only") };
-        if self.order(&new.client_order_id).is_some_and(|order| order.status.is_open()) {
-            return Err(VenueError::DuplicateClientOrderId);
+        let before = self.order(&new.client_order_id);
+        match (before, self.id_class.unwrap_or(IdClass::UniqueWhileOpen)) {
+            (None, _) | (Some(_), IdClass::Unchecked) => {}
+            (Some(first), IdClass::FirstOrder) => {
+                return Ok(Response::Placed { order: first.clone(), fills: Vec::new() });
+            }
+            (Some(first), IdClass::UniqueWhileOpen) if !first.status.is_open() => {}
+            (Some(_), IdClass::UniqueWhileOpen | IdClass::UniqueForUnknownTime) => {
+                return Err(VenueError::DuplicateClientOrderId);
+            }
         }
         let order = VenueOrder {
             id: VenueOrderId::from_number(self.orders.len() as u64 + 1),

@@ -14,7 +14,8 @@ use crate::time::Timestamp;
 use crate::venue::Request;
 
 /// Something to be done. Effects are carried out in order; in particular what is persisted before
-/// a `Send` is durable before its first byte leaves.
+/// a `Send` is durable before its first byte leaves; only a cancel, which can but take away, waits for
+/// nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Append to the journal.

@@ -84,3 +84,10 @@ impl<'a> Scan<'a> {
         }
     }
 }
+
+/// What stands between a mark and the next end; empty where there is no such thing. For a glance at
+/// texts that were written here.
+pub(crate) fn between<'a>(text: &'a str, mark: &str, end: char) -> &'a str {
+    let Some(start) = text.find(mark).map(|at| at + mark.len()) else { return "" };
+    text[start..].split(end).next().unwrap_or_default()
+}

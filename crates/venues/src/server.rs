@@ -14,7 +14,7 @@ use std::time::Duration;
 use model::venue::{AccountRequest, PublicMarket, Response, VenueError, VenueEvent};
 use model::{AccountId, Timestamp};
 
-pub use self::upsets::{LimitChange, SocketClass, Topic};
+pub use self::upsets::{LimitChange, SocketClass, Telling, Topic};
 
 /// A REST request as it came off the wire.
 #[derive(Clone, Copy, Debug)]
@@ -162,9 +162,11 @@ pub trait Dialect: Send {
 
     /// How often [`Dialect::tick`] wants to be called.
     fn tick_ms(&self) -> u64;
-    /// What a connection that is opened so is for. Asked before [`Dialect::connect`].
-    fn socket_class(&self, _request: &HttpRequest<'_>) -> SocketClass {
-        SocketClass::Market
+
+    /// What a connection is for; `None` as long as neither how it was opened nor what was said on it
+    /// shows that. Asked after [`Dialect::connect`] and after each [`Dialect::text`].
+    fn socket_class(&self, _conn: ConnId) -> Option<SocketClass> {
+        Some(SocketClass::Market)
     }
 
     /// What an event on a connection belongs to. Not asked of answers.
@@ -187,6 +189,17 @@ pub trait Dialect: Send {
     /// that an earlier answer to the same question can be found.
     fn question(&self, request: &HttpRequest<'_>) -> String {
         format!("{}?{}", request.path, request.query)
+    }
+
+    /// What a question about an account comes to when it is told so, for a dialect that answers from
+    /// books of its own; `None` where the exchange behind is asked. Counts nothing.
+    fn retold(
+        &self,
+        _now: Timestamp,
+        _request: &HttpRequest<'_>,
+        _telling: &Telling,
+    ) -> Option<HttpResponse> {
+        None
     }
 
     /// Too many requests: the venue's own words, with the wait in them.

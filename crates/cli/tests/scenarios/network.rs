@@ -38,9 +38,9 @@ fn net_01_lost_ack() {
             stage.fault(json!({"kind": "silent", "stream": "user"}));
         }
         stage.fault(json!({"kind": "drop_response", "route": CREATE, "count": 2}));
-        let resting = stage.place(Want::BuyLow);
+        let resting = stage.send(Want::BuyLow);
         stage.working(resting);
-        let taking = stage.place(Want::BuyNow);
+        let taking = stage.send(Want::BuyNow);
         let ending = stage.done(10, taking).ending();
         assert_eq!(ending, Some(Ending::Filled));
         let max = if deaf { QUIET + Duration::from_secs(3) } else { Duration::from_secs(1) };
@@ -213,7 +213,7 @@ fn net_06_reconnect_storm() {
     let took = stage.recover(healed, PAUSE_MAX + RECOVERY_MAX);
     println!("trades again {took:?} after the storm");
     // Told once: by one subscription, not by those of all the connections before.
-    let order = stage.place(Want::BuyNow);
+    let order = stage.send(Want::BuyNow);
     assert_eq!(stage.done(5, order).ending(), Some(Ending::Filled));
     let now = stage.venue.state()["counts"]["sockets"].clone();
     let open = now["opened"].as_u64().unwrap() - now["closed"].as_u64().unwrap();
@@ -228,9 +228,9 @@ fn net_08_broken_bodies() {
     const KINDS: [&str; 4] = ["truncate", "reset_midbody", "empty_body", "slow_drip"];
     for kind in KINDS {
         stage.fault(json!({"kind": kind, "route": CREATE, "count": 1}));
-        let resting = stage.place(Want::BuyLow);
+        let resting = stage.send(Want::BuyLow);
         stage.working(resting);
-        let taking = stage.place(Want::BuyNow);
+        let taking = stage.send(Want::BuyNow);
         assert_eq!(stage.done(5, taking).ending(), Some(Ending::Filled), "{kind}");
         let story = stage.story(resting);
         let refused = |(_, r): &(Duration, Record)| matches!(r, Record::Rejected { .. });

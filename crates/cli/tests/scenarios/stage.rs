@@ -61,15 +61,15 @@ pub(crate) struct Stage {
 impl Stage {
     /// Everything is up, and the gateway trades.
     pub(crate) fn open(seed: u32) -> Stage {
-        Stage::open_with(seed, "", |_| {})
+        Stage::open_with(seed, |_, _| {})
     }
 
-    /// The same with more agents, and with a command that is changed first.
-    pub(crate) fn open_with(seed: u32, agents: &str, change: impl FnOnce(&mut Command)) -> Stage {
+    /// The same with a command that is changed first.
+    pub(crate) fn open_with(seed: u32, change: impl FnOnce(&Gateway, &mut Command)) -> Stage {
         let market = format!("synthetic:{seed}");
         let other = "other:secret:100000 USDT,10 BTC";
         let venue = Venue::start(&["--market", &market, "--account", other]);
-        let mut gateway = Gateway::prepare(&venue.addr, agents);
+        let mut gateway = Gateway::prepare(&venue.addr, "");
         std::fs::write(gateway.path("limits.toml"), LIMITS).unwrap();
         let pipe = gateway.path("pipe");
         assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -77,7 +77,7 @@ impl Stage {
         let pipe = File::options().read(true).write(true).open(pipe).unwrap();
         write_agent(&gateway);
         let mut command = gateway.command();
-        change(&mut command);
+        change(&gateway, &mut command);
         gateway.spawn(command);
         let mut stage = Stage { venue, gateway, pipe, next_intent: 0 };
         stage.gateway.wait(20, "it trades", |entries| is_active(entries) && is_live(entries));
@@ -140,6 +140,22 @@ impl Stage {
         self.place_as(side, &kind, "gtc")
     }
 
+    /// The same, again until the gateway lets it through: while an order is being asked about, a
+    /// comparison of the books that falls into that time holds others up for a moment.
+    pub(crate) fn send(&mut self, want: Want) -> IntentId {
+        for _ in 0..5 {
+            self.until(10, "it trades", |entries| is_active(entries) && is_live(entries));
+            let intent = self.place(want);
+            self.until(5, "decided", |entries| {
+                is_refused(entries, intent) || order_of(&books(entries), intent).is_some()
+            });
+            if !is_refused(&self.gateway.entries(), intent) {
+                return intent;
+            }
+        }
+        panic!("every order is refused: {}", self.gateway.log());
+    }
+
     /// The agent wants an order of 0.001 of this kind.
     pub(crate) fn place_as(&mut self, side: &str, kind: &Value, time_in_force: &str) -> IntentId {
         let spec = json!({"instrument": "BTC-USDT", "side": side, "kind": kind, "qty": "0.001",
@@ -157,7 +173,8 @@ impl Stage {
         let id = self.next_intent;
         self.next_intent += 1;
         let line = json!({"intent": {"id": id, "action": action, "reason": "the test says so"}});
-        writeln!(self.pipe, "{line}").unwrap();
+        // In one write: the agent's acknowledgements go the same way.
+        self.pipe.write_all(format!("{line}\n").as_bytes()).unwrap();
         IntentId(id)
     }
 

@@ -2,8 +2,8 @@
 
 use model::venue::VenueOrder;
 use model::{
-    AgentId, Amount, Asset, Ending, Fill, IntentId, NewOrder, OrderEvent, OrderKind, OrderQty,
-    OrderState, Price, Qty, Rounding, Side, Timestamp, VenueOrderId,
+    AgentId, Amount, Asset, Ending, Fill, IntentId, NewOrder, OrderEvent, OrderQty, OrderState,
+    Price, Qty, Rounding, Side, Timestamp, VenueOrderId,
 };
 
 /// An order with all that is proven about it.
@@ -57,21 +57,21 @@ impl TrackedOrder {
     }
 
     /// Is what the venue shows under our name the order that we sent by it? The venue's own name for it
-    /// decides where that is known; else it has to be what was ordered, as far as venues tell that.
+    /// decides where that is known; else it has to be what was ordered. Of an order that is over some
+    /// venues tell only what of it has filled.
     pub fn is(&self, theirs: &VenueOrder) -> bool {
         if let Some(known) = self.venue_order_id {
             return known == theirs.id;
         }
         let sent = &self.order;
-        // Of an order that is over some tell no more than what of it has filled.
         let is_over = !theirs.status.is_open();
         let qty_agrees = theirs.qty == self.qty() || (is_over && theirs.qty < self.qty());
-        // Prices and not kinds: some do not say of a trigger whether it stops or takes a profit.
-        let prices = |kind: OrderKind| (kind.price(), kind.trigger());
+        // Not the kinds themselves: not every venue says of a trigger which of two it is.
         qty_agrees
-            && prices(sent.kind) == prices(theirs.kind)
             && (sent.client_order_id, sent.instrument, sent.side)
                 == (theirs.client_order_id, theirs.instrument, theirs.side)
+            && (sent.kind.price(), sent.kind.trigger())
+                == (theirs.kind.price(), theirs.kind.trigger())
     }
 
     /// Quantity ordered, base units.

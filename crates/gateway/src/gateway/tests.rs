@@ -37,7 +37,7 @@ fn an_order_is_written_down_sent_accepted_filled() {
 #[test]
 fn the_order_in_which_things_are_heard_does_not_matter() {
     let mut ends = Vec::new();
-    for order in permutations(5) {
+    for order in permutations(6) {
         let mut world = World::new();
         let name = world.place(buy()).unwrap();
         let (request, asked) = world.requests.pop_front().unwrap();
@@ -48,7 +48,8 @@ fn the_order_in_which_things_are_heard_does_not_matter() {
         };
         let accepted = world.venue.told(&name, Execution::New);
         let first = world.venue.fill(world.now, &name, "0.3").unwrap();
-        let second = world.venue.fill(world.now, &name, "0.5").unwrap();
+        let second = world.venue.fill(world.now, &name, "0.3").unwrap();
+        let third = world.venue.fill(world.now, &name, "0.2").unwrap();
         let ended = {
             let mut gone = world.venue.told(&name, Execution::Canceled(number("c")));
             if let AccountEvent::Order { order, .. } = &mut gone {
@@ -63,6 +64,7 @@ fn the_order_in_which_things_are_heard_does_not_matter() {
             Input::Account(accepted),
             Input::Account(first),
             Input::Account(second),
+            Input::Account(third),
             Input::Account(ended),
         ];
         for index in &order {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use gateway::Gateway;
 use journal::JournalHandle;
+use model::venue::{AccountRequest, Request};
 use model::{
     AgentId, Command, Effect, Effects, Entry, Input, Link, Notice, Timestamp, TradingState,
 };
@@ -135,7 +136,8 @@ impl Core {
         self.carry_out(effects, wake);
     }
 
-    /// Carries out effects: records first, and what is sent only by the word that they are durable.
+    /// Carries out effects: records first, and what is sent only by the word that they are durable;
+    /// all but cancels.
     fn carry_out(&mut self, effects: &mut Effects, wake: &mut Option<Timestamp>) {
         let now = clock::now();
         let mut entries: Vec<Entry> = Vec::new();
@@ -175,6 +177,10 @@ impl Core {
         }
         // What is released from now on is held back by what is known now.
         self.release.gate().set(self.gateway.state().0 == TradingState::Active);
+        // A cancel can only take away: it does not wait for the disk. Should its record be lost, the next
+        // start finds out by asking.
+        let (cancels, sends) = sends.into_iter().partition(|question| is_cancel(&question.request));
+        self.release.all(now, cancels);
         if entries.is_empty() {
             self.release.all(now, sends);
             return;
@@ -230,6 +236,13 @@ impl Core {
         }
         RunError::Journal(error)
     }
+}
+
+const fn is_cancel(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Account(AccountRequest::Cancel { .. } | AccountRequest::CancelAll(_))
+    )
 }
 
 /// When to look at the time again.

@@ -204,7 +204,7 @@ fn open_journal(store: &Store) -> Result<Opened, StoreError> {
         tracing::warn!(
             file,
             waited_s = waited,
-            "another program holds the journal: nothing is sent until it lets go; end it"
+            "another program holds the journal: nothing but cancels is sent until it lets go; end it"
         );
     });
     let tag = journal::Storage::take_tag(&mut storage, StoreTag::new(pump::seed()))?;

@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use venues::session::{ConnId, Done, Happened, Protocol, Session, Stamp};
 
 use super::rest::{self, Rest};
-use super::socket::{self, Socket};
+use super::socket::{self, NoSocket, Socket};
 use crate::clock;
 
 /// Connections and answers that wait to be looked at; a session has few of them.
@@ -203,13 +203,16 @@ impl<P: Protocol> Pump<P> {
             // Attempts are counted by the venue, too, and too many of them are a ban.
             let opened = match rest.may_connect(link).await {
                 Ok(()) => socket::connect(&url).await,
-                Err(cause) => Err(cause),
+                Err(cause) => Err(NoSocket::Failed(cause)),
             };
+            if let Err(NoSocket::Refused(answer)) = &opened {
+                rest.refused_connection(answer).await;
+            }
             let arrival = match opened {
                 Ok(socket) => Arrival::Opened(id, Box::new(socket)),
                 Err(cause) => {
                     tracing::debug!(%cause, "no connection");
-                    Arrival::Failed(id, cause)
+                    Arrival::Failed(id, cause.to_string())
                 }
             };
             // The pump is gone only when the gateway ends.

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use ::budget::Grant;
 use model::venue::{MarketRequest, Request, Response};
 use model::{Input, Instrument, InstrumentId, Link, Outcome, Timestamp};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
+use tokio_tungstenite::tungstenite::http;
 use venues::session::Stamp;
 
 use super::adapter::{Adapter, Answer, Call, Heard};
@@ -48,6 +49,8 @@ struct Shared {
     offset_ms: AtomicI64,
     inputs: mpsc::Sender<Input>,
     budget: HostBudget,
+    /// The venue said stop where we thought there was room: its limits may have changed.
+    surprised: Notify,
 }
 
 impl Rest {
@@ -72,6 +75,7 @@ impl Rest {
             offset_ms: AtomicI64::new(0),
             inputs,
             budget,
+            surprised: Notify::new(),
         };
         Ok(Rest { shared: Arc::new(shared), adapter: Arc::new(adapter), following: Vec::new() })
     }
@@ -213,7 +217,26 @@ impl Rest {
             budget.learn(&heard.limits).await;
         }
         if let Some((counts, wait)) = heard.stop {
+            self.shared.surprised.notify_one();
             budget.stop(counts, wait, format!("status {status}")).await;
+        }
+    }
+
+    /// A connection was answered with something else: a stop holds for it as for any request.
+    pub(super) async fn refused_connection(&self, answer: &http::Response<Option<Vec<u8>>>) {
+        let now = self.venue_now();
+        let answer = Answer {
+            status: answer.status().as_u16(),
+            headers: answer.headers(),
+            body: Ok(answer.body().as_deref().unwrap_or_default()),
+            asked: now,
+            answered: now,
+        };
+        // Nothing was asked; what counts is what is said of limits.
+        let heard = self.adapter.read(&Request::Market(MarketRequest::Ping), &answer);
+        if let Some((counts, wait)) = heard.stop {
+            let detail = format!("status {} to a connection", answer.status);
+            self.budget().stop(counts, wait, detail).await;
         }
     }
 
@@ -237,13 +260,15 @@ impl Rest {
         let _ = self.shared.inputs.send(Input::Clock { ahead_ms: offset }).await;
     }
 
-    /// Looks again and again at what the venue allows, so that a limit that it changes is followed.
+    /// Looks again and again at what the venue allows, so that a limit that it changes is followed; at
+    /// once when the venue has said stop.
     pub(super) async fn watch_limits(self) {
         // One row of the table is enough: the limits stand beside it.
         let first = self.following.first().copied();
         let request = Request::Market(MarketRequest::Instruments(first.into_iter().collect()));
         while self.adapter.tells_limits() {
-            tokio::time::sleep(LIMITS_EVERY).await;
+            // Too early is as good as late.
+            let _ = tokio::time::timeout(LIMITS_EVERY, self.shared.surprised.notified()).await;
             if let Outcome::NotSent(cause) | Outcome::InDoubt(cause) =
                 self.ask_once(&request, None).await
             {

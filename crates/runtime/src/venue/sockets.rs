@@ -37,7 +37,8 @@ pub(super) struct Opened {
 struct Socket {
     outgoing: mpsc::Sender<Payload>,
     door: watch::Sender<Door>,
-    class: SocketClass,
+    /// Where it is known.
+    class: Option<SocketClass>,
     peer: IpAddr,
     opened: Timestamp,
     /// The venue closes it then.
@@ -45,6 +46,19 @@ struct Socket {
     held: Option<(Timestamp, Topic, Arc<str>)>,
     /// Topics of which it has had something.
     heard: BTreeSet<Topic>,
+}
+
+impl Socket {
+    fn set_gate(&self, gate: Gate) {
+        let wanted = Door::Open(gate);
+        self.door.send_if_modified(|door| {
+            let changes = *door != Door::Cut && *door != wanted;
+            if changes {
+                *door = wanted;
+            }
+            changes
+        });
+    }
 }
 
 /// All open connections.
@@ -59,28 +73,33 @@ impl Sockets {
         &mut self,
         now: Timestamp,
         conn: ConnId,
-        class: SocketClass,
         peer: IpAddr,
         gate: Gate,
-        life: Option<Duration>,
     ) -> Opened {
         let (sender, outgoing) = mpsc::channel(QUEUE);
         let (door_sender, door) = watch::channel(Door::Open(gate));
-        let closes = life.map(|life| now.after(life));
         self.open.insert(
             conn,
             Socket {
                 outgoing: sender,
                 door: door_sender,
-                class,
+                class: None,
                 peer,
                 opened: now,
-                closes,
+                closes: None,
                 held: None,
                 heard: BTreeSet::new(),
             },
         );
         Opened { outgoing, door }
+    }
+
+    /// A connection has shown what it is for.
+    pub(super) fn is_for(&mut self, conn: ConnId, class: SocketClass, gate: Gate) {
+        if let Some(socket) = self.open.get_mut(&conn) {
+            socket.class = Some(class);
+            socket.set_gate(gate);
+        }
     }
 
     /// Forgets a connection; was it there?
@@ -89,7 +108,7 @@ impl Sockets {
     }
 
     pub(super) fn class(&self, conn: ConnId) -> Option<SocketClass> {
-        self.open.get(&conn).map(|socket| socket.class)
+        self.open.get(&conn).and_then(|socket| socket.class)
     }
 
     pub(super) fn peer(&self, conn: ConnId) -> Option<IpAddr> {
@@ -99,7 +118,7 @@ impl Sockets {
     /// Connections of this class and address; of any, where none is given.
     pub(super) fn of(&self, class: Option<SocketClass>, peer: Option<IpAddr>) -> Vec<ConnId> {
         let wanted = self.open.iter().filter(|(_, socket)| {
-            class.is_none_or(|class| class == socket.class)
+            class.is_none_or(|class| socket.class == Some(class))
                 && peer.is_none_or(|peer| peer == socket.peer)
         });
         wanted.map(|(conn, _)| *conn).collect()
@@ -190,21 +209,12 @@ impl Sockets {
     }
 
     /// Opens and shuts the ways of every connection.
-    pub(super) fn set_gates(&self, gate: impl Fn(SocketClass) -> Gate) {
-        for socket in self.open.values() {
-            let wanted = Door::Open(gate(socket.class));
-            socket.door.send_if_modified(|door| {
-                let changes = *door != Door::Cut && *door != wanted;
-                if changes {
-                    *door = wanted;
-                }
-                changes
-            });
-        }
+    pub(super) fn set_gates(&self, gate: impl Fn(Option<SocketClass>) -> Gate) {
+        self.open.values().for_each(|socket| socket.set_gate(gate(socket.class)));
     }
 
     /// Ends connections without a word.
-    pub(super) fn cut(&self, is_cut: impl Fn(SocketClass) -> bool) {
+    pub(super) fn cut(&self, is_cut: impl Fn(Option<SocketClass>) -> bool) {
         for socket in self.open.values().filter(|socket| is_cut(socket.class)) {
             socket.door.send_replace(Door::Cut);
         }

@@ -13,7 +13,7 @@ use sim_venue::{Background, SimVenue};
 use tokio::sync::{oneshot, watch};
 use venues::server::{
     ConnId, Dialect, Frame, HttpRequest, HttpResponse, LimitChange, Payload, SocketClass, Step,
-    Topic,
+    Telling, Topic,
 };
 
 use super::counts::Counts;
@@ -157,7 +157,7 @@ impl<D: Dialect> World<D> {
             dialect.http(time, request, market)
         });
         match step {
-            Step::Done(response) => Answered::Now(response),
+            Step::Done(response) => Answered::Now(self.retold(now, request, route, response)),
             Step::Ask { account, request, pending } => {
                 if self.engine.must_wait(&request) {
                     let (sender, receiver) = oneshot::channel();
@@ -168,6 +168,32 @@ impl<D: Dialect> World<D> {
                 Answered::Now(self.carry_out(now, account, &request, pending, route))
             }
         }
+    }
+
+    /// An answer of the dialect's own, as faults tell it: the parts that change something are counted.
+    fn retold(
+        &mut self,
+        now: Timestamp,
+        request: &HttpRequest<'_>,
+        route: &str,
+        mut response: HttpResponse,
+    ) -> HttpResponse {
+        if response.status != 200 || !self.faults.watches_reads(now) {
+            return response;
+        }
+        let time = self.engine.venue_time(now);
+        let told = |dialect: &D, telling: &Telling| dialect.retold(time, request, telling);
+        let Some(mut before) = told(&self.dialect, &Telling::default()) else { return response };
+        for (fault, telling) in self.faults.reading(now, route).tellings(time) {
+            let Some(after) = told(&self.dialect, &telling) else { continue };
+            if after.status != before.status || after.body != before.body {
+                self.faults.fired(fault);
+            }
+            before = after;
+        }
+        // The headers say what was used, and stay.
+        (response.status, response.body) = (before.status, before.body);
+        response
     }
 
     /// Asks the exchange, as often as the dialect needs for its one answer.
@@ -236,16 +262,32 @@ impl<D: Dialect> World<D> {
         request: &HttpRequest<'_>,
     ) -> Result<Opened, HttpResponse> {
         let now = clock::now();
-        let class = self.dialect.socket_class(request);
         let time = self.engine.venue_time(now);
         if let Err(refusal) = self.dialect.connect(time, conn, request) {
             self.counts.sockets.refused += 1;
             return Err(refusal);
         }
         self.counts.sockets.opened += 1;
-        let (gate, peer) = (self.faults.gate(now, class), request.peer);
-        let life = self.faults.life(now, class, peer);
-        Ok(self.sockets.open(now, conn, class, peer, gate, life))
+        let gate = self.faults.gate(now, None);
+        let opened = self.sockets.open(now, conn, request.peer, gate);
+        self.classify(now, conn);
+        Ok(opened)
+    }
+
+    /// A connection may have shown, or changed, what it is for.
+    fn classify(&mut self, now: Timestamp, conn: ConnId) {
+        let before = self.sockets.class(conn);
+        let Some(class) = self.dialect.socket_class(conn).filter(|c| Some(*c) != before) else {
+            return;
+        };
+        self.sockets.is_for(conn, class, self.faults.gate(now, Some(class)));
+        // How long it lives is drawn once.
+        if before.is_none()
+            && let Some(peer) = self.sockets.peer(conn)
+            && let Some(life) = self.faults.life(now, class, peer)
+        {
+            self.sockets.close_later(now.after(life), &[conn]);
+        }
     }
 
     pub(super) fn text(&mut self, conn: ConnId, text: &str) {
@@ -261,6 +303,7 @@ impl<D: Dialect> World<D> {
         let step = with_market(&mut self.faults, now, &route, exchange, |market| {
             dialect.text(time, conn, text, market, frames)
         });
+        self.classify(now, conn);
         match step {
             Step::Done(()) => self.deliver(now, true),
             Step::Ask { account, request, pending } => {

@@ -3,6 +3,8 @@
 //! Only nouns: the questions themselves are methods of [`Dialect`](super::Dialect), each with an
 //! answer that does for a venue that has nothing of its own to say.
 
+use model::Timestamp;
+
 /// What a connection, or an event on it, is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SocketClass {
@@ -20,6 +22,21 @@ pub struct Topic {
     pub class: SocketClass,
     /// Which stream, or whose account; empty where the dialect does not tell them apart.
     pub name: String,
+}
+
+/// How the past of an account is told, where not as it is. The default is the truth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Telling {
+    /// As it was then.
+    pub as_of: Option<Timestamp>,
+    /// Orders that were made after this are missing.
+    pub unseen_after: Option<Timestamp>,
+    /// Lists have at most so many rows.
+    pub rows_max: Option<u32>,
+    /// Orders that wait for a trigger are missing from the open ones.
+    pub hides_stops: bool,
+    /// An order that is over and has executions is told as canceled with nothing filled.
+    pub lies: bool,
 }
 
 /// How the limits differ from the usual ones. The default is no difference.

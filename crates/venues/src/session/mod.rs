@@ -24,7 +24,7 @@ use model::{FeedNotice, Input, InstrumentId, Link, Outcome, Timestamp};
 pub use self::backoff::{Backoff, PAUSE_FIRST, PAUSE_MAX, PAUSE_MIN, STABLE};
 pub use self::pulse::{Pulse, SilenceBounds};
 pub use self::repeats::Repeats;
-pub use self::tape::{MISSED_MAX, Tape, TapeStep};
+pub use self::tape::{FRUITLESS_MAX, MISSED_MAX, Tape, TapeStep};
 
 /// A connection that is not subscribed by then is given up.
 pub const LOGIN_MAX: Duration = Duration::from_secs(15);

@@ -6,8 +6,11 @@
 
 use model::market::PublicTrade;
 
-/// Trades that are fetched for one hole; of a longer one only the newest are.
+/// Trades that may be missing at once; of more only the newest are fetched.
 pub const MISSED_MAX: u64 = 5_000;
+/// Answers in a row without a missing trade in them, refusals among them, after which nothing more is
+/// expected: a venue's archive may be behind its stream for a moment.
+pub const FRUITLESS_MAX: u32 = 10;
 
 /// What to do with a trade that a stream told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,9 +19,9 @@ pub enum TapeStep {
     New,
     /// Told before.
     Duplicate,
-    /// News, and trades before it were missed.
+    /// News, and trades just before it were missed.
     NewAfterGap {
-        /// First number that is missing.
+        /// First number that was missed.
         first: u64,
         /// How many.
         count: u64,
@@ -29,11 +32,10 @@ pub enum TapeStep {
 #[derive(Clone, Debug, Default)]
 pub struct Tape {
     last: Option<u64>,
-    /// Numbers that are being fetched, both inclusive. One hole at a time: a second one before the
-    /// first is filled widens it, and what had been seen in between is told apart by `seen`.
-    missing: Option<(u64, u64)>,
-    /// Trades seen while a hole is open, which lie inside it since it was widened.
-    seen: Option<(u64, u64)>,
+    /// Numbers that were missed and not fetched yet, both inclusive, oldest first; together at most
+    /// [`MISSED_MAX`]. Several holes: a connection may break again and again before one is filled.
+    missing: Vec<(u64, u64)>,
+    fruitless: u32,
 }
 
 impl Tape {
@@ -50,53 +52,53 @@ impl Tape {
         if id == last + 1 {
             return TapeStep::New;
         }
-        let (first, until) = ((last + 1).max(id.saturating_sub(MISSED_MAX)), id - 1);
-        match self.missing {
-            // Two holes with something seen between them.
-            Some((earlier, end)) if self.seen.is_none() => {
-                self.missing = Some((earlier, until));
-                self.seen = Some((end + 1, last));
-            }
-            // A third one while two are open: the older ones are given up.
-            Some(_) | None => {
-                self.missing = Some((first, until));
-                self.seen = None;
-            }
-        }
-        let first = self.missing.map_or(first, |(first, _)| first);
-        TapeStep::NewAfterGap { first, count: until - first + 1 }
+        self.missing.push((last + 1, id - 1));
+        self.forget_oldest();
+        TapeStep::NewAfterGap { first: last + 1, count: id - 1 - last }
     }
 
-    /// Trades were fetched, oldest first: keeps those that had been missed. Returns where to go on
-    /// fetching, if something is still missing.
-    pub fn fetched(&mut self, trades: &mut Vec<PublicTrade>) -> Option<u64> {
-        let Some((first, until)) = self.missing else {
-            trades.clear();
-            return None;
-        };
-        let newest = trades.last().map(|trade| trade.id);
-        let seen = self.seen;
-        trades.retain(|trade| {
-            (first..=until).contains(&trade.id)
-                && !seen.is_some_and(|(from, to)| (from..=to).contains(&trade.id))
-        });
-        match newest {
-            Some(newest) if newest >= first && newest < until => {
-                self.missing = Some((newest + 1, until));
-                Some(newest + 1)
-            }
-            // All there, or the venue has no more of them.
-            Some(_) | None => {
-                self.missing = None;
-                self.seen = None;
-                None
-            }
+    /// Keeps no more than may be fetched.
+    fn forget_oldest(&mut self) {
+        let length = |(first, until): &(u64, u64)| until - first + 1;
+        let mut excess = self.missing.iter().map(length).sum::<u64>().saturating_sub(MISSED_MAX);
+        while excess > 0
+            && let Some(oldest) = self.missing.first_mut()
+        {
+            let gone = length(oldest).min(excess);
+            oldest.0 += gone;
+            excess -= gone;
+            self.missing.retain(|(first, until)| first <= until);
         }
+    }
+
+    /// Trades were fetched, oldest first and without holes of their own: keeps those that had been
+    /// missed. Whatever is older than the newest of them is settled: the venue has no more to tell of
+    /// it. Returns where to go on fetching, if something newer is still missing.
+    pub fn fetched(&mut self, trades: &mut Vec<PublicTrade>) -> Option<u64> {
+        let newest = trades.last().map(|trade| trade.id);
+        let missing = &mut self.missing;
+        let missed = |id| missing.iter().any(|(first, until)| (*first..=*until).contains(&id));
+        trades.retain(|trade| missed(trade.id));
+        if let Some(newest) = newest {
+            missing.iter_mut().for_each(|(first, _)| *first = (*first).max(newest + 1));
+            missing.retain(|(first, until)| first <= until);
+        }
+        self.fruitless = if trades.is_empty() { self.fruitless + 1 } else { 0 };
+        if self.fruitless >= FRUITLESS_MAX {
+            self.give_up();
+        }
+        self.missing_from()
+    }
+
+    /// The venue does not tell what is missing: it stays so.
+    fn give_up(&mut self) {
+        self.missing.clear();
+        self.fruitless = 0;
     }
 
     /// Where to start fetching; `None` when nothing is missing.
     pub fn missing_from(&self) -> Option<u64> {
-        self.missing.map(|(first, _)| first)
+        self.missing.first().map(|(first, _)| *first)
     }
 }
 
@@ -147,13 +149,16 @@ mod tests {
     }
 
     #[test]
-    fn a_second_hole_before_the_first_is_filled_repeats_nothing() {
+    fn holes_before_the_first_is_filled_repeat_nothing_and_lose_nothing() {
         let mut tape = Tape::default();
         tape.told(1);
         tape.told(4);
         tape.told(5);
-        assert_eq!(tape.told(8), TapeStep::NewAfterGap { first: 2, count: 6 });
-        assert_eq!(fetch(&mut tape, 1..=8), (vec![2, 3, 6, 7], None));
+        assert_eq!(tape.told(8), TapeStep::NewAfterGap { first: 6, count: 2 });
+        assert_eq!(tape.told(10), TapeStep::NewAfterGap { first: 9, count: 1 });
+        assert_eq!(fetch(&mut tape, 2..=7), (vec![2, 3, 6, 7], Some(9)));
+        assert_eq!(fetch(&mut tape, 2..=7), (vec![], Some(9)), "an answer to an older question");
+        assert_eq!(fetch(&mut tape, 9..=12), (vec![9], None));
     }
 
     #[test]
@@ -161,7 +166,32 @@ mod tests {
         let mut tape = Tape::default();
         tape.told(1);
         tape.told(9);
+        for _ in 1..FRUITLESS_MAX {
+            assert_eq!(fetch(&mut tape, []), (vec![], Some(2)), "it may be behind its stream");
+        }
         assert_eq!(fetch(&mut tape, []), (vec![], None));
+    }
+
+    #[test]
+    fn of_many_holes_the_oldest_are_given_up() {
+        let mut tape = Tape::default();
+        (0..=MISSED_MAX + 10).for_each(|step| {
+            tape.told(1 + 2 * step);
+        });
+        assert_eq!(tape.missing_from(), Some(22));
+        tape.told(2 * MISSED_MAX + 24);
+        assert_eq!(tape.missing_from(), Some(26), "two more, at the end");
+    }
+
+    /// Numbers that the venue jumps over, and a page that begins too late.
+    #[test]
+    fn what_is_older_than_an_answer_is_settled() {
+        let mut tape = Tape::default();
+        tape.told(1);
+        tape.told(9);
+        assert_eq!(fetch(&mut tape, [4, 6]), (vec![4, 6], Some(7)));
+        tape.give_up();
         assert_eq!(tape.missing_from(), None);
+        assert_eq!(tape.told(9), TapeStep::Duplicate);
     }
 }

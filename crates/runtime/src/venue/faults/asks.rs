@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use model::Timestamp;
+use venues::server::Telling;
 
 use super::kinds::{FaultKind, Scope};
 use super::table::{FaultId, Faults, Row};
@@ -23,7 +24,42 @@ pub(crate) struct Reading {
     pub(crate) lies: Option<FaultId>,
 }
 
+impl Reading {
+    /// The same for a dialect that tells from books of its own: one part after the other, each with
+    /// those before it.
+    pub(crate) fn tellings(&self, now: Timestamp) -> Vec<(FaultId, Telling)> {
+        let mut telling = Telling::default();
+        let mut all = Vec::new();
+        if let Some((id, lag)) = self.lag {
+            telling.as_of = Some(now.before(lag));
+            all.push((id, telling));
+        }
+        if let Some((id, age)) = self.missing {
+            telling.unseen_after = Some(now.before(age));
+            all.push((id, telling));
+        }
+        if let Some(id) = self.lies {
+            telling.lies = true;
+            all.push((id, telling));
+        }
+        if let Some(id) = self.hide_stops {
+            telling.hides_stops = true;
+            all.push((id, telling));
+        }
+        if let Some((id, rows)) = self.rows {
+            telling.rows_max = Some(rows);
+            all.push((id, telling));
+        }
+        all
+    }
+}
+
 impl Faults {
+    /// Is there any fault under way that may strike a question about an account?
+    pub(crate) fn watches_reads(&self, now: Timestamp) -> bool {
+        self.rows.iter().any(|row| row.fault.scope == Scope::Ask && row.is_active(now))
+    }
+
     /// What is done to a question that came by this route.
     pub(crate) fn reading(&mut self, now: Timestamp, route: &str) -> Reading {
         let mut reading = Reading::default();

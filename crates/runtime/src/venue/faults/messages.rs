@@ -104,8 +104,9 @@ impl Faults {
         })
     }
 
-    /// What the partitions of now let through on a socket of this class.
-    pub(crate) fn gate(&self, now: Timestamp, class: SocketClass) -> Gate {
+    /// What the partitions of now let through on a socket of this class. One that has not shown its
+    /// class yet is shut only where all are, or no account could come back while others are cut.
+    pub(crate) fn gate(&self, now: Timestamp, class: Option<SocketClass>) -> Gate {
         let mut gate = Gate { reads: true, writes: true };
         for row in self.under_way(now, Scope::Venue) {
             let FaultKind::Partition(cut) = row.fault.kind else { continue };
@@ -162,8 +163,8 @@ impl Class {
 
 impl super::kinds::Cut {
     /// Does it cut sockets of this class?
-    pub(crate) fn is_of(self, class: SocketClass) -> bool {
-        self.class.is_none_or(|cut| cut == Class::of(class))
+    pub(crate) fn is_of(self, class: Option<SocketClass>) -> bool {
+        self.class.is_none_or(|cut| class.map(Class::of) == Some(cut))
     }
 
     /// Does it cut REST?

@@ -224,10 +224,12 @@ fn partitions_shut_the_ways_of_their_class() {
         ),
     ] {
         let mut faults = faults(&[fault]);
-        assert_eq!(faults.gate(at(1), market), open, "it has not begun");
+        assert_eq!(faults.gate(at(1), Some(market)), open, "it has not begun");
         faults.turn(at(1));
-        let seen = [market, user].map(|class| faults.gate(at(1), class));
+        let seen = [market, user].map(|class| faults.gate(at(1), Some(class)));
         assert_eq!(seen.map(|gate| (gate.reads, gate.writes)), gates, "{fault}");
+        let strikes_all = seen[0] != open && seen[1] != open;
+        assert_eq!(faults.gate(at(1), None) != open, strikes_all, "{fault}: nobody knows which");
         assert_eq!(faults.request(at(1), ORDER, PEER).before.is_some(), is_rest, "{fault}");
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! Source: web-socket-streams.md, read 2026-07-21 (24 hours a connection, pings every 20 s).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ const SNAPSHOT_DEPTH: u32 = 1_000;
 const SNAPSHOT_PAUSE: Duration = Duration::from_millis(500);
 /// Missed trades that are asked for at once; the venue's most.
 const TRADES_PAGE: u32 = 1_000;
+/// Pause before missed trades are asked for again.
+const TRADES_PAUSE: Duration = Duration::from_millis(500);
 /// Number of the request to subscribe.
 const SUBSCRIBE_ID: u64 = 1;
 
@@ -56,6 +58,8 @@ pub struct MarketFeed {
 pub struct MarketConn {
     number: u64,
     books: BTreeMap<InstrumentId, BookState>,
+    /// Whose missed trades are being asked for: one question at a time.
+    asked: BTreeSet<InstrumentId>,
     complete: bool,
 }
 
@@ -98,15 +102,13 @@ impl MarketFeed {
                 self.change(now, conn, Change { instrument, first, last, time }, heard);
             }
             StreamMessage::Trade { instrument, trade } => {
-                self.trade(now, instrument, trade, heard);
+                self.trade(now, conn, instrument, trade, heard);
             }
             StreamMessage::Ack { id: SUBSCRIBE_ID } => {
                 conn.books.values_mut().for_each(|book| book.pulse = Pulse::new(now));
                 heard.push(Heard::Up);
                 // What the last connection asked for died with it.
-                let missing =
-                    self.tapes.iter().filter_map(|(id, t)| Some((*id, t.missing_from()?)));
-                heard.extend(missing.map(|(id, first)| ask_for_trades(id, first)));
+                self.ask_for_all_trades(conn, heard);
                 // At once, not at the first change: a book may be idle.
                 let ids = conn.books.iter_mut().filter_map(|(id, b)| b.sync.ask().then_some(*id));
                 heard.extend(ids.map(|id| ask_for_book(id, Duration::ZERO)));
@@ -126,6 +128,7 @@ impl MarketFeed {
     fn trade(
         &mut self,
         now: Timestamp,
+        conn: &mut MarketConn,
         instrument: InstrumentId,
         trade: PublicTrade,
         heard: &mut Vec<Heard>,
@@ -134,10 +137,10 @@ impl MarketFeed {
         match tape.told(trade.id) {
             TapeStep::Duplicate => return self.repeats.add(now, heard),
             TapeStep::New => {}
-            TapeStep::NewAfterGap { first, count } => {
+            TapeStep::NewAfterGap { count, .. } => {
                 let missed = FeedNotice::MissedTrades { instrument, count };
                 heard.push(Heard::News(Input::Feed(missed)));
-                heard.push(ask_for_trades(instrument, first));
+                self.ask_for_trades(conn, instrument, Duration::ZERO, heard);
             }
         }
         heard.push(news(instrument, trade.time, MarketKind::Trade(trade)));
@@ -195,23 +198,60 @@ impl MarketFeed {
         if !conn.complete && conn.books.values().all(|book| book.sync.is_synced()) {
             conn.complete = true;
             heard.push(Heard::Complete);
+            // What the predecessor has asked for dies with it.
+            self.ask_for_all_trades(conn, heard);
+        }
+    }
+
+    /// Asks for what is missing, unless it is being asked for.
+    fn ask_for_trades(
+        &self,
+        conn: &mut MarketConn,
+        instrument: InstrumentId,
+        after: Duration,
+        heard: &mut Vec<Heard>,
+    ) {
+        let missing = self.tapes.get(&instrument).and_then(Tape::missing_from);
+        if let Some(first) = missing
+            && conn.asked.insert(instrument)
+        {
+            let (from, limit) = (TradesFrom::Id(first), TRADES_PAGE);
+            heard.push(Heard::Ask(MarketRequest::Trades { instrument, from, limit }, after));
+        }
+    }
+
+    fn ask_for_all_trades(&self, conn: &mut MarketConn, heard: &mut Vec<Heard>) {
+        for instrument in self.tapes.keys() {
+            self.ask_for_trades(conn, *instrument, Duration::ZERO, heard);
         }
     }
 
     fn missed_trades(
         &mut self,
+        conn: &mut MarketConn,
         instrument: InstrumentId,
-        mut trades: Vec<PublicTrade>,
+        outcome: Outcome,
         heard: &mut Vec<Heard>,
     ) {
+        conn.asked.remove(&instrument);
         let Some(tape) = self.tapes.get_mut(&instrument) else { return };
-        let next = tape.fetched(&mut trades);
-        heard.extend(
-            trades
-                .into_iter()
-                .map(|trade| news(instrument, trade.time, MarketKind::LateTrade(trade))),
-        );
-        heard.extend(next.map(|first| ask_for_trades(instrument, first)));
+        let mut after = TRADES_PAUSE;
+        match outcome {
+            Outcome::Done(Response::Trades(mut trades)) => {
+                tape.fetched(&mut trades);
+                if !trades.is_empty() {
+                    after = Duration::ZERO;
+                }
+                let late =
+                    |trade: PublicTrade| news(instrument, trade.time, MarketKind::LateTrade(trade));
+                heard.extend(trades.into_iter().map(late));
+            }
+            Outcome::Done(_) | Outcome::Refused(_) => drop(tape.fetched(&mut Vec::new())),
+            // It was not heard, or could not answer.
+            Outcome::NotSent(_) | Outcome::InDoubt(_) => {}
+        }
+        // What the venue never tells stays missing, which the notice has said.
+        self.ask_for_trades(conn, instrument, after, heard);
     }
 }
 
@@ -228,11 +268,6 @@ fn news(instrument: InstrumentId, venue_time: Timestamp, kind: MarketKind) -> He
 
 fn ask_for_book(instrument: InstrumentId, after: Duration) -> Heard {
     Heard::Ask(MarketRequest::Book { instrument, depth: SNAPSHOT_DEPTH }, after)
-}
-
-fn ask_for_trades(instrument: InstrumentId, first: u64) -> Heard {
-    let (from, limit) = (TradesFrom::Id(first), TRADES_PAGE);
-    Heard::Ask(MarketRequest::Trades { instrument, from, limit }, Duration::ZERO)
 }
 
 impl Protocol for MarketFeed {
@@ -255,7 +290,7 @@ impl Protocol for MarketFeed {
         say.push(subscribe_market(&self.symbols, SUBSCRIBE_ID));
         let book = || BookState { sync: BookSync::default(), pulse: Pulse::new(now) };
         let books = self.symbols.iter().map(|row| (row.instrument.id, book())).collect();
-        MarketConn { number: self.opened, books, complete: false }
+        MarketConn { number: self.opened, books, asked: BTreeSet::new(), complete: false }
     }
 
     fn text(&mut self, now: Timestamp, conn: &mut MarketConn, text: &str, heard: &mut Vec<Heard>) {
@@ -293,12 +328,7 @@ impl Protocol for MarketFeed {
                 heard.push(ask_for_book(*instrument, SNAPSHOT_PAUSE));
             }
             (MarketRequest::Trades { instrument, .. }, outcome) => {
-                // What the venue does not tell stays missing, which the notice has said.
-                let trades = match outcome {
-                    Outcome::Done(Response::Trades(trades)) => trades,
-                    _ => Vec::new(),
-                };
-                self.missed_trades(*instrument, trades, heard);
+                self.missed_trades(conn, *instrument, outcome, heard);
             }
             _ => {}
         }
@@ -315,6 +345,10 @@ impl Protocol for MarketFeed {
         book.sync.lost();
         self.owners.remove(&instrument);
         heard.push(news(instrument, now, MarketKind::BookLost));
+        // Not at the next change, which may never come; and not in step with a venue that errs.
+        if book.sync.ask() {
+            heard.push(ask_for_book(instrument, SNAPSHOT_PAUSE));
+        }
     }
 
     fn dead_at(&self, conn: &MarketConn) -> Option<(Timestamp, String)> {

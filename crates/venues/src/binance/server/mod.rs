@@ -256,8 +256,9 @@ impl Dialect for BinanceServer {
         // Half of the shortest period, so that no batch is late by more than that.
         50
     }
-    fn socket_class(&self, request: &HttpRequest<'_>) -> SocketClass {
-        self.class_of(request)
+
+    fn socket_class(&self, conn: ConnId) -> Option<SocketClass> {
+        self.class_of(conn)
     }
 
     fn topic(&self, conn: ConnId, text: &str) -> Topic {

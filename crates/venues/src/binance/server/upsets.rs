@@ -17,6 +17,7 @@ use super::limits;
 use super::sockets::Kind;
 use super::state::BinanceServer;
 use crate::binance::wire::SocketRequest;
+use crate::scan::between;
 use crate::server::{
     ConnId, Frame, HttpRequest, HttpResponse, LimitChange, Payload, SocketClass, Topic,
 };
@@ -25,14 +26,15 @@ use crate::server::{
 const OF_THE_MOMENT: [&str; 3] = ["timestamp=", "signature=", "recvWindow="];
 
 impl BinanceServer {
-    pub(super) fn class_of(&self, request: &HttpRequest<'_>) -> SocketClass {
-        let path = request.path.trim_end_matches('/');
-        let key = path.strip_prefix("/ws/").unwrap_or_default();
-        if path == "/ws-api/v3" || self.listen_keys.contains_key(key) {
-            SocketClass::User
-        } else {
-            SocketClass::Market
-        }
+    /// Who listens to an account's listen key is of that account.
+    pub(super) fn class_of(&self, conn: ConnId) -> Option<SocketClass> {
+        let is_of_account = match &self.conns.get(&conn)?.kind {
+            Kind::Api(_) => true,
+            Kind::Streams { names, .. } => {
+                names.iter().any(|name| self.listen_keys.contains_key(name))
+            }
+        };
+        Some(if is_of_account { SocketClass::User } else { SocketClass::Market })
     }
 
     pub(super) fn topic_of(&self, conn: ConnId, text: &str) -> Topic {
@@ -154,10 +156,4 @@ pub(super) fn question(request: &HttpRequest<'_>) -> String {
         .filter(|pair| !OF_THE_MOMENT.iter().any(|name| pair.starts_with(name)));
     let key = request.header("x-mbx-apikey").unwrap_or_default();
     format!("{key} {}?{}", request.path, kept.collect::<Vec<_>>().join("&"))
-}
-
-/// What stands between a mark and the next end; empty where there is no such thing.
-fn between<'a>(text: &'a str, mark: &str, end: char) -> &'a str {
-    let Some(start) = text.find(mark).map(|at| at + mark.len()) else { return "" };
-    text[start..].split(end).next().unwrap_or_default()
 }

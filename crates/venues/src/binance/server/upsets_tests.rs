@@ -28,13 +28,15 @@ fn a_question_is_the_same_whenever_it_is_asked() {
 #[test]
 fn connections_and_their_events_have_a_class() {
     let mut server = server();
-    for (path, class) in [
-        ("/stream", SocketClass::Market),
-        ("/ws/btcusdt@trade", SocketClass::Market),
-        ("/ws-api/v3", SocketClass::User),
+    for (number, path, class) in [
+        (3, "/stream", SocketClass::Market),
+        (4, "/ws/btcusdt@trade", SocketClass::Market),
+        (5, "/ws-api/v3", SocketClass::User),
     ] {
-        assert_eq!(server.socket_class(&request(path, "")), class, "{path}");
+        server.connect(at(0), ConnId(number), &request(path, "")).unwrap();
+        assert_eq!(server.socket_class(ConnId(number)), Some(class), "{path}");
     }
+    assert_eq!(server.socket_class(ConnId(9)), None, "nobody");
     let (market, api) = (ConnId(1), ConnId(2));
     server.connect(at(0), market, &request("/stream", "streams=btcusdt@trade")).unwrap();
     server.connect(at(0), api, &request("/ws-api/v3", "")).unwrap();

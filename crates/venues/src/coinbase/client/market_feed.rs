@@ -7,7 +7,7 @@
 //!
 //! Source: websocket-overview.md and websocket-channels.md, read 2026-08-08.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ const BOOK_SILENCE: SilenceBounds =
 /// Missed trades are found among the newest, of which so many are asked for; the venue takes no
 /// number to start from.
 const TRADES_PAGE: u32 = 1_000;
+/// Pause before missed trades are asked for again.
+const TRADES_PAUSE: Duration = Duration::from_millis(500);
 
 /// What is subscribed to, in this order.
 const CHANNELS: [Channel; 3] = [Channel::Heartbeats, Channel::Level2, Channel::MarketTrades];
@@ -59,6 +61,8 @@ pub struct MarketConn {
     sequence: Sequence,
     books: Books,
     pulses: BTreeMap<InstrumentId, Pulse>,
+    /// Whose missed trades are being asked for: one question at a time.
+    asked: BTreeSet<InstrumentId>,
     up: bool,
     complete: bool,
 }
@@ -108,7 +112,7 @@ impl MarketFeed {
         }
     }
 
-    fn trades(&mut self, now: Timestamp, heard: &mut Vec<Heard>) {
+    fn trades(&mut self, now: Timestamp, conn: &mut MarketConn, heard: &mut Vec<Heard>) {
         for (instrument, trade) in &self.batch.trades {
             let tape = self.tapes.entry(*instrument).or_default();
             match tape.told(trade.id) {
@@ -120,7 +124,7 @@ impl MarketFeed {
                 TapeStep::NewAfterGap { count, .. } => {
                     let missed = FeedNotice::MissedTrades { instrument: *instrument, count };
                     heard.push(Heard::News(Input::Feed(missed)));
-                    heard.push(ask_for_trades(*instrument));
+                    ask_for_trades(conn, *instrument, Duration::ZERO, heard);
                 }
             }
             heard.push(news(*instrument, trade.time, MarketKind::Trade(*trade)));
@@ -129,18 +133,30 @@ impl MarketFeed {
 
     fn missed_trades(
         &mut self,
+        conn: &mut MarketConn,
         instrument: InstrumentId,
-        mut trades: Vec<PublicTrade>,
+        outcome: Outcome,
         heard: &mut Vec<Heard>,
     ) {
+        conn.asked.remove(&instrument);
         let Some(tape) = self.tapes.get_mut(&instrument) else { return };
-        // What lies before the newest page cannot be had.
-        let _ = tape.fetched(&mut trades);
-        heard.extend(
-            trades
-                .into_iter()
-                .map(|trade| news(instrument, trade.time, MarketKind::LateTrade(trade))),
-        );
+        let missing = match outcome {
+            Outcome::Done(Response::Trades(mut trades)) => {
+                // What lies before the newest page cannot be had; what lies behind it is on its way.
+                let missing = tape.fetched(&mut trades);
+                let late =
+                    |trade: PublicTrade| news(instrument, trade.time, MarketKind::LateTrade(trade));
+                heard.extend(trades.into_iter().map(late));
+                missing
+            }
+            Outcome::Done(_) | Outcome::Refused(_) => tape.fetched(&mut Vec::new()),
+            // It was not heard, or could not answer.
+            Outcome::NotSent(_) | Outcome::InDoubt(_) => tape.missing_from(),
+        };
+        // What the venue never tells stays missing, which the notice has said.
+        if missing.is_some() {
+            ask_for_trades(conn, instrument, TRADES_PAUSE, heard);
+        }
     }
 
     /// Messages are missing: no book of this connection is known.
@@ -159,9 +175,17 @@ fn news(instrument: InstrumentId, venue_time: Timestamp, kind: MarketKind) -> He
     Heard::News(Input::Market(MarketEvent { instrument, venue_time, kind }))
 }
 
-fn ask_for_trades(instrument: InstrumentId) -> Heard {
-    let (from, limit) = (TradesFrom::Newest, TRADES_PAGE);
-    Heard::Ask(MarketRequest::Trades { instrument, from, limit }, Duration::ZERO)
+/// Asks for the newest trades, unless they are being asked for.
+fn ask_for_trades(
+    conn: &mut MarketConn,
+    instrument: InstrumentId,
+    after: Duration,
+    heard: &mut Vec<Heard>,
+) {
+    if conn.asked.insert(instrument) {
+        let (from, limit) = (TradesFrom::Newest, TRADES_PAGE);
+        heard.push(Heard::Ask(MarketRequest::Trades { instrument, from, limit }, after));
+    }
 }
 
 impl Protocol for MarketFeed {
@@ -193,6 +217,7 @@ impl Protocol for MarketFeed {
             sequence: Sequence::default(),
             books: Books::default(),
             pulses: pulses.collect(),
+            asked: BTreeSet::new(),
             up: false,
             complete: false,
         }
@@ -217,14 +242,14 @@ impl Protocol for MarketFeed {
         let time = message.time.unwrap_or(now);
         match message.content {
             Content::Books => self.books(now, conn, time, heard),
-            Content::Trades => self.trades(now, heard),
+            Content::Trades => self.trades(now, conn, heard),
             Content::Subscriptions(channels) => {
                 let all = CHANNELS.iter().all(|channel| channels.contains_key(channel.name()));
                 if all && !std::mem::replace(&mut conn.up, true) {
                     heard.push(Heard::Up);
                     // What the last connection asked for died with it.
                     let missing = self.tapes.iter().filter(|(_, t)| t.missing_from().is_some());
-                    heard.extend(missing.map(|(id, _)| ask_for_trades(*id)));
+                    missing.for_each(|(id, _)| ask_for_trades(conn, *id, Duration::ZERO, heard));
                 }
             }
             Content::Error(words) => heard.push(Heard::end(format!("refused: {words}"))),
@@ -235,18 +260,13 @@ impl Protocol for MarketFeed {
     fn answer(
         &mut self,
         _now: Timestamp,
-        _conn: &mut MarketConn,
+        conn: &mut MarketConn,
         asked: &MarketRequest,
         outcome: Outcome,
         heard: &mut Vec<Heard>,
     ) {
         if let MarketRequest::Trades { instrument, .. } = asked {
-            // What the venue does not tell stays missing, which the notice has said.
-            let trades = match outcome {
-                Outcome::Done(Response::Trades(trades)) => trades,
-                _ => Vec::new(),
-            };
-            self.missed_trades(*instrument, trades, heard);
+            self.missed_trades(conn, *instrument, outcome, heard);
         }
     }
 

@@ -23,14 +23,15 @@ pub(super) fn order(renderer: &Renderer<'_>, desk: &Desk, name: &str) -> Result<
     Ok(text(&wire::OneOrder { order: renderer.order(entry) }))
 }
 
-/// `GET /orders/historical/batch`.
+/// `GET /orders/historical/batch`, with at most so many rows.
 pub(super) fn orders(
     renderer: &Renderer<'_>,
     desk: &Desk,
     params: &Params,
+    rows_max: Option<u32>,
 ) -> Result<String, ApiError> {
     let (start, end) = (params.time("start_date")?, params.time("end_date")?);
-    let limit = params.limit(ORDERS_PAGE_MAX)?;
+    let limit = params.limit(ORDERS_PAGE_MAX.min(rows_max.unwrap_or(u32::MAX)))?;
     let is_wanted = |entry: &&Entry| {
         let order = &entry.order;
         let product = renderer.product(order.instrument);
@@ -62,15 +63,16 @@ pub(super) fn orders(
     Ok(text(&wire::Orders { orders, sequence, has_next, cursor }))
 }
 
-/// `GET /orders/historical/fills`.
+/// `GET /orders/historical/fills`, with at most so many rows.
 pub(super) fn fills(
     renderer: &Renderer<'_>,
     desk: &Desk,
     params: &Params,
+    rows_max: Option<u32>,
 ) -> Result<String, ApiError> {
     let start = params.time("start_sequence_timestamp")?;
     let end = params.time("end_sequence_timestamp")?;
-    let limit = params.limit(FILLS_PAGE_MAX)?;
+    let limit = params.limit(FILLS_PAGE_MAX.min(rows_max.unwrap_or(u32::MAX)))?;
     let in_time =
         |at: Timestamp| start.is_none_or(|start| at >= start) && end.is_none_or(|end| at <= end);
     let is_wanted = |fill: &&Fill| {

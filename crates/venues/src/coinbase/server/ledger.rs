@@ -85,9 +85,27 @@ impl Ledger {
         }
         Some(&self.desk(account).orders[index])
     }
+
+    /// An order was answered as taken, and no event has told of it: it is known from now on.
+    pub(super) fn note(&mut self, account: AccountId, order: &VenueOrder) {
+        self.desks.entry(account).or_default().index_of(order);
+    }
 }
 
 impl Desk {
+    /// These, oldest first.
+    pub(super) fn of(orders: Vec<Entry>, fills: Vec<Fill>) -> Desk {
+        let mut desk = Desk { fills, ..Desk::default() };
+        for (index, entry) in orders.iter().enumerate() {
+            desk.by_id.insert(entry.order.id, index);
+            desk.by_client.entry(entry.order.client_order_id).or_insert(index);
+            if entry.order.status.is_open() {
+                desk.open.insert(index);
+            }
+        }
+        Desk { orders, ..desk }
+    }
+
     fn index_of(&mut self, order: &VenueOrder) -> usize {
         if let Some(index) = self.by_id.get(&order.id) {
             return *index;

@@ -36,6 +36,15 @@ pub(super) enum Caller {
 }
 
 impl Caller {
+    /// Does everybody on one address make these requests together?
+    const fn is_address(&self) -> bool {
+        match self {
+            Caller::Address(_) | Caller::AppAddress(_) | Caller::Messages(_) => true,
+            // New connections have a fault of their own.
+            Caller::Connections(_) | Caller::Key(_) | Caller::AppKey(_) => false,
+        }
+    }
+
     const fn window(&self) -> Duration {
         match self {
             Caller::Key(_) | Caller::Address(_) | Caller::Connections(_) | Caller::Messages(_) => {
@@ -59,9 +68,16 @@ pub(super) struct Usage {
 #[derive(Debug, Default)]
 pub(super) struct Limits {
     callers: BTreeMap<Caller, VecDeque<Timestamp>>,
+    /// What somebody else on every address uses of its limits, in thousandths.
+    neighbour_permille: u32,
 }
 
 impl Limits {
+    /// From now on somebody else on every address uses this share of its limits, in thousandths.
+    pub(super) fn set_neighbour(&mut self, permille: u32) {
+        self.neighbour_permille = permille;
+    }
+
     /// Counts one request; an error when it is one too many.
     pub(super) fn charge(
         &mut self,
@@ -73,11 +89,20 @@ impl Limits {
         if self.callers.len() >= CALLERS_MAX && !self.callers.contains_key(&caller) {
             self.callers.clear();
         }
+        let others = if caller.is_address() {
+            u64::from(limit) * u64::from(self.neighbour_permille) / 1_000
+        } else {
+            0
+        };
         let times = self.callers.entry(caller).or_default();
+        // The clock may have been set back.
+        while times.back().is_some_and(|last| *last > now) {
+            times.pop_back();
+        }
         while times.front().is_some_and(|first| now.since(*first) >= window) {
             times.pop_front();
         }
-        let used = u32::try_from(times.len()).unwrap_or(u32::MAX);
+        let used = u32::try_from(times.len() as u64 + others).unwrap_or(u32::MAX);
         let admitted = used < limit;
         if admitted {
             times.push_back(now);
@@ -116,6 +141,27 @@ mod tests {
         assert_eq!(limits.charge(at(1_600), caller(), 2), Ok(usage(0, 1)));
         let other = Caller::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
         assert!(limits.charge(at(1_600), other, 2).is_ok());
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_shuts_nobody_out() {
+        let mut limits = Limits::default();
+        let caller = || Caller::Key("k".to_owned());
+        assert!(limits.charge(at(90_000), caller(), 1).is_ok());
+        assert!(limits.charge(at(90_001), caller(), 1).is_err());
+        assert!(limits.charge(at(0), caller(), 1).is_ok());
+    }
+
+    #[test]
+    fn a_neighbour_uses_what_counts_by_address() {
+        let mut limits = Limits::default();
+        limits.set_neighbour(500);
+        let address = || Caller::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        assert_eq!(limits.charge(at(0), address(), 4).unwrap().remaining, 1);
+        assert_eq!(limits.charge(at(0), address(), 4).unwrap().remaining, 0);
+        assert!(limits.charge(at(0), address(), 4).is_err());
+        let key = Caller::Key("k".to_owned());
+        assert_eq!(limits.charge(at(0), key, 4).unwrap().remaining, 3);
     }
 
     #[test]

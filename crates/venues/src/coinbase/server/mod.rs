@@ -36,10 +36,17 @@ mod sockets;
 mod state;
 mod stream_requests;
 mod streams;
+mod telling;
 #[cfg(test)]
 mod testing;
+mod upsets;
+#[cfg(test)]
+mod upsets_tests;
 mod user_channel;
 mod wording;
+
+use std::net::IpAddr;
+use std::time::Duration;
 
 use model::Timestamp;
 use model::venue::{PublicMarket, Response, VenueError, VenueEvent};
@@ -54,7 +61,10 @@ use self::market_data::Public;
 use self::sockets::{Channel, Conn};
 use self::state::http_answer;
 use self::wording::Worded;
-use crate::server::{ConnId, Dialect, Frame, HttpRequest, HttpResponse, Step};
+use crate::server::{
+    ConnId, Dialect, Frame, HttpRequest, HttpResponse, LimitChange, SocketClass, Step, Telling,
+    Topic,
+};
 
 /// Connections at a time.
 const CONNECTIONS_MAX: usize = 10_000;
@@ -83,6 +93,9 @@ impl Dialect for CoinbaseServer {
         answer: Result<Response, VenueError>,
     ) -> Step<HttpResponse, Pending> {
         let Pending { account, usage, wording } = pending;
+        if let Ok(Response::Placed { order, .. }) = &answer {
+            self.ledger.note(account, order);
+        }
         match self.word(account, wording, answer) {
             Ok(Worded::Again(request, wording)) => {
                 Step::Ask { account, request, pending: Pending { account, usage, wording } }
@@ -186,5 +199,46 @@ impl Dialect for CoinbaseServer {
     fn tick_ms(&self) -> u64 {
         // How long changes of a book are gathered.
         50
+    }
+
+    fn socket_class(&self, conn: ConnId) -> Option<SocketClass> {
+        self.conns.get(&conn)?.class
+    }
+
+    fn topic(&self, conn: ConnId, text: &str) -> Topic {
+        self.topic_of(conn, text)
+    }
+
+    fn method(&self, text: &str) -> String {
+        upsets::method(text)
+    }
+
+    fn question(&self, request: &HttpRequest<'_>) -> String {
+        upsets::question(request)
+    }
+
+    fn retold(
+        &self,
+        now: Timestamp,
+        request: &HttpRequest<'_>,
+        telling: &Telling,
+    ) -> Option<HttpResponse> {
+        self.retold_answer(now, request, telling)
+    }
+
+    fn throttled(&mut self, _now: Timestamp, _peer: IpAddr, wait: Duration) -> HttpResponse {
+        self.throttled_answer(wait)
+    }
+
+    fn banned(&mut self, _now: Timestamp, _peer: IpAddr, wait: Duration) -> HttpResponse {
+        self.throttled_answer(wait)
+    }
+
+    fn change_limits(&mut self, change: &LimitChange) {
+        self.limits_changed(change);
+    }
+
+    fn end_subscriptions(&mut self, _now: Timestamp, out: &mut Vec<Frame>) {
+        self.subscriptions_end(out);
     }
 }

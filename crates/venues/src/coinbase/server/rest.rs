@@ -107,9 +107,9 @@ impl CoinbaseServer {
             Call::Cancel => self.cancel(request.body, account),
             Call::Edit => Ok(Step::Done(self.edit(request.body, account, true)?)),
             Call::EditPreview => Ok(Step::Done(self.edit(request.body, account, false)?)),
-            Call::Orders => history::orders(&renderer, desk, &params).map(Step::Done),
+            Call::Orders => history::orders(&renderer, desk, &params, None).map(Step::Done),
             Call::Order => history::order(&renderer, desk, route.name).map(Step::Done),
-            Call::Fills => history::fills(&renderer, desk, &params).map(Step::Done),
+            Call::Fills => history::fills(&renderer, desk, &params, None).map(Step::Done),
             Call::Summary => Ok(Step::Done(accounts::summary(desk, self.config.fees))),
             Call::Permissions => Ok(Step::Done(accounts::permissions(known))),
             Call::Accounts => {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use model::{AccountId, InstrumentId, Timestamp};
 
 use crate::coinbase::{IDLE_CLOSE_S, SUBSCRIBE_WITHIN_S};
-use crate::server::{ConnId, Frame, Payload};
+use crate::server::{ConnId, Frame, Payload, SocketClass};
 
 /// A connection that has not subscribed to anything by then is closed.
 const SUBSCRIBE_WITHIN: Duration = Duration::from_secs(SUBSCRIBE_WITHIN_S as u64);
@@ -92,6 +92,8 @@ pub(super) struct Conn {
     opened: Timestamp,
     /// Something was subscribed to once.
     pub(super) has_subscribed: bool,
+    /// What it is for. Heartbeats alone do not tell; who ever had `user` is of an account for good.
+    pub(super) class: Option<SocketClass>,
     sequence: u64,
     said: Timestamp,
     beat: Timestamp,
@@ -106,11 +108,27 @@ impl Conn {
             user: None,
             opened: now,
             has_subscribed: false,
+            class: None,
             sequence: 0,
             said: now,
             beat: now,
             beats: 0,
         }
+    }
+
+    /// A channel was subscribed to.
+    pub(super) fn is_for(&mut self, channel: Channel) {
+        self.has_subscribed = true;
+        self.class = match channel {
+            Channel::User => Some(SocketClass::User),
+            Channel::Heartbeats => self.class,
+            Channel::Level2
+            | Channel::MarketTrades
+            | Channel::Ticker
+            | Channel::TickerBatch
+            | Channel::Candles
+            | Channel::Status => Some(self.class.unwrap_or(SocketClass::Market)),
+        };
     }
 
     /// Says something on a channel, under the next number. `events` is a JSON list.
@@ -139,7 +157,8 @@ impl Conn {
         if !self.has_subscribed && now.since(self.opened) >= SUBSCRIBE_WITHIN {
             out.push(close("no subscription within five seconds"));
         } else if self.channels.contains_key(&Channel::Heartbeats) {
-            if now.since(self.beat) >= HEARTBEAT_EVERY {
+            // The clock may have been set back.
+            if now < self.beat || now.since(self.beat) >= HEARTBEAT_EVERY {
                 self.beat = now;
                 self.heartbeat(now, conn, out);
             }

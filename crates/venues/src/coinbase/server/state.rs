@@ -21,7 +21,10 @@ use crate::server::{ConnId, HttpResponse};
 
 /// Coinbase's protocol for one simulated exchange.
 pub struct CoinbaseServer {
+    /// What is in force now.
     pub(super) config: ServerConfig,
+    /// What is in force as long as nothing is wrong on command.
+    pub(super) usual: ServerConfig,
     pub(super) symbols: Symbols,
     pub(super) keys: Keys,
     pub(super) limits: Limits,
@@ -42,6 +45,7 @@ impl CoinbaseServer {
     /// A server for these instruments, without keys. An instrument's symbol is its `product_id`.
     pub fn new(config: ServerConfig, instruments: Vec<Instrument>) -> CoinbaseServer {
         CoinbaseServer {
+            usual: config.clone(),
             config,
             symbols: Symbols::new(instruments),
             keys: Keys::default(),

@@ -39,9 +39,7 @@ impl CoinbaseServer {
     ) {
         match self.wanted(now, conn, request) {
             Err(message) => {
-                let (kind, message) = ("error".to_owned(), message);
-                let error = Arc::from(text(&StreamError { kind, message }));
-                out.push(Frame { conn, payload: Payload::Text(error) });
+                out.push(error(conn, message));
             }
             Ok(wanted) if wanted.subscribe => self.subscribe(now, conn, &wanted, market, out),
             Ok(wanted) => self.unsubscribe(now, conn, &wanted, out),
@@ -96,7 +94,7 @@ impl CoinbaseServer {
         out: &mut Vec<Frame>,
     ) {
         let Some(open) = self.conns.get_mut(&conn) else { return };
-        open.has_subscribed = true;
+        open.is_for(wanted.channel);
         let is_new = !open.channels.contains_key(&wanted.channel);
         let subscribed = open.channels.entry(wanted.channel).or_default();
         // No products are all: what is all already stays so.
@@ -160,6 +158,12 @@ impl CoinbaseServer {
             self.hub.unsubscribe(conn, wanted.channel, product);
         }
     }
+}
+
+/// What went wrong. It stands outside of all channels and has no number.
+pub(super) fn error(conn: ConnId, message: String) -> Frame {
+    let text = text(&StreamError { kind: "error".to_owned(), message });
+    Frame { conn, payload: Payload::Text(Arc::from(text)) }
 }
 
 /// Everything that is subscribed to now.

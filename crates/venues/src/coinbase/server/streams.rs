@@ -276,12 +276,10 @@ impl Hub {
     }
 }
 
-/// Has the next aligned interval begun?
+/// Has another aligned interval begun? The clock may have been set back.
 fn due(last: &mut Timestamp, now: Timestamp, every: Duration) -> bool {
     let start = now.floor_to(every);
-    let due = start > *last;
-    *last = start.max(*last);
-    due
+    std::mem::replace(last, start) != start
 }
 
 /// The name under which a market is told: the other product's, where both are one book, unless that

@@ -216,6 +216,76 @@ fn a_lost_question_for_trades_is_asked_again() {
     assert!(again, "{:?}", world.asked);
 }
 
+/// A connection that breaks again and again, each time before an answer came.
+#[test]
+fn holes_that_open_faster_than_they_are_filled_are_all_filled() {
+    let (mut world, mut id) = World::live();
+    for number in 0..6 {
+        world.trade(id, 1 + 3 * number);
+        world.asked.clear();
+        world.apply(Happened::Closed(id, "reset".to_owned()));
+        world.pass(10);
+        id = world.connect();
+    }
+    world.trade(id, 19);
+    let questions = |world: &World| -> Vec<usize> {
+        let trades = |(_, r): &(ConnId, MarketRequest)| matches!(r, MarketRequest::Trades { .. });
+        (0..world.asked.len()).filter(|at| trades(&world.asked[*at])).collect()
+    };
+    let asked = questions(&world);
+    assert_eq!(asked.len(), 1, "one question at a time");
+    let (asker, request) = world.asked.remove(asked[0]);
+    assert!(matches!(request, MarketRequest::Trades { from: TradesFrom::Id(2), .. }));
+    world.apply(Happened::Answer(asker, request, Outcome::InDoubt("time out".to_owned())));
+    let (asker, request) = world.asked.remove(questions(&world)[0]);
+    assert!(matches!(request, MarketRequest::Trades { from: TradesFrom::Id(2), .. }));
+    let trade = |number| PublicTrade {
+        id: number,
+        price: model::market::GridPrice(1),
+        qty: model::market::GridQty(1),
+        taker_side: model::Side::Buy,
+        time: Timestamp::EPOCH,
+    };
+    let page = Outcome::Done(Response::Trades((2..=19).map(trade).collect()));
+    world.apply(Happened::Answer(asker, request, page));
+    let mut ids: Vec<u64> = world.trades().iter().map(|(id, _)| *id).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, Vec::from_iter(1..=19));
+    assert!(questions(&world).is_empty());
+}
+
+#[test]
+fn a_book_that_is_not_believed_is_asked_for_again_though_it_is_idle() {
+    let (mut world, _) = World::live();
+    world.apply(Happened::Distrusted(Some(btc()), "crossed".to_owned()));
+    assert!(!world.is_live());
+    world.snapshot(9);
+    assert!(world.is_live());
+}
+
+/// What the old connection asked for is asked for again by the one that takes over.
+#[test]
+fn a_hand_over_forgets_no_question() {
+    let (mut world, first) = World::live();
+    let mut update = 8;
+    while world.opened.is_empty() {
+        world.pass(4);
+        world.depth(first, update, update, "98.00", "3");
+        update += 1;
+    }
+    let second = world.connect();
+    world.trade(first, 1);
+    world.trade(first, 4);
+    world.asked.retain(|(_, request)| matches!(request, MarketRequest::Book { .. }));
+    world.depth(second, update, update, "98.00", "3");
+    world.snapshot(update);
+    assert_eq!(world.session.connections(), 1);
+    let asked = |(id, request): &(ConnId, MarketRequest)| {
+        *id == second && matches!(request, MarketRequest::Trades { from: TradesFrom::Id(2), .. })
+    };
+    assert!(world.asked.iter().any(asked), "{:?}", world.asked);
+}
+
 /// While two connections tell the same, everything is passed on once and the book never goes dark.
 #[test]
 fn a_hand_over_loses_nothing_and_repeats_nothing() {
