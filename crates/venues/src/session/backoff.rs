@@ -19,13 +19,20 @@ pub const STABLE: Duration = Duration::from_secs(60);
 pub struct Backoff {
     failures: u32,
     connected: Option<Timestamp>,
+    pause_max: Duration,
     chance: Chance,
 }
 
 impl Backoff {
     /// Draws its jitter from this seed; two clients must not have the same one.
     pub const fn new(seed: u64) -> Backoff {
-        Backoff { failures: 0, connected: None, chance: Chance(seed) }
+        Backoff { failures: 0, connected: None, pause_max: PAUSE_MAX, chance: Chance(seed) }
+    }
+
+    /// Pauses no longer than this instead of [`PAUSE_MAX`].
+    pub const fn with_pause_max(mut self, pause_max: Duration) -> Backoff {
+        self.pause_max = pause_max;
+        self
     }
 
     /// It works, since now.
@@ -39,7 +46,7 @@ impl Backoff {
         if lived.is_some_and(|lived| lived >= STABLE) {
             self.failures = 0;
         }
-        let bound = PAUSE_FIRST.saturating_mul(1 << self.failures.min(10)).min(PAUSE_MAX);
+        let bound = PAUSE_FIRST.saturating_mul(1 << self.failures.min(10)).min(self.pause_max);
         self.failures = self.failures.saturating_add(1);
         self.chance.below(bound).max(PAUSE_MIN)
     }
@@ -85,6 +92,13 @@ mod tests {
         assert!(flapping.iter().any(|pause| *pause > PAUSE_FIRST), "{flapping:?}");
         backoff.connected(at(0));
         assert!(backoff.pause(at(60_000)) <= PAUSE_FIRST);
+    }
+
+    #[test]
+    fn the_cap_can_be_lower() {
+        let cap = Duration::from_millis(90);
+        let mut backoff = Backoff::new(7).with_pause_max(cap);
+        assert!((0..200).all(|_| (PAUSE_MIN..=cap).contains(&backoff.pause(at(0)))));
     }
 
     /// A thousand clients lose one venue at the same moment, which is then down for a while: their

@@ -215,6 +215,12 @@ impl<P: Protocol> Session<P> {
         }
     }
 
+    /// Comes back after this pause at the latest, instead of [`PAUSE_MAX`].
+    pub fn with_pause_max(mut self, pause_max: Duration) -> Session<P> {
+        self.backoff = self.backoff.with_pause_max(pause_max);
+        self
+    }
+
     /// Takes one thing into account. Total: what belongs to a connection that is gone is ignored.
     pub fn apply(&mut self, now: Timestamp, happened: Happened<'_>, done: &mut Vec<Done>) {
         match happened {

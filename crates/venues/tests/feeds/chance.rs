@@ -1,0 +1,14 @@
+//! Chance from a seed: the same damage in every run (SplitMix64 by Vigna, public domain).
+
+pub(crate) struct Chance(pub(crate) u64);
+
+impl Chance {
+    /// Evenly from zero to below this bound.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+}
