@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::archive::Archive;
 use crate::driver::{Covers, Said, Venue};
-use crate::fold::{Fold, Levels, Set, print, rows};
+use crate::fold::{Fold, Levels, Set, print, rows, units};
 use crate::recording::{instrument, lines};
 
 /// Messages that can be told again.
@@ -94,6 +94,47 @@ impl Binance {
         Some(Binance::new(vec![btc], messages, snapshots))
     }
 
+    /// Half a minute of four quiet pairs in 2021, with their snapshots.
+    pub(crate) fn four_pairs() -> Option<Binance> {
+        let pairs = [("NKN", "USDT"), ("BLZ", "ETH"), ("LRC", "BTC"), ("RUNE", "EUR")];
+        let table = lines("ws/sessions/BINANCE.0.gz")?.next().unwrap().unwrap();
+        let table: Value = serde_json::from_str(&table[table.find(": {").unwrap() + 2..]).unwrap();
+        let of_pair = |(base, quote): (&str, &str)| {
+            let symbol = format!("{base}{quote}");
+            let symbols = table["symbols"].as_array().unwrap();
+            let row = symbols.iter().find(|row| row["symbol"] == symbol.as_str()).unwrap();
+            let filter = |kind: &str, field: &str| {
+                let filters = row["filters"].as_array().unwrap();
+                let found = filters.iter().find(|filter| filter["filterType"] == kind).unwrap();
+                found[field].as_str().unwrap().to_owned()
+            };
+            // Not the tick of that day: it had become coarser, and older orders still stood in the
+            // books at prices off it (NKNUSDT 0.25974 with a tick of 0.0001).
+            instrument(base, quote, &symbol, "0.00000001", &filter("LOT_SIZE", "stepSize"))
+        };
+        let instruments: Vec<Instrument> = pairs.into_iter().map(of_pair).collect();
+        let mut snapshots = Vec::new();
+        for line in lines("ws/sessions/BINANCE.http.0.0.gz")? {
+            let line = line.unwrap();
+            let Some((request, answer)) = line.split_once(" -> ") else { continue };
+            let (seconds, body) = answer.split_once(": ").unwrap();
+            let mut named = instruments
+                .iter()
+                .filter(|one| request.contains(&format!("symbol={}&", one.symbol)));
+            let instrument = named.next().unwrap().id;
+            snapshots.push(Snapshot { at: stamp(seconds), instrument, body: body.to_owned() });
+        }
+        let mut messages = Vec::new();
+        for line in lines("ws/sessions/BINANCE.ws.1.0.gz")? {
+            let line = line.unwrap();
+            let Some((seconds, text)) = line.split_once(": ") else { continue };
+            if text.contains("@depth@") || text.contains("\"e\":\"trade\"") {
+                messages.push(Message { at: stamp(seconds), text: text.to_owned() });
+            }
+        }
+        Some(Binance::new(instruments, messages, snapshots))
+    }
+
     /// Parts of a day of TRXUSDT. It begins without a snapshot: the book is what changed.
     pub(crate) fn tron() -> Option<Binance> {
         let trx = instrument("TRX", "USDT", "TRXUSDT", "0.0001", "0.1");
@@ -108,6 +149,13 @@ impl Binance {
         let body = json!({"lastUpdateId": before, "bids": [], "asks": []}).to_string();
         let snapshot = Snapshot { at: Timestamp::EPOCH, instrument: trx.id, body };
         Some(Binance::new(vec![trx], messages, vec![snapshot]))
+    }
+
+    /// The first depth message and the first trades of the corrupted twin of that day.
+    pub(crate) fn corrupted() -> Option<(String, Vec<String>)> {
+        let depth = depth_rows("negative")?.swap_remove(0).text;
+        let trades = trade_rows("negative")?.into_iter().take(4).map(|trade| trade.text).collect();
+        Some((depth, trades))
     }
 
     /// Snapshots whose time has come make their books known.
@@ -136,6 +184,11 @@ impl Binance {
 /// Bids and asks of a message.
 fn levels(message: &Value, bids: &str, asks: &str) -> Vec<Set> {
     rows(&message[bids], false).chain(rows(&message[asks], true)).collect()
+}
+
+/// A time in seconds with a fraction.
+fn stamp(seconds: &str) -> Timestamp {
+    Timestamp::from_nanos(units(&format!("{seconds:.17}")) * 10)
 }
 
 /// Rows of a table that belong to one message, in its words.

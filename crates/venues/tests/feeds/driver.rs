@@ -203,14 +203,22 @@ impl<V: Venue> Driver<V> {
         self
     }
 
+    pub(crate) fn is_up(&self) -> bool {
+        self.session.is_up()
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
     /// Plays all of it. What is done to a message is decided by how many are left.
     pub(crate) fn run(mut self, mut damage: impl FnMut(u64, &mut Chance) -> Damage) -> Tally {
         let mut late: Option<Said> = None;
         let mut count = 0;
         while let Some(at) = self.venue.next_at() {
             self.pass(at);
-            let left = self.venue.left();
             let said = self.venue.happen();
+            let left = self.venue.left();
             self.tally.changes += u64::from(matches!(said.covers, Covers::Change(..)));
             match damage(left, &mut self.chance) {
                 Damage::None => self.say(&said),
@@ -244,6 +252,12 @@ impl<V: Venue> Driver<V> {
         self.judge(true);
         self.judge_end();
         self.tally
+    }
+
+    /// One message on every connection, which nobody judges.
+    pub(crate) fn hear(&mut self, text: &str) {
+        let said = Said { text: text.to_owned(), covers: Covers::Nothing };
+        self.say(&said);
     }
 
     fn say(&mut self, said: &Said) {
@@ -318,12 +332,7 @@ impl<V: Venue> Driver<V> {
         self.session.apply(self.now, happened, &mut done);
         for thing in done {
             match thing {
-                Done::Emit(input) => {
-                    if let Input::Link { .. } = &input {
-                        eprintln!("{:?} {input:?}", self.now);
-                    }
-                    self.told(&input)
-                }
+                Done::Emit(input) => self.told(&input),
                 Done::Ask(conn, request, after) => {
                     let due = self.now.after(after);
                     self.waiting.push(Waiting { due, conn, request, answer: None });

@@ -63,16 +63,18 @@ pub(super) fn unknown(what: &'static str, word: &str) -> DecodeError {
     DecodeError::Word { what, word: word.to_owned() }
 }
 
-/// A count of the instrument's price grid.
+/// A count of the instrument's price grid; none is below zero.
 pub(super) fn grid_price(row: &Row, value: Fixed8) -> Result<GridPrice, DecodeError> {
     let decimals = u32::from(row.grid.price_decimals);
-    value.0.mantissa_at(decimals).map(GridPrice).ok_or_else(|| number(value))
+    let count = value.0.mantissa_at(decimals).filter(|count| *count >= 0);
+    count.map(GridPrice).ok_or_else(|| number(value))
 }
 
-/// A count of the instrument's quantity grid.
+/// A count of the instrument's quantity grid; none is below zero.
 pub(super) fn grid_qty(row: &Row, value: Fixed8) -> Result<GridQty, DecodeError> {
     let decimals = u32::from(row.grid.qty_decimals);
-    value.0.mantissa_at(decimals).map(GridQty).ok_or_else(|| number(value))
+    let count = value.0.mantissa_at(decimals).filter(|count| *count >= 0);
+    count.map(GridQty).ok_or_else(|| number(value))
 }
 
 /// A level of a book: digits beyond the grid are cut off, see [`model::market::Grid::parse_depth`].

@@ -438,6 +438,17 @@ mod tests {
         );
     }
 
+    /// The key order decides which path reads it; both refuse what no book can hold.
+    #[test]
+    fn a_level_below_zero_is_refused() {
+        for (bid, qty) in [("-1.00", "2"), ("1.00", "-2")] {
+            let text = format!(
+                r#"{{"e":"depthUpdate","s":"BTCUSDT","E":1,"U":1,"u":1,"b":[["{bid}","{qty}"]],"a":[]}}"#
+            );
+            assert!(matches!(read(&text).0, Err(DecodeError::Number(_))), "{text}");
+        }
+    }
+
     #[test]
     fn other_shapes_and_other_messages() {
         let spaced = DEPTH.replace(',', ", ");

@@ -77,16 +77,18 @@ fn client_id(name: &str, id: VenueOrderId) -> Result<ClientOrderId, DecodeError>
         .map_err(|_| unknown("client order id", name))
 }
 
-/// A count of the instrument's price grid.
+/// A count of the instrument's price grid; none is below zero.
 pub(super) fn grid_price(row: &Row, value: Decimal) -> Result<GridPrice, DecodeError> {
     let decimals = u32::from(row.grid.price_decimals);
-    value.mantissa_at(decimals).map(GridPrice).ok_or_else(|| off(value))
+    let count = value.mantissa_at(decimals).filter(|count| *count >= 0);
+    count.map(GridPrice).ok_or_else(|| off(value))
 }
 
-/// A count of the instrument's quantity grid.
+/// A count of the instrument's quantity grid; none is below zero.
 pub(super) fn grid_qty(row: &Row, value: Decimal) -> Result<GridQty, DecodeError> {
     let decimals = u32::from(row.grid.qty_decimals);
-    value.mantissa_at(decimals).map(GridQty).ok_or_else(|| off(value))
+    let count = value.mantissa_at(decimals).filter(|count| *count >= 0);
+    count.map(GridQty).ok_or_else(|| off(value))
 }
 
 /// A level of a book, or a sum over a window: digits beyond the grid are cut off, see
