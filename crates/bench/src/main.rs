@@ -10,6 +10,7 @@ mod durable;
 mod guardrails;
 mod matching;
 mod message_to_order;
+mod reconnect;
 mod samples;
 mod sign;
 mod table;
@@ -22,7 +23,7 @@ use table::Row;
 /// A measurement: its name on the command line, and what it does.
 type Benchmark = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 
-const BENCHMARKS: [Benchmark; 8] = [
+const BENCHMARKS: [Benchmark; 9] = [
     ("matching", matching::run),
     ("book-updates", book_updates::run),
     ("guardrails", guardrails::run),
@@ -31,6 +32,7 @@ const BENCHMARKS: [Benchmark; 8] = [
     ("message-to-order", message_to_order::run),
     ("venue-rest", venue_rest::run),
     ("durable", durable::run),
+    ("reconnect", reconnect::run),
 ];
 
 fn main() -> ExitCode {

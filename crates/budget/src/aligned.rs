@@ -124,7 +124,10 @@ impl Aligned {
             Some(rest) => {
                 let others = self.forecast(now, window).max(self.told).max(0);
                 let ours = (rest - others).max(0);
-                (self.own + self.told.min(0), ours * cap / rest.max(1))
+                // As wide as a product needs to be: a venue may tell any limit.
+                let part = i128::from(ours) * i128::from(cap) / i128::from(rest.max(1));
+                let part = i64::try_from(part).unwrap_or(i64::MAX);
+                (self.own + self.told.min(0), part)
             }
         };
         if used.saturating_add(amount) > allowed {
@@ -282,6 +285,17 @@ mod tests {
         window.roll(at(61_000), MINUTE);
         assert_eq!(ask(&window, 61_000, 100, 31), Err(at(120_000)), "as in the last window");
         assert_eq!(ask(&window, 61_000, 100, 30), Ok(()));
+    }
+
+    /// A venue without a limit worth the name says so with a huge number.
+    #[test]
+    fn the_largest_limit_can_be_counted_with() {
+        let largest = i64::from(u32::MAX);
+        assert_eq!(ask(&booked(1_000, 90), 1_000, largest, 1), Ok(()));
+        let window = Aligned::filled(at(0), MINUTE, 0);
+        let (cap, rest) = (i64::MAX, Some(i64::MAX));
+        let question = Question { now: at(0), window: MINUTE, cap, rest, amount: 1 };
+        assert_eq!(window.fits(&question), Ok(()));
     }
 
     #[test]
