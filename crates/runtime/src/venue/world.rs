@@ -398,14 +398,15 @@ impl<D: Dialect> World<D> {
         for begun in turn.begun {
             cuts |= self.begin(now, &begun);
         }
-        let faults = &self.faults;
-        self.sockets.set_gates(|class| faults.gate(now, class));
         for kind in turn.ended {
             if let FaultKind::Partition(cut) = kind {
                 // What was sent into it is lost for good.
                 self.sockets.cut(|class| cut.is_of(class));
             }
         }
+        // After the cuts, or what hung in a partition slips out before its end.
+        let faults = &self.faults;
+        self.sockets.set_gates(|class| faults.gate(now, class));
         cuts
     }
 
@@ -467,7 +468,8 @@ impl<D: Dialect> World<D> {
         if self.frames.is_empty() {
             return;
         }
-        let watched = self.faults.watches_messages(now);
+        // What is held back goes behind the next message, also when its fault is over by then.
+        let watched = self.faults.watches_messages(now) || self.sockets.hold_any();
         let mut frames = std::mem::take(&mut self.frames);
         for Frame { conn, payload } in frames.drain(..) {
             let sent = match payload {
