@@ -34,6 +34,14 @@ impl Gateway {
         self.config.profile.order_validity.map(|validity| validity + ENGINE_QUIET)
     }
 
+    /// By the venue's clock, a time before which an order that was written down then was not made. The
+    /// clock may be wrong, and may have been set right since: the earlier of both times is taken, and the
+    /// margin is as long as a request may be on its way.
+    pub(crate) fn made_after(&self, prepared_at: Timestamp) -> Option<Timestamp> {
+        let theirs = prepared_at.shifted_ms(self.venue_ahead_ms);
+        Some(prepared_at.min(theirs).before(self.quiet()?))
+    }
+
     /// The venue does not know the order. Before the quiet time that proves nothing.
     pub(crate) fn absent(&mut self, now: Timestamp, id: ClientOrderId, effects: &mut Effects) {
         let Some(order) = self.books.order(&id).filter(|o| o.state.is_open()) else { return };
@@ -89,8 +97,8 @@ impl Gateway {
     }
 
     fn tape_from(&self, id: &ClientOrderId) -> Option<TradesFrom> {
-        let start = self.books.order(id)?.prepared_at.before(self.quiet()?);
-        Some(TradesFrom::Time { start: Some(start), end: None })
+        let start = Some(self.made_after(self.books.order(id)?.prepared_at)?);
+        Some(TradesFrom::Time { start, end: None })
     }
 
     pub(crate) fn asked_tape(

@@ -18,9 +18,6 @@ use crate::purpose::Purpose;
 /// Pages of executions read for one question, at most.
 pub(crate) const PAGES_MAX: u32 = 100;
 
-/// The venue's clock may be this far from ours.
-const SKEW: std::time::Duration = std::time::Duration::from_secs(5);
-
 impl Gateway {
     /// Sends every question that is due.
     pub(crate) fn ask_about_doubts(&mut self, now: Timestamp, effects: &mut Effects) {
@@ -55,7 +52,7 @@ impl Gateway {
                     self.send(Purpose::AskFills(id), request, effects);
                 }
                 (_, known) => {
-                    let since = Some(order.prepared_at.before(SKEW));
+                    let since = self.made_after(order.prepared_at);
                     let order = match known {
                         // Both names: what comes back is this order and no other.
                         Some(venue) if !self.config.profile.finds_by_client_id => {

@@ -285,3 +285,23 @@ fn an_answer_with_another_order_of_ours_is_a_doubt() {
     assert_eq!(books.order_at_venue(&venue_name).unwrap().order.client_order_id, first);
     assert_eq!(books.order(&second).unwrap().venue_order_id, None);
 }
+
+/// Lists are searched from a time on, and it is the venue's time that counts.
+#[test]
+fn an_order_in_doubt_is_looked_for_by_the_venues_clock() {
+    for (ahead_ms, first_ms) in [(0, -135_000), (90_000, -135_000), (-600_000, -735_000)] {
+        let mut world = World::at(TELLS_SUMS);
+        world.apply(&Input::Clock { ahead_ms });
+        // The market is as fresh as ever by that clock.
+        world.book_of(world.now.shifted_ms(ahead_ms));
+        let order = world.place(spec(Side::Buy, "1", "100")).unwrap();
+        let prepared = world.gateway.books().order(&order).unwrap().prepared_at;
+        world.answer(Wire::LosesAnswer);
+        world.pass_alarms(std::time::Duration::from_secs(2));
+        let since = world.requests.iter().find_map(|(_, request)| match request {
+            AccountRequest::Order { order: OrderKey::Client(_), since, .. } => Some(*since),
+            _ => None,
+        });
+        assert_eq!(since, Some(Some(prepared.shifted_ms(first_ms))), "{ahead_ms}");
+    }
+}

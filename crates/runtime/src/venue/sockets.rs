@@ -145,6 +145,11 @@ impl Sockets {
         true
     }
 
+    /// Is anything kept back?
+    pub(super) fn hold_any(&self) -> bool {
+        self.open.values().any(|socket| socket.held.is_some())
+    }
+
     /// Queues a message, once or twice, and behind it what was kept back for it; false when the
     /// connection is too slow.
     pub(super) fn send_on(

@@ -1,5 +1,7 @@
 //! The dialect, the exchange, the open sockets and the faults, behind one lock.
 
+mod delivery;
+
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -13,14 +15,13 @@ use sim_venue::{Background, SimVenue};
 use tokio::sync::{oneshot, watch};
 use venues::server::{
     ConnId, Dialect, Frame, HttpRequest, HttpResponse, LimitChange, Payload, SocketClass, Step,
-    Telling, Topic,
+    Telling,
 };
 
 use super::counts::Counts;
 use super::engine::Engine;
-use super::faults::{Begun, FaultId, FaultKind, Faults, Origin, Verdict};
+use super::faults::{Begun, FaultId, FaultKind, Faults, Verdict};
 use super::reads::Capped;
-use super::schema;
 use super::sockets::{Opened, Sockets};
 use crate::clock;
 
@@ -398,14 +399,15 @@ impl<D: Dialect> World<D> {
         for begun in turn.begun {
             cuts |= self.begin(now, &begun);
         }
-        let faults = &self.faults;
-        self.sockets.set_gates(|class| faults.gate(now, class));
         for kind in turn.ended {
             if let FaultKind::Partition(cut) = kind {
                 // What was sent into it is lost for good.
                 self.sockets.cut(|class| cut.is_of(class));
             }
         }
+        // After the cuts, or what hung in a partition slips out before its end.
+        let faults = &self.faults;
+        self.sockets.set_gates(|class| faults.gate(now, class));
         cuts
     }
 
@@ -461,71 +463,6 @@ impl<D: Dialect> World<D> {
         self.dialect.events(time, events, exchange, &mut self.frames);
         events.clear();
         self.deliver(now, false);
-    }
-
-    fn deliver(&mut self, now: Timestamp, are_replies: bool) {
-        if self.frames.is_empty() {
-            return;
-        }
-        let watched = self.faults.watches_messages(now);
-        let mut frames = std::mem::take(&mut self.frames);
-        for Frame { conn, payload } in frames.drain(..) {
-            let sent = match payload {
-                Payload::Text(text) => {
-                    if are_replies && let Some(status) = self.dialect.answer_status(&text) {
-                        self.counts.answer(Some(status));
-                    }
-                    if watched {
-                        self.treat(now, conn, text, are_replies)
-                    } else {
-                        self.sockets.send(conn, Payload::Text(text))
-                    }
-                }
-                Payload::Ping(_) | Payload::Close(..) => self.sockets.send(conn, payload),
-            };
-            if !sent {
-                // Too slow, or gone: its task sees the closed queue and ends.
-                self.disconnect(conn);
-            }
-        }
-        // Its room is used again.
-        self.frames = frames;
-    }
-
-    /// A message on its way, as faults treat it; false when its connection is too slow.
-    fn treat(&mut self, now: Timestamp, conn: ConnId, text: Arc<str>, is_reply: bool) -> bool {
-        let (topic, origin) = if is_reply {
-            let class = self.sockets.class(conn).unwrap_or(SocketClass::Market);
-            (Topic { class, name: "replies".to_owned() }, Origin::Reply)
-        } else {
-            let topic = self.dialect.topic(conn, &text);
-            let origin = Origin::Event(topic.class);
-            (topic, origin)
-        };
-        let treatment = self.faults.message(now, origin, &text);
-        let mut text = text;
-        for (fault, schema) in &treatment.schema {
-            if let Some(changed) = schema::changed(&text, schema) {
-                self.faults.fired(*fault);
-                text = changed.into();
-            }
-        }
-        if !is_reply && let Some((fault, count)) = self.faults.replays(now, topic.class) {
-            let replayed = self.sockets.replay(now, conn, &topic, &text, count);
-            if replayed > 0 {
-                self.faults.fired(fault);
-            }
-        }
-        if treatment.lost {
-            return true;
-        }
-        if let Some(fault) = treatment.swapped
-            && self.sockets.hold(now, conn, &topic, &text)
-        {
-            self.faults.fired(fault);
-            return true;
-        }
-        self.sockets.send_on(conn, &topic, text, treatment.twice)
     }
 }
 

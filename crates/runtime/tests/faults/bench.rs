@@ -16,6 +16,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use venues::binance::server::{BinanceServer, ServerConfig};
 use venues::binance::sign::{SigningKey, VerifyingKey};
+use venues::server::Dialect;
 
 /// Longer than anything that should come takes on a busy machine.
 pub(crate) const SOON: Duration = Duration::from_secs(5);
@@ -64,6 +65,13 @@ pub(crate) enum Heard {
 
 pub(crate) type Socket = WebSocketStream<TcpStream>;
 
+const FREE: FeeRates = FeeRates { maker: Decimal::ZERO, taker: Decimal::ZERO };
+
+/// Whose keys are `key` and `other`.
+pub(crate) fn accounts() -> [AccountId; 2] {
+    ["account-1", "account-2"].map(|name| AccountId::new(name).unwrap())
+}
+
 fn instrument() -> Instrument {
     let asset = |name| Asset::new(name).unwrap();
     let (tick, lot) = ("0.01".parse().unwrap(), "0.00001".parse().unwrap());
@@ -83,24 +91,32 @@ impl Bench {
     }
 
     pub(crate) async fn start(market: MarketSource, scenario: &str, seed: u64) -> Bench {
-        let fees = FeeRates { maker: Decimal::ZERO, taker: Decimal::ZERO };
-        let config = ServerConfig { legacy_listen_key: true, fees, ..ServerConfig::default() };
+        let config =
+            ServerConfig { legacy_listen_key: true, fees: FREE, ..ServerConfig::default() };
         let mut dialect = BinanceServer::new(config, vec![instrument()]);
-        let mut accounts = Vec::new();
-        for (index, name) in ["key", "other"].into_iter().enumerate() {
-            let id = AccountId::new(&format!("account-{}", index + 1)).unwrap();
-            dialect.add_key(name, VerifyingKey::new("secret").unwrap(), id);
-            let amount = |text: &str| text.parse().unwrap();
-            let asset = |name| Asset::new(name).unwrap();
-            let held = [(asset("USDT"), amount("10000")), (asset("BTC"), amount("1"))];
-            accounts.push((id, BTreeMap::from(held)));
+        for (name, account) in ["key", "other"].into_iter().zip(accounts()) {
+            dialect.add_key(name, VerifyingKey::new("secret").unwrap(), account);
         }
+        Bench::serve(dialect, instrument(), market, scenario, seed).await
+    }
+
+    /// An exchange in front of which this dialect stands; both accounts hold 10000 of what pays and
+    /// one of what is traded.
+    pub(crate) async fn serve(
+        dialect: impl Dialect + 'static,
+        instrument: Instrument,
+        market: MarketSource,
+        scenario: &str,
+        seed: u64,
+    ) -> Bench {
+        let amount = |text: &str| text.parse().unwrap();
+        let held = [(instrument.quote, amount("10000")), (instrument.base, amount("1"))];
         let config = VenueConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
-            instruments: vec![instrument()],
-            fees,
+            instruments: vec![instrument],
+            fees: FREE,
             fees_in: FeesIn::Received,
-            accounts,
+            accounts: accounts().map(|id| (id, BTreeMap::from(held))).to_vec(),
             market,
             speed: 1.0,
             scenario: Scenario::from_toml(scenario).unwrap(),
@@ -119,9 +135,21 @@ impl Bench {
         key: &str,
         body: &str,
     ) -> Reply {
+        self.ask_with(wait, method, target, &format!("x-mbx-apikey: {key}"), body).await
+    }
+
+    /// The same with this header.
+    pub(crate) async fn ask_with(
+        &self,
+        wait: Duration,
+        method: &str,
+        target: &str,
+        header: &str,
+        body: &str,
+    ) -> Reply {
         let mut stream = TcpStream::connect(self.addr).await.unwrap();
         let head = format!(
-            "{method} {target} HTTP/1.1\r\nhost: x\r\nx-mbx-apikey: {key}\r\n\
+            "{method} {target} HTTP/1.1\r\nhost: x\r\n{header}\r\n\
              connection: close\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
