@@ -57,7 +57,7 @@ pub(crate) fn replay(
 pub(crate) fn entry(path: &Path, seq: u64, row: &Row<'_>) -> Result<Entry, StoreError> {
     let text = body(path, seq, row)?;
     let entry: Entry = serde_json::from_str(text).map_err(|error| StoreError::Foreign {
-        path: path.to_owned(),
+        place: path.into(),
         problem: format!("entry {seq} is of a kind this program does not know ({error})"),
     })?;
     let facets = facets(&entry.record);
