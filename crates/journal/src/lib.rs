@@ -21,6 +21,7 @@ mod source;
 mod sqlite;
 mod storage;
 mod summary;
+mod upkeep;
 mod url;
 mod writer;
 
@@ -42,7 +43,8 @@ pub use reader::JournalReader;
 pub use redis::Redis;
 pub use source::Each;
 pub use sqlite::{Sqlite, holder};
-pub use storage::{Storage, StoreError};
+pub use storage::{REMOVED_MAX, Snapshot, Storage, StoreError};
 pub use summary::Summary;
+pub use upkeep::{Fold, SNAPSHOT_EVERY, Upkeep};
 pub use url::Url;
 pub use writer::{JournalHandle, JournalWriter};

@@ -9,7 +9,7 @@ use crate::postgres::PostgresReader;
 use crate::redis::RedisReader;
 use crate::source::{Each, Source};
 use crate::sqlite::SqliteReader;
-use crate::storage::StoreError;
+use crate::storage::{Snapshot, StoreError};
 use crate::summary::Summary;
 
 /// A journal opened for reading.
@@ -44,6 +44,11 @@ impl JournalReader {
     /// damaged or missing. A long look keeps the writer's log from shrinking, nothing else.
     pub fn replay(&self, after: u64, each: Each<'_>) -> Result<(), StoreError> {
         self.source.replay(after, each)
+    }
+
+    /// The snapshots that are kept and whole, newest first.
+    pub fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {
+        self.source.snapshots()
     }
 
     /// Hands over the entries that meet `wanted`, oldest first. Each must be whole in itself;
@@ -171,9 +176,9 @@ mod tests {
         let stop = || Err(StoreError::Lost("enough".to_owned()));
         assert!(reader.find(&Filter::default(), &mut |_, _| stop()).is_err());
         drop(reader);
-        Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 2").unwrap();
+        Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 3").unwrap();
         let error = JournalReader::open(&path).unwrap_err().to_string();
-        assert!(error.contains("version 2"), "{error}");
+        assert!(error.contains("version 3"), "{error}");
         std::fs::write(&path, "no database, but more than a hundred bytes".repeat(9)).unwrap();
         assert!(matches!(JournalReader::open(&path), Err(StoreError::Foreign { .. })));
     }

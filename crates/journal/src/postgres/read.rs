@@ -13,7 +13,7 @@ use crate::filter::{Filter, Value};
 use crate::patience::Failure;
 use crate::place::Place;
 use crate::source::{Each, Source};
-use crate::storage::StoreError;
+use crate::storage::{Snapshot, StoreError};
 use crate::url::Url;
 
 /// How long an answer may take: a question over everything may read much.
@@ -68,6 +68,10 @@ impl Source for PostgresReader {
             }
         }
         Ok(())
+    }
+
+    fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {
+        Ok(Vec::new())
     }
 
     fn find(&self, wanted: &Filter, each: Each<'_>) -> Result<(), StoreError> {

@@ -13,7 +13,7 @@ use crate::filter::Filter;
 use crate::patience::Failure;
 use crate::place::Place;
 use crate::source::{Each, Source};
-use crate::storage::StoreError;
+use crate::storage::{Snapshot, StoreError};
 use crate::url::Url;
 
 /// A journal in Redis, opened for reading.
@@ -65,6 +65,10 @@ impl Source for RedisReader {
             }
         }
         Ok(())
+    }
+
+    fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {
+        Ok(Vec::new())
     }
 
     fn find(&self, wanted: &Filter, each: Each<'_>) -> Result<(), StoreError> {

@@ -9,10 +9,10 @@ use super::explain::explain;
 use super::lock::holder;
 use super::place::resolve;
 use super::rows::{COLUMNS, entry, replay};
-use super::{BUSY_MAX, schema};
+use super::{BUSY_MAX, schema, snapshots};
 use crate::filter::{Filter, Value};
 use crate::source::{Each, Source};
-use crate::storage::StoreError;
+use crate::storage::{Snapshot, StoreError};
 
 /// A journal in an SQLite file, opened for reading.
 #[derive(Debug)]
@@ -35,6 +35,10 @@ impl SqliteReader {
 impl Source for SqliteReader {
     fn replay(&self, after: u64, each: Each<'_>) -> Result<(), StoreError> {
         replay(&self.path, &self.connection, after, each)
+    }
+
+    fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {
+        snapshots::kept(&self.connection).map_err(|error| explain(&self.path, &error))
     }
 
     fn find(&self, wanted: &Filter, each: Each<'_>) -> Result<(), StoreError> {
