@@ -40,6 +40,7 @@ fn private() {
 fn failure(error: RunError) -> Failure {
     match &error {
         RunError::Store(_)
+        | RunError::StorePassword(_)
         | RunError::Secret { .. }
         | RunError::Key { .. }
         | RunError::Instrument { .. }

@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use gateway::Books;
 use journal::{Health, JournalReader, Moments};
 use model::{FeedHealth, Link, NetQty, Timestamp, TradingState};
 use runtime::budget::{BudgetUse, LimitUse, Of};
-use runtime::config::{Config, Store};
+use runtime::config::Config;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -38,7 +38,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 struct Status {
     health: Health,
     books: Books,
-    /// Process id of the gateway that runs on this journal.
+    /// The process of the gateway that runs on this journal: its id, with its host where the store
+    /// serves several.
     holder: Option<String>,
     /// What this host has used of the venue's limits.
     budget: Option<BudgetUse>,
@@ -47,9 +48,7 @@ struct Status {
 
 impl Status {
     fn read(config: &Config) -> Result<Status, Failure> {
-        let Store::Sqlite(path) = &config.store;
-        let path: &Path = path;
-        let reader = JournalReader::open(path)?;
+        let reader = JournalReader::of(&config.journal().map_err(Failure::usage)?)?;
         let (mut health, mut books) = (Health::default(), Books::default());
         reader.replay(0, &mut |_, entry| {
             health.add(&entry);
@@ -57,7 +56,7 @@ impl Status {
             Ok(())
         })?;
         let now = runtime::clock::now();
-        let (holder, budget) = (journal::holder(path), budget(config));
+        let (holder, budget) = (reader.holder()?, budget(config));
         Ok(Status { health, books, holder, budget, now })
     }
 

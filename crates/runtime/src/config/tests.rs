@@ -50,7 +50,7 @@ fn with(config: &str, limits: &str) -> (tempfile::TempDir, PathBuf) {
 fn a_good_configuration_loads() {
     let (dir, path) = with(GOOD, LIMITS);
     let config = load(&path).unwrap();
-    assert_eq!(config.store, Store::Sqlite(dir.path().join("plimsoll.db")));
+    assert_eq!(config.store, Address::Sqlite(dir.path().join("plimsoll.db")));
     let agent = &config.agents[&AgentId::new("trend").unwrap()];
     assert_eq!(agent.program, AgentProgram::Strategy("ema-cross".into()));
     assert_eq!(agent.params["fast"], "10");

@@ -12,17 +12,15 @@ mod release;
 mod rest;
 mod rounds;
 mod socket;
+mod store;
 mod tell;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gateway::{Books, Gateway};
-use journal::{JournalWriter, StoreError};
+use gateway::Gateway;
 use model::venue::{AccountRequest, MarketRequest, Request, Response, VenueError};
-use model::{
-    AgentId, Command, Effects, Input, Instrument, InstrumentId, Outcome, StoreTag, VenueId,
-};
+use model::{AgentId, Command, Effects, Input, Instrument, InstrumentId, Outcome, VenueId};
 use tokio::sync::{mpsc, watch};
 use venues::session::Backoff;
 use venues::{binance, coinbase};
@@ -38,7 +36,7 @@ use self::rounds::Sources;
 use crate::agent::{AgentConfig, AgentHandle, Hello};
 use crate::budget::{BudgetError, HostBudget, Of};
 use crate::clock;
-use crate::config::{Config, Store, VenueConfig, VenueKind};
+use crate::config::{Config, VenueConfig, VenueKind};
 
 /// Inputs that wait for the core. When it is full the connections wait, and the venue's streams
 /// back up until the venue cuts them, which is seen as what it is.
@@ -53,7 +51,7 @@ const CLOCK_EVERY: Duration = Duration::from_secs(1);
 const CLOCK_QUIET: Duration = Duration::from_secs(60);
 
 /// Runs a gateway until `stop` turns true.
-pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunError> {
+pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), RunError> {
     let (venue, settings) = &config.venue;
     let (key, adapter) = adapter(*venue, settings)?;
     let address = Addresses::of(settings);
@@ -69,7 +67,12 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     };
     let budget = HostBudget::open(&directory, &of, notices)?;
     let rest = Rest::new(&address.rest, adapter, budget, inputs.clone())?;
-    let opened = open_journal(&config.store).map_err(RunError::opening)?;
+    let journal = config.journal().map_err(RunError::StorePassword)?;
+    let Some(opened) = store::open(journal, &mut stop).await.map_err(RunError::opening)? else {
+        return Ok(());
+    };
+    let (failures, failed) = mpsc::unbounded_channel();
+    let kept = tokio::spawn(store::keep(opened.writer.handle(), failures.clone()));
     let instruments = instruments(*venue, &settings.instruments, &address.rest, &rest).await?;
     let rest = rest.following(instruments.clone());
     rest.measure_clock().await;
@@ -99,14 +102,13 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     let distrust = Distrusted { market: distrust_market, account: distrust_account };
     let distrusts = Distrusts { market: market_distrusted, account: account_distrusted };
     tracing::info!(%venue, address = address.rest, session = opened.session, "gateway has started");
-    let (failures, failed) = mpsc::unbounded_channel();
     let journal = opened.writer.handle();
     let release = Release::new(rest.clone(), inputs.clone());
     let core = Core { gateway, journal, release, agents, failures, distrust };
     let sources = Sources { inputs: input_queue, agents: agent_queue, failures: failed, stop };
     // What executes while the market connects is heard: the account's session starts first.
     let feeds = feeds::start(&rest, address.streams, &inputs, distrusts);
-    let beside = [tokio::spawn(watch_clock(rest.clone())), tokio::spawn(rest.watch_limits())];
+    let beside = [tokio::spawn(watch_clock(rest.clone())), tokio::spawn(rest.watch_limits()), kept];
     let ended = core.run(sources, effects).await;
     feeds.iter().chain(&beside).for_each(tokio::task::JoinHandle::abort);
     // Waits for the last write; answers that still come find nobody.
@@ -181,37 +183,6 @@ impl Addresses {
             streams: StreamAddresses { market: format!("{market}{streams_at}"), account },
         }
     }
-}
-
-struct Opened {
-    writer: JournalWriter,
-    books: Books,
-    tag: StoreTag,
-    session: u64,
-}
-
-fn open_journal(store: &Store) -> Result<Opened, StoreError> {
-    let Store::Sqlite(path) = store;
-    let mut storage = journal::Sqlite::open(path)?;
-    let mut books = Books::default();
-    journal::Storage::replay(&mut storage, 0, &mut |_, entry| {
-        books.apply(&entry);
-        Ok(())
-    })?;
-    let file = path.display().to_string();
-    storage.on_wait(move |waited| {
-        let waited = format!("{:.0}", waited.as_secs_f64());
-        tracing::warn!(
-            file,
-            waited_s = waited,
-            "another program holds the journal: nothing but cancels is sent until it lets go; end it"
-        );
-    });
-    let tag = journal::Storage::take_tag(&mut storage, StoreTag::new(pump::seed()))?;
-    let session = journal::Storage::take_session(&mut storage)?;
-    let writer = JournalWriter::spawn(Box::new(storage))
-        .map_err(|error| StoreError::Lost(format!("no thread for the writer: {error}")))?;
-    Ok(Opened { writer, books, tag, session })
 }
 
 /// Asks until the venue answers; a few times only, so that a wrong address is said soon.
