@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use model::{Entry, StoreTag};
 
-use crate::conformance::{collect, conforms, keeps};
+use crate::conformance::{collect, conforms, keeps, keeps_snapshots};
 use crate::lease::{LEASE, RENEWED_AFTER};
 use crate::patience::{OnWait, Wait};
 use crate::samples::entry;
@@ -52,6 +52,15 @@ fn open_heard(
 /// The suite of all stores, readers and several journals on one server.
 pub(crate) fn is_a_store(stage: &dyn Stage) {
     conforms(&mut *open(stage, &stage.address(None, "plimsoll")));
+    let snapshots = stage.address(None, "snapshots");
+    keeps_snapshots(&mut *open(stage, &snapshots));
+    let mut again = open(stage, &snapshots);
+    again.check().unwrap();
+    assert_eq!(again.append(&[entry(1)]).unwrap(), 2_508, "also after opening again");
+    let reader = JournalReader::of(&snapshots).unwrap();
+    assert_eq!(reader.snapshots().unwrap(), again.snapshots().unwrap());
+    assert_eq!(reader.last().unwrap(), 2_508);
+    drop(again);
     let kept = stage.address(None, "kept");
     keeps(&mut || open(stage, &kept));
     reads(stage);

@@ -16,6 +16,7 @@ mod link;
 mod read;
 mod rows;
 mod schema;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 
@@ -24,13 +25,14 @@ use std::time::{Duration, Instant};
 use model::{Entry, StoreTag};
 use tokio_postgres::types::ToSql;
 
-use crate::chain::{self, Hash};
+use crate::chain::Hash;
 use crate::lease::{self, Holder, LEASE, LOOK_EVERY, RENEWED_AFTER, TAKE_OVER_MAX};
 use crate::patience::{Failure, OPEN_AWAY_MAX, OnWait, Patience, Wait};
-use crate::storage::{Storage, StoreError};
+use crate::place::Place;
+use crate::storage::{SNAPSHOTS_KEPT, Snapshot, Storage, StoreError};
 use crate::url::Url;
 use link::{ANSWER_MAX, Link};
-use rows::{Columns, PAGE, Walk, page};
+use rows::{Columns, PAGE, Values, Walk, anchor, entry, page};
 
 pub(crate) use read::PostgresReader;
 
@@ -52,6 +54,8 @@ pub struct Postgres {
     hash: Hash,
     /// The end of the journal is not known: a write broke off.
     in_doubt: bool,
+    /// Number of the older snapshot that is kept, or zero; `None`: not looked for since it changed.
+    older_snapshot: Option<u64>,
     renewed: Instant,
     patience: Patience,
 }
@@ -70,7 +74,13 @@ impl Sql {
     fn of(schema: &str) -> Sql {
         let lease = LEASE.as_millis();
         let until = format!("valid_until = clock_timestamp() + interval '{lease} milliseconds'");
-        let tail = format!("SELECT seq, chain FROM {schema}.journal ORDER BY seq DESC LIMIT 1");
+        // All that there was may have been removed.
+        let tail = format!(
+            "SELECT seq, chain FROM (
+                (SELECT seq, chain FROM {schema}.journal ORDER BY seq DESC LIMIT 1)
+                UNION ALL SELECT seq, chain FROM {schema}.anchor
+             ) AS ends ORDER BY seq DESC LIMIT 1"
+        );
         Sql {
             schema: schema.to_owned(),
             // The lease's row is locked first, so a successor comes before all of this or after it.
@@ -83,8 +93,7 @@ impl Sql {
                  SELECT * FROM unnest($4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::text[],
                      $9::text[], $10::text[], $11::bytea[])
                  WHERE EXISTS (SELECT FROM held)
-                     AND coalesce((SELECT seq FROM tail), 0) = $2
-                     AND coalesce((SELECT chain FROM tail), $3) = $3"
+                     AND (SELECT seq FROM tail) = $2 AND (SELECT chain FROM tail) = $3"
             ),
             renew: format!("UPDATE {schema}.lease SET {until} WHERE epoch = $1"),
             look: format!(
@@ -145,6 +154,7 @@ impl Postgres {
             last,
             hash,
             in_doubt,
+            older_snapshot: None,
             renewed,
             patience,
         })
@@ -168,8 +178,8 @@ impl Postgres {
     }
 
     /// One attempt to write what follows our last entry.
-    fn write(&mut self, columns: &Columns<'_>) -> Result<(), Failure> {
-        if self.in_doubt && self.is_written(columns)? {
+    fn write(&mut self, values: &Values<'_>) -> Result<(), Failure> {
+        if self.in_doubt && self.is_written(values)? {
             return Ok(());
         }
         // Until an answer says what it did.
@@ -177,11 +187,11 @@ impl Postgres {
         let append = self.link.prepared(&self.sql.append)?;
         let (epoch, last) = (self.epoch.cast_signed(), self.last.cast_signed());
         let hash: &[u8] = &self.hash;
-        let (count, c) = (columns.seq.len(), columns);
+        let (count, c) = (values.seq.len(), values);
         let answer_max =
             ANSWER_MAX + ENTRY_MAX.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
         let inserted = self.link.ask(answer_max, |client| async move {
-            let values: [&(dyn ToSql + Sync); 11] = [
+            let all: [&(dyn ToSql + Sync); 11] = [
                 &epoch,
                 &last,
                 &hash,
@@ -194,7 +204,7 @@ impl Postgres {
                 &c.body,
                 &c.chain,
             ];
-            client.execute(&append, &values).await
+            client.execute(&append, &all).await
         });
         match inserted {
             Ok(inserted) if inserted == count as u64 => {
@@ -203,7 +213,7 @@ impl Postgres {
             }
             // Not ours any more, or an attempt that was given up was carried out this moment.
             Ok(_) | Err(Failure::Final(StoreError::Outrun { .. })) => {
-                if self.is_written(columns)? {
+                if self.is_written(values)? {
                     return Ok(());
                 }
                 Err(Failure::Passing(self.overtaken(self.last)))
@@ -214,9 +224,9 @@ impl Postgres {
 
     /// Is it there, after an attempt whose answer was lost? `false`: nothing of it is. An error when
     /// the journal is not ours any more, or ends elsewhere.
-    fn is_written(&mut self, columns: &Columns<'_>) -> Result<bool, Failure> {
+    fn is_written(&mut self, values: &Values<'_>) -> Result<bool, Failure> {
         let look = self.look_for_mine()?;
-        if (look.last, look.hash) == columns.tail {
+        if (look.last, look.hash) == values.tail {
             (self.in_doubt, self.renewed) = (false, Instant::now());
             return Ok(true);
         }
@@ -264,6 +274,31 @@ impl Postgres {
         self.patiently(Postgres::renew)
     }
 
+    /// Follows the chain behind a number; `each` gets what it asks for.
+    fn walk(
+        &mut self,
+        columns: Columns,
+        after: u64,
+        each: &mut dyn FnMut(&Place, u64, &tokio_postgres::Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let place = self.link.place.clone();
+        let anchor = self.patiently(|store| anchor(&mut store.link, &store.sql.schema))?;
+        let mut walk = Walk::behind(&place, after, anchor);
+        loop {
+            let from = walk.next();
+            let rows =
+                self.patiently(|store| page(&mut store.link, &store.sql.schema, columns, from))?;
+            for row in &rows {
+                walk.take(row, &mut |seq, row| each(&place, seq, row))?;
+            }
+            if rows.len() < PAGE {
+                return Ok(());
+            }
+            // Reading a long journal may take longer than a lease.
+            self.keep()?;
+        }
+    }
+
     fn tag(&mut self, drawn: i64) -> Result<i64, Failure> {
         let schema = &self.sql.schema;
         let insert = format!(
@@ -275,10 +310,6 @@ impl Postgres {
             client.query_one(&select, &[]).await?.try_get(0)
         })
     }
-
-    fn page(&mut self, from: u64) -> Result<Vec<tokio_postgres::Row>, Failure> {
-        page(&mut self.link, &self.sql.schema, from)
-    }
 }
 
 impl Storage for Postgres {
@@ -287,9 +318,9 @@ impl Storage for Postgres {
             self.keep()?;
             return Ok(self.last);
         }
-        let columns = Columns::of(&self.link.place, entries, (self.last, self.hash))?;
-        self.patiently(|store| store.write(&columns))?;
-        (self.last, self.hash) = columns.tail;
+        let values = Values::of(&self.link.place, entries, (self.last, self.hash))?;
+        self.patiently(|store| store.write(&values))?;
+        (self.last, self.hash) = values.tail;
         Ok(self.last)
     }
 
@@ -298,20 +329,7 @@ impl Storage for Postgres {
         after: u64,
         each: &mut dyn FnMut(u64, Entry) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let place = self.link.place.clone();
-        let mut walk = Walk::behind(&place, after);
-        loop {
-            let from = walk.next();
-            let rows = self.patiently(|store| store.page(from))?;
-            for row in &rows {
-                walk.take(row, each)?;
-            }
-            if rows.len() < PAGE {
-                return Ok(());
-            }
-            // Reading a long journal may take longer than a lease.
-            self.keep()?;
-        }
+        self.walk(Columns::Whole, after, &mut |place, seq, row| each(seq, entry(place, seq, row)?))
     }
 
     fn take_tag(&mut self, drawn: StoreTag) -> Result<StoreTag, StoreError> {
@@ -337,6 +355,35 @@ impl Storage for Postgres {
         }
         self.is_session = true;
         Ok(self.epoch)
+    }
+
+    fn check(&mut self) -> Result<(), StoreError> {
+        self.walk(Columns::Text, 0, &mut |_, _, _| Ok(()))
+    }
+
+    fn keep_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        if snapshot.seq > self.last {
+            return Ok(());
+        }
+        self.older_snapshot = None;
+        self.patiently(|store| snapshots::keep(&mut store.link, &store.sql.schema, snapshot))
+    }
+
+    fn snapshots(&mut self) -> Result<Vec<Snapshot>, StoreError> {
+        self.patiently(|store| snapshots::kept(&mut store.link, &store.sql.schema))
+    }
+
+    fn remove_until(&mut self, seq: u64) -> Result<u64, StoreError> {
+        // Looked for once: to read both for each piece would be most of the work.
+        let older = match self.older_snapshot {
+            Some(older) => older,
+            None => self.snapshots()?.get(SNAPSHOTS_KEPT - 1).map_or(0, |kept| kept.seq),
+        };
+        self.older_snapshot = Some(older);
+        let until = seq.min(older);
+        self.patiently(|store| {
+            snapshots::remove_until(&mut store.link, &store.sql.schema, store.epoch, until)
+        })
     }
 }
 
@@ -403,17 +450,14 @@ fn look(link: &mut Link, sql: &Sql) -> Result<Look, Failure> {
     let row = row.ok_or_else(|| broken("the row of its lease is missing"))?;
     let explain = |error| Failure::Final(explain::explain(&place, &error));
     let last: Option<i64> = row.try_get(2).map_err(explain)?;
-    let hash = match row.try_get::<_, Option<&[u8]>>(3).map_err(explain)? {
-        Some(kept) => {
-            Hash::try_from(kept).map_err(|_| broken("its last hash is of another length"))?
-        }
-        None => chain::START,
-    };
+    let last = last.ok_or_else(|| broken("the row of its anchor is missing"))?;
+    let hash = Hash::try_from(row.try_get::<_, &[u8]>(3).map_err(explain)?);
+    let hash = hash.map_err(|_| broken("its last hash is of another length"))?;
     Ok(Look {
         epoch: row.try_get::<_, i64>(0).map_err(explain)?.cast_unsigned(),
         holder: row.try_get(1).map_err(explain)?,
         left: Duration::from_millis(row.try_get::<_, i64>(4).map_err(explain)?.cast_unsigned()),
-        last: last.unwrap_or(0).cast_unsigned(),
+        last: last.cast_unsigned(),
         hash,
     })
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio_postgres::types::ToSql;
 
 use super::link::Link;
-use super::rows::{COLUMNS, PAGE, Walk, entry, page};
-use super::{explain, schema};
+use super::rows::{COLUMNS, Columns, PAGE, Walk, anchor, entry, page};
+use super::{explain, schema, snapshots};
 use crate::filter::{Filter, Value};
 use crate::patience::Failure;
 use crate::place::Place;
@@ -45,6 +45,29 @@ impl PostgresReader {
         link.ask(READ_MAX, |client| client.query(sql, values)).map_err(Failure::error)
     }
 
+    fn run(&self, statement: &str) -> Result<(), StoreError> {
+        let mut link = self.link.borrow_mut();
+        link.ask(READ_MAX, |client| client.batch_execute(statement)).map_err(Failure::error)
+    }
+
+    fn walk(&self, after: u64, each: Each<'_>) -> Result<(), StoreError> {
+        let anchor = anchor(&mut self.link.borrow_mut(), &self.schema).map_err(Failure::error)?;
+        let mut walk = Walk::behind(&self.place, after, anchor);
+        loop {
+            let rows = {
+                let mut link = self.link.borrow_mut();
+                page(&mut link, &self.schema, Columns::Whole, walk.next())
+            };
+            let rows = rows.map_err(Failure::error)?;
+            for row in &rows {
+                walk.take(row, &mut |seq, row| each(seq, entry(&self.place, seq, row)?))?;
+            }
+            if rows.len() < PAGE {
+                return Ok(());
+            }
+        }
+    }
+
     fn explain(&self, error: &tokio_postgres::Error) -> StoreError {
         explain::explain(&self.place, error)
     }
@@ -52,26 +75,16 @@ impl PostgresReader {
 
 impl Source for PostgresReader {
     fn replay(&self, after: u64, each: Each<'_>) -> Result<(), StoreError> {
-        // What a writer appends meanwhile is another look's.
-        let last = self.last()?;
-        let mut walk = Walk::behind(&self.place, after);
-        while walk.next() <= last {
-            let rows = {
-                let mut link = self.link.borrow_mut();
-                page(&mut link, &self.schema, walk.next()).map_err(Failure::error)?
-            };
-            for row in &rows {
-                walk.take(row, each)?;
-            }
-            if rows.is_empty() {
-                return Err(StoreError::damaged(&self.place, walk.next(), "it is missing"));
-            }
-        }
-        Ok(())
+        // One state of the journal for all that is read of it, though old entries are removed.
+        self.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        let done = self.walk(after, each);
+        let ended = self.run("COMMIT");
+        done.and(ended)
     }
 
     fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {
-        Ok(Vec::new())
+        let mut link = self.link.borrow_mut();
+        snapshots::kept(&mut link, &self.schema).map_err(Failure::error)
     }
 
     fn find(&self, wanted: &Filter, each: Each<'_>) -> Result<(), StoreError> {
@@ -116,7 +129,10 @@ impl Source for PostgresReader {
     }
 
     fn last(&self) -> Result<u64, StoreError> {
-        let sql = format!("SELECT coalesce(max(seq), 0) FROM {}.journal", self.schema);
+        let sql = format!(
+            "SELECT greatest((SELECT max(seq) FROM {s}.journal), (SELECT seq FROM {s}.anchor))",
+            s = self.schema
+        );
         let rows = self.rows(&sql, &[])?;
         let last = rows.first().map_or(Ok(0), |row| row.try_get::<_, i64>(0));
         last.map(i64::cast_unsigned).map_err(|error| self.explain(&error))

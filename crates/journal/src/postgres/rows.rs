@@ -13,21 +13,61 @@ use crate::storage::StoreError;
 /// The columns of a row, in the order in which [`entry`] expects them.
 pub(super) const COLUMNS: &str = "seq, body, at, kind, agent, instrument, client_order_id";
 
+/// What is read of each entry.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Columns {
+    /// All of it.
+    Whole,
+    /// What the chain is checked by.
+    Text,
+}
+
+impl Columns {
+    const fn names(self) -> &'static str {
+        match self {
+            Columns::Whole => COLUMNS,
+            Columns::Text => "seq, body",
+        }
+    }
+}
+
 /// Entries that are read at a time.
 pub(super) const PAGE: usize = 2_000;
 
 /// Rows with this number or a higher one, with their hashes.
-pub(super) fn page(link: &mut Link, schema: &str, from: u64) -> Result<Vec<Row>, Failure> {
+pub(super) fn page(
+    link: &mut Link,
+    schema: &str,
+    columns: Columns,
+    from: u64,
+) -> Result<Vec<Row>, Failure> {
     let Ok(from) = i64::try_from(from) else { return Ok(Vec::new()) };
+    let columns = columns.names();
     let sql = format!(
-        "SELECT {COLUMNS}, chain FROM {schema}.journal WHERE seq >= $1 ORDER BY seq LIMIT {PAGE}"
+        "SELECT {columns}, chain FROM {schema}.journal WHERE seq >= $1 ORDER BY seq LIMIT {PAGE}"
     );
     link.ask(ANSWER_MAX, |client| async move { client.query(&sql, &[&from]).await })
 }
 
+/// The last entry that was removed, and its hash; the nothing before the first if none was.
+pub(super) fn anchor(link: &mut Link, schema: &str) -> Result<(u64, Hash), Failure> {
+    let place = link.place.clone();
+    let sql = format!("SELECT seq, chain FROM {schema}.anchor");
+    let row = link.ask(ANSWER_MAX, |client| async move { client.query_opt(&sql, &[]).await })?;
+    let read = |row: &Row| {
+        let seq: i64 = column(&place, 0, row, 0)?;
+        Ok((seq.cast_unsigned(), hash(&place, 0, column(&place, 0, row, 1)?)?))
+    };
+    let broken = || StoreError::Broken {
+        place: place.clone(),
+        problem: "the row of its anchor is missing".to_owned(),
+    };
+    row.ok_or_else(broken).and_then(|row| read(&row)).map_err(Failure::Final)
+}
+
 /// Entries as columns, ready to be sent as often as it takes.
 #[derive(Debug, Default)]
-pub(super) struct Columns<'e> {
+pub(super) struct Values<'e> {
     pub(super) seq: Vec<i64>,
     pub(super) at: Vec<i64>,
     pub(super) kind: Vec<&'e str>,
@@ -40,30 +80,30 @@ pub(super) struct Columns<'e> {
     pub(super) tail: (u64, Hash),
 }
 
-impl<'e> Columns<'e> {
+impl<'e> Values<'e> {
     /// Entries that follow the one with this number and hash.
     pub(super) fn of(
         place: &Place,
         entries: &'e [Entry],
         after: (u64, Hash),
-    ) -> Result<Columns<'e>, StoreError> {
-        let mut columns = Columns { tail: after, ..Columns::default() };
+    ) -> Result<Values<'e>, StoreError> {
+        let mut values = Values { tail: after, ..Values::default() };
         for entry in entries {
             let body =
                 serde_json::to_string(entry).map_err(|error| StoreError::unusable(place, error))?;
             let facets = facets(&entry.record);
-            let (last, hash) = columns.tail;
-            columns.tail = (last + 1, chain::next(&hash, body.as_bytes()));
-            columns.seq.push(columns.tail.0.cast_signed());
-            columns.at.push(entry.at.nanos());
-            columns.kind.push(facets.kind);
-            columns.agent.push(facets.agent);
-            columns.instrument.push(facets.instrument);
-            columns.client_order_id.push(facets.client_order_id);
-            columns.body.push(body);
-            columns.chain.push(columns.tail.1.to_vec());
+            let (last, hash) = values.tail;
+            values.tail = (last + 1, chain::next(&hash, body.as_bytes()));
+            values.seq.push(values.tail.0.cast_signed());
+            values.at.push(entry.at.nanos());
+            values.kind.push(facets.kind);
+            values.agent.push(facets.agent);
+            values.instrument.push(facets.instrument);
+            values.client_order_id.push(facets.client_order_id);
+            values.body.push(body);
+            values.chain.push(values.tail.1.to_vec());
         }
-        Ok(columns)
+        Ok(values)
     }
 }
 
@@ -78,9 +118,10 @@ pub(super) struct Walk<'p> {
 }
 
 impl<'p> Walk<'p> {
-    /// Behind this number.
-    pub(super) fn behind(place: &'p Place, after: u64) -> Walk<'p> {
-        Walk { place, after, hash: chain::START, start: after > 0 }
+    /// Behind this number, and behind what was removed.
+    pub(super) fn behind(place: &'p Place, after: u64, (removed, hash): (u64, Hash)) -> Walk<'p> {
+        let after = after.max(removed);
+        Walk { place, after, hash, start: after > removed }
     }
 
     /// The number that the next page starts with.
@@ -92,20 +133,16 @@ impl<'p> Walk<'p> {
     pub(super) fn take(
         &mut self,
         row: &Row,
-        each: &mut dyn FnMut(u64, Entry) -> Result<(), StoreError>,
+        each: &mut dyn FnMut(u64, &Row) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let (place, expected) = (self.place, self.next());
         let seq: i64 = column(place, expected, row, 0)?;
         if u64::try_from(seq) != Ok(expected) {
             return Err(StoreError::damaged(place, expected, "it is missing"));
         }
-        let kept: &[u8] = column(place, expected, row, 7)?;
+        let kept = hash(place, expected, column(place, expected, row, row.len() - 1)?)?;
         if self.start {
-            let kept = Hash::try_from(kept);
-            self.hash = kept.map_err(|_| {
-                StoreError::damaged(place, expected, "its hash is of another length")
-            })?;
-            self.start = false;
+            (self.hash, self.start) = (kept, false);
             return Ok(());
         }
         let body: &str = column(place, expected, row, 1)?;
@@ -114,8 +151,13 @@ impl<'p> Walk<'p> {
             return Err(StoreError::damaged(place, expected, "its hash does not fit its text"));
         }
         self.after = expected;
-        each(expected, entry(place, expected, row)?)
+        each(expected, row)
     }
+}
+
+fn hash(place: &Place, seq: u64, kept: &[u8]) -> Result<Hash, StoreError> {
+    Hash::try_from(kept)
+        .map_err(|_| StoreError::damaged(place, seq, "its hash is of another length"))
 }
 
 /// The entry of a row, whose columns must be the ones its text has.

@@ -14,7 +14,8 @@ const LAYOUT: i32 = 1;
 /// Of the views below.
 const VIEWS_VERSION: i32 = 1;
 
-/// `{s}` is the schema. `id` keeps the single rows single.
+/// `{s}` is the schema. `id` keeps the single rows single. The anchor is the last entry that was
+/// removed, or the nothing before the first: the chain goes on behind it.
 const TABLES: &str = "
 IF to_regnamespace('{s}') IS NULL THEN CREATE SCHEMA {s}; END IF;
 CREATE TABLE {s}.about (id boolean PRIMARY KEY CHECK (id), layout integer NOT NULL, views integer NOT NULL);
@@ -39,7 +40,10 @@ CREATE TABLE {s}.lease (
     token text NOT NULL,
     valid_until timestamptz NOT NULL
 );
+CREATE TABLE {s}.snapshots (seq bigint PRIMARY KEY, format bigint NOT NULL, body bytea NOT NULL, hash bytea NOT NULL);
+CREATE TABLE {s}.anchor (id boolean PRIMARY KEY CHECK (id), seq bigint NOT NULL, chain bytea NOT NULL);
 INSERT INTO {s}.about VALUES (true, 1, 0);
+INSERT INTO {s}.anchor VALUES (true, 0, decode(repeat('00', 32), 'hex'));
 INSERT INTO {s}.lease VALUES (true, 0, 'nobody', '', '-infinity');
 ";
 

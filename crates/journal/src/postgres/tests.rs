@@ -100,6 +100,36 @@ fn a_damaged_middle_names_its_entry() {
     }
 }
 
+/// What was removed is gone with the anchor's word for it; what is missing without it is damage.
+#[test]
+fn a_beginning_that_is_missing_is_damage_unless_it_was_removed() {
+    let Some(server) = servers::postgres("removed entries") else { return };
+    for (sql, seq) in [
+        ("DELETE FROM plimsoll.journal WHERE seq = 4", 4),
+        ("UPDATE plimsoll.anchor SET seq = 2", 3),
+        ("UPDATE plimsoll.anchor SET chain = decode(repeat('00', 32), 'hex')", 4),
+    ] {
+        let mut store = open(&server).unwrap();
+        store.append(&sample()).unwrap();
+        for seq in [4, 6] {
+            store.keep_snapshot(&Snapshot { seq, format: 1, body: vec![7; 100] }).unwrap();
+        }
+        assert_eq!(store.remove_until(3).unwrap(), 3);
+        store.check().unwrap();
+        server.sql(sql).unwrap();
+        let found = store.check().unwrap_err();
+        assert!(
+            matches!(found, StoreError::Damaged { seq: at, .. } if at == seq),
+            "{sql}: {found}"
+        );
+        server.sql("UPDATE plimsoll.snapshots SET format = 2 WHERE seq = 6").unwrap();
+        let kept: Vec<u64> = store.snapshots().unwrap().iter().map(|kept| kept.seq).collect();
+        assert_eq!(kept, [4], "one that was changed is passed over");
+        drop(store);
+        server.sql("DROP SCHEMA plimsoll CASCADE").unwrap();
+    }
+}
+
 /// Entries that the server has lost, or that were put in by hand, are found before the next write.
 #[test]
 fn an_end_that_is_not_ours_is_not_written_behind() {
@@ -135,7 +165,9 @@ fn what_is_no_journal_is_left_alone() {
     let url = Url::parse(&server.url()).unwrap().unwrap();
     let error = PostgresReader::open(&url).unwrap_err().to_string();
     assert!(error.contains("version 99"), "{error}");
-    server.sql("UPDATE plimsoll.about SET layout = 1; DELETE FROM plimsoll.lease").unwrap();
+    server.sql("UPDATE plimsoll.about SET layout = 1; DELETE FROM plimsoll.anchor").unwrap();
+    assert!(matches!(open(&server), Err(StoreError::Broken { .. })));
+    server.sql("DELETE FROM plimsoll.lease").unwrap();
     assert!(matches!(open(&server), Err(StoreError::Broken { .. })));
 }
 

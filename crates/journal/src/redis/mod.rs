@@ -10,27 +10,29 @@
 //! missing; and everything is in memory, so a journal has no more room than that.
 
 mod explain;
+mod keys;
 mod link;
 mod read;
 mod rows;
 mod scripts;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 
 use std::time::{Duration, Instant};
 
 use model::{Entry, StoreTag};
-use redis::Cmd;
 
 use crate::chain::{self, Hash};
 use crate::lease::{self, Holder, LEASE, LOOK_EVERY, RENEWED_AFTER, TAKE_OVER_MAX};
 use crate::patience::{Failure, OPEN_AWAY_MAX, OnWait, Patience, Wait};
 use crate::place::Place;
 use crate::source::Each;
-use crate::storage::{Storage, StoreError};
+use crate::storage::{SNAPSHOTS_KEPT, Snapshot, Storage, StoreError};
 use crate::url::Url;
+use keys::Keys;
 use link::Link;
-use rows::{PAGE, Walk, page, tail};
+use rows::{PAGE, Walk, anchor, page, tail};
 
 pub(crate) use read::RedisReader;
 
@@ -50,30 +52,10 @@ pub struct Redis {
     hash: Hash,
     /// The end of the journal is not known: a write broke off.
     in_doubt: bool,
+    /// Number of the older snapshot that is kept, or zero; `None`: not looked for since it changed.
+    older_snapshot: Option<u64>,
     renewed: Instant,
     patience: Patience,
-}
-
-/// The names of all that is kept.
-#[derive(Debug)]
-struct Keys {
-    counters: String,
-    lease: String,
-    journal: String,
-}
-
-impl Keys {
-    fn of(prefix: &str) -> Keys {
-        let key = |name: &str| format!("{prefix}:{name}");
-        Keys { counters: key("counters"), lease: key("lease"), journal: key("journal") }
-    }
-
-    fn script(&self, script: &str) -> Cmd {
-        let mut cmd = Cmd::new();
-        cmd.arg("EVAL").arg(script).arg(3);
-        cmd.arg(&self.counters).arg(&self.lease).arg(&self.journal);
-        cmd
-    }
 }
 
 /// Entries as they are sent.
@@ -99,10 +81,22 @@ impl Redis {
         let away_max = std::mem::replace(&mut patience.away_max, OPEN_AWAY_MAX);
         let epoch = take_over(&mut link, &keys, &holder, &mut patience, take_over_max)?;
         let renewed = Instant::now();
-        let (last, hash) = patience.with(|| tail(&mut link, &keys.journal))?;
+        let (last, hash) = patience.with(|| tail(&mut link, &keys))?;
         patience.away_max = away_max;
-        let (is_session, in_doubt) = (false, false);
-        Ok(Redis { link, keys, holder, epoch, is_session, last, hash, in_doubt, renewed, patience })
+        let (is_session, in_doubt, older_snapshot) = (false, false, None);
+        Ok(Redis {
+            link,
+            keys,
+            holder,
+            epoch,
+            is_session,
+            last,
+            hash,
+            in_doubt,
+            older_snapshot,
+            renewed,
+            patience,
+        })
     }
 
     /// Does something with the server until it works; see [`Patience`].
@@ -157,7 +151,7 @@ impl Redis {
 
     /// Is it there, after an attempt whose answer was lost? `false`: nothing of it is.
     fn is_written(&mut self, batch: &Batch) -> Result<bool, Failure> {
-        let (last, hash) = tail(&mut self.link, &self.keys.journal)?;
+        let (last, hash) = tail(&mut self.link, &self.keys)?;
         if (last, hash) == batch.tail {
             self.in_doubt = false;
             // Found written, and still ours?
@@ -216,7 +210,8 @@ impl Storage for Redis {
 
     fn replay(&mut self, after: u64, each: Each<'_>) -> Result<(), StoreError> {
         let place = self.link.place.clone();
-        let mut walk = Walk::behind(&place, after);
+        let anchor = self.patiently(|store| anchor(&mut store.link, &store.keys))?;
+        let mut walk = Walk::behind(&place, after, anchor);
         loop {
             let from = walk.next();
             let rows = self.patiently(|store| page(&mut store.link, &store.keys.journal, from))?;
@@ -253,6 +248,31 @@ impl Storage for Redis {
         }
         self.is_session = true;
         Ok(self.epoch)
+    }
+
+    fn keep_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        if snapshot.seq > self.last {
+            return Ok(());
+        }
+        self.older_snapshot = None;
+        self.patiently(|store| snapshots::keep(&mut store.link, &store.keys, snapshot))
+    }
+
+    fn snapshots(&mut self) -> Result<Vec<Snapshot>, StoreError> {
+        self.patiently(|store| snapshots::kept(&mut store.link, &store.keys))
+    }
+
+    fn remove_until(&mut self, seq: u64) -> Result<u64, StoreError> {
+        // Looked for once: to read both for each piece would be most of the work.
+        let older = match self.older_snapshot {
+            Some(older) => older,
+            None => self.snapshots()?.get(SNAPSHOTS_KEPT - 1).map_or(0, |kept| kept.seq),
+        };
+        self.older_snapshot = Some(older);
+        let until = seq.min(older);
+        self.patiently(|store| {
+            snapshots::remove_until(&mut store.link, &store.keys, store.epoch, until)
+        })
     }
 }
 

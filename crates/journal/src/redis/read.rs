@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use redis::Cmd;
 
+use super::keys::Keys;
 use super::link::Link;
-use super::rows::{Walk, page, tail};
-use super::{Keys, LAYOUT};
+use super::rows::{PAGE, Walk, anchor, page, tail};
+use super::{LAYOUT, snapshots};
 use crate::facets::facets;
 use crate::filter::Filter;
 use crate::patience::Failure;
@@ -47,28 +48,39 @@ impl RedisReader {
     fn ask<T: redis::FromRedisValue>(&self, question: &Cmd) -> Result<T, StoreError> {
         self.link.borrow_mut().ask(question).map_err(Failure::error)
     }
+
+    /// An entry that its writer has removed while it was to be read is not missing.
+    fn removed(&self, seq: u64) -> Option<StoreError> {
+        let (removed, _) = anchor(&mut self.link.borrow_mut(), &self.keys).ok()?;
+        let problem = format!("entry {seq} was removed while it was to be read; look again");
+        (removed >= seq).then(|| StoreError::unusable(&self.place, problem))
+    }
 }
 
 impl Source for RedisReader {
     fn replay(&self, after: u64, each: Each<'_>) -> Result<(), StoreError> {
-        // What a writer appends meanwhile is another look's.
-        let last = self.last()?;
-        let mut walk = Walk::behind(&self.place, after);
-        while walk.next() <= last {
+        let anchor = anchor(&mut self.link.borrow_mut(), &self.keys).map_err(Failure::error)?;
+        let mut walk = Walk::behind(&self.place, after, anchor);
+        loop {
             let rows = page(&mut self.link.borrow_mut(), &self.keys.journal, walk.next());
             let rows = rows.map_err(Failure::error)?;
             for row in &rows {
-                walk.take(row, each)?;
+                let next = walk.next();
+                match walk.take(row, each) {
+                    Err(error @ StoreError::Damaged { .. }) => {
+                        return Err(self.removed(next).unwrap_or(error));
+                    }
+                    taken => taken?,
+                }
             }
-            if rows.is_empty() {
-                return Err(StoreError::damaged(&self.place, walk.next(), "it is missing"));
+            if rows.len() < PAGE {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {
-        Ok(Vec::new())
+        snapshots::kept(&mut self.link.borrow_mut(), &self.keys).map_err(Failure::error)
     }
 
     fn find(&self, wanted: &Filter, each: Each<'_>) -> Result<(), StoreError> {
@@ -88,7 +100,7 @@ impl Source for RedisReader {
 
     fn last(&self) -> Result<u64, StoreError> {
         let mut link = self.link.borrow_mut();
-        tail(&mut link, &self.keys.journal).map(|(last, _)| last).map_err(Failure::error)
+        tail(&mut link, &self.keys).map(|(last, _)| last).map_err(Failure::error)
     }
 
     fn holder(&self) -> Result<Option<String>, StoreError> {

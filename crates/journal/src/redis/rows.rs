@@ -3,6 +3,7 @@
 use model::Entry;
 use redis::Cmd;
 
+use super::keys::Keys;
 use super::link::Link;
 use crate::chain::{self, Hash};
 use crate::patience::Failure;
@@ -24,16 +25,33 @@ pub(super) fn page(link: &mut Link, journal: &str, from: u64) -> Result<Vec<Row>
 }
 
 /// Number and hash of the last entry.
-pub(super) fn tail(link: &mut Link, journal: &str) -> Result<(u64, Hash), Failure> {
+pub(super) fn tail(link: &mut Link, keys: &Keys) -> Result<(u64, Hash), Failure> {
     let mut last = Cmd::new();
-    last.arg("XREVRANGE").arg(journal).arg("+").arg("-").arg("COUNT").arg(1);
+    last.arg("XREVRANGE").arg(&keys.journal).arg("+").arg("-").arg("COUNT").arg(1);
     let rows: Vec<Row> = link.ask(&last)?;
-    let Some(row) = rows.first() else { return Ok((0, chain::START)) };
+    // All that there was may have been removed.
+    let Some(row) = rows.first() else { return anchor(link, keys) };
     let read = |row| {
         let seq = seq(&link.place, row)?;
         Ok((seq, parts(&link.place, seq, row)?.1))
     };
     read(row).map_err(Failure::Final)
+}
+
+/// The last entry that was removed, and its hash; the nothing before the first if none was.
+pub(super) fn anchor(link: &mut Link, keys: &Keys) -> Result<(u64, Hash), Failure> {
+    let mut get = Cmd::new();
+    get.arg("HMGET").arg(&keys.counters).arg("removed").arg("anchor");
+    match link.ask::<(Option<u64>, Option<Vec<u8>>)>(&get)? {
+        (None, None) => Ok((0, chain::START)),
+        (Some(removed), Some(kept)) if kept.len() == chain::START.len() => {
+            Ok((removed, Hash::try_from(kept).unwrap_or(chain::START)))
+        }
+        _ => {
+            let problem = "the anchor of its chain is not what was written".to_owned();
+            Err(Failure::Final(StoreError::Broken { place: link.place.clone(), problem }))
+        }
+    }
 }
 
 /// Follows the chain through a journal, page by page.
@@ -47,9 +65,10 @@ pub(super) struct Walk<'p> {
 }
 
 impl<'p> Walk<'p> {
-    /// Behind this number.
-    pub(super) fn behind(place: &'p Place, after: u64) -> Walk<'p> {
-        Walk { place, after, hash: chain::START, start: after > 0 }
+    /// Behind this number, and behind what was removed.
+    pub(super) fn behind(place: &'p Place, after: u64, (removed, hash): (u64, Hash)) -> Walk<'p> {
+        let after = after.max(removed);
+        Walk { place, after, hash, start: after > removed }
     }
 
     /// The number that the next page starts with.

@@ -1,7 +1,9 @@
 //! What Redis does for us in one piece: scripts, each carried out whole or not at all.
 //!
 //! Keys, in this order: the counters (a hash), the lease (a string that expires), the journal (a
-//! stream whose ids are our numbers). The lease's text is the holder's token and name.
+//! stream whose ids are our numbers), the snapshots (a hash by number). The lease's text is the
+//! holder's token and name; `removed` and `anchor` are number and hash of the last entry that was
+//! removed.
 
 /// Takes the store when nobody holds it. Arguments: token, name, lease in milliseconds, layout.
 pub(super) const TAKE: &str = "
@@ -27,7 +29,8 @@ local counters = redis.call('HMGET', KEYS[1], 'epoch', 'holder')
 if counters[1] ~= ARGV[1] then return {'outrun', counters[1] or '0', counters[2] or 'nobody'} end
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 if #ARGV == 5 then return {'done'} end
-local last, hash = '0', nil
+local gone = redis.call('HMGET', KEYS[1], 'removed', 'anchor')
+local last, hash = gone[1] or '0', gone[2]
 local tail = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]
 if tail then
     last, hash = string.match(tail[1], '^%d+'), tail[2][4]
@@ -39,6 +42,30 @@ for i = 6, #ARGV, 2 do
     redis.call('XADD', KEYS[3], string.format('%.0f-0', seq), 'body', ARGV[i], 'chain', ARGV[i + 1])
 end
 return {'done'}
+";
+
+/// Keeps a snapshot and lets go of the oldest. Arguments: number, its value, how many are kept.
+pub(super) const KEEP: &str = "
+redis.call('HSET', KEYS[4], ARGV[1], ARGV[2])
+local seqs = redis.call('HKEYS', KEYS[4])
+table.sort(seqs, function(a, b) return tonumber(a) > tonumber(b) end)
+for i = tonumber(ARGV[3]) + 1, #seqs do redis.call('HDEL', KEYS[4], seqs[i]) end
+return 1
+";
+
+/// Removes the oldest entries and moves the anchor of the chain along, while the store is ours.
+/// Arguments: epoch, up to which number, how many at most.
+pub(super) const REMOVE: &str = "
+if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
+local removed = tonumber(redis.call('HGET', KEYS[1], 'removed') or '0')
+local till = math.min(tonumber(ARGV[2]), removed + tonumber(ARGV[3]))
+if till <= removed then return 0 end
+local id = string.format('%.0f-0', till)
+local found = redis.call('XRANGE', KEYS[3], id, id)[1]
+if not found then return 0 end
+redis.call('HSET', KEYS[1], 'removed', string.format('%.0f', till), 'anchor', found[2][4])
+redis.call('XTRIM', KEYS[3], 'MINID', '=', string.format('%.0f-0', till + 1))
+return till - removed
 ";
 
 /// Gives the store back. Argument: the lease's text.
