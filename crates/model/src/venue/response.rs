@@ -82,6 +82,13 @@ pub enum Response {
     },
     /// Balances, and rights where they come with them.
     Account(AccountSnapshot),
+    /// Some of the balances, and where the list goes on. Alone it is of no use.
+    AccountPage {
+        /// These.
+        account: AccountSnapshot,
+        /// The rest.
+        next: PageCursor,
+    },
     /// What the key may do.
     Rights(KeyRights),
     /// Fee rates.
@@ -150,6 +157,19 @@ pub struct AccountSnapshot {
     pub updated: Timestamp,
     /// What it holds.
     pub balances: BTreeMap<Asset, Balance>,
+}
+
+impl AccountSnapshot {
+    /// This page and another one of the same list: as old as the older of them. `None` on overflow.
+    pub fn joined(mut self, other: AccountSnapshot) -> Option<AccountSnapshot> {
+        for (asset, held) in other.balances {
+            // A venue may keep several accounts of one asset, on different pages perhaps.
+            let sum = self.balances.entry(asset).or_insert(Balance::ZERO);
+            *sum = sum.checked_add(held)?;
+        }
+        let (rights, updated) = (self.rights.or(other.rights), self.updated.min(other.updated));
+        Some(AccountSnapshot { rights, updated, balances: self.balances })
+    }
 }
 
 /// What a key may do.

@@ -23,6 +23,7 @@ pub(super) const fn priority(request: &Request) -> Priority {
             | AccountRequest::Orders { .. }
             | AccountRequest::Fills { .. }
             | AccountRequest::Account
+            | AccountRequest::AccountAfter(_)
             | AccountRequest::Rights => Priority::Doubt,
             AccountRequest::Place(_)
             | AccountRequest::Test(_)

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use ::budget::Grant;
-use model::venue::{MarketRequest, Request, Response};
+use model::venue::{AccountRequest, MarketRequest, Request, Response};
 use model::{Input, Instrument, InstrumentId, Link, Outcome, Timestamp};
 use tokio::sync::{Notify, mpsc};
 use tokio_tungstenite::tungstenite::http;
@@ -27,6 +27,8 @@ const CONNECT_MAX: Duration = Duration::from_secs(3);
 const ANSWER_MAX: Duration = Duration::from_secs(11);
 /// Largest answer that is read, bytes.
 const BODY_MAX: usize = 64 << 20;
+/// Pages of one list of balances, at most: ten thousand wallets.
+const ACCOUNT_PAGES_MAX: u32 = 40;
 /// A request that has waited for longer is signed anew.
 const SIGNATURE_AGE_MAX: Duration = Duration::from_millis(100);
 /// How often the venue's limits are looked at.
@@ -127,7 +129,8 @@ impl Rest {
     /// The same, signed as of when it was decided, so that the venue itself refuses what took too
     /// long on its way. `None` is now.
     pub(super) async fn ask_as_of(&self, request: &Request, decided: Option<Timestamp>) -> Outcome {
-        let outcome = self.ask_once(request, decided).await;
+        let first = self.ask_once(request, decided).await;
+        let outcome = self.to_the_end(first).await;
         if let Outcome::Refused(refusal) = &outcome
             && self.adapter.is_of_clock(refusal)
         {
@@ -135,6 +138,35 @@ impl Rest {
             tokio::spawn(async move { rest.measure_clock().await });
         }
         outcome
+    }
+
+    /// Reads the rest of a list of balances that came as a page: half of them would be taken for all.
+    async fn to_the_end(&self, first: Outcome) -> Outcome {
+        let mut outcome = first;
+        for _ in 0..ACCOUNT_PAGES_MAX {
+            let Outcome::Done(Response::AccountPage { account, next }) = outcome else {
+                return outcome;
+            };
+            let request = Request::Account(AccountRequest::AccountAfter(next));
+            let (more, next) = match self.ask_once(&request, None).await {
+                Outcome::Done(Response::Account(more)) => (more, None),
+                Outcome::Done(Response::AccountPage { account, next }) => (account, Some(next)),
+                failed => return failed,
+            };
+            let Some(account) = account.joined(more) else {
+                return Outcome::InDoubt("balances without room".to_owned());
+            };
+            outcome = Outcome::Done(match next {
+                None => Response::Account(account),
+                Some(next) => Response::AccountPage { account, next },
+            });
+        }
+        match outcome {
+            Outcome::Done(Response::AccountPage { .. }) => {
+                Outcome::InDoubt(format!("balances fill more than {ACCOUNT_PAGES_MAX} pages"))
+            }
+            whole => whole,
+        }
     }
 
     async fn ask_once(&self, request: &Request, decided: Option<Timestamp>) -> Outcome {

@@ -305,6 +305,10 @@ fn account(request: &AccountRequest, symbols: &Symbols) -> Result<Draft, EncodeE
             get("/orders/historical/fills", query, true)
         }
         AccountRequest::Account => get("/accounts", query.number("limit", ACCOUNTS_PAGE_MAX), true),
+        AccountRequest::AccountAfter(page) => {
+            let query = query.number("limit", ACCOUNTS_PAGE_MAX).text("cursor", &page.0);
+            get("/accounts", query, true)
+        }
         AccountRequest::Rights => get("/key_permissions", query, true),
         AccountRequest::Fees(_) => {
             get("/transaction_summary", query.text("product_type", "SPOT"), true)
