@@ -31,7 +31,7 @@ use self::adapter::Adapter;
 pub use self::adapter::KeyError;
 use self::core::{Core, Distrusted};
 pub use self::error::RunError;
-use self::feeds::{Distrusts, StreamAddresses};
+use self::feeds::{Distrusts, Pace, StreamAddresses};
 use self::release::Release;
 use self::rest::Rest;
 use self::rounds::Sources;
@@ -105,7 +105,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     let core = Core { gateway, journal, release, agents, failures, distrust };
     let sources = Sources { inputs: input_queue, agents: agent_queue, failures: failed, stop };
     // What executes while the market connects is heard: the account's session starts first.
-    let feeds = feeds::start(&rest, address.streams, &inputs, distrusts);
+    let feeds = feeds::start(&rest, address.streams, &inputs, distrusts, Pace::default());
     let beside = [tokio::spawn(watch_clock(rest.clone())), tokio::spawn(rest.watch_limits())];
     let ended = core.run(sources, effects).await;
     feeds.iter().chain(&beside).for_each(tokio::task::JoinHandle::abort);
@@ -311,3 +311,6 @@ fn start_agents(
     }
     Ok(agents)
 }
+
+#[cfg(test)]
+mod tests;
