@@ -189,3 +189,27 @@ pub struct FeeRates {
     /// For a taking order.
     pub taker: Decimal,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_an_account_are_as_old_as_the_oldest_and_an_asset_may_be_on_two() {
+        let page = |millis, held: &[(&str, &str)]| AccountSnapshot {
+            rights: None,
+            updated: Timestamp::from_millis(millis).unwrap(),
+            balances: held
+                .iter()
+                .map(|(asset, free)| {
+                    let free = free.parse().unwrap();
+                    (Asset::new(asset).unwrap(), Balance { free, ..Balance::ZERO })
+                })
+                .collect(),
+        };
+        let joined = page(5, &[("BTC", "1"), ("USD", "2")]).joined(page(7, &[("USD", "3")]));
+        assert_eq!(joined, Some(page(5, &[("BTC", "1"), ("USD", "5")])));
+        let most = Decimal::MAX.to_string();
+        assert_eq!(page(5, &[("USD", &most)]).joined(page(7, &[("USD", &most)])), None);
+    }
+}

@@ -14,11 +14,11 @@ use super::stage::Stage;
 use crate::config::VenueKind;
 
 /// The exchange ends every connection at this age.
-const ENDED_AFTER_MS: u64 = 1_500;
+const ENDED_AFTER_MS: u64 = 3_000;
 /// Ours are handed over before; a sixteenth of it is drawn.
-const AGE_MAX: Duration = Duration::from_millis(900);
+const AGE_MAX: Duration = Duration::from_millis(1_200);
 /// Hand-overs of each connection.
-const HAND_OVERS: u32 = 5;
+const HAND_OVERS: u32 = 4;
 
 async fn nobody_notices(kind: VenueKind) {
     let pace = Pace { pause_max: PAUSE_MIN, age_max: Some(AGE_MAX) };
@@ -38,14 +38,14 @@ async fn nobody_notices(kind: VenueKind) {
         stage.is_taken(side).await;
         side = if side == Side::Buy { Side::Sell } else { Side::Buy };
         deals += 1;
-        assert!(begun.elapsed() < Duration::from_secs(60), "no hand-over");
+        let downs = stage.told(|told| told.downs.clone());
+        assert!(downs.is_empty(), "reported down: {downs:?}");
+        assert!(begun.elapsed() < Duration::from_secs(30), "no hand-over");
     }
     println!("{deals} deals in {:.1?}", begun.elapsed());
-    assert!(begun.elapsed() > Duration::from_millis(ENDED_AFTER_MS) * 2, "no end was ever near");
+    assert!(begun.elapsed() > Duration::from_millis(ENDED_AFTER_MS), "no end was ever near");
     stage.agrees().await;
-    let (downs, late) = stage.told(|told| (told.downs.clone(), told.late));
-    assert!(downs.is_empty(), "reported down: {downs:?}");
-    assert_eq!(late, 0, "nothing had to be fetched afterwards");
+    assert_eq!(stage.told(|told| told.late), 0, "nothing had to be fetched afterwards");
     assert!(stage.fired("close_after").await > u64::from(HAND_OVERS));
     let opened = stage.sockets().await;
     assert!(opened >= 2 * u64::from(1 + HAND_OVERS), "{opened}");
