@@ -1,6 +1,8 @@
 //! The gateway trades on Coinbase's protocol: sums instead of executions, no balances, no look-up by
 //! our names, and it ends with the exchange's own books all the same.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod common;
 
 use std::collections::BTreeSet;
@@ -49,8 +51,8 @@ fn it_trades_loses_its_connections_and_agrees_in_the_end() {
 #[test]
 fn orders_in_doubt_are_found_in_lists() {
     let venue = Venue::coinbase(&["--market", "synthetic:32"]);
-    let lost = r#"{"kind": "drop_response", "route": ORDERS, "probability": 0.3}"#;
-    venue.http("POST", "/_sim/faults", lost);
+    let lost = json!({"kind": "drop_response", "route": ORDERS, "probability": 0.3});
+    break_it(&venue, &lost);
     let mut gateway = Gateway::prepare_coinbase(&venue, MAKER);
     gateway.start();
     gateway.wait(40, "orders in doubt", |entries| {

@@ -54,8 +54,19 @@ impl Venue {
         Venue::speaking("coinbase", &format!("key:{COINBASE_SECRET}:10000 USD,1 BTC"), args)
     }
 
+    /// The same with this account, whose key is in a file of the directory.
+    pub(crate) fn coinbase_of(account: &str, directory: &Path) -> Venue {
+        let mut command = Command::new(BINARY);
+        command.current_dir(directory);
+        Venue::of(command, "coinbase", account, &[])
+    }
+
     fn speaking(dialect: &str, account: &str, args: &[&str]) -> Venue {
-        let mut child = Command::new(BINARY)
+        Venue::of(Command::new(BINARY), dialect, account, args)
+    }
+
+    fn of(mut command: Command, dialect: &str, account: &str, args: &[&str]) -> Venue {
+        let mut child = command
             .args(["venue", "--dialect", dialect, "--listen", "127.0.0.1:0"])
             .args(["--account", account])
             .args(args)
