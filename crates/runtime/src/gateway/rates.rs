@@ -44,6 +44,28 @@ pub(super) const fn priority(request: &Request) -> Priority {
     }
 }
 
+/// Does it change nothing at the venue? Then it may be given up and asked again.
+pub(super) const fn only_asks(request: &Request) -> bool {
+    match request {
+        Request::Account(request) => match request {
+            AccountRequest::Place(_)
+            | AccountRequest::Test(_)
+            | AccountRequest::CancelReplace(_)
+            | AccountRequest::Cancel { .. }
+            | AccountRequest::CancelAll(_) => false,
+            AccountRequest::Order { .. }
+            | AccountRequest::OpenOrders(_)
+            | AccountRequest::Orders { .. }
+            | AccountRequest::Fills { .. }
+            | AccountRequest::Account
+            | AccountRequest::AccountAfter(_)
+            | AccountRequest::Rights
+            | AccountRequest::Fees(_) => true,
+        },
+        Request::Market(_) => true,
+    }
+}
+
 /// How long it may wait for its turn. An order that would be late is worse than none.
 pub(super) const fn wait_max(request: &Request) -> Duration {
     match priority(request) {

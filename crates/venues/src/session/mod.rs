@@ -21,7 +21,9 @@ use arrayvec::ArrayVec;
 use model::venue::MarketRequest;
 use model::{FeedNotice, Input, InstrumentId, Link, Outcome, Timestamp};
 
-pub use self::backoff::{Backoff, PAUSE_FIRST, PAUSE_MAX, PAUSE_MIN, STABLE};
+pub use self::backoff::{
+    Backoff, PAUSE_FIRST, PAUSE_MAX, PAUSE_MIN, PAUSE_SOON_MAX, STABLE, TROUBLE_SHORT,
+};
 pub use self::pulse::{Pulse, SilenceBounds};
 pub use self::repeats::Repeats;
 pub use self::tape::{FRUITLESS_MAX, MISSED_MAX, Tape, TapeStep};

@@ -275,8 +275,15 @@ impl Stage {
             distrust: Distrusted { market: distrust_market, account: distrust_account },
         };
         let (stop, stopped) = watch::channel(false);
-        let sources =
-            Sources { inputs: input_queue, agents: agent_queue, failures: failed, stop: stopped };
+        // Nobody looks.
+        let (_, looks) = mpsc::channel(1);
+        let sources = Sources {
+            inputs: input_queue,
+            agents: agent_queue,
+            failures: failed,
+            looks,
+            stop: stopped,
+        };
         let told = Arc::new(Mutex::new(Told::default()));
         let (tap, tapped) = mpsc::channel(INPUTS_MAX);
         let mut beside = vec![tokio::spawn(listen(tapped, inputs, Arc::clone(&told)))];
