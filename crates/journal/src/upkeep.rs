@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use model::Entry;
 
-use crate::storage::{Snapshot, Storage};
+use crate::storage::{REMOVED_MAX, Snapshot, Storage};
 
 /// Entries between two snapshots. To read that many takes a start a fraction of a second.
 pub const SNAPSHOT_EVERY: u64 = 50_000;
@@ -31,6 +31,8 @@ pub trait Fold: Send {
 pub struct Upkeep {
     /// What the entries that are in the store come to.
     pub fold: Box<dyn Fold>,
+    /// Number of the last entry in the store, and how many of them no snapshot has in it that is read.
+    pub from: (u64, u64),
     /// Entries between two snapshots; [`SNAPSHOT_EVERY`] but in tests.
     pub every: u64,
     /// Entries that are kept at least; `None` keeps all.
@@ -52,18 +54,23 @@ pub(crate) struct Keeper {
     thread: JoinHandle<Option<Snapshot>>,
     keep: Option<u64>,
     remove_until: u64,
+    /// Entries written since the last look for some to remove.
+    unlooked: u64,
     trouble: Box<dyn FnMut(String) + Send>,
 }
 
 impl Keeper {
     pub(crate) fn spawn(upkeep: Upkeep) -> std::io::Result<Keeper> {
-        let Upkeep { fold, every, keep, trouble } = upkeep;
+        let Upkeep { fold, from: (last, behind), every, keep, trouble } = upkeep;
         let (batches, waiting) = sync_channel(BATCHES_MAX);
         let (tell, made) = sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("snapshots".to_owned())
-            .spawn(move || make(fold, every, &waiting, &tell))?;
-        Ok(Keeper { batches: Some(batches), made, thread, keep, remove_until: 0, trouble })
+            .spawn(move || make(fold, behind, every, &waiting, &tell))?;
+        // What an earlier run left to be removed, or a new setting wants removed.
+        let remove_until = keep.map_or(0, |keep| last.saturating_sub(keep));
+        let batches = Some(batches);
+        Ok(Keeper { batches, made, thread, keep, remove_until, unlooked: 0, trouble })
     }
 
     /// These are durable now; the last one has this number.
@@ -71,6 +78,7 @@ impl Keeper {
         if entries.is_empty() {
             return;
         }
+        self.unlooked += entries.len() as u64;
         let Some(batches) = &self.batches else { return };
         if batches.try_send((last, entries)).is_err() {
             // A hole in the fold would be a lie: this run makes no more snapshots.
@@ -82,10 +90,15 @@ impl Keeper {
         }
     }
 
-    /// Stores what was made meanwhile.
+    /// Stores what was made meanwhile. Where writes never pause, what is old is removed between them,
+    /// faster than they add to it.
     pub(crate) fn store(&mut self, storage: &mut dyn Storage) {
         if let Ok(snapshot) = self.made.try_recv() {
             self.keep(storage, &snapshot);
+        }
+        if self.unlooked >= REMOVED_MAX / 2 {
+            self.unlooked = 0;
+            self.removes(storage);
         }
     }
 
@@ -148,11 +161,12 @@ fn kept(
 /// Folds until the writer ends, and returns what it comes to then, if that is news.
 fn make(
     mut fold: Box<dyn Fold>,
+    mut since: u64,
     every: u64,
     waiting: &Receiver<(u64, Vec<Entry>)>,
     made: &SyncSender<Snapshot>,
 ) -> Option<Snapshot> {
-    let (mut since, mut seq) = (0, None);
+    let mut seq = None;
     while let Ok((last, entries)) = waiting.recv() {
         entries.iter().for_each(|entry| fold.add(entry));
         since += entries.len() as u64;

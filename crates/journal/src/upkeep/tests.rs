@@ -27,7 +27,10 @@ fn upkeep(from: u64, keep: Option<u64>) -> (Upkeep, Arc<Mutex<Vec<String>>>) {
     let troubles = Arc::new(Mutex::new(Vec::new()));
     let told = troubles.clone();
     let trouble = Box::new(move |text| told.lock().unwrap().push(text));
-    (Upkeep { fold: Box::new(Count(from, 0)), every: 100, keep, trouble }, troubles)
+    (
+        Upkeep { fold: Box::new(Count(from, 0)), from: (from, 0), every: 100, keep, trouble },
+        troubles,
+    )
 }
 
 fn snapshot(seq: i64) -> Snapshot {
