@@ -38,6 +38,13 @@ pub trait Storage: Send {
         Ok(())
     }
 
+    /// Stores a piece of a snapshot of which so many bytes are stored, and returns how many are now: it is
+    /// kept when all are. Others are written between the pieces; a store that needs none does all at once.
+    fn keep_piece(&mut self, snapshot: &Snapshot, _stored: usize) -> Result<usize, StoreError> {
+        self.keep_snapshot(snapshot)?;
+        Ok(snapshot.body.len())
+    }
+
     /// The snapshots that are kept and whole, newest first. One that is damaged is left out: an older
     /// one, or the entries themselves, do as well.
     fn snapshots(&mut self) -> Result<Vec<Snapshot>, StoreError> {

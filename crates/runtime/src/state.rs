@@ -5,7 +5,7 @@
 //! `plimsoll status` need nothing that a snapshot does not have.
 
 use gateway::Books;
-use journal::{Fold, Health, Snapshot, StoreError};
+use journal::{Fold, Health, Snapshot, Storage, StoreError};
 use model::Entry;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,19 @@ pub type Replay<'r> = &'r mut dyn FnMut(
 ) -> Result<(), StoreError>;
 
 impl State {
+    /// The state of a store that this process goes on from: makes sure first that all of it is what was
+    /// written, what a snapshot has in it included.
+    pub fn take_up(storage: &mut dyn Storage) -> Result<Restored, StoreError> {
+        storage.check()?;
+        let damaged = storage.damaged_snapshots()?;
+        let snapshots = storage.snapshots()?;
+        let mut restored =
+            State::restore(snapshots, &mut |after, each| storage.replay(after, each))?;
+        let damaged = damaged.iter().map(|seq| format!("the one of entry {seq}: it is damaged"));
+        restored.passed_over.extend(damaged);
+        Ok(restored)
+    }
+
     /// The state of a journal with these snapshots, newest first.
     ///
     /// [`StoreError::Removed`] when none of them can be read and entries were removed.

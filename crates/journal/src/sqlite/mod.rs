@@ -217,8 +217,16 @@ impl Storage for Sqlite {
     }
 
     fn keep_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        let mut stored = self.keep_piece(snapshot, 0)?;
+        while stored < snapshot.body.len() {
+            stored = self.keep_piece(snapshot, stored)?;
+        }
+        Ok(())
+    }
+
+    fn keep_piece(&mut self, snapshot: &Snapshot, stored: usize) -> Result<usize, StoreError> {
         self.removable = None;
-        self.patiently(|store| snapshots::keep(&mut store.connection, snapshot))
+        self.patiently(|store| snapshots::keep_piece(&mut store.connection, snapshot, stored))
             .map_err(|error| explain(&self.path, &error))
     }
 

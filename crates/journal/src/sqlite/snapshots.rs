@@ -9,20 +9,49 @@ use super::rows::{anchor, layout};
 use crate::chain::{self, Hash};
 use crate::storage::{REMOVED_MAX, SNAPSHOTS_KEPT, Snapshot};
 
-/// Keeps one and lets go of the oldest, in one transaction. One of entries that are not there is not kept.
-pub(super) fn keep(connection: &mut Connection, snapshot: &Snapshot) -> rusqlite::Result<()> {
+/// Stores the piece of one behind so many bytes, removes a piece of one that is no more, and returns how
+/// many bytes are stored now. With the last one it is kept, and the oldest is let go of.
+///
+/// One of entries that are not there is not kept.
+pub(super) fn keep_piece(
+    connection: &mut Connection,
+    snapshot: &Snapshot,
+    stored: usize,
+) -> rusqlite::Result<usize> {
     let transaction = connection.transaction()?;
-    let Some(chain) = chain_at(&transaction, snapshot.seq)? else { return Ok(()) };
+    let Some(chain) = chain_at(&transaction, snapshot.seq)? else { return Ok(snapshot.body.len()) };
+    let seq = snapshot.seq.cast_signed();
+    if stored == 0 {
+        // Made again, or left unfinished by a run that ended.
+        transaction.execute("DELETE FROM snapshots WHERE seq = ?1", [seq])?;
+        transaction.execute("DELETE FROM snapshot_pieces WHERE seq = ?1", [seq])?;
+    }
     transaction.execute(
-        "INSERT OR REPLACE INTO snapshots (seq, format, body, hash) VALUES (?1, ?2, ?3, ?4)",
-        params![snapshot.seq.cast_signed(), snapshot.format, snapshot.body, hash(snapshot, &chain)],
+        "DELETE FROM snapshot_pieces WHERE id = (SELECT id FROM snapshot_pieces
+         WHERE seq <> ?1 AND seq NOT IN (SELECT seq FROM snapshots) LIMIT 1)",
+        [seq],
     )?;
-    transaction.execute(
-        "DELETE FROM snapshots WHERE seq NOT IN (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT ?1)",
-        [SNAPSHOTS_KEPT as i64],
-    )?;
-    transaction.commit()
+    let end = snapshot.body.len().min(stored + PIECE_BYTES);
+    let piece = snapshot.body.get(stored..end).unwrap_or_default();
+    transaction
+        .execute("INSERT INTO snapshot_pieces (seq, body) VALUES (?1, ?2)", params![seq, piece])?;
+    if end == snapshot.body.len() {
+        transaction.execute(
+            "INSERT INTO snapshots (seq, format, hash) VALUES (?1, ?2, ?3)",
+            params![seq, snapshot.format, hash(snapshot, &chain)],
+        )?;
+        transaction.execute(
+            "DELETE FROM snapshots WHERE seq NOT IN
+             (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT ?1)",
+            [SNAPSHOTS_KEPT as i64],
+        )?;
+    }
+    transaction.commit()?;
+    Ok(end)
 }
+
+/// Bytes that one transaction stores of a snapshot: whoever waits for a write waits for one such piece.
+const PIECE_BYTES: usize = 128 * 1_024;
 
 /// What is in the table.
 pub(crate) struct Found {
@@ -38,14 +67,14 @@ pub(crate) fn find(connection: &Connection) -> rusqlite::Result<Found> {
         return Ok(found);
     }
     let mut select =
-        connection.prepare("SELECT seq, format, body, hash FROM snapshots ORDER BY seq DESC")?;
+        connection.prepare("SELECT seq, format, hash FROM snapshots ORDER BY seq DESC")?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
         let seq = row.get::<_, i64>(0)?.cast_unsigned();
-        let read = (row.get::<_, u32>(1), row.get::<_, Vec<u8>>(2), row.get::<_, Hash>(3));
+        let read = (row.get::<_, u32>(1), row.get::<_, Hash>(2));
         let whole = match (read, chain_at(connection, seq)?) {
-            ((Ok(format), Ok(body), Ok(told)), Some(chain)) => {
-                let snapshot = Snapshot { seq, format, body };
+            ((Ok(format), Ok(told)), Some(chain)) => {
+                let snapshot = Snapshot { seq, format, body: body(connection, seq)? };
                 (hash(&snapshot, &chain) == told).then_some(snapshot)
             }
             _ => None,
@@ -56,6 +85,18 @@ pub(crate) fn find(connection: &Connection) -> rusqlite::Result<Found> {
         }
     }
     Ok(found)
+}
+
+fn body(connection: &Connection, seq: u64) -> rusqlite::Result<Vec<u8>> {
+    let mut select =
+        connection.prepare("SELECT body FROM snapshot_pieces WHERE seq = ?1 ORDER BY id")?;
+    let mut pieces = select.query([seq.cast_signed()])?;
+    let mut body = Vec::new();
+    while let Some(piece) = pieces.next()? {
+        // One of another type is damage, which the hash tells.
+        body.extend_from_slice(piece.get_ref(0)?.as_blob().unwrap_or_default());
+    }
+    Ok(body)
 }
 
 /// Number of the newest one, whole or not; zero where there is none.

@@ -196,12 +196,7 @@ struct Opened {
 fn open_journal(store: &Store, keep: Option<u64>) -> Result<Opened, StoreError> {
     let Store::Sqlite(path) = store;
     let mut storage = journal::Sqlite::open(path)?;
-    storage.check()?;
-    for seq in storage.damaged_snapshots()? {
-        tracing::warn!(seq, "a snapshot in the journal is damaged: it is passed over");
-    }
-    let snapshots = storage.snapshots()?;
-    let restored = State::restore(snapshots, &mut |after, each| storage.replay(after, each))?;
+    let restored = State::take_up(&mut storage)?;
     for snapshot in &restored.passed_over {
         tracing::warn!("a snapshot in the journal is passed over: {snapshot}");
     }
