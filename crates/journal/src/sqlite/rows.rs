@@ -11,6 +11,7 @@ use super::snapshots;
 use crate::chain::{self, Hash};
 use crate::facets::facets;
 use crate::storage::StoreError;
+use crate::text;
 
 /// The columns of a row, in the order in which [`entry`] expects them.
 pub(crate) const COLUMNS: &str = "seq, body, at, kind, agent, instrument, client_order_id";
@@ -106,7 +107,7 @@ pub(super) fn anchor(connection: &Connection) -> rusqlite::Result<(u64, Hash)> {
 /// The entry of a row, whose columns must be the ones its text has.
 pub(crate) fn entry(path: &Path, seq: u64, row: &Row<'_>) -> Result<Entry, StoreError> {
     let text = body(path, seq, row)?;
-    let entry: Entry = serde_json::from_str(text).map_err(|error| StoreError::Foreign {
+    let entry: Entry = text::read(text).map_err(|error| StoreError::Foreign {
         path: path.to_owned(),
         problem: format!("entry {seq} is of a kind this program does not know ({error})"),
     })?;

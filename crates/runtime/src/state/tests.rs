@@ -114,3 +114,28 @@ fn without_a_readable_snapshot_removed_entries_are_said() {
     let text = error.to_string();
     assert!(text.contains("form 2") && text.contains("up to 100 were removed"), "{text}");
 }
+
+/// The shape of a snapshot is pinned: one that changes needs a form of its own, or a snapshot of before
+/// would be read as what it is not. The state is what every kind of record ever written comes to.
+#[test]
+fn the_form_of_a_snapshot_changes_with_its_shape() {
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let records = here.join("../journal/fixtures/records.jsonl");
+    let records = std::fs::read_to_string(records).unwrap();
+    let entries: Vec<Entry> =
+        records.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let state = folded(&entries);
+    let body = serde_json::to_string_pretty(&state).unwrap() + "\n";
+    assert_eq!(serde_json::from_str::<State>(&body).unwrap(), state);
+    let fixture = here.join(format!("fixtures/state-{FORMAT}.json"));
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&fixture, &body).unwrap();
+    }
+    let pinned = std::fs::read_to_string(&fixture).unwrap_or_default();
+    assert!(
+        body == pinned,
+        "a state is kept in another shape than {} says: where a released version wrote that, make FORMAT \
+         one more (docs/journal.md says what else); then write it anew with UPDATE=1:\n{body}",
+        fixture.display()
+    );
+}
