@@ -14,6 +14,7 @@ mod reader;
 mod sqlite;
 mod storage;
 mod summary;
+mod text;
 mod upkeep;
 mod writer;
 
