@@ -21,6 +21,7 @@ mod source;
 mod sqlite;
 mod storage;
 mod summary;
+mod text;
 mod upkeep;
 mod url;
 mod writer;

@@ -72,10 +72,17 @@ impl JournalReader {
         self.source.holder()
     }
 
-    /// Counts over the whole journal.
+    /// Counts over the whole journal. An error when its beginning was removed: a part of the counts
+    /// would pass for all of them.
     pub fn summary(&self) -> Result<Summary, StoreError> {
         let mut summary = Summary::default();
-        self.replay(0, &mut |_, entry| {
+        let mut expected = 1;
+        self.replay(0, &mut |seq, entry| {
+            if seq != expected {
+                let problem = "counts over all of them were asked for".to_owned();
+                return Err(StoreError::Removed { removed: seq - 1, problem });
+            }
+            expected += 1;
             summary.add(&entry);
             Ok(())
         })?;

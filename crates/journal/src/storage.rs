@@ -30,7 +30,8 @@ pub trait Storage: Send {
     /// is lent for a while it is also the epoch that every write is checked by.
     fn take_session(&mut self) -> Result<u64, StoreError>;
 
-    /// That every entry that is kept is what was written. A store that can tell without reading what
+    /// That every entry that is kept is what was written, and that none is missing at the end that a
+    /// snapshot has in it. A store that can tell without reading what
     /// they say is much faster than [`Storage::replay`].
     fn check(&mut self) -> Result<(), StoreError> {
         self.replay(0, &mut |_, _| Ok(()))
@@ -42,9 +43,21 @@ pub trait Storage: Send {
         Ok(())
     }
 
+    /// Stores a piece of a snapshot of which so many bytes are stored, and returns how many are now: it is
+    /// kept when all are. Others are written between the pieces; a store that needs none does all at once.
+    fn keep_piece(&mut self, snapshot: &Snapshot, _stored: usize) -> Result<usize, StoreError> {
+        self.keep_snapshot(snapshot)?;
+        Ok(snapshot.body.len())
+    }
+
     /// The snapshots that are kept and whole, newest first. One that is damaged is left out: an older
     /// one, or the entries themselves, do as well.
     fn snapshots(&mut self) -> Result<Vec<Snapshot>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Numbers of the snapshots that were left out, to be told of.
+    fn damaged_snapshots(&mut self) -> Result<Vec<u64>, StoreError> {
         Ok(Vec::new())
     }
 
@@ -57,6 +70,16 @@ pub trait Storage: Send {
 
 /// Entries that one call removes, at most: whoever waits for a write waits for one such piece.
 pub const REMOVED_MAX: u64 = 1_000;
+
+/// Up to which entry none is needed by a start that finds these snapshots, newest first: not even should
+/// one of them turn out to be damaged. What an older version made does not count: to rely on it is to
+/// rely on being able to read it.
+pub(crate) fn removable(whole: &[Snapshot]) -> u64 {
+    let oldest = whole.last().filter(|oldest| {
+        whole.len() >= SNAPSHOTS_KEPT && whole.iter().all(|other| other.format == oldest.format)
+    });
+    oldest.map_or(0, |oldest| oldest.seq)
+}
 
 /// Snapshots that are kept: should the newest be damaged, the older one is there.
 pub(crate) const SNAPSHOTS_KEPT: usize = 2;
@@ -73,11 +96,34 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Over all of it: one that was changed is passed over.
-    pub(crate) fn hash(&self) -> Hash {
+    /// Over all of it and the hash of its last entry: one that was changed, or that is of another
+    /// history than the entries beside it, is found.
+    pub(crate) fn hash(&self, chain: &Hash) -> Hash {
         let head = [self.seq.to_le_bytes(), u64::from(self.format).to_le_bytes()].concat();
-        let head = chain::next(&chain::START, &head);
-        chain::next(&head, &self.body)
+        chain::next(&chain::next(chain, &head), &self.body)
+    }
+}
+
+/// The snapshots that a store has.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Those that are whole and of entries that are there, newest first.
+    pub(crate) whole: Vec<Snapshot>,
+    /// Numbers of the others.
+    pub(crate) damaged: Vec<u64>,
+}
+
+/// That the entries reach as far as the newest snapshot does, whole or not: it was made of entries that
+/// were durable.
+pub(crate) fn reaches(place: &Place, last: u64, found: &Found) -> Result<(), StoreError> {
+    let whole = found.whole.iter().map(|snapshot| snapshot.seq);
+    match whole.chain(found.damaged.iter().copied()).max() {
+        Some(newest) if newest > last => {
+            let problem =
+                format!("it is missing: a snapshot of the entries up to {newest} is there");
+            Err(StoreError::damaged(place, last + 1, problem))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -160,6 +206,17 @@ pub enum StoreError {
         /// Number of the entry.
         seq: u64,
         /// What does not fit.
+        problem: String,
+    },
+    /// Entries were removed, and nothing that is left tells what they came to.
+    #[error(
+        "the entries up to {removed} were removed, and {problem}; start the version of the program \
+             that ran on this journal last, or restore a backup"
+    )]
+    Removed {
+        /// Number of the last one that was removed.
+        removed: u64,
+        /// Why what is left does not do.
         problem: String,
     },
     /// An earlier write failed, so nothing after it can be believed to be kept.

@@ -29,7 +29,7 @@ use crate::chain::Hash;
 use crate::lease::{self, Holder, LEASE, LOOK_EVERY, RENEWED_AFTER, TAKE_OVER_MAX};
 use crate::patience::{Failure, OPEN_AWAY_MAX, OnWait, Patience, Wait};
 use crate::place::Place;
-use crate::storage::{SNAPSHOTS_KEPT, Snapshot, Storage, StoreError};
+use crate::storage::{Snapshot, Storage, StoreError, reaches, removable};
 use crate::url::Url;
 use link::{ANSWER_MAX, Link};
 use rows::{Columns, PAGE, Values, Walk, anchor, entry, page};
@@ -54,8 +54,8 @@ pub struct Postgres {
     hash: Hash,
     /// The end of the journal is not known: a write broke off.
     in_doubt: bool,
-    /// Number of the older snapshot that is kept, or zero; `None`: not looked for since it changed.
-    older_snapshot: Option<u64>,
+    /// Up to which entry none is needed; `None`: not looked for since the last snapshot.
+    removable: Option<u64>,
     renewed: Instant,
     patience: Patience,
 }
@@ -154,7 +154,7 @@ impl Postgres {
             last,
             hash,
             in_doubt,
-            older_snapshot: None,
+            removable: None,
             renewed,
             patience,
         })
@@ -274,13 +274,13 @@ impl Postgres {
         self.patiently(Postgres::renew)
     }
 
-    /// Follows the chain behind a number; `each` gets what it asks for.
+    /// Follows the chain behind a number; returns the number of the last entry.
     fn walk(
         &mut self,
         columns: Columns,
         after: u64,
         each: &mut dyn FnMut(&Place, u64, &tokio_postgres::Row) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let place = self.link.place.clone();
         let anchor = self.patiently(|store| anchor(&mut store.link, &store.sql.schema))?;
         let mut walk = Walk::behind(&place, after, anchor);
@@ -292,7 +292,7 @@ impl Postgres {
                 walk.take(row, &mut |seq, row| each(&place, seq, row))?;
             }
             if rows.len() < PAGE {
-                return Ok(());
+                return Ok(walk.next() - 1);
             }
             // Reading a long journal may take longer than a lease.
             self.keep()?;
@@ -329,7 +329,8 @@ impl Storage for Postgres {
         after: u64,
         each: &mut dyn FnMut(u64, Entry) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        self.walk(Columns::Whole, after, &mut |place, seq, row| each(seq, entry(place, seq, row)?))
+        let mut each = |place: &Place, seq, row: &_| each(seq, entry(place, seq, row)?);
+        self.walk(Columns::Whole, after, &mut each).map(drop)
     }
 
     fn take_tag(&mut self, drawn: StoreTag) -> Result<StoreTag, StoreError> {
@@ -358,29 +359,32 @@ impl Storage for Postgres {
     }
 
     fn check(&mut self) -> Result<(), StoreError> {
-        self.walk(Columns::Text, 0, &mut |_, _, _| Ok(()))
+        let last = self.walk(Columns::Text, 0, &mut |_, _, _| Ok(()))?;
+        let found = self.patiently(|store| snapshots::find(&mut store.link, &store.sql.schema))?;
+        reaches(&self.link.place, last, &found)
     }
 
     fn keep_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
-        if snapshot.seq > self.last {
-            return Ok(());
-        }
-        self.older_snapshot = None;
+        self.removable = None;
         self.patiently(|store| snapshots::keep(&mut store.link, &store.sql.schema, snapshot))
     }
 
     fn snapshots(&mut self) -> Result<Vec<Snapshot>, StoreError> {
-        self.patiently(|store| snapshots::kept(&mut store.link, &store.sql.schema))
+        Ok(self.patiently(|store| snapshots::find(&mut store.link, &store.sql.schema))?.whole)
+    }
+
+    fn damaged_snapshots(&mut self) -> Result<Vec<u64>, StoreError> {
+        Ok(self.patiently(|store| snapshots::find(&mut store.link, &store.sql.schema))?.damaged)
     }
 
     fn remove_until(&mut self, seq: u64) -> Result<u64, StoreError> {
-        // Looked for once: to read both for each piece would be most of the work.
-        let older = match self.older_snapshot {
-            Some(older) => older,
-            None => self.snapshots()?.get(SNAPSHOTS_KEPT - 1).map_or(0, |kept| kept.seq),
+        // Looked for once: to read both snapshots for each piece would be most of the work.
+        let removable = match self.removable {
+            Some(removable) => removable,
+            None => removable(&self.snapshots()?),
         };
-        self.older_snapshot = Some(older);
-        let until = seq.min(older);
+        self.removable = Some(removable);
+        let until = seq.min(removable);
         self.patiently(|store| {
             snapshots::remove_until(&mut store.link, &store.sql.schema, store.epoch, until)
         })

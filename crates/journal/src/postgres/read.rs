@@ -84,7 +84,7 @@ impl Source for PostgresReader {
 
     fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {
         let mut link = self.link.borrow_mut();
-        snapshots::kept(&mut link, &self.schema).map_err(Failure::error)
+        snapshots::find(&mut link, &self.schema).map(|found| found.whole).map_err(Failure::error)
     }
 
     fn find(&self, wanted: &Filter, each: Each<'_>) -> Result<(), StoreError> {

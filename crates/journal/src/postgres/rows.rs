@@ -9,6 +9,7 @@ use crate::facets::facets;
 use crate::patience::Failure;
 use crate::place::Place;
 use crate::storage::StoreError;
+use crate::text;
 
 /// The columns of a row, in the order in which [`entry`] expects them.
 pub(super) const COLUMNS: &str = "seq, body, at, kind, agent, instrument, client_order_id";
@@ -162,8 +163,8 @@ fn hash(place: &Place, seq: u64, kept: &[u8]) -> Result<Hash, StoreError> {
 
 /// The entry of a row, whose columns must be the ones its text has.
 pub(super) fn entry(place: &Place, seq: u64, row: &Row) -> Result<Entry, StoreError> {
-    let text: &str = column(place, seq, row, 1)?;
-    let entry: Entry = serde_json::from_str(text).map_err(|error| StoreError::Foreign {
+    let body: &str = column(place, seq, row, 1)?;
+    let entry = text::read(body).map_err(|error| StoreError::Foreign {
         place: place.clone(),
         problem: format!("entry {seq} is of a kind this program does not know ({error})"),
     })?;

@@ -4,11 +4,20 @@ use tokio_postgres::Row;
 
 use super::explain::explain;
 use super::link::{ANSWER_MAX, Link};
+use crate::chain::Hash;
 use crate::patience::Failure;
-use crate::storage::{REMOVED_MAX, SNAPSHOTS_KEPT, Snapshot};
+use crate::storage::{Found, REMOVED_MAX, SNAPSHOTS_KEPT, Snapshot};
 
-/// Keeps one, then lets go of the oldest: in between there is one too many, which does no harm.
+/// Keeps one, then lets go of the oldest: in between there is one too many, which does no harm. One
+/// of entries that are not there is not kept.
 pub(super) fn keep(link: &mut Link, schema: &str, snapshot: &Snapshot) -> Result<(), Failure> {
+    let seq = snapshot.seq.cast_signed();
+    let sql = format!("SELECT chain FROM ({}) AS ends WHERE seq = $1", ends(schema));
+    let found =
+        link.ask(ANSWER_MAX, |client| async move { client.query_opt(&sql, &[&seq]).await })?;
+    let Some(chain) = found.and_then(|row| Hash::try_from(row.get::<_, &[u8]>(0)).ok()) else {
+        return Ok(());
+    };
     let insert = format!(
         "INSERT INTO {schema}.snapshots (seq, format, body, hash) VALUES ($1, $2, $3, $4)
          ON CONFLICT (seq) DO UPDATE
@@ -18,8 +27,7 @@ pub(super) fn keep(link: &mut Link, schema: &str, snapshot: &Snapshot) -> Result
         "DELETE FROM {schema}.snapshots WHERE seq NOT IN
          (SELECT seq FROM {schema}.snapshots ORDER BY seq DESC LIMIT {SNAPSHOTS_KEPT})"
     );
-    let (seq, format) = (snapshot.seq.cast_signed(), i64::from(snapshot.format));
-    let hash = snapshot.hash();
+    let (format, hash) = (i64::from(snapshot.format), snapshot.hash(&chain));
     link.ask(ANSWER_MAX, |client| async move {
         client.execute(&insert, &[&seq, &format, &snapshot.body, &hash.as_slice()]).await?;
         client.execute(&delete, &[]).await
@@ -27,31 +35,42 @@ pub(super) fn keep(link: &mut Link, schema: &str, snapshot: &Snapshot) -> Result
     Ok(())
 }
 
-/// Those that are whole and of entries that are there, newest first.
-pub(super) fn kept(link: &mut Link, schema: &str) -> Result<Vec<Snapshot>, Failure> {
-    let sql = format!(
-        "SELECT seq, format, body, hash FROM {schema}.snapshots
-         WHERE seq <= greatest((SELECT max(seq) FROM {schema}.journal),
-                               (SELECT seq FROM {schema}.anchor))
-         ORDER BY seq DESC"
-    );
-    let rows = link.ask(ANSWER_MAX, |client| async move { client.query(&sql, &[]).await })?;
-    let mut kept = Vec::new();
-    for row in &rows {
-        let (snapshot, told) =
-            read(row).map_err(|error| Failure::Final(explain(&link.place, &error)))?;
-        if snapshot.hash() == told[..] {
-            kept.push(snapshot);
-        }
-    }
-    Ok(kept)
+/// Every entry's number and hash, the last one that was removed among them.
+fn ends(schema: &str) -> String {
+    format!(
+        "SELECT seq, chain FROM {schema}.journal UNION ALL SELECT seq, chain FROM {schema}.anchor"
+    )
 }
 
-fn read(row: &Row) -> Result<(Snapshot, Vec<u8>), tokio_postgres::Error> {
+/// All that there are, whole or not.
+pub(super) fn find(link: &mut Link, schema: &str) -> Result<Found, Failure> {
+    let sql = format!(
+        "SELECT s.seq, s.format, s.body, s.hash, e.chain FROM {schema}.snapshots s
+         LEFT JOIN ({}) AS e ON e.seq = s.seq ORDER BY s.seq DESC",
+        ends(schema)
+    );
+    let rows = link.ask(ANSWER_MAX, |client| async move { client.query(&sql, &[]).await })?;
+    let mut found = Found::default();
+    for row in &rows {
+        let read = read(row).map_err(|error| Failure::Final(explain(&link.place, &error)));
+        match read? {
+            (snapshot, true) => found.whole.push(snapshot),
+            (snapshot, false) => found.damaged.push(snapshot.seq),
+        }
+    }
+    Ok(found)
+}
+
+/// A snapshot, and whether it is what was written, of the entries that are there.
+fn read(row: &Row) -> Result<(Snapshot, bool), tokio_postgres::Error> {
     let seq = row.try_get::<_, i64>(0)?.cast_unsigned();
     // A format that has no room is one that nobody knows.
     let format = u32::try_from(row.try_get::<_, i64>(1)?).unwrap_or(u32::MAX);
-    Ok((Snapshot { seq, format, body: row.try_get(2)? }, row.try_get(3)?))
+    let snapshot = Snapshot { seq, format, body: row.try_get(2)? };
+    let chain = row.try_get::<_, Option<&[u8]>>(4)?.map(Hash::try_from);
+    let told: &[u8] = row.try_get(3)?;
+    let whole = matches!(chain, Some(Ok(chain)) if snapshot.hash(&chain) == told);
+    Ok((snapshot, whole))
 }
 
 /// Removes a piece of what there is up to a number, and moves the anchor of the chain along; in one

@@ -116,18 +116,36 @@ fn a_beginning_that_is_missing_is_damage_unless_it_was_removed() {
         }
         assert_eq!(store.remove_until(3).unwrap(), 3);
         store.check().unwrap();
+        for change in ["format = 2", "body = 'x'", "hash = 'x'"] {
+            server.sql("CREATE TABLE public.kept AS SELECT * FROM plimsoll.snapshots").unwrap();
+            server.sql(&format!("UPDATE plimsoll.snapshots SET {change} WHERE seq = 6")).unwrap();
+            let kept: Vec<u64> = store.snapshots().unwrap().iter().map(|kept| kept.seq).collect();
+            assert_eq!(kept, [4], "one that was changed is passed over");
+            assert_eq!(store.damaged_snapshots().unwrap(), [6]);
+            server
+                .sql(
+                    "DELETE FROM plimsoll.snapshots;
+                     INSERT INTO plimsoll.snapshots SELECT * FROM public.kept;
+                     DROP TABLE public.kept",
+                )
+                .unwrap();
+        }
         server.sql(sql).unwrap();
         let found = store.check().unwrap_err();
         assert!(
             matches!(found, StoreError::Damaged { seq: at, .. } if at == seq),
             "{sql}: {found}"
         );
-        server.sql("UPDATE plimsoll.snapshots SET format = 2 WHERE seq = 6").unwrap();
-        let kept: Vec<u64> = store.snapshots().unwrap().iter().map(|kept| kept.seq).collect();
-        assert_eq!(kept, [4], "one that was changed is passed over");
         drop(store);
         server.sql("DROP SCHEMA plimsoll CASCADE").unwrap();
     }
+    // An end that a snapshot has in it is missed, too.
+    let mut store = open(&server).unwrap();
+    store.append(&sample()).unwrap();
+    store.keep_snapshot(&Snapshot { seq: 6, format: 1, body: Vec::new() }).unwrap();
+    server.sql("DELETE FROM plimsoll.journal WHERE seq > 4").unwrap();
+    let found = store.check().unwrap_err();
+    assert!(matches!(found, StoreError::Damaged { seq: 5, .. }), "{found}");
 }
 
 /// Entries that the server has lost, or that were put in by hand, are found before the next write.

@@ -28,7 +28,7 @@ use crate::lease::{self, Holder, LEASE, LOOK_EVERY, RENEWED_AFTER, TAKE_OVER_MAX
 use crate::patience::{Failure, OPEN_AWAY_MAX, OnWait, Patience, Wait};
 use crate::place::Place;
 use crate::source::Each;
-use crate::storage::{SNAPSHOTS_KEPT, Snapshot, Storage, StoreError};
+use crate::storage::{Snapshot, Storage, StoreError, reaches, removable};
 use crate::url::Url;
 use keys::Keys;
 use link::Link;
@@ -52,8 +52,8 @@ pub struct Redis {
     hash: Hash,
     /// The end of the journal is not known: a write broke off.
     in_doubt: bool,
-    /// Number of the older snapshot that is kept, or zero; `None`: not looked for since it changed.
-    older_snapshot: Option<u64>,
+    /// Up to which entry none is needed; `None`: not looked for since the last snapshot.
+    removable: Option<u64>,
     renewed: Instant,
     patience: Patience,
 }
@@ -83,7 +83,7 @@ impl Redis {
         let renewed = Instant::now();
         let (last, hash) = patience.with(|| tail(&mut link, &keys))?;
         patience.away_max = away_max;
-        let (is_session, in_doubt, older_snapshot) = (false, false, None);
+        let (is_session, in_doubt, removable) = (false, false, None);
         Ok(Redis {
             link,
             keys,
@@ -93,7 +93,7 @@ impl Redis {
             last,
             hash,
             in_doubt,
-            older_snapshot,
+            removable,
             renewed,
             patience,
         })
@@ -182,6 +182,25 @@ impl Redis {
         self.patiently(|store| store.write(None))
     }
 
+    /// Follows the chain behind a number; returns the number of the last entry.
+    fn walk(&mut self, after: u64, each: Each<'_>) -> Result<u64, StoreError> {
+        let place = self.link.place.clone();
+        let anchor = self.patiently(|store| anchor(&mut store.link, &store.keys))?;
+        let mut walk = Walk::behind(&place, after, anchor);
+        loop {
+            let from = walk.next();
+            let rows = self.patiently(|store| page(&mut store.link, &store.keys.journal, from))?;
+            for row in &rows {
+                walk.take(row, each)?;
+            }
+            if rows.len() < PAGE {
+                return Ok(walk.next() - 1);
+            }
+            // Reading a long journal may take longer than a lease.
+            self.keep()?;
+        }
+    }
+
     fn batch(&self, entries: &[Entry]) -> Result<Batch, StoreError> {
         let (mut last, mut hash) = (self.last, self.hash);
         let mut bodies = Vec::with_capacity(entries.len());
@@ -209,21 +228,13 @@ impl Storage for Redis {
     }
 
     fn replay(&mut self, after: u64, each: Each<'_>) -> Result<(), StoreError> {
-        let place = self.link.place.clone();
-        let anchor = self.patiently(|store| anchor(&mut store.link, &store.keys))?;
-        let mut walk = Walk::behind(&place, after, anchor);
-        loop {
-            let from = walk.next();
-            let rows = self.patiently(|store| page(&mut store.link, &store.keys.journal, from))?;
-            for row in &rows {
-                walk.take(row, each)?;
-            }
-            if rows.len() < PAGE {
-                return Ok(());
-            }
-            // Reading a long journal may take longer than a lease.
-            self.keep()?;
-        }
+        self.walk(after, each).map(drop)
+    }
+
+    fn check(&mut self) -> Result<(), StoreError> {
+        let last = self.walk(0, &mut |_, _| Ok(()))?;
+        let found = self.patiently(|store| snapshots::find(&mut store.link, &store.keys))?;
+        reaches(&self.link.place, last, &found)
     }
 
     fn take_tag(&mut self, drawn: StoreTag) -> Result<StoreTag, StoreError> {
@@ -251,25 +262,26 @@ impl Storage for Redis {
     }
 
     fn keep_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
-        if snapshot.seq > self.last {
-            return Ok(());
-        }
-        self.older_snapshot = None;
+        self.removable = None;
         self.patiently(|store| snapshots::keep(&mut store.link, &store.keys, snapshot))
     }
 
     fn snapshots(&mut self) -> Result<Vec<Snapshot>, StoreError> {
-        self.patiently(|store| snapshots::kept(&mut store.link, &store.keys))
+        Ok(self.patiently(|store| snapshots::find(&mut store.link, &store.keys))?.whole)
+    }
+
+    fn damaged_snapshots(&mut self) -> Result<Vec<u64>, StoreError> {
+        Ok(self.patiently(|store| snapshots::find(&mut store.link, &store.keys))?.damaged)
     }
 
     fn remove_until(&mut self, seq: u64) -> Result<u64, StoreError> {
-        // Looked for once: to read both for each piece would be most of the work.
-        let older = match self.older_snapshot {
-            Some(older) => older,
-            None => self.snapshots()?.get(SNAPSHOTS_KEPT - 1).map_or(0, |kept| kept.seq),
+        // Looked for once: to read both snapshots for each piece would be most of the work.
+        let removable = match self.removable {
+            Some(removable) => removable,
+            None => removable(&self.snapshots()?),
         };
-        self.older_snapshot = Some(older);
-        let until = seq.min(older);
+        self.removable = Some(removable);
+        let until = seq.min(removable);
         self.patiently(|store| {
             snapshots::remove_until(&mut store.link, &store.keys, store.epoch, until)
         })

@@ -80,7 +80,9 @@ impl Source for RedisReader {
     }
 
     fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {
-        snapshots::kept(&mut self.link.borrow_mut(), &self.keys).map_err(Failure::error)
+        snapshots::find(&mut self.link.borrow_mut(), &self.keys)
+            .map(|found| found.whole)
+            .map_err(Failure::error)
     }
 
     fn find(&self, wanted: &Filter, each: Each<'_>) -> Result<(), StoreError> {

@@ -1,6 +1,5 @@
 //! Entries of the stream read back, each checked against what was written.
 
-use model::Entry;
 use redis::Cmd;
 
 use super::keys::Keys;
@@ -10,6 +9,7 @@ use crate::patience::Failure;
 use crate::place::Place;
 use crate::source::Each;
 use crate::storage::StoreError;
+use crate::text;
 
 /// Entries that are read at a time.
 pub(super) const PAGE: usize = 1_000;
@@ -36,6 +36,16 @@ pub(super) fn tail(link: &mut Link, keys: &Keys) -> Result<(u64, Hash), Failure>
         Ok((seq, parts(&link.place, seq, row)?.1))
     };
     read(row).map_err(Failure::Final)
+}
+
+/// The hash of an entry, if it is there.
+pub(super) fn hash_of(link: &mut Link, keys: &Keys, seq: u64) -> Result<Option<Hash>, Failure> {
+    let id = format!("{seq}-0");
+    let mut range = Cmd::new();
+    range.arg("XRANGE").arg(&keys.journal).arg(&id).arg(&id);
+    let rows: Vec<Row> = link.ask(&range)?;
+    let hash = rows.first().map(|row| Ok(parts(&link.place, seq, row)?.1));
+    hash.transpose().map_err(Failure::Final)
 }
 
 /// The last entry that was removed, and its hash; the nothing before the first if none was.
@@ -92,7 +102,9 @@ impl<'p> Walk<'p> {
             return Err(StoreError::damaged(place, expected, "its hash does not fit its text"));
         }
         self.after = expected;
-        let entry: Entry = serde_json::from_slice(body).map_err(|error| StoreError::Foreign {
+        let body = std::str::from_utf8(body);
+        let body = body.map_err(|error| StoreError::damaged(place, expected, error))?;
+        let entry = text::read(body).map_err(|error| StoreError::Foreign {
             place: place.clone(),
             problem: format!("entry {expected} is of a kind this program does not know ({error})"),
         })?;

@@ -4,39 +4,54 @@ use redis::Cmd;
 
 use super::keys::Keys;
 use super::link::Link;
-use super::rows::tail;
+use super::rows::{anchor, hash_of};
 use super::scripts;
 use crate::chain::Hash;
 use crate::patience::Failure;
-use crate::storage::{REMOVED_MAX, SNAPSHOTS_KEPT, Snapshot};
+use crate::storage::{Found, REMOVED_MAX, SNAPSHOTS_KEPT, Snapshot};
 
-/// Keeps one and lets go of the oldest.
+/// Keeps one and lets go of the oldest. One of entries that are not there is not kept.
 pub(super) fn keep(link: &mut Link, keys: &Keys, snapshot: &Snapshot) -> Result<(), Failure> {
+    let Some(chain) = chain_at(link, keys, snapshot.seq)? else { return Ok(()) };
     let format = snapshot.format.to_le_bytes();
-    let value = [format.as_slice(), &snapshot.hash(), &snapshot.body].concat();
+    let value = [format.as_slice(), &snapshot.hash(&chain), &snapshot.body].concat();
     let mut keep = keys.script(scripts::KEEP);
     keep.arg(snapshot.seq).arg(value).arg(SNAPSHOTS_KEPT);
     link.ask::<i64>(&keep).map(drop)
 }
 
-/// Those that are whole and of entries that are there, newest first.
-pub(super) fn kept(link: &mut Link, keys: &Keys) -> Result<Vec<Snapshot>, Failure> {
-    let (last, _) = tail(link, keys)?;
+/// All that there are, whole or not.
+pub(super) fn find(link: &mut Link, keys: &Keys) -> Result<Found, Failure> {
     let mut all = Cmd::new();
     all.arg("HGETALL").arg(&keys.snapshots);
-    let found: Vec<(u64, Vec<u8>)> = link.ask(&all)?;
-    let whole = found.into_iter().filter(|(seq, _)| *seq <= last).filter_map(read);
-    let mut kept: Vec<Snapshot> = whole.collect();
-    kept.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.seq));
-    Ok(kept)
+    let mut kept: Vec<(u64, Vec<u8>)> = link.ask(&all)?;
+    kept.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
+    let mut found = Found::default();
+    for (seq, value) in kept {
+        let chain = chain_at(link, keys, seq)?;
+        match chain.and_then(|chain| read(seq, &value, &chain)) {
+            Some(snapshot) => found.whole.push(snapshot),
+            None => found.damaged.push(seq),
+        }
+    }
+    Ok(found)
 }
 
 /// `None`: it is not what was written.
-fn read((seq, value): (u64, Vec<u8>)) -> Option<Snapshot> {
+fn read(seq: u64, value: &[u8], chain: &Hash) -> Option<Snapshot> {
     let (format, rest) = value.split_first_chunk()?;
     let (told, body) = rest.split_first_chunk::<{ size_of::<Hash>() }>()?;
     let snapshot = Snapshot { seq, format: u32::from_le_bytes(*format), body: body.to_vec() };
-    (snapshot.hash() == *told).then_some(snapshot)
+    (snapshot.hash(chain) == *told).then_some(snapshot)
+}
+
+/// The hash of an entry that is there, or of the last one that was removed.
+fn chain_at(link: &mut Link, keys: &Keys, seq: u64) -> Result<Option<Hash>, Failure> {
+    if let Some(chain) = hash_of(link, keys, seq)? {
+        return Ok(Some(chain));
+    }
+    let (removed, chain) = anchor(link, keys)?;
+    Ok((removed == seq).then_some(chain))
 }
 
 /// Removes a piece of what there is up to a number.

@@ -90,6 +90,41 @@ fn a_damaged_journal_names_its_entry() {
     assert!(matches!(error, StoreError::Damaged { seq: 4, .. }), "{error}");
 }
 
+/// What was removed is gone with the anchor's word for it; what is missing without it is damage.
+#[test]
+fn a_beginning_that_is_missing_is_damage_unless_it_was_removed() {
+    let Some(server) = servers::redis("removed entries") else { return };
+    for (command, seq) in [
+        ("XDEL plimsoll:journal 4-0", 4),
+        ("HSET plimsoll:counters removed 2", 3),
+        ("XTRIM plimsoll:journal MAXLEN 2", 4),
+    ] {
+        let mut store = open(&server).unwrap();
+        store.append(&(1..=10).map(entry).collect::<Vec<_>>()).unwrap();
+        for seq in [4, 6] {
+            store.keep_snapshot(&Snapshot { seq, format: 1, body: vec![7; 100] }).unwrap();
+        }
+        assert_eq!(store.remove_until(3).unwrap(), 3);
+        store.check().unwrap();
+        server.command(command).unwrap();
+        let found = store.check().unwrap_err();
+        assert!(
+            matches!(found, StoreError::Damaged { seq: at, .. } if at == seq),
+            "{command}: {found}"
+        );
+        drop(store);
+        server.command("FLUSHALL").unwrap();
+    }
+    let mut store = open(&server).unwrap();
+    store.append(&(1..=10).map(entry).collect::<Vec<_>>()).unwrap();
+    for seq in [4, 6] {
+        store.keep_snapshot(&Snapshot { seq, format: 1, body: vec![7; 100] }).unwrap();
+    }
+    server.command("HSET plimsoll:snapshots 6 x").unwrap();
+    let kept: Vec<u64> = store.snapshots().unwrap().iter().map(|kept| kept.seq).collect();
+    assert_eq!((kept, store.damaged_snapshots().unwrap()), (vec![4], vec![6]));
+}
+
 #[test]
 fn what_is_no_journal_is_left_alone() {
     let Some(server) = servers::redis("keys of something else") else { return };

@@ -38,7 +38,8 @@ impl Source for SqliteReader {
     }
 
     fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {
-        snapshots::kept(&self.connection).map_err(|error| explain(&self.path, &error))
+        let found = snapshots::find(&self.connection);
+        found.map(|found| found.whole).map_err(|error| explain(&self.path, &error))
     }
 
     fn find(&self, wanted: &Filter, each: Each<'_>) -> Result<(), StoreError> {

@@ -3,9 +3,12 @@
 
 mod adapter;
 mod clear;
+mod clock_watch;
 mod core;
 mod error;
 mod feeds;
+mod looks;
+mod patience;
 mod pump;
 mod rates;
 mod release;
@@ -14,8 +17,10 @@ mod rounds;
 mod socket;
 mod store;
 mod tell;
+mod venue_clock;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use gateway::Gateway;
@@ -29,12 +34,14 @@ use self::adapter::Adapter;
 pub use self::adapter::KeyError;
 use self::core::{Core, Distrusted};
 pub use self::error::RunError;
-use self::feeds::{Distrusts, StreamAddresses};
+use self::feeds::{Distrusts, Pace, StreamAddresses};
+use self::looks::Window;
+pub use self::looks::{BookShown, LookError, journal_path, look_at_book};
 use self::release::Release;
 use self::rest::Rest;
 use self::rounds::Sources;
 use crate::agent::{AgentConfig, AgentHandle, Hello};
-use crate::budget::{BudgetError, HostBudget, Of};
+use crate::budget::{BudgetError, DirectoryError, HostBudget, Of};
 use crate::clock;
 use crate::config::{Config, VenueConfig, VenueKind};
 
@@ -68,14 +75,16 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
     let budget = HostBudget::open(&directory, &of, notices)?;
     let rest = Rest::new(&address.rest, adapter, budget, inputs.clone())?;
     let journal = config.journal().map_err(RunError::StorePassword)?;
-    let Some(opened) = store::open(journal, &mut stop).await.map_err(RunError::opening)? else {
+    let Some(opened) =
+        store::open(journal, config.keep_records, &mut stop).await.map_err(RunError::opening)?
+    else {
         return Ok(());
     };
     let (failures, failed) = mpsc::unbounded_channel();
     let kept = tokio::spawn(store::keep(opened.writer.handle(), failures.clone()));
     let instruments = instruments(*venue, &settings.instruments, &address.rest, &rest).await?;
     let rest = rest.following(instruments.clone());
-    rest.measure_clock().await;
+    let clock_known = rest.measure_clock().await;
     check_key(*venue, &address.rest, &rest).await?;
 
     let mut effects = Vec::new();
@@ -105,12 +114,25 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
     let journal = opened.writer.handle();
     let release = Release::new(rest.clone(), inputs.clone());
     let core = Core { gateway, journal, release, agents, failures, distrust };
-    let sources = Sources { inputs: input_queue, agents: agent_queue, failures: failed, stop };
+    let (looks, look_queue) = mpsc::channel(looks::LOOKS_MAX);
+    let sources = Sources {
+        inputs: input_queue,
+        agents: agent_queue,
+        failures: failed,
+        looks: look_queue,
+        stop,
+    };
+    let window = tokio::spawn(show_books(looks::journal_path(&config), looks));
     // What executes while the market connects is heard: the account's session starts first.
-    let feeds = feeds::start(&rest, address.streams, &inputs, distrusts);
-    let beside = [tokio::spawn(watch_clock(rest.clone())), tokio::spawn(rest.watch_limits()), kept];
+    let feeds = feeds::start(&rest, address.streams, &inputs, distrusts, Pace::default());
+    let beside = [
+        tokio::spawn(watch_clock(rest.clone())),
+        tokio::spawn(rest.clone().watch_venue_clock(clock_known)),
+        tokio::spawn(rest.watch_limits()),
+        kept,
+    ];
     let ended = core.run(sources, effects).await;
-    feeds.iter().chain(&beside).for_each(tokio::task::JoinHandle::abort);
+    feeds.iter().chain(&beside).chain([&window]).for_each(tokio::task::JoinHandle::abort);
     // Waits for the last write; answers that still come find nobody.
     drop(opened.writer);
     ended
@@ -127,12 +149,26 @@ async fn watch_clock(rest: Rest) {
                     ahead_ms,
                     "the machine's clock was set; this gateway goes on by the time it started with"
                 );
-                rest.measure_clock().await;
+                rest.clock().doubt();
                 CLOCK_QUIET
             }
             None => CLOCK_EVERY,
         };
         tokio::time::sleep(quiet).await;
+    }
+}
+
+/// Lets others look at the books as they are held here.
+async fn show_books(journal: Result<PathBuf, DirectoryError>, looks: mpsc::Sender<looks::Look>) {
+    let opened = match &journal {
+        Ok(path) => Window::open(path).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match opened {
+        Ok(window) => window.serve(looks).await,
+        Err(error) => {
+            tracing::warn!(%error, "no socket beside the journal: `status --book` will not work");
+        }
     }
 }
 
@@ -282,3 +318,6 @@ fn start_agents(
     }
     Ok(agents)
 }
+
+#[cfg(test)]
+mod tests;

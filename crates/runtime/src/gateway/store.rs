@@ -7,11 +7,14 @@
 use std::time::Duration;
 
 use gateway::Books;
-use journal::{Address, JournalHandle, JournalWriter, OnWait, StoreError, Wait};
+use journal::{
+    Address, JournalHandle, JournalWriter, OnWait, SNAPSHOT_EVERY, StoreError, Upkeep, Wait,
+};
 use model::StoreTag;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::pump;
+use crate::state::State;
 
 /// How often the store is told that this gateway is still there; it decides what that takes.
 const KEEP_EVERY: Duration = Duration::from_secs(1);
@@ -28,6 +31,7 @@ pub(super) struct Opened {
 /// stop meanwhile.
 pub(super) async fn open(
     address: Address,
+    keep_records: Option<u64>,
     stop: &mut watch::Receiver<bool>,
 ) -> Result<Option<Opened>, StoreError> {
     let (tell, told) = oneshot::channel();
@@ -35,7 +39,7 @@ pub(super) async fn open(
     std::thread::Builder::new()
         .name("journal-open".to_owned())
         // Where nobody wants it any more it is closed at once.
-        .spawn(move || drop(tell.send(open_here(&address))))
+        .spawn(move || drop(tell.send(open_here(&address, keep_records))))
         .map_err(no_thread)?;
     tokio::select! {
         opened = told => match opened {
@@ -46,16 +50,27 @@ pub(super) async fn open(
     }
 }
 
-fn open_here(address: &Address) -> Result<Opened, StoreError> {
+/// Opens the journal for this process, makes sure that all of it is what was written, and reads what it
+/// comes to: the newest snapshot and the entries behind it.
+fn open_here(address: &Address, keep: Option<u64>) -> Result<Opened, StoreError> {
     let mut storage = address.open(say_waits(address))?;
-    let mut books = Books::default();
-    storage.replay(0, &mut |_, entry| {
-        books.apply(&entry);
-        Ok(())
-    })?;
+    let restored = State::take_up(storage.as_mut())?;
+    for snapshot in &restored.passed_over {
+        tracing::warn!("a snapshot in the journal is passed over: {snapshot}");
+    }
+    let (last, behind) = (restored.last, restored.last - restored.snapshot);
+    tracing::info!(entries = last, behind_snapshot = behind, "the journal is read");
     let tag = storage.take_tag(StoreTag::new(pump::seed()))?;
     let session = storage.take_session()?;
-    let writer = JournalWriter::spawn(storage)
+    let books = restored.state.books.clone();
+    let upkeep = Upkeep {
+        fold: Box::new(restored.state),
+        from: (last, behind),
+        every: SNAPSHOT_EVERY,
+        keep,
+        trouble: Box::new(|problem| tracing::warn!("journal: {problem}")),
+    };
+    let writer = JournalWriter::spawn_with(storage, upkeep)
         .map_err(|error| StoreError::Lost(format!("no thread for the writer: {error}")))?;
     Ok(Opened { writer, books, tag, session })
 }
