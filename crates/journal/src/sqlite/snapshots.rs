@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::rows::{anchor, layout};
+use super::anchor::{anchor, layout};
 use crate::chain::Hash;
 use crate::storage::{Found, REMOVED_MAX, SNAPSHOTS_KEPT, Snapshot};
 
