@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::{ClientOrderId, Ending, Qty, Timestamp};
+use model::{ClientOrderId, Ending, Qty, Timestamp, VenueOrderId};
 
 use crate::live_time::LiveTime;
 
@@ -25,6 +25,8 @@ pub(crate) struct Doubts {
     pub(crate) asks: BTreeMap<ClientOrderId, Ask>,
     /// Cancels that are wanted until their order is over.
     pub(crate) cancels: BTreeMap<ClientOrderId, Wish>,
+    /// The same for orders of others, where the configuration wants it.
+    foreign_cancels: BTreeMap<VenueOrderId, Wish>,
     pub(crate) live: LiveTime,
 }
 
@@ -35,6 +37,18 @@ pub(crate) struct Wish {
     pub(crate) due: Timestamp,
     pause: Duration,
     pub(crate) on_its_way: bool,
+}
+
+impl Wish {
+    fn new(now: Timestamp) -> Wish {
+        Wish { due: now, pause: CANCEL_PAUSE_MIN, on_its_way: false }
+    }
+
+    fn sent(&mut self, now: Timestamp) {
+        self.on_its_way = true;
+        self.due = now.after(self.pause);
+        self.pause = (self.pause * 2).min(CANCEL_PAUSE_MAX);
+    }
 }
 
 /// One order that is being asked about.
@@ -54,6 +68,8 @@ pub(crate) struct Ask {
     /// The venue says it is over, with this much filled; believed once executions for that much
     /// have been read.
     pub(crate) ending: Option<(Ending, Qty)>,
+    /// It was found to be missing from the venue's open orders: nobody has told how it ended.
+    missing: bool,
 }
 
 impl Doubts {
@@ -68,7 +84,20 @@ impl Doubts {
             pages: 0,
             cancel_taken: None,
             ending: None,
+            missing: false,
         });
+    }
+
+    /// Nobody has told how this order ended, or somebody has.
+    pub(crate) fn is_missing(&mut self, id: &ClientOrderId, missing: bool) {
+        if let Some(ask) = self.asks.get_mut(id) {
+            ask.missing = missing;
+        }
+    }
+
+    /// Is its end found by asking alone?
+    pub(crate) fn was_missing(&self, id: &ClientOrderId) -> bool {
+        self.asks.get(id).is_some_and(|ask| ask.missing)
     }
 
     /// The venue takes this order back, and says later that it did: asks until it is over.
@@ -168,8 +197,7 @@ impl Doubts {
 
     /// The order is to be taken back, as soon as that is possible and until it is over.
     pub(crate) fn want_cancel(&mut self, id: ClientOrderId, now: Timestamp) {
-        let wish = Wish { due: now, pause: CANCEL_PAUSE_MIN, on_its_way: false };
-        self.cancels.entry(id).or_insert(wish);
+        self.cancels.entry(id).or_insert(Wish::new(now));
     }
 
     /// No cancel of this order is on its way, and the last one is long enough ago.
@@ -179,9 +207,7 @@ impl Doubts {
 
     pub(crate) fn cancel_sent(&mut self, id: &ClientOrderId, now: Timestamp) {
         if let Some(wish) = self.cancels.get_mut(id) {
-            wish.on_its_way = true;
-            wish.due = now.after(wish.pause);
-            wish.pause = (wish.pause * 2).min(CANCEL_PAUSE_MAX);
+            wish.sent(now);
         }
     }
 
@@ -215,5 +241,35 @@ impl Doubts {
             ask.pause = (ask.pause * 2).min(PAUSE_MAX);
             ask.due = now.after(ask.pause);
         }
+    }
+
+    /// The order of somebody else is to be taken back, until it is over.
+    pub(crate) fn want_foreign_cancel(&mut self, id: VenueOrderId, now: Timestamp) {
+        self.foreign_cancels.entry(id).or_insert(Wish::new(now));
+    }
+
+    pub(crate) fn next_foreign_cancel(&self) -> Option<Timestamp> {
+        self.foreign_cancels.values().filter(|wish| !wish.on_its_way).map(|wish| wish.due).min()
+    }
+
+    pub(crate) fn foreign_cancels_due(&self, now: Timestamp) -> Vec<VenueOrderId> {
+        let due = self.foreign_cancels.iter().filter(|(_, w)| !w.on_its_way && w.due <= now);
+        due.map(|(id, _)| *id).collect()
+    }
+
+    pub(crate) fn foreign_cancel_sent(&mut self, id: &VenueOrderId, now: Timestamp) {
+        if let Some(wish) = self.foreign_cancels.get_mut(id) {
+            wish.sent(now);
+        }
+    }
+
+    pub(crate) fn foreign_cancel_answered(&mut self, id: &VenueOrderId) {
+        if let Some(wish) = self.foreign_cancels.get_mut(id) {
+            wish.on_its_way = false;
+        }
+    }
+
+    pub(crate) fn foreign_is_over(&mut self, id: &VenueOrderId) {
+        self.foreign_cancels.remove(id);
     }
 }

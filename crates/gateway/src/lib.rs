@@ -16,7 +16,10 @@ mod books;
 mod cancels;
 mod doubt;
 mod doubts;
+mod drift;
 mod feeds;
+mod foreign;
+mod foreign_orders;
 mod gateway;
 mod hearing;
 mod history;
@@ -34,6 +37,7 @@ mod submit;
 #[cfg(test)]
 mod testing;
 
-pub use books::{Books, Exposure, TrackedOrder};
+pub use books::{Books, Exposure, KnownFill, TrackedOrder};
+pub use foreign_orders::ForeignOrders;
 pub use gateway::{Config, Gateway};
 pub use limits::{InstrumentLimits, Limits, OrderFlowLimits};

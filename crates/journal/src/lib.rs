@@ -6,6 +6,7 @@
 //! keeps them and does not interpret them, except for the counts of [`Summary`] and [`Health`].
 
 mod chain;
+mod comparison;
 mod facets;
 mod filter;
 mod health;
@@ -21,6 +22,7 @@ mod conformance;
 #[cfg(test)]
 mod samples;
 
+pub use comparison::{Comparison, Comparisons, Corrected};
 pub use filter::Filter;
 pub use health::{Feed, Health, LATELY, LinkHealth, Moments};
 pub use memory::Memory;

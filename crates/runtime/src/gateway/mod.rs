@@ -80,6 +80,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
         gateway::Config {
             limits: config.limits.clone(),
             profile: rest.adapter().profile(),
+            foreign_orders: settings.foreign_orders,
             reconcile_every: Duration::from_secs(config.reconcile_every_s),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             text: config.text.clone(),
