@@ -15,6 +15,7 @@ mod reader;
 mod sqlite;
 mod storage;
 mod summary;
+mod upkeep;
 mod writer;
 
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use health::{Feed, Health, LATELY, LinkHealth, Moments};
 pub use memory::Memory;
 pub use reader::JournalReader;
 pub use sqlite::{Sqlite, holder};
-pub use storage::{Storage, StoreError};
+pub use storage::{REMOVED_MAX, Snapshot, Storage, StoreError};
 pub use summary::Summary;
+pub use upkeep::{Fold, SNAPSHOT_EVERY, Upkeep};
 pub use writer::{JournalHandle, JournalWriter};

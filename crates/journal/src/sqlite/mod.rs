@@ -11,6 +11,7 @@ mod lock;
 mod place;
 mod rows;
 mod schema;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 
@@ -23,12 +24,13 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
 use crate::chain::{self, Hash};
 use crate::facets::facets;
-use crate::storage::{Storage, StoreError};
+use crate::storage::{Snapshot, Storage, StoreError};
 use place::resolve;
 
 pub(crate) use explain::explain;
 pub use lock::holder;
 pub(crate) use rows::{COLUMNS, entry, replay};
+pub(crate) use snapshots::kept as snapshots_kept;
 
 /// How long opening and reading wait for whoever holds something.
 const BUSY_MAX: Duration = Duration::from_secs(5);
@@ -198,6 +200,27 @@ impl Storage for Sqlite {
             Err(error) => Err(explain(&self.path, &error)),
         }
     }
+
+    fn check(&mut self) -> Result<(), StoreError> {
+        rows::check(&self.path, &self.connection)
+    }
+
+    fn keep_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        if snapshot.seq > self.last {
+            return Ok(());
+        }
+        self.patiently(|store| snapshots::keep(&mut store.connection, snapshot))
+            .map_err(|error| explain(&self.path, &error))
+    }
+
+    fn snapshots(&mut self) -> Result<Vec<Snapshot>, StoreError> {
+        snapshots::kept(&self.connection).map_err(|error| explain(&self.path, &error))
+    }
+
+    fn remove_until(&mut self, seq: u64) -> Result<u64, StoreError> {
+        self.patiently(|store| snapshots::remove_until(&mut store.connection, seq))
+            .map_err(|error| explain(&self.path, &error))
+    }
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {
@@ -226,7 +249,8 @@ fn tail(connection: &Connection) -> rusqlite::Result<(u64, Hash)> {
     let found = connection.query_row(sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)));
     match found {
         Ok((last, hash)) => Ok((last.cast_unsigned(), hash)),
-        Err(rusqlite::Error::QueryReturnedNoRows) => Ok((0, chain::START)),
+        // All that there was may have been removed.
+        Err(rusqlite::Error::QueryReturnedNoRows) => rows::anchor(connection),
         Err(error) => Err(error),
     }
 }

@@ -346,3 +346,73 @@ fn the_wait_for_another_program_has_an_end() {
     drop(held);
     assert_eq!(store.append(&[entry(1)]).unwrap(), 1, "nothing was written before");
 }
+
+/// A journal of before there were snapshots is read, and brought up to date by who opens it to write.
+#[test]
+fn a_journal_of_the_first_layout_is_read_and_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    open(&directory).append(&sample()).unwrap();
+    damage(&directory, "DROP TABLE snapshots; DROP TABLE anchor; PRAGMA user_version = 1");
+    let reader = crate::JournalReader::open(&directory.path().join("j.db")).unwrap();
+    assert!(reader.snapshots().unwrap().is_empty());
+    assert_eq!(reader.summary().unwrap().sessions, 1);
+    drop(reader);
+    let last = sample().len() as u64;
+    let mut store = open(&directory);
+    store.keep_snapshot(&Snapshot { seq: last, format: 1, body: vec![1] }).unwrap();
+    assert_eq!(store.snapshots().unwrap().len(), 1);
+    assert_eq!(store.append(&[entry(1)]).unwrap(), last + 1);
+}
+
+#[test]
+fn a_damaged_snapshot_is_passed_over_for_the_older_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(&directory);
+    store.append(&sample()).unwrap();
+    for seq in [3, 5] {
+        store.keep_snapshot(&Snapshot { seq, format: 1, body: vec![7; 100] }).unwrap();
+    }
+    for change in ["body = zeroblob(100)", "format = 2", "hash = zeroblob(32)", "hash = x''"] {
+        drop(store);
+        damage(&directory, "CREATE TABLE kept AS SELECT * FROM snapshots");
+        damage(&directory, &format!("UPDATE snapshots SET {change} WHERE seq = 5"));
+        store = open(&directory);
+        let kept: Vec<u64> = store.snapshots().unwrap().iter().map(|kept| kept.seq).collect();
+        assert_eq!(kept, [3], "{change}");
+        drop(store);
+        let restore =
+            "DELETE FROM snapshots; INSERT INTO snapshots SELECT * FROM kept; DROP TABLE kept";
+        damage(&directory, restore);
+        store = open(&directory);
+        assert_eq!(store.snapshots().unwrap().len(), 2);
+    }
+}
+
+/// What was removed is gone with the anchor's word for it; what is missing without it is damage.
+#[test]
+fn a_beginning_that_is_missing_is_damage_unless_it_was_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(&directory);
+    store.append(&sample()).unwrap();
+    for seq in [4, 6] {
+        store.keep_snapshot(&Snapshot { seq, format: 1, body: Vec::new() }).unwrap();
+    }
+    assert_eq!(store.remove_until(3).unwrap(), 3);
+    store.check().unwrap();
+    drop(store);
+    for (sql, seq) in [
+        ("DELETE FROM journal WHERE seq = 4", 4),
+        ("UPDATE anchor SET seq = 2", 3),
+        ("UPDATE anchor SET chain = zeroblob(32)", 4),
+        ("DELETE FROM anchor", 1),
+    ] {
+        let copy = tempfile::tempdir().unwrap();
+        std::fs::copy(directory.path().join("j.db"), copy.path().join("j.db")).unwrap();
+        damage(&copy, sql);
+        let found = open(&copy).check().unwrap_err();
+        assert!(
+            matches!(found, StoreError::Damaged { seq: at, .. } if at == seq),
+            "{sql}: {found}"
+        );
+    }
+}
