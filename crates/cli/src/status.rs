@@ -282,7 +282,7 @@ const fn name(link: Link) -> &'static str {
     }
 }
 
-const fn word(state: TradingState) -> &'static str {
+pub(crate) const fn word(state: TradingState) -> &'static str {
     match state {
         TradingState::Starting => "starting (nothing that adds risk is sent)",
         TradingState::Active => "active",

@@ -174,6 +174,11 @@ impl Gateway {
         (self.state, &self.cause)
     }
 
+    /// When the last complete comparison of the books began.
+    pub fn compared_from(&self) -> Timestamp {
+        self.reading.concluded_from
+    }
+
     /// Requests that have not been answered yet.
     pub fn outstanding(&self) -> usize {
         self.outstanding.len()

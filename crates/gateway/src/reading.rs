@@ -274,6 +274,7 @@ impl Gateway {
     /// Everything is read and understood; what is left waits for a person.
     pub(crate) fn conclude(&mut self, now: Timestamp, effects: &mut Effects) {
         self.reading.clean = true;
+        self.reading.concluded_from = self.reading.started;
         let found = std::mem::take(&mut self.reading.found);
         let fills_to = std::mem::take(&mut self.reading.fills_to);
         let fills_until = std::mem::take(&mut self.reading.fills_until);

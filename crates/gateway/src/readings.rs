@@ -32,6 +32,8 @@ pub(crate) struct Reading {
     pub(crate) waiting_for: usize,
     pub(crate) running: bool,
     pub(crate) started: Timestamp,
+    /// When the last complete one began.
+    pub(crate) concluded_from: Timestamp,
     pub(crate) due: Option<Timestamp>,
     pub(crate) pause: Option<Duration>,
     pub(crate) clean: bool,

@@ -28,7 +28,7 @@ pub use filter::Filter;
 pub use health::{Feed, Health, LATELY, LinkHealth, Moments};
 pub use memory::Memory;
 pub use reader::JournalReader;
-pub use sqlite::{Sqlite, holder};
+pub use sqlite::{Hold, Sqlite, hold, holder};
 pub use storage::{REMOVED_MAX, Snapshot, Storage, StoreError};
 pub use summary::Summary;
 pub use upkeep::{Fold, SNAPSHOT_EVERY, Upkeep};

@@ -4,5 +4,6 @@ pub mod agent;
 pub mod budget;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod gateway;
 pub mod venue;

@@ -22,6 +22,7 @@ use super::pump::Distrust;
 use super::release::{Question, Release};
 use super::rounds::{Round, Sources};
 use super::tell;
+use super::waiting::Waiting;
 use crate::agent::{AgentHandle, FromAgent};
 use crate::clock;
 
@@ -37,6 +38,7 @@ pub(super) struct Core {
     pub(super) agents: BTreeMap<AgentId, AgentHandle>,
     pub(super) failures: mpsc::UnboundedSender<journal::StoreError>,
     pub(super) distrust: Distrusted,
+    pub(super) waiting: Waiting,
 }
 
 /// The ways to tell a session that what it says is not believed.
@@ -99,6 +101,15 @@ impl Core {
                 );
                 break;
             }
+            if let Some(asked) = round.asked.take() {
+                self.waiting.ask(asked, clock::now());
+                let reconcile = Input::Operator(Command::Reconcile);
+                self.take(&reconcile, &mut effects, &mut wake);
+            }
+            if self.waiting.answer(&self.gateway, clock::now()) {
+                let accept = Input::Operator(Command::AcceptDifferences);
+                self.take(&accept, &mut effects, &mut wake);
+            }
             match phase {
                 Phase::Clearing if self.is_cleared() => {
                     phase = Phase::Reading;
@@ -146,6 +157,7 @@ impl Core {
             match effect {
                 Effect::Persist(entry) => {
                     tell::record(&entry.record);
+                    self.waiting.recorded(&entry);
                     entries.push(entry);
                 }
                 Effect::Send { id, request, not_after } => {
