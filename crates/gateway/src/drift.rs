@@ -200,7 +200,7 @@ impl Gateway {
         }
         let known = self.books.known_fills().filter(|k| from.contains_key(&k.fill.instrument));
         let busted = reconcile::busted(
-            now,
+            (now, self.reading.dated),
             known,
             |known| shown.contains(&(known.fill.instrument, known.fill.trade_id)),
             &deltas,

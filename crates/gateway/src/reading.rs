@@ -235,12 +235,13 @@ impl Gateway {
     }
 
     fn finish(&mut self, now: Timestamp, account: &AccountSnapshot, effects: &mut Effects) {
+        // A venue that tells balances by its stream says when they were so; elsewhere it is the time of
+        // the question.
+        self.reading.dated = self.config.profile.pushes_balances.then_some(account.updated);
         let venue = VenueSnapshot {
             started: self.reading.started,
             read: now,
-            // A venue that tells balances by its stream says when they were so; elsewhere it is the time
-            // of the question.
-            dated: self.config.profile.pushes_balances.then_some(account.updated),
+            dated: self.reading.dated,
             open: std::mem::take(&mut self.reading.open),
             account: account.clone(),
         };

@@ -58,6 +58,8 @@ pub(crate) struct Reading {
     pub(crate) suspected_since: Timestamp,
     /// Those of them that nothing explains.
     pub(crate) drift: BTreeMap<Asset, (Amount, Amount)>,
+    /// Of which time the balances were, by the venue's clock, where it says so.
+    pub(crate) dated: Option<Timestamp>,
     /// The look back under way.
     pub(crate) past: Past,
     /// By which differences, and when, the past was last looked at in vain.

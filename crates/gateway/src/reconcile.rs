@@ -155,15 +155,19 @@ pub(crate) fn step<'a>(
 
 /// Executions of ours that the venue's history does not show (`shown` has all it has of them) and whose
 /// absence explains the differences of the balances exactly. Empty when they do not, or when one of them
-/// is so young that the venue may only be late.
+/// is so young that the venue may only be late: where the balances are of a time after it, they are not.
 pub(crate) fn busted<'a>(
-    now: Timestamp,
+    (now, dated): (Timestamp, Option<Timestamp>),
     known: impl Iterator<Item = &'a KnownFill>,
     is_shown: impl Fn(&KnownFill) -> bool,
     deltas: &BTreeMap<Asset, Amount>,
 ) -> Vec<KnownFill> {
     let absent: Vec<&KnownFill> = known.filter(|known| !is_shown(known)).collect();
-    if absent.iter().any(|known| now.since(known.at) <= LAG_MAX) {
+    let is_young = |known: &&KnownFill| {
+        let may_be_missing = dated.is_none_or(|dated| known.fill.venue_time >= dated);
+        may_be_missing && now.since(known.at) <= LAG_MAX
+    };
+    if absent.iter().any(is_young) {
         return Vec::new();
     }
     let mut explained: BTreeMap<Asset, Amount> = BTreeMap::new();

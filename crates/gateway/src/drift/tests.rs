@@ -288,6 +288,21 @@ fn a_young_execution_is_not_taken_for_one_that_was_taken_back() {
     }
 }
 
+/// Where the venue dates its balances, and they are of a later time, there is nothing to wait for.
+#[test]
+fn balances_of_a_later_time_prove_it_at_once() {
+    let mut world = World::at(TELLS_ALL);
+    let order = world.place(spec(Side::Buy, "1", "100")).unwrap();
+    world.answer_all();
+    executes(&mut world, &order, "1");
+    world.pass_answering(2);
+    let trade = world.venue.fills[0].trade_id;
+    world.venue.bust(trade);
+    world.venue.changed = world.now;
+    compare(&mut world);
+    assert_eq!((found(&world, "busted"), net(&world)), (1, number("0")));
+}
+
 /// The stream and the history name one execution differently: it is counted twice for a while, which
 /// stops all risk, and then the one that the history does not know is taken out.
 #[test]

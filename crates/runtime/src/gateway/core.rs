@@ -13,7 +13,7 @@ use model::venue::{AccountRequest, Request};
 use model::{
     AgentId, Command, Effect, Effects, Entry, Input, Link, Notice, Timestamp, TradingState,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::clear::{self, clear};
@@ -25,6 +25,7 @@ use super::tell;
 use super::waiting::Waiting;
 use crate::agent::{AgentHandle, FromAgent};
 use crate::clock;
+use crate::control::Answer;
 
 /// How long an orderly stop may take before what is left is left.
 const STOP_MAX: Duration = Duration::from_secs(10);
@@ -106,7 +107,9 @@ impl Core {
                 let reconcile = Input::Operator(Command::Reconcile);
                 self.take(&reconcile, &mut effects, &mut wake);
             }
-            if self.waiting.answer(&self.gateway, clock::now()) {
+            let due = self.waiting.answer(&self.gateway, clock::now());
+            self.answer_when_durable(due.answers);
+            if due.accept {
                 let accept = Input::Operator(Command::AcceptDifferences);
                 self.take(&accept, &mut effects, &mut wake);
             }
@@ -123,9 +126,23 @@ impl Core {
         self.flush().await
     }
 
+    /// Answers people when the records that they hear of are durable.
+    fn answer_when_durable(&self, answers: Vec<(oneshot::Sender<Answer>, Answer)>) {
+        if answers.is_empty() {
+            return;
+        }
+        self.journal.append(Vec::new(), move |written| {
+            // Where the journal fails the gateway ends, and the channel says so.
+            if written.is_ok() {
+                // Who asked may be gone.
+                answers.into_iter().for_each(|(reply, answer)| drop(reply.send(answer)));
+            }
+        });
+    }
+
     /// Waits until everything that was handed to the journal is durable.
     async fn flush(&self) -> Result<(), RunError> {
-        let (tell, told) = tokio::sync::oneshot::channel();
+        let (tell, told) = oneshot::channel();
         self.journal.append(Vec::new(), move |written| {
             // The other side waits right below.
             let _ = tell.send(written);

@@ -20,6 +20,15 @@ pub(super) struct Waiting {
     ones: Vec<One>,
 }
 
+/// What is to be done now.
+#[derive(Default)]
+pub(super) struct Due {
+    /// What the last comparison left is to be accepted.
+    pub(super) accept: bool,
+    /// To be given when what they tell of is durable.
+    pub(super) answers: Vec<(oneshot::Sender<Answer>, Answer)>,
+}
+
 struct One {
     /// Since when: the comparison has to begin after that.
     since: Timestamp,
@@ -45,19 +54,18 @@ impl Waiting {
         }
     }
 
-    /// Answers everybody whose comparison is complete. True when what it left is to be accepted now.
-    #[must_use]
-    pub(super) fn answer(&mut self, gateway: &Gateway, now: Timestamp) -> bool {
+    /// Answers everybody whose comparison is complete.
+    pub(super) fn answer(&mut self, gateway: &Gateway, now: Timestamp) -> Due {
+        let mut due = Due::default();
         let Some(last) = self.comparisons.last().filter(|_| !self.ones.is_empty()) else {
-            return false;
+            return due;
         };
         let begun = gateway.compared_from();
-        let mut accepts = false;
         for mut one in std::mem::take(&mut self.ones) {
             if one.since > begun {
                 self.ones.push(one);
             } else if one.accept && !last.left.is_empty() {
-                accepts = true;
+                due.accept = true;
                 (one.accept, one.since) = (false, now);
                 self.ones.push(one);
             } else {
@@ -68,10 +76,9 @@ impl Waiting {
                     trading: Trading { state, cause: cause.to_owned() },
                     would: Vec::new(),
                 };
-                // Who asked may be gone.
-                let _ = one.reply.send(Answer::Compared(compared));
+                due.answers.push((one.reply, Answer::Compared(compared)));
             }
         }
-        accepts
+        due
     }
 }
