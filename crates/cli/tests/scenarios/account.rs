@@ -51,7 +51,10 @@ fn acc_01_fills_missed_while_away() {
     }
     let before = stage.gateway.entries().len();
     stage.fault(json!({"kind": "partition", "route": "user"}));
-    takes(&stage, "other", "BUY", "5", ask * 1.015, "");
+    // Nothing is left above but our own order: it executes, and its price is the trigger's.
+    stage.fault(json!({"kind": "book_empty", "side": "asks", "for": "500ms"}));
+    takes(&stage, "other", "BUY", "0.001", ask * 1.015, "");
+    std::thread::sleep(Duration::from_millis(700));
     stage.fault(json!({"kind": "book_empty", "side": "bids"}));
     // The account's own sell meets its own buy, which the venue then ends.
     let prevent = "&selfTradePreventionMode=EXPIRE_MAKER";
