@@ -147,7 +147,7 @@ impl Gateway {
             }
             return;
         }
-        self.doubts.is_missing(&id, true);
+        self.doubts.is_missing(id, now);
         self.end(now, id, Ending::Canceled, effects);
         let cause = format!(
             "the venue has lost order {id}, which it had accepted: neither the order nor an execution \

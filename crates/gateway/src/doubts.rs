@@ -68,8 +68,8 @@ pub(crate) struct Ask {
     /// The venue says it is over, with this much filled; believed once executions for that much
     /// have been read.
     pub(crate) ending: Option<(Ending, Qty)>,
-    /// It was found to be missing from the venue's open orders: nobody has told how it ended.
-    missing: bool,
+    /// A reading has shown that the venue does not have it among its open orders.
+    pub(crate) missing: bool,
 }
 
 impl Doubts {
@@ -88,16 +88,29 @@ impl Doubts {
         });
     }
 
-    /// Nobody has told how this order ended, or somebody has.
-    pub(crate) fn is_missing(&mut self, id: &ClientOrderId, missing: bool) {
+    /// A reading does not show this order as open, though it should.
+    pub(crate) fn is_missing(&mut self, id: ClientOrderId, now: Timestamp) {
+        self.open(id, now);
+        if let Some(ask) = self.asks.get_mut(&id) {
+            ask.missing = true;
+        }
+    }
+
+    /// The venue itself has told how it ended.
+    pub(crate) fn is_told(&mut self, id: &ClientOrderId) {
         if let Some(ask) = self.asks.get_mut(id) {
-            ask.missing = missing;
+            ask.missing = false;
         }
     }
 
     /// Is its end found by asking alone?
     pub(crate) fn was_missing(&self, id: &ClientOrderId) -> bool {
         self.asks.get(id).is_some_and(|ask| ask.missing)
+    }
+
+    /// Is it being asked about because the venue tells it otherwise than our books?
+    pub(crate) fn differs(&self, id: &ClientOrderId) -> bool {
+        self.asks.get(id).is_some_and(|ask| ask.missing || ask.ending.is_some())
     }
 
     /// The venue takes this order back, and says later that it did: asks until it is over.

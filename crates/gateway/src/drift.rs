@@ -28,30 +28,35 @@ use crate::reconcile::{self, Kind};
 const CONFIRMED_AFTER: Duration = Duration::from_secs(1);
 
 impl Gateway {
-    /// These balances differ, of a reading that is otherwise complete, or not.
+    /// These balances differ, of a reading that is complete.
     pub(crate) fn suspect(
         &mut self,
         now: Timestamp,
         suspects: BTreeMap<Asset, (Amount, Amount)>,
-        is_settled: bool,
         effects: &mut Effects,
     ) {
         let before = std::mem::replace(&mut self.reading.suspects, suspects);
         if deltas(&before) != deltas(&self.reading.suspects) {
             self.reading.suspected_since = now;
         }
-        if !is_settled {
+        if self.unsettled() > 0 {
             return self.read_again(now);
         }
         if self.reading.suspects.is_empty() {
             self.reading.drift.clear();
             return self.conclude(now, effects);
         }
-        if now.since(self.reading.suspected_since) < CONFIRMED_AFTER {
+        let is_young = now.since(self.reading.suspected_since) < CONFIRMED_AFTER;
+        if is_young || !self.may_judge() {
             return self.read_again(now);
         }
         self.take_dust_over(now, effects);
         self.judge(now, effects);
+    }
+
+    /// While an order is asked about, its executions may be what a balance differs by.
+    fn may_judge(&self) -> bool {
+        self.asked_about() == 0 && self.reading.unattributed().is_empty()
     }
 
     fn take_dust_over(&mut self, now: Timestamp, effects: &mut Effects) {
@@ -195,7 +200,7 @@ impl Gateway {
     /// Does the venue still show all that we have counted?
     pub(crate) fn judge_past(&mut self, now: Timestamp, effects: &mut Effects) {
         let Past { deltas, from, shown } = std::mem::take(&mut self.reading.past);
-        if deltas != self::deltas(&self.reading.suspects) || self.unsettled() > 0 {
+        if deltas != self::deltas(&self.reading.suspects) || !self.may_judge() {
             return self.read_again(now);
         }
         let known = self.books.known_fills().filter(|k| from.contains_key(&k.fill.instrument));

@@ -156,7 +156,7 @@ impl Gateway {
             (_, _, false) if !missing => self.doubts.close(&id),
             (None, false, _) => self.doubts.seen_alive(&id, counted),
             (Some(ending), false, true) if source == Source::Engine && ending != Ending::Filled => {
-                self.doubts.is_missing(&id, false);
+                self.doubts.is_told(&id);
                 self.end(now, id, ending, effects);
             }
             (Some(ending), _, _) => self.doubts.expect(id, ending, order.filled, now),

@@ -172,7 +172,9 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         if self.books.order(&id).is_some_and(|o| o.state.is_open()) {
-            if self.doubts.was_missing(&id) {
+            let taken_back = self.books.order(&id).is_some_and(|o| o.cancel_wanted);
+            let is_wanted = taken_back && ending == Ending::Canceled;
+            if self.doubts.was_missing(&id) && !is_wanted {
                 let found = Discrepancy::MissedEnd { client_order_id: id, ending };
                 self.discrepancy(now, found, effects);
             }

@@ -24,7 +24,7 @@ use relay::{Moment, Relay};
 const TRIALS: u32 = 12;
 /// After so many trials the books are compared, and a new account begins: neither the exchange's memory
 /// of what is over nor the journal is to be the thing that is measured.
-const CAMPAIGN: u32 = 250;
+const CAMPAIGN: u32 = 120;
 /// A start that has not sent an order after this long is killed all the same, and counts as not reached.
 const REACHED_MAX: Duration = Duration::from_secs(10);
 
@@ -87,7 +87,7 @@ struct Dialect {
 const BINANCE: Dialect = Dialect {
     name: "binance",
     order: b"POST /api/v3/order?",
-    doubt_s: 150,
+    doubt_s: 300,
     prepare: |venue| Gateway::prepare(&venue.addr, ""),
     venue: Venue::start,
 };

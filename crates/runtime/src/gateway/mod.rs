@@ -3,9 +3,12 @@
 
 mod adapter;
 mod clear;
+mod clock_watch;
 mod core;
 mod error;
 mod feeds;
+mod looks;
+mod patience;
 mod pump;
 mod rates;
 mod release;
@@ -13,6 +16,7 @@ mod rest;
 mod rounds;
 mod socket;
 mod tell;
+mod venue_clock;
 mod waiting;
 mod without;
 
@@ -34,7 +38,9 @@ use self::adapter::Adapter;
 pub use self::adapter::KeyError;
 use self::core::{Core, Distrusted};
 pub use self::error::RunError;
-use self::feeds::{Distrusts, StreamAddresses};
+use self::feeds::{Distrusts, Pace, StreamAddresses};
+use self::looks::Window;
+pub use self::looks::{BookShown, LookError, look_at_book};
 use self::release::Release;
 use self::rest::Rest;
 use self::rounds::Sources;
@@ -78,7 +84,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     let opened = open_journal(&config.store).map_err(RunError::opening)?;
     let instruments = instruments(*venue, &settings.instruments, &address.rest, &rest).await?;
     let rest = rest.following(instruments.clone());
-    rest.measure_clock().await;
+    let clock_known = rest.measure_clock().await;
     check_key(*venue, &address.rest, &rest).await?;
 
     let mut effects = Vec::new();
@@ -104,15 +110,27 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     let release = Release::new(rest.clone(), inputs.clone());
     let core =
         Core { gateway, journal, release, agents, failures, distrust, waiting: Waiting::default() };
+    let (looks, look_queue) = mpsc::channel(looks::LOOKS_MAX);
     let (asks, asked) = mpsc::channel(control::ASKED_MAX);
     let _listening = listen(&directory, &config.store, asks);
-    let sources =
-        Sources { inputs: input_queue, agents: agent_queue, failures: failed, asked, stop };
+    let sources = Sources {
+        inputs: input_queue,
+        agents: agent_queue,
+        failures: failed,
+        looks: look_queue,
+        asked,
+        stop,
+    };
+    let window = tokio::spawn(show_books(config.store.clone(), looks));
     // What executes while the market connects is heard: the account's session starts first.
-    let feeds = feeds::start(&rest, address.streams, &inputs, distrusts);
-    let beside = [tokio::spawn(watch_clock(rest.clone())), tokio::spawn(rest.watch_limits())];
+    let feeds = feeds::start(&rest, address.streams, &inputs, distrusts, Pace::default());
+    let beside = [
+        tokio::spawn(watch_clock(rest.clone())),
+        tokio::spawn(rest.clone().watch_venue_clock(clock_known)),
+        tokio::spawn(rest.watch_limits()),
+    ];
     let ended = core.run(sources, effects).await;
-    feeds.iter().chain(&beside).for_each(tokio::task::JoinHandle::abort);
+    feeds.iter().chain(&beside).chain([&window]).for_each(tokio::task::JoinHandle::abort);
     // Waits for the last write; answers that still come find nobody.
     drop(opened.writer);
     ended
@@ -167,12 +185,23 @@ async fn watch_clock(rest: Rest) {
                     ahead_ms,
                     "the machine's clock was set; this gateway goes on by the time it started with"
                 );
-                rest.measure_clock().await;
+                rest.clock().doubt();
                 CLOCK_QUIET
             }
             None => CLOCK_EVERY,
         };
         tokio::time::sleep(quiet).await;
+    }
+}
+
+/// Lets others look at the books as they are held here.
+async fn show_books(store: Store, looks: mpsc::Sender<looks::Look>) {
+    let Store::Sqlite(path) = store;
+    match Window::open(&path) {
+        Ok(window) => window.serve(looks).await,
+        Err(error) => {
+            tracing::warn!(%error, "no socket beside the journal: `status --book` will not work");
+        }
     }
 }
 
@@ -353,3 +382,6 @@ fn start_agents(
     }
     Ok(agents)
 }
+
+#[cfg(test)]
+mod tests;

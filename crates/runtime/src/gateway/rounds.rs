@@ -8,6 +8,7 @@ use model::{AgentId, Input};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::looks::Look;
 use crate::agent::FromAgent;
 use crate::control::Asked;
 
@@ -23,6 +24,7 @@ pub(super) struct Sources {
     pub(super) failures: mpsc::UnboundedReceiver<StoreError>,
     /// What people ask; few, for each waits for its answer.
     pub(super) asked: mpsc::Receiver<Asked>,
+    pub(super) looks: mpsc::Receiver<Look>,
     pub(super) stop: watch::Receiver<bool>,
 }
 
@@ -36,6 +38,8 @@ pub(super) struct Round {
     pub(super) inputs: Vec<Input>,
     pub(super) agents: Vec<(AgentId, FromAgent)>,
     pub(super) asked: Option<Asked>,
+    /// Somebody wants to see a book; one a round.
+    pub(super) look: Option<Look>,
 }
 
 impl Sources {
@@ -49,6 +53,7 @@ impl Sources {
             Some(asked) = self.asked.recv() => round.asked = Some(asked),
             Some(input) = self.inputs.recv() => round.inputs.push(input),
             Some(said) = self.agents.recv() => round.agents.push(said),
+            Some(look) = self.looks.recv() => round.look = Some(look),
             () = tokio::time::sleep_until(alarm) => {}
         }
         while round.inputs.len() < INPUTS_MAX
@@ -60,6 +65,9 @@ impl Sources {
             && let Ok(said) = self.agents.try_recv()
         {
             round.agents.push(said);
+        }
+        if round.look.is_none() {
+            round.look = self.looks.try_recv().ok();
         }
     }
 }
@@ -79,10 +87,12 @@ mod tests {
             let (_failures, failures) = mpsc::unbounded_channel();
             let (stop, stopped) = watch::channel(false);
             let (_asked, asked) = mpsc::channel(1);
+            let (_looks, looks) = mpsc::channel(1);
             let mut sources = Sources {
                 inputs: input_queue,
                 agents: agent_queue,
                 failures,
+                looks,
                 asked,
                 stop: stopped,
             };
