@@ -13,6 +13,7 @@ use journal::{Comparison, Health, JournalReader, Moments};
 use model::{InstrumentId, Link, NetQty, Timestamp, TradingState};
 use runtime::budget::{BudgetUse, LimitUse, Of};
 use runtime::config::{Config, Store};
+use runtime::state::State;
 use serde_json::{Value, json};
 
 use self::words::{ago, feed_word};
@@ -69,12 +70,9 @@ impl Status {
         let Store::Sqlite(path) = &config.store;
         let path: &Path = path;
         let reader = JournalReader::open(path)?;
-        let (mut health, mut books) = (Health::default(), Books::default());
-        reader.replay(0, &mut |_, entry| {
-            health.add(&entry);
-            books.apply(&entry);
-            Ok(())
-        })?;
+        let restored =
+            State::restore(reader.snapshots()?, &mut |after, each| reader.replay(after, each))?;
+        let State { health, books } = restored.state;
         let now = runtime::clock::now();
         let (holder, budget) = (journal::holder(path), budget(config));
         Ok(Status { health, books, holder, budget, now })

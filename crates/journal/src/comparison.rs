@@ -43,10 +43,11 @@ impl From<&Discrepancy> for Corrected {
 }
 
 /// A fold over entries that keeps the last comparison.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Comparisons {
     total: u64,
-    kinds: BTreeMap<&'static str, u64>,
+    kinds: BTreeMap<String, u64>,
     differences: Vec<Corrected>,
     last: Option<Comparison>,
 }
@@ -57,7 +58,7 @@ impl Comparisons {
         match &entry.record {
             Record::Started { .. } => *self = Comparisons::default(),
             Record::Discrepancy { found } => {
-                *self.kinds.entry(found.kind()).or_insert(0) += 1;
+                *self.kinds.entry(found.kind().to_owned()).or_insert(0) += 1;
                 if self.differences.len() < TOLD_MAX {
                     self.differences.push(found.into());
                 }
@@ -67,7 +68,7 @@ impl Comparisons {
                 let comparison = Comparison {
                     at: entry.at,
                     found: kinds.values().sum(),
-                    kinds: kinds.into_iter().map(|(kind, n)| (kind.to_owned(), n)).collect(),
+                    kinds,
                     differences: std::mem::take(&mut self.differences),
                     left: remaining.iter().map(Corrected::from).collect(),
                 };

@@ -15,6 +15,7 @@ mod reader;
 mod sqlite;
 mod storage;
 mod summary;
+mod text;
 mod upkeep;
 mod writer;
 

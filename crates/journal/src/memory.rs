@@ -2,7 +2,7 @@
 
 use model::{Entry, StoreTag};
 
-use crate::storage::{REMOVED_MAX, SNAPSHOTS_KEPT, Snapshot, Storage, StoreError};
+use crate::storage::{REMOVED_MAX, SNAPSHOTS_KEPT, Snapshot, Storage, StoreError, removable};
 
 /// A store in memory.
 #[derive(Clone, Debug, Default)]
@@ -73,8 +73,7 @@ impl Storage for Memory {
     }
 
     fn remove_until(&mut self, seq: u64) -> Result<u64, StoreError> {
-        let needed = self.snapshots.last().filter(|_| self.snapshots.len() == SNAPSHOTS_KEPT);
-        let until = needed.map_or(0, |oldest| oldest.seq).min(seq);
+        let until = removable(&self.snapshots).min(seq);
         let count = until.saturating_sub(self.removed).min(REMOVED_MAX);
         self.entries.drain(..usize::try_from(count).unwrap_or(0));
         self.removed += count;

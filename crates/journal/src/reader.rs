@@ -7,7 +7,7 @@ use model::Entry;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::filter::Filter;
-use crate::sqlite::{COLUMNS, entry, explain, open_to_read, replay, snapshots_kept};
+use crate::sqlite::{COLUMNS, entry, explain, find_snapshots, open_to_read, replay};
 use crate::storage::{Snapshot, StoreError};
 use crate::summary::Summary;
 
@@ -40,7 +40,8 @@ impl JournalReader {
 
     /// The snapshots that are kept and whole, newest first.
     pub fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {
-        snapshots_kept(&self.connection).map_err(|error| explain(&self.path, &error))
+        let found = find_snapshots(&self.connection);
+        found.map(|found| found.whole).map_err(|error| explain(&self.path, &error))
     }
 
     /// Hands over the entries that meet `wanted`, oldest first. Each must be whole in itself;
@@ -85,10 +86,17 @@ impl JournalReader {
             .map_err(|error| explain(&self.path, &error))
     }
 
-    /// Counts over the whole journal.
+    /// Counts over the whole journal. An error when its beginning was removed: a part of the counts
+    /// would pass for all of them.
     pub fn summary(&self) -> Result<Summary, StoreError> {
         let mut summary = Summary::default();
-        self.replay(0, &mut |_, entry| {
+        let mut expected = 1;
+        self.replay(0, &mut |seq, entry| {
+            if seq != expected {
+                let problem = "counts over all of them were asked for".to_owned();
+                return Err(StoreError::Removed { removed: seq - 1, problem });
+            }
+            expected += 1;
             summary.add(&entry);
             Ok(())
         })?;

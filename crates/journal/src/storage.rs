@@ -25,7 +25,8 @@ pub trait Storage: Send {
     /// The number of a new session: one more than ever before, durable when it returns.
     fn take_session(&mut self) -> Result<u64, StoreError>;
 
-    /// That every entry that is kept is what was written. A store that can tell without reading what
+    /// That every entry that is kept is what was written, and that none is missing at the end that a
+    /// snapshot has in it. A store that can tell without reading what
     /// they say is much faster than [`Storage::replay`].
     fn check(&mut self) -> Result<(), StoreError> {
         self.replay(0, &mut |_, _| Ok(()))
@@ -37,9 +38,21 @@ pub trait Storage: Send {
         Ok(())
     }
 
+    /// Stores a piece of a snapshot of which so many bytes are stored, and returns how many are now: it is
+    /// kept when all are. Others are written between the pieces; a store that needs none does all at once.
+    fn keep_piece(&mut self, snapshot: &Snapshot, _stored: usize) -> Result<usize, StoreError> {
+        self.keep_snapshot(snapshot)?;
+        Ok(snapshot.body.len())
+    }
+
     /// The snapshots that are kept and whole, newest first. One that is damaged is left out: an older
     /// one, or the entries themselves, do as well.
     fn snapshots(&mut self) -> Result<Vec<Snapshot>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Numbers of the snapshots that were left out, to be told of.
+    fn damaged_snapshots(&mut self) -> Result<Vec<u64>, StoreError> {
         Ok(Vec::new())
     }
 
@@ -52,6 +65,16 @@ pub trait Storage: Send {
 
 /// Entries that one call removes, at most: whoever waits for a write waits for one such piece.
 pub const REMOVED_MAX: u64 = 1_000;
+
+/// Up to which entry none is needed by a start that finds these snapshots, newest first: not even should
+/// one of them turn out to be damaged. What an older version made does not count: to rely on it is to
+/// rely on being able to read it.
+pub(crate) fn removable(whole: &[Snapshot]) -> u64 {
+    let oldest = whole.last().filter(|oldest| {
+        whole.len() >= SNAPSHOTS_KEPT && whole.iter().all(|other| other.format == oldest.format)
+    });
+    oldest.map_or(0, |oldest| oldest.seq)
+}
 
 /// Snapshots that are kept: should the newest be damaged, the older one is there.
 pub(crate) const SNAPSHOTS_KEPT: usize = 2;
@@ -142,6 +165,17 @@ pub enum StoreError {
         /// Number of the entry.
         seq: u64,
         /// What does not fit.
+        problem: String,
+    },
+    /// Entries were removed, and nothing that is left tells what they came to.
+    #[error(
+        "the entries up to {removed} were removed, and {problem}; start the version of the program \
+             that ran on this journal last, or restore a backup"
+    )]
+    Removed {
+        /// Number of the last one that was removed.
+        removed: u64,
+        /// Why what is left does not do.
         problem: String,
     },
     /// An earlier write failed, so nothing after it can be believed to be kept.

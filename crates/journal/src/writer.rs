@@ -201,7 +201,7 @@ fn write(
             }
             if let Some(keeper) = keeper {
                 keeper.written(last, batch.entries);
-                keeper.store(storage);
+                keeper.after_write(storage);
             }
         }
         Err(error) => {

@@ -6,4 +6,5 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod gateway;
+pub mod state;
 pub mod venue;

@@ -1,11 +1,13 @@
 //! Orders on the account that are not ours, as the books know them: which have been reported, and which
 //! are open and count in every worst case.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 
 use model::VenueOrderId;
 use model::venue::VenueOrder;
 use serde::{Deserialize, Serialize};
+
+use super::remembered::Remembered;
 
 /// Orders of others that are remembered. One that is forgotten and executes after all is asked for and
 /// said again.
@@ -13,16 +15,16 @@ pub(super) const KEPT: usize = 16_384;
 
 /// Orders of others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Foreign {
-    known: BTreeSet<VenueOrderId>,
-    in_order: VecDeque<VenueOrderId>,
+    known: Remembered<VenueOrderId>,
     /// As many as the venue lets an account have.
     open: BTreeMap<VenueOrderId, VenueOrder>,
 }
 
 impl Foreign {
     pub(super) fn knows(&self, id: &VenueOrderId) -> bool {
-        self.known.contains(id)
+        self.known.knows(id)
     }
 
     pub(super) fn get_open(&self, id: &VenueOrderId) -> Option<&VenueOrder> {
@@ -34,15 +36,7 @@ impl Foreign {
     }
 
     pub(super) fn remember(&mut self, id: VenueOrderId) {
-        if !self.known.insert(id) {
-            return;
-        }
-        self.in_order.push_back(id);
-        if self.in_order.len() > KEPT
-            && let Some(old) = self.in_order.pop_front()
-        {
-            self.known.remove(&old);
-        }
+        self.known.remember(id, KEPT);
     }
 
     /// It is so now. Returns how it was while it was open.

@@ -9,7 +9,9 @@ mod exposure;
 mod foreign;
 mod money;
 mod order;
+mod pairs;
 mod recent;
+mod remembered;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -19,6 +21,9 @@ use model::{
     IntentId, Link, OrderEvent, OrderState, Position, Record, Timestamp, TradeId, TradingState,
     VenueOrderId,
 };
+use serde::{Deserialize, Serialize};
+
+use remembered::Remembered;
 
 pub use exposure::Exposure;
 pub use order::TrackedOrder;
@@ -39,7 +44,10 @@ const TRADES_KEPT: usize = 262_144;
 const UNACCEPTED_MAX: usize = 64;
 
 /// The state that survives a restart.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// A snapshot keeps it field by field. One of another shape is not read: a field is never given a default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Books {
     session: u64,
     first_started: Option<Timestamp>,
@@ -49,12 +57,13 @@ pub struct Books {
     /// Open orders whose funds the venue's balance does not show yet.
     promising: BTreeSet<ClientOrderId>,
     done: VecDeque<ClientOrderId>,
+    #[serde(with = "pairs")]
     by_intent: BTreeMap<(AgentId, IntentId), ClientOrderId>,
     by_venue: BTreeMap<VenueOrderId, ClientOrderId>,
     foreign: Foreign,
-    trades: BTreeSet<(InstrumentId, TradeId)>,
-    trades_in_order: VecDeque<(InstrumentId, TradeId)>,
+    trades: Remembered<(InstrumentId, TradeId)>,
     positions: BTreeMap<InstrumentId, Position>,
+    #[serde(with = "pairs")]
     agent_positions: BTreeMap<(AgentId, InstrumentId), Position>,
     exposures: BTreeMap<InstrumentId, Exposure>,
     balances: BTreeMap<Asset, Balance>,
@@ -207,7 +216,7 @@ impl Books {
 
     /// Has this execution been counted?
     pub fn knows_trade(&self, instrument: InstrumentId, trade: TradeId) -> bool {
-        self.trades.contains(&(instrument, trade))
+        self.trades.knows(&(instrument, trade))
     }
 
     /// Has this order of somebody else been reported?
@@ -365,14 +374,8 @@ impl Books {
 
     fn fill(&mut self, id: Option<&ClientOrderId>, fill: &Fill, at: Timestamp) {
         let key = (fill.instrument, fill.trade_id);
-        if !self.trades.insert(key) {
+        if !self.trades.remember(key, TRADES_KEPT) {
             return;
-        }
-        self.trades_in_order.push_back(key);
-        if self.trades_in_order.len() > TRADES_KEPT
-            && let Some(old) = self.trades_in_order.pop_front()
-        {
-            self.trades.remove(&old);
         }
         self.book_money(fill, at, Some);
         self.recent.executed(KnownFill { at, client_order_id: id.copied(), fill: *fill });

@@ -23,6 +23,7 @@ const FILLS_MAX: usize = 4_096;
 
 /// The recent past.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Recent {
     changes: VecDeque<Change>,
     fills: VecDeque<KnownFill>,
@@ -30,6 +31,7 @@ pub(super) struct Recent {
 
 /// A count went up, or down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Change {
     at: Timestamp,
     venue_time: Timestamp,
@@ -39,6 +41,7 @@ struct Change {
 
 /// An execution as it was counted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct KnownFill {
     /// When it was counted, by our clock.
     pub at: Timestamp,

@@ -792,7 +792,10 @@ proptest! {
 
     /// Whatever happens, in the end the books are the venue's: no order lost, none doubled.
     #[test]
-    fn a_random_life_ends_with_the_venues_books(steps in prop::collection::vec(step(), 1..120)) {
+    fn a_random_life_ends_with_the_venues_books(
+        steps in prop::collection::vec(step(), 1..120),
+        snapshot in any::<prop::sample::Index>(),
+    ) {
         let mut world = World::new();
         for step in &steps {
             walk(&mut world, step);
@@ -821,5 +824,8 @@ proptest! {
         }
         prop_assert_eq!(gateway.state().0, TradingState::Active);
         prop_assert!(gateway.outstanding() == 0);
+        // A start from a snapshot, made at whichever entry, has the same books.
+        let of = snapshot.index(world.entries.len() + 1);
+        prop_assert_eq!(&world.from_snapshot(of), gateway.books());
     }
 }

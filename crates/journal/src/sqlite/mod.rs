@@ -30,7 +30,7 @@ use place::resolve;
 pub(crate) use explain::explain;
 pub use lock::holder;
 pub(crate) use rows::{COLUMNS, entry, replay};
-pub(crate) use snapshots::kept as snapshots_kept;
+pub(crate) use snapshots::find as find_snapshots;
 
 /// How long opening and reading wait for whoever holds something.
 const BUSY_MAX: Duration = Duration::from_secs(5);
@@ -50,6 +50,8 @@ pub struct Sqlite {
     connection: Connection,
     hash: Hash,
     last: u64,
+    /// Up to which entry none is needed by a start, once that has been looked at.
+    removable: Option<u64>,
     write_busy_max: Duration,
     on_wait: OnWait,
     /// Held while this lives; the system lets go of it when the process dies, however it dies.
@@ -93,7 +95,16 @@ impl Sqlite {
         connection.busy_timeout(WRITE_BUSY_LOOK).map_err(sql)?;
         let on_wait = OnWait(Box::new(|_| {}));
         let write_busy_max = WRITE_BUSY_MAX;
-        Ok(Sqlite { path, connection, hash, last, write_busy_max, on_wait, _lock: lock })
+        Ok(Sqlite {
+            path,
+            connection,
+            hash,
+            last,
+            removable: None,
+            write_busy_max,
+            on_wait,
+            _lock: lock,
+        })
     }
 
     /// From now on `tell` hears, on the writing thread and every few seconds, how long a write has
@@ -218,20 +229,39 @@ impl Storage for Sqlite {
     }
 
     fn keep_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
-        if snapshot.seq > self.last {
-            return Ok(());
+        let mut stored = self.keep_piece(snapshot, 0)?;
+        while stored < snapshot.body.len() {
+            stored = self.keep_piece(snapshot, stored)?;
         }
-        self.patiently(|store| snapshots::keep(&mut store.connection, snapshot))
+        Ok(())
+    }
+
+    fn keep_piece(&mut self, snapshot: &Snapshot, stored: usize) -> Result<usize, StoreError> {
+        self.removable = None;
+        self.patiently(|store| snapshots::keep_piece(&mut store.connection, snapshot, stored))
             .map_err(|error| explain(&self.path, &error))
     }
 
     fn snapshots(&mut self) -> Result<Vec<Snapshot>, StoreError> {
-        snapshots::kept(&self.connection).map_err(|error| explain(&self.path, &error))
+        let found = snapshots::find(&self.connection);
+        found.map(|found| found.whole).map_err(|error| explain(&self.path, &error))
+    }
+
+    fn damaged_snapshots(&mut self) -> Result<Vec<u64>, StoreError> {
+        let found = snapshots::find(&self.connection);
+        found.map(|found| found.damaged).map_err(|error| explain(&self.path, &error))
     }
 
     fn remove_until(&mut self, seq: u64) -> Result<u64, StoreError> {
-        self.patiently(|store| snapshots::remove_until(&mut store.connection, seq))
-            .map_err(|error| explain(&self.path, &error))
+        let removed = self.patiently(|store| {
+            let removable = match store.removable {
+                Some(removable) => removable,
+                None => snapshots::removable(&store.connection)?,
+            };
+            store.removable = Some(removable);
+            snapshots::remove_until(&mut store.connection, seq.min(removable))
+        });
+        removed.map_err(|error| explain(&self.path, &error))
     }
 }
 

@@ -32,11 +32,13 @@ CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 INSERT INTO counters VALUES ('session', 0);
 ";
 
-/// What layout 2 has beyond layout 1. The anchor is the last entry that was removed: the chain goes on
+/// What layout 2 has beyond layout 1. A snapshot is kept once it has its row; pieces without one are of
+/// one that is being written, or was let go of. The anchor is the last entry that was removed: the chain goes on
 /// behind it.
 const SINCE_2: &str = "
-CREATE TABLE snapshots (seq INTEGER PRIMARY KEY, format INTEGER NOT NULL, body BLOB NOT NULL,
-    hash BLOB NOT NULL) STRICT;
+CREATE TABLE snapshots (seq INTEGER PRIMARY KEY, format INTEGER NOT NULL, hash BLOB NOT NULL) STRICT;
+CREATE TABLE snapshot_pieces (id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
+CREATE INDEX snapshot_pieces_seq ON snapshot_pieces (seq, id);
 CREATE TABLE anchor (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL,
     chain BLOB NOT NULL) STRICT;
 ";

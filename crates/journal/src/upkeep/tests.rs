@@ -27,7 +27,10 @@ fn upkeep(from: u64, keep: Option<u64>) -> (Upkeep, Arc<Mutex<Vec<String>>>) {
     let troubles = Arc::new(Mutex::new(Vec::new()));
     let told = troubles.clone();
     let trouble = Box::new(move |text| told.lock().unwrap().push(text));
-    (Upkeep { fold: Box::new(Count(from, 0)), every: 100, keep, trouble }, troubles)
+    (
+        Upkeep { fold: Box::new(Count(from, 0)), from: (from, 0), every: 100, keep, trouble },
+        troubles,
+    )
 }
 
 fn snapshot(seq: i64) -> Snapshot {
@@ -59,6 +62,57 @@ fn a_run_ends_with_a_snapshot_of_all_of_it_and_the_next_goes_on() {
     drop(writer.unwrap());
     let kept = JournalReader::open(&path).unwrap().snapshots().unwrap();
     assert_eq!(kept.iter().map(|kept| kept.seq).collect::<Vec<_>>(), [291, 251]);
+}
+
+/// Gateways that are killed before they have written enough: what their starts read does not pile up.
+#[test]
+fn entries_behind_the_last_snapshot_count_across_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("j.db");
+    Sqlite::open(&path).unwrap().append(&(1..=99).map(entry).collect::<Vec<_>>()).unwrap();
+    let (upkeep, _) = upkeep(99, None);
+    let upkeep = Upkeep { from: (99, 99), ..upkeep };
+    let writer = JournalWriter::spawn_with(Box::new(Sqlite::open(&path).unwrap()), upkeep).unwrap();
+    writer.handle().append_wait(vec![entry(100)]).unwrap();
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let reader = JournalReader::open(&path).unwrap();
+    while reader.snapshots().unwrap().is_empty() {
+        assert!(std::time::Instant::now() < end, "no snapshot is made");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        writer.handle().append_wait(Vec::new()).unwrap();
+    }
+    assert_eq!(reader.snapshots().unwrap(), [snapshot(100)]);
+}
+
+/// Writers that never pause: what is old goes all the same, faster than they write.
+#[test]
+fn old_entries_go_between_writes_that_never_pause() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("j.db");
+    let (upkeep, troubles) = upkeep(0, Some(0));
+    let mut keeper = Keeper::spawn(Upkeep { every: 2_000, ..upkeep }).unwrap();
+    let mut storage = Sqlite::open(&path).unwrap();
+    let mut most = 0;
+    for round in 0..100 {
+        let batch: Vec<Entry> = (round * 500 + 1..=round * 500 + 500).map(entry).collect();
+        let last = storage.append(&batch).unwrap();
+        keeper.written(last, batch);
+        // Time for the other thread; what is looked at here is who removes, not who is faster.
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        keeper.after_write(&mut storage);
+        let mut kept = 0;
+        storage
+            .replay(last.saturating_sub(20_000), &mut |_, _| {
+                kept += 1;
+                Ok(())
+            })
+            .unwrap();
+        most = most.max(kept);
+    }
+    keeper.end(&mut storage, true);
+    assert!(most < 12_000, "{most} entries were kept of 50000 written");
+    assert!(troubles.lock().unwrap().is_empty());
+    storage.check().unwrap();
 }
 
 #[test]
@@ -117,6 +171,40 @@ impl Storage for Full {
     fn keep_snapshot(&mut self, _: &Snapshot) -> Result<(), StoreError> {
         Err(StoreError::Lost("no room".to_owned()))
     }
+}
+
+/// Larger than a piece: others are written between its pieces, and one that a run left half is no snapshot.
+#[test]
+fn a_large_snapshot_is_stored_piece_by_piece() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("j.db");
+    let mut storage = Sqlite::open(&path).unwrap();
+    storage.append(&[entry(1), entry(2)]).unwrap();
+    let body: Vec<u8> = (0..400_000u32).map(|number| number as u8).collect();
+    let large = |seq| Snapshot { seq, format: 1, body: body.clone() };
+    let mut stored = storage.keep_piece(&large(1), 0).unwrap();
+    assert!(stored < body.len());
+    assert!(storage.snapshots().unwrap().is_empty(), "half of it is none");
+    drop(storage);
+    let mut storage = Sqlite::open(&path).unwrap();
+    assert!(storage.damaged_snapshots().unwrap().is_empty(), "nor is it damaged");
+    let mut pieces = 0;
+    stored = 0;
+    while stored < body.len() {
+        stored = storage.keep_piece(&large(1), stored).unwrap();
+        storage.append(&[entry(3)]).unwrap();
+        pieces += 1;
+    }
+    assert_eq!((pieces, storage.snapshots().unwrap()), (4, vec![large(1)]));
+    for seq in 2..=5 {
+        storage.keep_snapshot(&large(seq)).unwrap();
+        let kept: Vec<u64> = storage.snapshots().unwrap().iter().map(|kept| kept.seq).collect();
+        assert_eq!(kept, [seq, seq - 1]);
+    }
+    storage.check().unwrap();
+    drop(storage);
+    let size = std::fs::metadata(&path).unwrap().len();
+    assert!(size < 1_600_000, "{size} bytes: those that were let go of are still there");
 }
 
 #[test]

@@ -25,7 +25,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gateway::{Books, Gateway};
-use journal::{JournalWriter, StoreError};
+use journal::{JournalWriter, SNAPSHOT_EVERY, Storage as _, StoreError, Upkeep};
 use model::venue::{AccountRequest, MarketRequest, Request, Response, VenueError};
 use model::{
     AgentId, Command, Effects, Input, Instrument, InstrumentId, Outcome, StoreTag, VenueId,
@@ -51,6 +51,7 @@ use crate::budget::{BudgetError, HostBudget, Of};
 use crate::clock;
 use crate::config::{Config, Store, VenueConfig, VenueKind};
 use crate::control;
+use crate::state::State;
 
 /// Inputs that wait for the core. When it is full the connections wait, and the venue's streams
 /// back up until the venue cuts them, which is seen as what it is.
@@ -81,7 +82,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     };
     let budget = HostBudget::open(&directory, &of, notices)?;
     let rest = Rest::new(&address.rest, adapter, budget, inputs.clone())?;
-    let opened = open_journal(&config.store).map_err(RunError::opening)?;
+    let opened = open_journal(&config.store, config.keep_records).map_err(RunError::opening)?;
     let instruments = instruments(*venue, &settings.instruments, &address.rest, &rest).await?;
     let rest = rest.following(instruments.clone());
     let clock_known = rest.measure_clock().await;
@@ -261,14 +262,17 @@ struct Opened {
     session: u64,
 }
 
-fn open_journal(store: &Store) -> Result<Opened, StoreError> {
+/// Opens the journal for this process, makes sure that all of it is what was written, and reads what it
+/// comes to: the newest snapshot and the entries behind it.
+fn open_journal(store: &Store, keep: Option<u64>) -> Result<Opened, StoreError> {
     let Store::Sqlite(path) = store;
     let mut storage = journal::Sqlite::open(path)?;
-    let mut books = Books::default();
-    journal::Storage::replay(&mut storage, 0, &mut |_, entry| {
-        books.apply(&entry);
-        Ok(())
-    })?;
+    let restored = State::take_up(&mut storage)?;
+    for snapshot in &restored.passed_over {
+        tracing::warn!("a snapshot in the journal is passed over: {snapshot}");
+    }
+    let (last, behind) = (restored.last, restored.last - restored.snapshot);
+    tracing::info!(entries = last, behind_snapshot = behind, "the journal is read");
     let file = path.display().to_string();
     storage.on_wait(move |waited| {
         let waited = format!("{:.0}", waited.as_secs_f64());
@@ -278,9 +282,17 @@ fn open_journal(store: &Store) -> Result<Opened, StoreError> {
             "another program holds the journal: nothing but cancels is sent until it lets go; end it"
         );
     });
-    let tag = journal::Storage::take_tag(&mut storage, StoreTag::new(pump::seed()))?;
-    let session = journal::Storage::take_session(&mut storage)?;
-    let writer = JournalWriter::spawn(Box::new(storage))
+    let tag = storage.take_tag(StoreTag::new(pump::seed()))?;
+    let session = storage.take_session()?;
+    let books = restored.state.books.clone();
+    let upkeep = Upkeep {
+        fold: Box::new(restored.state),
+        from: (last, behind),
+        every: SNAPSHOT_EVERY,
+        keep,
+        trouble: Box::new(|problem| tracing::warn!("journal: {problem}")),
+    };
+    let writer = JournalWriter::spawn_with(Box::new(storage), upkeep)
         .map_err(|error| StoreError::Lost(format!("no thread for the writer: {error}")))?;
     Ok(Opened { writer, books, tag, session })
 }
