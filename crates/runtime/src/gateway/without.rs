@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use gateway::{Books, Gateway};
+use gateway::Gateway;
 use journal::{Comparisons, JournalReader};
 use model::venue::{AccountRequest, OrderKey, Request};
 use model::{Command, Effect, Effects, Input, Link, Reply, StoreTag, Timestamp};
@@ -19,6 +19,7 @@ use crate::budget::{BudgetError, HostBudget, Of};
 use crate::clock;
 use crate::config::{Config, Store};
 use crate::control::{Compared, Trading};
+use crate::state::State;
 
 /// What a start would send is said up to so many.
 const WOULD_MAX: usize = 1_000;
@@ -30,11 +31,9 @@ pub async fn compare(config: Config, wait: Duration) -> Result<Option<Compared>,
     let Store::Sqlite(path) = &config.store;
     let reader = JournalReader::open(path)?;
     let _hold = journal::hold(path)?;
-    let mut books = Books::default();
-    reader.replay(0, &mut |_, entry| {
-        books.apply(&entry);
-        Ok(())
-    })?;
+    let restored =
+        State::restore(reader.snapshots()?, &mut |after, each| reader.replay(after, each))?;
+    let books = restored.state.books;
     let (venue, settings) = &config.venue;
     let (key, adapter) = adapter(*venue, settings)?;
     let address = Addresses::of(settings).rest;
