@@ -7,6 +7,7 @@
 
 mod address;
 mod chain;
+mod comparison;
 mod facets;
 mod filter;
 mod health;
@@ -34,6 +35,7 @@ mod samples;
 mod served;
 
 pub use address::Address;
+pub use comparison::{Comparison, Comparisons, Corrected};
 pub use filter::Filter;
 pub use health::{Feed, Health, LATELY, LinkHealth, Moments};
 pub use memory::Memory;
@@ -43,7 +45,7 @@ pub use postgres::Postgres;
 pub use reader::JournalReader;
 pub use redis::Redis;
 pub use source::Each;
-pub use sqlite::{Sqlite, holder};
+pub use sqlite::{Hold, Sqlite, hold, holder};
 pub use storage::{REMOVED_MAX, Snapshot, Storage, StoreError};
 pub use summary::Summary;
 pub use upkeep::{Fold, SNAPSHOT_EVERY, Upkeep};

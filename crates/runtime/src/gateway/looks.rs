@@ -27,8 +27,6 @@ use crate::config::Config;
 const LOOK_MAX: Duration = Duration::from_secs(2);
 /// Longest question that is read, bytes.
 const QUESTION_MAX: u64 = 1_024;
-/// Longest part of an address that a socket is named by, bytes.
-const NAME_MAX: usize = 40;
 /// Levels of each side that are shown at the most.
 const DEPTH_MAX: usize = 1_000;
 /// Looks that wait for the loop.
@@ -117,12 +115,8 @@ pub fn journal_path(config: &Config) -> Result<PathBuf, DirectoryError> {
     if let Address::Sqlite(path) = &config.store {
         return Ok(path.clone());
     }
-    let name: String = config.store.to_string();
-    let name: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    // A socket's path has a hundred bytes; what tells journals apart comes last.
-    let short = name.get(name.len().saturating_sub(NAME_MAX)..).unwrap_or_default();
-    Ok(budget::directory(config.state_dir.as_deref())?.join(format!("journal-{short}")))
+    let key = ::budget::key(&config.store.to_string());
+    Ok(budget::directory(config.state_dir.as_deref())?.join(format!("{key:016x}")))
 }
 
 /// The socket that belongs to this journal.

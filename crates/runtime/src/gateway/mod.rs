@@ -18,12 +18,15 @@ mod socket;
 mod store;
 mod tell;
 mod venue_clock;
+mod waiting;
+mod without;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gateway::Gateway;
+use journal::Address;
 use model::venue::{AccountRequest, MarketRequest, Request, Response, VenueError};
 use model::{AgentId, Command, Effects, Input, Instrument, InstrumentId, Outcome, VenueId};
 use tokio::sync::{mpsc, watch};
@@ -40,10 +43,13 @@ pub use self::looks::{BookShown, LookError, journal_path, look_at_book};
 use self::release::Release;
 use self::rest::Rest;
 use self::rounds::Sources;
+use self::waiting::Waiting;
+pub use self::without::compare;
 use crate::agent::{AgentConfig, AgentHandle, Hello};
 use crate::budget::{BudgetError, DirectoryError, HostBudget, Of};
 use crate::clock;
 use crate::config::{Config, VenueConfig, VenueKind};
+use crate::control;
 
 /// Inputs that wait for the core. When it is full the connections wait, and the venue's streams
 /// back up until the venue cuts them, which is seen as what it is.
@@ -89,13 +95,7 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
 
     let mut effects = Vec::new();
     let mut gateway = Gateway::start(
-        gateway::Config {
-            limits: config.limits.clone(),
-            profile: rest.adapter().profile(),
-            reconcile_every: Duration::from_secs(config.reconcile_every_s),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            text: config.text.clone(),
-        },
+        start_config(&config, &rest),
         opened.books,
         opened.tag,
         opened.session,
@@ -113,13 +113,17 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
     tracing::info!(%venue, address = address.rest, session = opened.session, "gateway has started");
     let journal = opened.writer.handle();
     let release = Release::new(rest.clone(), inputs.clone());
-    let core = Core { gateway, journal, release, agents, failures, distrust };
+    let core =
+        Core { gateway, journal, release, agents, failures, distrust, waiting: Waiting::default() };
     let (looks, look_queue) = mpsc::channel(looks::LOOKS_MAX);
+    let (asks, asked) = mpsc::channel(control::ASKED_MAX);
+    let _listening = listen(&directory, &config.store, asks);
     let sources = Sources {
         inputs: input_queue,
         agents: agent_queue,
         failures: failed,
         looks: look_queue,
+        asked,
         stop,
     };
     let window = tokio::spawn(show_books(looks::journal_path(&config), looks));
@@ -136,6 +140,43 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
     // Waits for the last write; answers that still come find nobody.
     drop(opened.writer);
     ended
+}
+
+/// What a gateway is started with.
+fn start_config(config: &Config, rest: &Rest) -> gateway::Config {
+    gateway::Config {
+        limits: config.limits.clone(),
+        profile: rest.adapter().profile(),
+        foreign_orders: config.venue.1.foreign_orders,
+        reconcile_every: Duration::from_secs(config.reconcile_every_s),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        text: config.text.clone(),
+    }
+}
+
+/// Opens the control channel. A gateway without one trades all the same.
+fn listen(
+    directory: &Path,
+    store: &Address,
+    asks: mpsc::Sender<control::Asked>,
+) -> Option<control::Listening> {
+    let listening = control::socket(directory, store)
+        .and_then(|path| control::listen(&path, asks).map(|listening| (path, listening)));
+    match listening {
+        Ok((path, listening)) => {
+            tracing::debug!(path = %path.display(), "the control channel is open");
+            Some(listening)
+        }
+        Err(error) => {
+            tracing::warn!(
+                %error,
+                directory = %directory.display(),
+                "there is no control channel: plimsoll reconcile will not reach this gateway; the \
+                 path of the state directory may have 80 bytes at the most"
+            );
+            None
+        }
+    }
 }
 
 /// Says when the machine's time was set, or the machine slept; we go on by our own time. What the
