@@ -7,13 +7,13 @@ mod clock_watch;
 mod core;
 mod error;
 mod feeds;
-mod looks;
 mod patience;
 mod pump;
 mod rates;
 mod release;
 mod rest;
 mod rounds;
+mod shown;
 mod socket;
 mod tell;
 mod venue_clock;
@@ -39,8 +39,6 @@ pub use self::adapter::KeyError;
 use self::core::{Core, Distrusted};
 pub use self::error::RunError;
 use self::feeds::{Distrusts, Pace, StreamAddresses};
-use self::looks::Window;
-pub use self::looks::{BookShown, LookError, look_at_book};
 use self::release::Release;
 use self::rest::Rest;
 use self::rounds::Sources;
@@ -111,18 +109,10 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     let release = Release::new(rest.clone(), inputs.clone());
     let core =
         Core { gateway, journal, release, agents, failures, distrust, waiting: Waiting::default() };
-    let (looks, look_queue) = mpsc::channel(looks::LOOKS_MAX);
     let (asks, asked) = mpsc::channel(control::ASKED_MAX);
     let _listening = listen(&directory, &config.store, asks);
-    let sources = Sources {
-        inputs: input_queue,
-        agents: agent_queue,
-        failures: failed,
-        looks: look_queue,
-        asked,
-        stop,
-    };
-    let window = tokio::spawn(show_books(config.store.clone(), looks));
+    let sources =
+        Sources { inputs: input_queue, agents: agent_queue, failures: failed, asked, stop };
     // What executes while the market connects is heard: the account's session starts first.
     let feeds = feeds::start(&rest, address.streams, &inputs, distrusts, Pace::default());
     let beside = [
@@ -131,7 +121,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
         tokio::spawn(rest.watch_limits()),
     ];
     let ended = core.run(sources, effects).await;
-    feeds.iter().chain(&beside).chain([&window]).for_each(tokio::task::JoinHandle::abort);
+    feeds.iter().chain(&beside).for_each(tokio::task::JoinHandle::abort);
     // Waits for the last write; answers that still come find nobody.
     drop(opened.writer);
     ended
@@ -167,7 +157,7 @@ fn listen(
             tracing::warn!(
                 %error,
                 directory = %directory.display(),
-                "there is no control channel: plimsoll reconcile will not reach this gateway; the \
+                "there is no control channel: plimsoll reconcile and status --book will not reach this gateway; the \
                  path of the state directory may have 80 bytes at the most"
             );
             None
@@ -192,17 +182,6 @@ async fn watch_clock(rest: Rest) {
             None => CLOCK_EVERY,
         };
         tokio::time::sleep(quiet).await;
-    }
-}
-
-/// Lets others look at the books as they are held here.
-async fn show_books(store: Store, looks: mpsc::Sender<looks::Look>) {
-    let Store::Sqlite(path) = store;
-    match Window::open(&path) {
-        Ok(window) => window.serve(looks).await,
-        Err(error) => {
-            tracing::warn!(%error, "no socket beside the journal: `status --book` will not work");
-        }
     }
 }
 
