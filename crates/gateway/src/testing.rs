@@ -442,6 +442,14 @@ impl World {
         self.restart();
     }
 
+    /// An older copy of the journal takes its place, with the count of sessions as it was then.
+    pub(crate) fn restart_on_a_copy(&mut self, entries: usize, session: u64) {
+        self.session = session - 1;
+        self.entries.truncate(entries);
+        self.folded = self.replayed();
+        self.restart();
+    }
+
     pub(crate) fn state_of(&self, id: &ClientOrderId) -> model::OrderState {
         self.gateway.books().order(id).unwrap().state
     }
