@@ -9,10 +9,10 @@ mod common;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use common::{Gateway, Venue, not_tested};
-use model::{Entry, Record, TradingState};
+use model::{Entry, Record, Timestamp, TradingState};
 
 /// It trades as often as it can.
 const MAKER: &str = "[agent.maker]\nvenue = \"sim\"\nstrategy = \"market-maker\"\n\
@@ -167,12 +167,13 @@ fn a_torn_end_is_cut_and_what_it_had_in_it_is_found_at_the_venue() {
         let length = if part == 3 { bytes.len() - 100 } else { bytes.len() * part / 3 + 77 };
         std::fs::write(&log, &bytes[..length]).unwrap();
         let _ = std::fs::remove_file(gateway.path("plimsoll.db-shm"));
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let killed = Timestamp::EPOCH.after(since_1970);
         gateway.start();
         let end = Instant::now() + Duration::from_secs(30);
         let said = loop {
-            let last = gateway.entries().into_iter().rev();
-            let started = last.take_while(|e| !matches!(e.record, Record::Started { .. }));
-            let told: Vec<Record> = started.map(|entry| entry.record).collect();
+            let entries = gateway.entries().into_iter();
+            let told: Vec<Record> = entries.filter(|e| e.at > killed).map(|e| e.record).collect();
             if told.iter().any(|record| matches!(record, Record::Reconciled { .. })) {
                 break "compared";
             }
