@@ -33,7 +33,9 @@ pub mod risk;
 mod submit;
 #[cfg(test)]
 mod testing;
+mod venue_clock;
 
 pub use books::{Books, Exposure, TrackedOrder};
 pub use gateway::{Config, Gateway};
 pub use limits::{InstrumentLimits, Limits, OrderFlowLimits};
+pub use venue_clock::CLOCK_STEP_MAX_MS;

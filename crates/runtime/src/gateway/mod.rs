@@ -3,10 +3,13 @@
 
 mod adapter;
 mod clear;
+mod clock_watch;
 mod core;
 mod epoch;
 mod error;
 mod feeds;
+mod looks;
+mod patience;
 mod pump;
 mod rates;
 mod release;
@@ -14,6 +17,7 @@ mod rest;
 mod rounds;
 mod socket;
 mod tell;
+mod venue_clock;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -33,7 +37,9 @@ use self::adapter::Adapter;
 pub use self::adapter::KeyError;
 use self::core::{Core, Distrusted};
 pub use self::error::RunError;
-use self::feeds::{Distrusts, StreamAddresses};
+use self::feeds::{Distrusts, Pace, StreamAddresses};
+use self::looks::Window;
+pub use self::looks::{BookShown, LookError, look_at_book};
 use self::release::Release;
 use self::rest::Rest;
 use self::rounds::Sources;
@@ -76,7 +82,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
         open_journal(&config.store, config.keep_records, &directory).map_err(RunError::opening)?;
     let instruments = instruments(*venue, &settings.instruments, &address.rest, &rest).await?;
     let rest = rest.following(instruments.clone());
-    rest.measure_clock().await;
+    let clock_known = rest.measure_clock().await;
     check_key(*venue, &address.rest, &rest).await?;
 
     let mut effects = Vec::new();
@@ -111,12 +117,24 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     let journal = opened.writer.handle();
     let release = Release::new(rest.clone(), inputs.clone());
     let core = Core { gateway, journal, release, agents, failures, distrust };
-    let sources = Sources { inputs: input_queue, agents: agent_queue, failures: failed, stop };
+    let (looks, look_queue) = mpsc::channel(looks::LOOKS_MAX);
+    let sources = Sources {
+        inputs: input_queue,
+        agents: agent_queue,
+        failures: failed,
+        looks: look_queue,
+        stop,
+    };
+    let window = tokio::spawn(show_books(config.store.clone(), looks));
     // What executes while the market connects is heard: the account's session starts first.
-    let feeds = feeds::start(&rest, address.streams, &inputs, distrusts);
-    let beside = [tokio::spawn(watch_clock(rest.clone())), tokio::spawn(rest.watch_limits())];
+    let feeds = feeds::start(&rest, address.streams, &inputs, distrusts, Pace::default());
+    let beside = [
+        tokio::spawn(watch_clock(rest.clone())),
+        tokio::spawn(rest.clone().watch_venue_clock(clock_known)),
+        tokio::spawn(rest.watch_limits()),
+    ];
     let ended = core.run(sources, effects).await;
-    feeds.iter().chain(&beside).for_each(tokio::task::JoinHandle::abort);
+    feeds.iter().chain(&beside).chain([&window]).for_each(tokio::task::JoinHandle::abort);
     // Waits for the last write; answers that still come find nobody.
     drop(opened.writer);
     ended
@@ -133,12 +151,23 @@ async fn watch_clock(rest: Rest) {
                     ahead_ms,
                     "the machine's clock was set; this gateway goes on by the time it started with"
                 );
-                rest.measure_clock().await;
+                rest.clock().doubt();
                 CLOCK_QUIET
             }
             None => CLOCK_EVERY,
         };
         tokio::time::sleep(quiet).await;
+    }
+}
+
+/// Lets others look at the books as they are held here.
+async fn show_books(store: Store, looks: mpsc::Sender<looks::Look>) {
+    let Store::Sqlite(path) = store;
+    match Window::open(&path) {
+        Ok(window) => window.serve(looks).await,
+        Err(error) => {
+            tracing::warn!(%error, "no socket beside the journal: `status --book` will not work");
+        }
     }
 }
 
@@ -332,3 +361,6 @@ fn start_agents(
     }
     Ok(agents)
 }
+
+#[cfg(test)]
+mod tests;
