@@ -859,6 +859,6 @@ proptest! {
         prop_assert!(gateway.outstanding() == 0);
         // A start from a snapshot, made at whichever entry, has the same books.
         let of = snapshot.index(world.entries.len() + 1);
-        prop_assert_eq!(&world.from_snapshot(of), gateway.books());
+        prop_assert_eq!(&world.through_a_snapshot(of), gateway.books());
     }
 }
