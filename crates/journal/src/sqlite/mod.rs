@@ -6,6 +6,7 @@
 //! read back. What a crash cut off at the end was never said to be written, so a shorter journal is
 //! right in itself.
 
+mod anchor;
 mod explain;
 mod lock;
 mod place;
@@ -285,7 +286,7 @@ fn tail(connection: &Connection) -> rusqlite::Result<(u64, Hash)> {
     match found {
         Ok((last, hash)) => Ok((last.cast_unsigned(), hash)),
         // All that there was may have been removed.
-        Err(rusqlite::Error::QueryReturnedNoRows) => rows::anchor(connection),
+        Err(rusqlite::Error::QueryReturnedNoRows) => anchor::anchor(connection),
         Err(error) => Err(error),
     }
 }

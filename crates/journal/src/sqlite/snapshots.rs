@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::rows::{anchor, layout};
+use super::anchor::{anchor, layout};
 use crate::chain::{self, Hash};
 use crate::storage::{REMOVED_MAX, SNAPSHOTS_KEPT, Snapshot};
 
