@@ -5,6 +5,7 @@
 mod agent;
 mod demo;
 mod failure;
+mod reconcile;
 mod run;
 mod signals;
 mod sockets;
@@ -35,6 +36,8 @@ enum Command {
     Run(run::Args),
     /// How a gateway is: sessions, feeds, comparisons, orders.
     Status(status::Args),
+    /// Compare the books with the exchange's now.
+    Reconcile(reconcile::Args),
     /// One agent on standard input and output; the gateway starts it.
     #[command(hide = true)]
     Agent,
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Venue(args) => venue::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Reconcile(args) => reconcile::run(&args),
         Command::Agent => agent::run(),
     };
     match done {

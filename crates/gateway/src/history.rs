@@ -5,9 +5,10 @@
 //! where nothing had executed yet, or ids do not count, by the time of the first start. Both hold for
 //! every later session.
 
-use model::{Fill, InstrumentId, TradeId};
+use model::{Fill, InstrumentId};
 
 use crate::gateway::Gateway;
+use crate::reading::number;
 
 impl Gateway {
     /// Did this execute before the first look at the account?
@@ -18,12 +19,8 @@ impl Gateway {
         by_id || fill.venue_time < first_start.shifted_ms(self.venue_ahead_ms)
     }
 
-    /// Nothing of ours can have executed yet, and nothing has been read: what is there is history.
+    /// Nothing of ours can have executed yet, and the books were never compared: what is there is history.
     pub(crate) fn is_first_look(&self, instrument: InstrumentId) -> bool {
-        self.books.fills_to(instrument).is_none() && !self.books.knows_orders_of(instrument)
+        self.books.compared_at().is_none() && !self.books.knows_orders_of(instrument)
     }
-}
-
-fn number(trade: TradeId) -> Option<u64> {
-    trade.as_str().parse().ok()
 }

@@ -10,6 +10,8 @@ use model::venue::VenueOrderStatus;
 fn found(world: &World, in_flight: bool) -> Vec<Difference> {
     let venue = VenueSnapshot {
         started: world.now.after(std::time::Duration::from_millis(1)),
+        read: world.now,
+        dated: Some(world.venue.changed),
         open: world.venue.orders.iter().filter(|o| o.status.is_open()).cloned().collect(),
         account: world.venue.account(),
     };
