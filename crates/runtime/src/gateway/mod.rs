@@ -5,6 +5,7 @@ mod adapter;
 mod clear;
 mod clock_watch;
 mod core;
+mod epoch;
 mod error;
 mod feeds;
 mod patience;
@@ -80,7 +81,8 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     };
     let budget = HostBudget::open(&directory, &of, notices)?;
     let rest = Rest::new(&address.rest, adapter, budget, inputs.clone())?;
-    let opened = open_journal(&config.store, config.keep_records).map_err(RunError::opening)?;
+    let opened =
+        open_journal(&config.store, config.keep_records, &directory).map_err(RunError::opening)?;
     let instruments = instruments(*venue, &settings.instruments, &address.rest, &rest).await?;
     let rest = rest.following(instruments.clone());
     let clock_known = rest.measure_clock().await;
@@ -96,6 +98,10 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
         clock::now(),
         &mut effects,
     );
+    if let Some(cause) = opened.rolled_back {
+        let halt = Input::Operator(Command::Halt { cause });
+        gateway.apply(clock::now(), &halt, &mut effects);
+    }
     disown(&mut gateway, &config, &mut effects);
     let (agent_inputs, agent_queue) = mpsc::channel(AGENT_INPUTS_MAX);
     let agents = start_agents(&config, &gateway, opened.session, &instruments, &agent_inputs)?;
@@ -239,11 +245,13 @@ struct Opened {
     books: Books,
     tag: StoreTag,
     session: u64,
+    /// Why the journal cannot be the newest there was of it.
+    rolled_back: Option<String>,
 }
 
 /// Opens the journal for this process, makes sure that all of it is what was written, and reads what it
 /// comes to: the newest snapshot and the entries behind it.
-fn open_journal(store: &Store, keep: Option<u64>) -> Result<Opened, StoreError> {
+fn open_journal(store: &Store, keep: Option<u64>, state_dir: &Path) -> Result<Opened, StoreError> {
     let Store::Sqlite(path) = store;
     let mut storage = journal::Sqlite::open(path)?;
     let restored = State::take_up(&mut storage)?;
@@ -262,7 +270,7 @@ fn open_journal(store: &Store, keep: Option<u64>) -> Result<Opened, StoreError> 
         );
     });
     let tag = storage.take_tag(StoreTag::new(pump::seed()))?;
-    let session = storage.take_session()?;
+    let epoch::Session { session, rolled_back } = epoch::take(&mut storage, tag, state_dir)?;
     let books = restored.state.books.clone();
     let upkeep = Upkeep {
         fold: Box::new(restored.state),
@@ -273,7 +281,7 @@ fn open_journal(store: &Store, keep: Option<u64>) -> Result<Opened, StoreError> 
     };
     let writer = JournalWriter::spawn_with(Box::new(storage), upkeep)
         .map_err(|error| StoreError::Lost(format!("no thread for the writer: {error}")))?;
-    Ok(Opened { writer, books, tag, session })
+    Ok(Opened { writer, books, tag, session, rolled_back })
 }
 
 /// Asks until the venue answers; a few times only, so that a wrong address is said soon.
