@@ -39,8 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let config = runtime::config::load(&args.config).map_err(Failure::usage)?;
     let mut out = std::io::stdout().lock();
     if let Some(instrument) = args.book {
-        let journal = runtime::gateway::journal_path(&config).map_err(Failure::usage)?;
-        let shown = book::look(&journal, instrument, args.depth)?;
+        let shown = book::look(&config, instrument, args.depth)?;
         let now = runtime::clock::now();
         let text = if args.json { book::json(&shown)? } else { book::text(&shown, now) };
         write!(out, "{text}")?;

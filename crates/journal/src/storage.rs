@@ -74,11 +74,34 @@ pub const REMOVED_MAX: u64 = 1_000;
 /// Up to which entry none is needed by a start that finds these snapshots, newest first: not even should
 /// one of them turn out to be damaged. What an older version made does not count: to rely on it is to
 /// rely on being able to read it.
-pub(crate) fn removable(whole: &[Snapshot]) -> u64 {
+pub(crate) fn removable(whole: &[Known]) -> u64 {
     let oldest = whole.last().filter(|oldest| {
         whole.len() >= SNAPSHOTS_KEPT && whole.iter().all(|other| other.format == oldest.format)
     });
     oldest.map_or(0, |oldest| oldest.seq)
+}
+
+/// A snapshot that is known to be kept and whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    seq: u64,
+    format: u32,
+}
+
+impl From<&Snapshot> for Known {
+    fn from(snapshot: &Snapshot) -> Known {
+        Known { seq: snapshot.seq, format: snapshot.format }
+    }
+}
+
+impl Known {
+    /// Adds one that was just kept, and leaves out the one that it takes the place of.
+    pub(crate) fn add(whole: &mut Vec<Known>, snapshot: &Snapshot) {
+        whole.retain(|known| known.seq != snapshot.seq);
+        whole.push(Known::from(snapshot));
+        whole.sort_by_key(|known| std::cmp::Reverse(known.seq));
+        whole.truncate(SNAPSHOTS_KEPT);
+    }
 }
 
 /// Snapshots that are kept: should the newest be damaged, the older one is there.

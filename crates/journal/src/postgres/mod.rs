@@ -29,7 +29,7 @@ use crate::chain::Hash;
 use crate::lease::{self, Holder, LEASE, LOOK_EVERY, RENEWED_AFTER, TAKE_OVER_MAX};
 use crate::patience::{Failure, OPEN_AWAY_MAX, OnWait, Patience, Wait};
 use crate::place::Place;
-use crate::storage::{Snapshot, Storage, StoreError, reaches, removable};
+use crate::storage::{Known, Snapshot, Storage, StoreError, reaches, removable};
 use crate::url::Url;
 use link::{ANSWER_MAX, Link};
 use rows::{Columns, PAGE, Values, Walk, anchor, entry, page};
@@ -381,7 +381,7 @@ impl Storage for Postgres {
         // Looked for once: to read both snapshots for each piece would be most of the work.
         let removable = match self.removable {
             Some(removable) => removable,
-            None => removable(&self.snapshots()?),
+            None => removable(&self.snapshots()?.iter().map(Known::from).collect::<Vec<_>>()),
         };
         self.removable = Some(removable);
         let until = seq.min(removable);

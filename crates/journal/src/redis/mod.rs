@@ -28,7 +28,7 @@ use crate::lease::{self, Holder, LEASE, LOOK_EVERY, RENEWED_AFTER, TAKE_OVER_MAX
 use crate::patience::{Failure, OPEN_AWAY_MAX, OnWait, Patience, Wait};
 use crate::place::Place;
 use crate::source::Each;
-use crate::storage::{Snapshot, Storage, StoreError, reaches, removable};
+use crate::storage::{Known, Snapshot, Storage, StoreError, reaches, removable};
 use crate::url::Url;
 use keys::Keys;
 use link::Link;
@@ -278,7 +278,7 @@ impl Storage for Redis {
         // Looked for once: to read both snapshots for each piece would be most of the work.
         let removable = match self.removable {
             Some(removable) => removable,
-            None => removable(&self.snapshots()?),
+            None => removable(&self.snapshots()?.iter().map(Known::from).collect::<Vec<_>>()),
         };
         self.removable = Some(removable);
         let until = seq.min(removable);

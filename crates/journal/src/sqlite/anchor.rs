@@ -1,4 +1,4 @@
-//! Where the chain of a journal goes on from, when its beginning was removed.
+//! Where the chain of the entries that are kept begins.
 
 use rusqlite::Connection;
 

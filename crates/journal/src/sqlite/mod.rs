@@ -26,7 +26,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
 use crate::chain::{self, Hash};
 use crate::facets::facets;
-use crate::storage::{Snapshot, Storage, StoreError};
+use crate::storage::{Known, Snapshot, Storage, StoreError, removable};
 use place::resolve;
 
 use explain::explain;
@@ -52,8 +52,8 @@ pub struct Sqlite {
     connection: Connection,
     hash: Hash,
     last: u64,
-    /// Up to which entry none is needed by a start, once that has been looked at.
-    removable: Option<u64>,
+    /// Snapshots that are whole: looked at once, and those that were kept since.
+    whole: Option<Vec<Known>>,
     write_busy_max: Duration,
     on_wait: OnWait,
     /// Held while this lives; the system lets go of it when the process dies, however it dies.
@@ -102,7 +102,7 @@ impl Sqlite {
             connection,
             hash,
             last,
-            removable: None,
+            whole: None,
             write_busy_max,
             on_wait,
             _lock: lock,
@@ -239,14 +239,22 @@ impl Storage for Sqlite {
     }
 
     fn keep_piece(&mut self, snapshot: &Snapshot, stored: usize) -> Result<usize, StoreError> {
-        self.removable = None;
-        self.patiently(|store| snapshots::keep_piece(&mut store.connection, snapshot, stored))
-            .map_err(|error| explain(&self.path, &error))
+        let kept = self
+            .patiently(|store| snapshots::keep_piece(&mut store.connection, snapshot, stored))
+            .map_err(|error| explain(&self.path, &error))?;
+        if kept == Some(snapshot.body.len())
+            && let Some(whole) = &mut self.whole
+        {
+            Known::add(whole, snapshot);
+        }
+        Ok(kept.unwrap_or(snapshot.body.len()))
     }
 
     fn snapshots(&mut self) -> Result<Vec<Snapshot>, StoreError> {
         let found = snapshots::find(&self.connection);
-        found.map(|found| found.whole).map_err(|error| explain(&self.path, &error))
+        let whole = found.map_err(|error| explain(&self.path, &error))?.whole;
+        self.whole = Some(whole.iter().map(Known::from).collect());
+        Ok(whole)
     }
 
     fn damaged_snapshots(&mut self) -> Result<Vec<u64>, StoreError> {
@@ -255,15 +263,12 @@ impl Storage for Sqlite {
     }
 
     fn remove_until(&mut self, seq: u64) -> Result<u64, StoreError> {
-        let removed = self.patiently(|store| {
-            let removable = match store.removable {
-                Some(removable) => removable,
-                None => snapshots::removable(&store.connection)?,
-            };
-            store.removable = Some(removable);
-            snapshots::remove_until(&mut store.connection, seq.min(removable))
-        });
-        removed.map_err(|error| explain(&self.path, &error))
+        if self.whole.is_none() {
+            self.snapshots()?;
+        }
+        let until = seq.min(removable(self.whole.as_deref().unwrap_or_default()));
+        self.patiently(|store| snapshots::remove_until(&mut store.connection, until))
+            .map_err(|error| explain(&self.path, &error))
     }
 }
 

@@ -7,16 +7,15 @@ use crate::chain::Hash;
 use crate::storage::{Found, REMOVED_MAX, SNAPSHOTS_KEPT, Snapshot};
 
 /// Stores the piece of one behind so many bytes, removes a piece of one that is no more, and returns how
-/// many bytes are stored now. With the last one it is kept, and the oldest is let go of.
-///
-/// One of entries that are not there is not kept.
+/// many bytes are stored now. With the last one it is kept, and the oldest is let go of. `None` for one of
+/// entries that are not there, which is not kept.
 pub(super) fn keep_piece(
     connection: &mut Connection,
     snapshot: &Snapshot,
     stored: usize,
-) -> rusqlite::Result<usize> {
+) -> rusqlite::Result<Option<usize>> {
     let transaction = connection.transaction()?;
-    let Some(chain) = chain_at(&transaction, snapshot.seq)? else { return Ok(snapshot.body.len()) };
+    let Some(chain) = chain_at(&transaction, snapshot.seq)? else { return Ok(None) };
     let seq = snapshot.seq.cast_signed();
     if stored == 0 {
         // Made again, or left unfinished by a run that ended.
@@ -44,7 +43,7 @@ pub(super) fn keep_piece(
         )?;
     }
     transaction.commit()?;
-    Ok(end)
+    Ok(Some(end))
 }
 
 /// Bytes that one transaction stores of a snapshot: whoever waits for a write waits for one such piece.
@@ -95,12 +94,6 @@ pub(super) fn newest(connection: &Connection) -> rusqlite::Result<u64> {
     }
     let sql = "SELECT ifnull(max(seq), 0) FROM snapshots";
     connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
-}
-
-/// Up to which entry none is needed by a start: the older of two whole snapshots has them in it.
-pub(super) fn removable(connection: &Connection) -> rusqlite::Result<u64> {
-    let whole = find(connection)?.whole;
-    Ok(crate::storage::removable(&whole))
 }
 
 /// Removes a piece of the oldest entries up to this one, and moves the anchor of the chain along.

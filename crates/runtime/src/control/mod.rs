@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use journal::Address;
 
 pub use client::{ControlError, ask};
-pub use protocol::{Answer, Ask, Compared, Trading};
+pub use protocol::{Answer, Ask, BookShown, Compared, Trading};
 pub(crate) use server::{Asked, Listening, listen};
 
 /// Questions that wait for the gateway's loop.

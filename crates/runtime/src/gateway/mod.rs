@@ -5,15 +5,16 @@ mod adapter;
 mod clear;
 mod clock_watch;
 mod core;
+mod epoch;
 mod error;
 mod feeds;
-mod looks;
 mod patience;
 mod pump;
 mod rates;
 mod release;
 mod rest;
 mod rounds;
+mod shown;
 mod socket;
 mod store;
 mod tell;
@@ -22,7 +23,7 @@ mod waiting;
 mod without;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use gateway::Gateway;
@@ -38,15 +39,13 @@ pub use self::adapter::KeyError;
 use self::core::{Core, Distrusted};
 pub use self::error::RunError;
 use self::feeds::{Distrusts, Pace, StreamAddresses};
-use self::looks::Window;
-pub use self::looks::{BookShown, LookError, journal_path, look_at_book};
 use self::release::Release;
 use self::rest::Rest;
 use self::rounds::Sources;
 use self::waiting::Waiting;
 pub use self::without::compare;
 use crate::agent::{AgentConfig, AgentHandle, Hello};
-use crate::budget::{BudgetError, DirectoryError, HostBudget, Of};
+use crate::budget::{BudgetError, HostBudget, Of};
 use crate::clock;
 use crate::config::{Config, VenueConfig, VenueKind};
 use crate::control;
@@ -81,8 +80,9 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
     let budget = HostBudget::open(&directory, &of, notices)?;
     let rest = Rest::new(&address.rest, adapter, budget, inputs.clone())?;
     let journal = config.journal().map_err(RunError::StorePassword)?;
-    let Some(opened) =
-        store::open(journal, config.keep_records, &mut stop).await.map_err(RunError::opening)?
+    let Some(opened) = store::open(journal, config.keep_records, &directory, &mut stop)
+        .await
+        .map_err(RunError::opening)?
     else {
         return Ok(());
     };
@@ -103,6 +103,10 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
         clock::now(),
         &mut effects,
     );
+    if let Some(cause) = opened.rolled_back {
+        let halt = Input::Operator(Command::Halt { cause });
+        gateway.apply(clock::now(), &halt, &mut effects);
+    }
     disown(&mut gateway, &config, &mut effects);
     let (agent_inputs, agent_queue) = mpsc::channel(AGENT_INPUTS_MAX);
     let agents = start_agents(&config, &gateway, opened.session, &instruments, &agent_inputs)?;
@@ -115,18 +119,10 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
     let release = Release::new(rest.clone(), inputs.clone());
     let core =
         Core { gateway, journal, release, agents, failures, distrust, waiting: Waiting::default() };
-    let (looks, look_queue) = mpsc::channel(looks::LOOKS_MAX);
     let (asks, asked) = mpsc::channel(control::ASKED_MAX);
     let _listening = listen(&directory, &config.store, asks);
-    let sources = Sources {
-        inputs: input_queue,
-        agents: agent_queue,
-        failures: failed,
-        looks: look_queue,
-        asked,
-        stop,
-    };
-    let window = tokio::spawn(show_books(looks::journal_path(&config), looks));
+    let sources =
+        Sources { inputs: input_queue, agents: agent_queue, failures: failed, asked, stop };
     // What executes while the market connects is heard: the account's session starts first.
     let feeds = feeds::start(&rest, address.streams, &inputs, distrusts, Pace::default());
     let beside = [
@@ -136,7 +132,7 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
         kept,
     ];
     let ended = core.run(sources, effects).await;
-    feeds.iter().chain(&beside).chain([&window]).for_each(tokio::task::JoinHandle::abort);
+    feeds.iter().chain(&beside).for_each(tokio::task::JoinHandle::abort);
     // Waits for the last write; answers that still come find nobody.
     drop(opened.writer);
     ended
@@ -171,7 +167,7 @@ fn listen(
             tracing::warn!(
                 %error,
                 directory = %directory.display(),
-                "there is no control channel: plimsoll reconcile will not reach this gateway; the \
+                "there is no control channel: plimsoll reconcile and status --book will not reach this gateway; the \
                  path of the state directory may have 80 bytes at the most"
             );
             None
@@ -196,20 +192,6 @@ async fn watch_clock(rest: Rest) {
             None => CLOCK_EVERY,
         };
         tokio::time::sleep(quiet).await;
-    }
-}
-
-/// Lets others look at the books as they are held here.
-async fn show_books(journal: Result<PathBuf, DirectoryError>, looks: mpsc::Sender<looks::Look>) {
-    let opened = match &journal {
-        Ok(path) => Window::open(path).map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
-    };
-    match opened {
-        Ok(window) => window.serve(looks).await,
-        Err(error) => {
-            tracing::warn!(%error, "no socket beside the journal: `status --book` will not work");
-        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! seconds, so this one says every second that it is still there; when the store belongs to another
 //! by then, or is gone, the loop hears of it though nothing was to be written.
 
+use std::path::Path;
 use std::time::Duration;
 
 use gateway::Books;
@@ -13,7 +14,7 @@ use journal::{
 use model::StoreTag;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::pump;
+use super::{epoch, pump};
 use crate::state::State;
 
 /// How often the store is told that this gateway is still there; it decides what that takes.
@@ -25,6 +26,8 @@ pub(super) struct Opened {
     pub(super) books: Books,
     pub(super) tag: StoreTag,
     pub(super) session: u64,
+    /// Why the journal cannot be the newest there was of it.
+    pub(super) rolled_back: Option<String>,
 }
 
 /// Opens the journal, which may take as long as a predecessor's lease; `None` when the gateway is to
@@ -32,14 +35,16 @@ pub(super) struct Opened {
 pub(super) async fn open(
     address: Address,
     keep_records: Option<u64>,
+    state_dir: &Path,
     stop: &mut watch::Receiver<bool>,
 ) -> Result<Option<Opened>, StoreError> {
     let (tell, told) = oneshot::channel();
+    let state_dir = state_dir.to_owned();
     let no_thread = |error| StoreError::Lost(format!("no thread to open it: {error}"));
     std::thread::Builder::new()
         .name("journal-open".to_owned())
         // Where nobody wants it any more it is closed at once.
-        .spawn(move || drop(tell.send(open_here(&address, keep_records))))
+        .spawn(move || drop(tell.send(open_here(&address, keep_records, &state_dir))))
         .map_err(no_thread)?;
     tokio::select! {
         opened = told => match opened {
@@ -52,7 +57,7 @@ pub(super) async fn open(
 
 /// Opens the journal for this process, makes sure that all of it is what was written, and reads what it
 /// comes to: the newest snapshot and the entries behind it.
-fn open_here(address: &Address, keep: Option<u64>) -> Result<Opened, StoreError> {
+fn open_here(address: &Address, keep: Option<u64>, state_dir: &Path) -> Result<Opened, StoreError> {
     let mut storage = address.open(say_waits(address))?;
     let restored = State::take_up(storage.as_mut())?;
     for snapshot in &restored.passed_over {
@@ -61,7 +66,7 @@ fn open_here(address: &Address, keep: Option<u64>) -> Result<Opened, StoreError>
     let (last, behind) = (restored.last, restored.last - restored.snapshot);
     tracing::info!(entries = last, behind_snapshot = behind, "the journal is read");
     let tag = storage.take_tag(StoreTag::new(pump::seed()))?;
-    let session = storage.take_session()?;
+    let epoch::Session { session, rolled_back } = epoch::take(storage.as_mut(), tag, state_dir)?;
     let books = restored.state.books.clone();
     let upkeep = Upkeep {
         fold: Box::new(restored.state),
@@ -72,7 +77,7 @@ fn open_here(address: &Address, keep: Option<u64>) -> Result<Opened, StoreError>
     };
     let writer = JournalWriter::spawn_with(storage, upkeep)
         .map_err(|error| StoreError::Lost(format!("no thread for the writer: {error}")))?;
-    Ok(Opened { writer, books, tag, session })
+    Ok(Opened { writer, books, tag, session, rolled_back })
 }
 
 /// Says in the log what the store waits for.

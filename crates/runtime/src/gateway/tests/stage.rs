@@ -278,14 +278,12 @@ impl Stage {
             waiting: Waiting::default(),
         };
         let (stop, stopped) = watch::channel(false);
-        // Nobody looks or asks.
-        let (_, looks) = mpsc::channel(1);
+        // Nobody asks.
         let (_, asked) = mpsc::channel(1);
         let sources = Sources {
             inputs: input_queue,
             agents: agent_queue,
             failures: failed,
-            looks,
             asked,
             stop: stopped,
         };
