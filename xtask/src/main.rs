@@ -8,6 +8,7 @@ mod ci;
 mod counts;
 mod fuzz;
 mod kills;
+mod servers;
 mod shell;
 mod test;
 mod tidy;

@@ -42,12 +42,14 @@ const RULES: &[(&str, Arrows)] = &[
     ("budget", Arrows::To(&["model"])),
     ("journal", Arrows::To(&["model"])),
     ("dashboard", Arrows::To(&["model", "journal"])),
-    ("sim", Arrows::ToAllBut(&["runtime", "dashboard", "watchdog", "cli", "bench"])),
-    ("runtime", Arrows::ToAllBut(&["watchdog", "cli", "bench"])),
+    ("sim", Arrows::ToAllBut(&["runtime", "dashboard", "watchdog", "cli", "bench", "servers"])),
+    ("runtime", Arrows::ToAllBut(&["watchdog", "cli", "bench", "servers"])),
     // It judges the gateway by what the venue says. A shared bug would be a shared blindness.
     ("watchdog", Arrows::To(&[])),
-    ("cli", Arrows::ToAllBut(&["bench"])),
+    ("cli", Arrows::ToAllBut(&["bench", "servers"])),
     ("bench", Arrows::ToAllBut(&["cli"])),
+    // It starts servers for tests and benchmarks, and knows nothing of what they are for.
+    ("servers", Arrows::To(&[])),
     ("xtask", Arrows::To(&[])),
 ];
 

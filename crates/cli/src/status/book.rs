@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::anyhow;
 use model::{InstrumentId, Timestamp};
-use runtime::config::{Config, Store};
+use runtime::config::Config;
 use runtime::control::{self, Answer, Ask, BookShown, ControlError};
 
 use super::words::{ago, feed_word};
@@ -16,9 +16,8 @@ pub(super) fn look(
     instrument: InstrumentId,
     depth: usize,
 ) -> Result<BookShown, Failure> {
-    let Store::Sqlite(journal) = &config.store;
     let directory = runtime::budget::directory(config.state_dir.as_deref())?;
-    let answer = control::socket(&directory, journal)
+    let answer = control::socket(&directory, &config.store)
         .map(|socket| control::ask(&socket, &Ask::Book { instrument, depth }));
     match answer {
         Ok(Ok(Answer::Book(shown))) => Ok(shown),
@@ -26,7 +25,8 @@ pub(super) fn look(
         Ok(Ok(Answer::Compared(_))) => Err(anyhow!("the gateway answers something else").into()),
         // The journal is not there, or nobody listens.
         Err(_) | Ok(Err(ControlError::Nobody { .. })) => {
-            let text = "no gateway is running on this journal, and a book is in nothing else";
+            let text =
+                "no gateway is running on this journal on this host, and a book is in nothing else";
             Err(anyhow!(text).into())
         }
         Ok(Err(error)) => Err(error.into()),

@@ -10,6 +10,7 @@ mod anchor;
 mod explain;
 mod lock;
 mod place;
+mod read;
 mod rows;
 mod schema;
 mod snapshots;
@@ -28,10 +29,10 @@ use crate::facets::facets;
 use crate::storage::{Known, Snapshot, Storage, StoreError, removable};
 use place::resolve;
 
-pub(crate) use explain::explain;
+use explain::explain;
 pub use lock::holder;
-pub(crate) use rows::{COLUMNS, entry, replay};
-pub(crate) use snapshots::find as find_snapshots;
+pub(crate) use read::SqliteReader;
+use rows::replay;
 
 /// How long opening and reading wait for whoever holds something.
 const BUSY_MAX: Duration = Duration::from_secs(5);
@@ -219,7 +220,7 @@ impl Storage for Sqlite {
             Ok(session) => Ok(session.cast_unsigned()),
             Err(rusqlite::Error::QueryReturnedNoRows) => {
                 let problem = "the counter of sessions is missing".to_owned();
-                Err(StoreError::Broken { path: self.path.clone(), problem })
+                Err(StoreError::Broken { place: (&self.path).into(), problem })
             }
             Err(error) => Err(explain(&self.path, &error)),
         }
@@ -273,17 +274,6 @@ impl Storage for Sqlite {
 
 fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
-}
-
-/// A connection that can only read, for [`crate::JournalReader`].
-pub(crate) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
-    let path = resolve(path)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let sql = |error: rusqlite::Error| explain(&path, &error);
-    let connection = Connection::open_with_flags(&path, flags).map_err(sql)?;
-    connection.busy_timeout(BUSY_MAX).map_err(sql)?;
-    schema::check(&path, &connection)?;
-    Ok(connection)
 }
 
 /// The JSON that is kept and hashed.

@@ -90,7 +90,7 @@ fn walk(
 pub(crate) fn entry(path: &Path, seq: u64, row: &Row<'_>) -> Result<Entry, StoreError> {
     let text = body(path, seq, row)?;
     let entry: Entry = text::read(text).map_err(|error| StoreError::Foreign {
-        path: path.to_owned(),
+        place: path.into(),
         problem: format!("entry {seq} is of a kind this program does not know ({error})"),
     })?;
     let facets = facets(&entry.record);

@@ -254,8 +254,17 @@ impl Core {
     }
 
     /// Nothing can be written down any more, so nothing that adds risk may be sent any more. What
-    /// is open is taken back without a record; the next start finds out by asking.
+    /// is open is taken back without a record, unless another gateway has the journal by now; the
+    /// next start finds out by asking.
     async fn without_journal(&mut self, error: journal::StoreError) -> RunError {
+        if matches!(error, journal::StoreError::Outrun { .. }) {
+            // What is open is the other one's to look after, and may be wanted.
+            tracing::error!(%error, "another gateway has taken over: this one sends nothing any more");
+            for (_, handle) in std::mem::take(&mut self.agents) {
+                handle.stop().await;
+            }
+            return RunError::Journal(error);
+        }
         let entries = self.gateway.entries();
         let entry = |order: &gateway::TrackedOrder| clear::Entry {
             instrument: order.order.instrument,

@@ -42,14 +42,14 @@ pub(super) fn take(
             "it says {newest} sessions of a journal that is at {first}; if no newer copy of the journal is \
              there to restore, remove this file"
         );
-        return Err(StoreError::Unusable { path, problem });
+        return Err(StoreError::Unusable { place: (&path).into(), problem });
     }
     let mut session = first;
     while session <= newest {
         session = storage.take_session()?;
     }
     let unusable = |error: std::io::Error| StoreError::Unusable {
-        path: path.clone(),
+        place: (&path).into(),
         problem: format!("the number of the session cannot be kept: {error}"),
     };
     keep(&directory, &path, session).map_err(unusable)?;
@@ -65,7 +65,7 @@ pub(super) fn take(
 
 /// Zero where there is none yet.
 fn read(path: &Path) -> Result<u64, StoreError> {
-    let unusable = |problem: String| StoreError::Unusable { path: path.to_owned(), problem };
+    let unusable = |problem: String| StoreError::Unusable { place: path.into(), problem };
     match std::fs::read_to_string(path) {
         Ok(text) => text.trim().parse().map_err(|_| {
             unusable(

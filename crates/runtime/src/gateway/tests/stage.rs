@@ -11,13 +11,14 @@ use std::time::Duration;
 use ::budget::{
     Budget, Rule, Shape, Shares, binance as binance_limits, coinbase as coinbase_limits,
 };
-use journal::{Memory, Storage};
+use gateway::Books;
+use journal::{JournalWriter, Memory, Storage, StoreError};
 use model::market::MarketKind;
 use model::venue::{AccountRequest, FeeRates, Request, Response};
 use model::{
     AccountId, Action, AgentId, Asset, ClientOrderId, Decimal, Entry, FeedHealth, FeedNotice,
     Instrument, InstrumentId, Intent, IntentId, Link, NewOrder, OrderKind, OrderQty, OrderSpec,
-    Record, Side, TimeInForce, TradingState,
+    Record, Side, StoreTag, TimeInForce, TradingState,
 };
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
