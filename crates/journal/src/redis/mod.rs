@@ -278,10 +278,7 @@ impl Storage for Redis {
         // Looked for once: to read both snapshots for each piece would be most of the work.
         let removable = match self.removable {
             Some(removable) => removable,
-            None => {
-                let known: Vec<Known> = self.snapshots()?.iter().map(Known::from).collect();
-                removable(&known)
-            }
+            None => removable(&self.snapshots()?.iter().map(Known::from).collect::<Vec<_>>()),
         };
         self.removable = Some(removable);
         let until = seq.min(removable);
