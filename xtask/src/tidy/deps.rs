@@ -42,7 +42,7 @@ const RULES: &[(&str, Arrows)] = &[
     ("budget", Arrows::To(&["model"])),
     ("journal", Arrows::To(&["model"])),
     ("dashboard", Arrows::To(&["model", "journal"])),
-    ("sim", Arrows::ToAllBut(&["runtime", "dashboard", "watchdog", "cli", "bench"])),
+    ("sim", Arrows::To(&["model", "gateway", "engine", "agents", "sim-venue", "venues"])),
     ("runtime", Arrows::ToAllBut(&["watchdog", "cli", "bench"])),
     // It judges the gateway by what the venue says. A shared bug would be a shared blindness.
     ("watchdog", Arrows::To(&[])),

@@ -1,0 +1,96 @@
+//! One thing on the agenda has come: who deals with it.
+
+use model::{Command, Input};
+
+use crate::agenda::Event;
+use crate::world::World;
+
+impl World {
+    pub(crate) fn happens(&mut self, event: Event) {
+        let Some(event) = self.unless_stopped(event) else { return };
+        match event {
+            Event::Phase(phase) => self.phase(phase),
+            Event::Market => self.market_moves(),
+            Event::Feed { conn, input, as_of } => self.feed(conn, &input, as_of),
+            Event::Account { conn, event } => self.account(conn, event),
+            Event::Linked { link, conn } => self.linked(link, conn),
+            Event::Cut { link, conn, cause } => self.cut(link, conn, cause),
+            Event::Snapshot { conn } => self.snapshot(conn),
+            Event::Arrive(flight) => self.arrives(*flight),
+            Event::Reply { life, id, outcome } => self.replied(life, id, *outcome),
+            Event::CancelLater(id) => {
+                let now = self.venue_now();
+                self.front.cancel_now(now, id, &mut self.events);
+                self.publish();
+            }
+            Event::RejectLater(id) => {
+                let now = self.venue_now();
+                self.front.engine.reject(now, id, &mut self.events);
+                self.publish();
+            }
+            Event::Written { life } => self.written(life),
+            Event::Wake { life } => self.wakes(life),
+            Event::Timer { life } => self.timer(life),
+            Event::Words { life, host } => self.hears(life, host),
+            Event::AgentUp { life, host } => self.agent_is_up(life, host),
+            Event::Start => self.start(),
+            Event::Clock { life } => self.clock_is_measured(life),
+            Event::Clear { life } => self.clear(life),
+            Event::Strike { fault, round } => self.strike(fault, round),
+            Event::Ease(fault) => self.ease(fault),
+            Event::Drain => self.drain(),
+        }
+    }
+
+    /// What is for a process that is stopped waits for it.
+    fn unless_stopped(&mut self, event: Event) -> Option<Event> {
+        let for_process = match &event {
+            Event::Feed { .. }
+            | Event::Account { .. }
+            | Event::Linked { .. }
+            | Event::Cut { .. }
+            | Event::Reply { .. }
+            | Event::Written { .. }
+            | Event::Wake { .. }
+            | Event::Timer { .. }
+            | Event::Words { .. }
+            | Event::AgentUp { .. }
+            | Event::Clock { .. }
+            | Event::Clear { .. } => true,
+            Event::Phase(_)
+            | Event::Market
+            | Event::Snapshot { .. }
+            | Event::Arrive(_)
+            | Event::CancelLater(_)
+            | Event::RejectLater(_)
+            | Event::Start
+            | Event::Strike { .. }
+            | Event::Ease(_)
+            | Event::Drain => false,
+        };
+        let until = self.life.as_ref().and_then(|life| life.stopped_until);
+        match until {
+            Some(until) if for_process && self.now < until => {
+                self.agenda.at(until, event);
+                None
+            }
+            _ => Some(event),
+        }
+    }
+
+    fn agent_is_up(&mut self, life: u32, host: usize) {
+        let Some(running) = self.life.as_mut().filter(|running| running.number == life) else {
+            return;
+        };
+        if running.clearing.is_some() {
+            return;
+        }
+        let Some(up) = running.hosts.get_mut(host) else { return };
+        up.restore(&running.gateway);
+        up.up = true;
+        let agent = up.id;
+        self.tell(|| format!("agent     {agent} is up"));
+        self.take(&Input::Operator(Command::AgentUp { agent }));
+        self.show_started(host);
+    }
+}

@@ -1,0 +1,38 @@
+//! The whole system in virtual time: the real gateway, the built-in agents and the simulated exchange, with
+//! a network, a disk, clocks and processes that fail on command. One thread, and everything from one seed.
+//!
+//! [`run`] lives through one [`Plan`] and says whether every invariant held; [`tell`] does the same and
+//! writes the story down; [`shrink`] makes a failing plan short. `plimsoll chaos` runs many of them;
+//! `docs/chaos.md` says what is checked and what is not.
+//!
+//! The checkers (`oracle/`) keep books of their own and share no code with the gateway.
+
+mod agenda;
+mod dice;
+mod disk;
+mod faults;
+mod front;
+mod happens;
+mod hosts;
+mod hostile;
+mod life;
+mod market;
+mod network;
+mod oracle;
+mod plan;
+mod process;
+mod rounds;
+mod run;
+mod setup;
+mod shrink;
+mod story;
+mod streams;
+mod strikes;
+mod trouble;
+mod world;
+
+pub use faults::{Fault, FaultSet, Fired};
+pub use oracle::{Seen, Violation};
+pub use plan::{Agents, CrashAt, Kind, Plan, VenueClass};
+pub use run::{Report, run, tell};
+pub use shrink::{Shrunk, shrink};

@@ -1,0 +1,498 @@
+//! The gateway's process: it starts, takes what comes, writes before it sends, and dies.
+//!
+//! The same order of things as in `runtime/src/gateway/core.rs` and `release.rs`: what is sent waits until
+//! its records are durable, a cancel waits for nothing, and what adds risk and is late stays.
+
+use std::time::Duration;
+
+use engine::Event as AgentSees;
+use gateway::{Config, Gateway};
+use model::market::MarketEvent;
+use model::venue::{AccountRequest, Request};
+use model::{
+    AgentEvent, Command, Effect, Effects, Entry, Input, Link, Notice, Outcome, StoreTag, Timestamp,
+    TradingState,
+};
+
+use crate::agenda::Event;
+use crate::disk::{Batch, Question};
+use crate::faults::Fault;
+use crate::hosts::Host;
+use crate::life::{Clearing, Life};
+use crate::setup;
+use crate::world::World;
+
+/// How often the books are compared while nothing is wrong.
+const RECONCILE_EVERY: Duration = Duration::from_secs(30);
+/// Agents look at the time so often.
+const TIMER_EVERY: Duration = Duration::from_secs(1);
+/// The loop's timers have this resolution.
+const TICK: Duration = Duration::from_millis(1);
+/// How long orders are taken back without a journal (`runtime/src/gateway/clear.rs`).
+const CLEAR_MAX: Duration = Duration::from_secs(15);
+
+impl World {
+    /// A gateway takes over the account, as soon as the venue and the disk let it.
+    pub(crate) fn start(&mut self) {
+        if self.life.is_some() {
+            return;
+        }
+        if self.trouble.rest_down || self.disk.full {
+            let pause = self.dice.process.between(Duration::from_secs(1), Duration::from_secs(4));
+            return self.after(pause, Event::Start);
+        }
+        let session = self.disk.take_session();
+        self.oracle.starts(session);
+        self.lives += 1;
+        let number = self.lives;
+        let ahead = self.machine_ahead_ms * 1_000_000;
+        let now = Timestamp::from_nanos(self.now.nanos() + ahead);
+        let config = Config {
+            limits: setup::limits(self.names.id()),
+            profile: self.profile,
+            reconcile_every: RECONCILE_EVERY,
+            version: String::new(),
+            text: String::new(),
+        };
+        let books = self.disk.replay();
+        let mut effects = Effects::new();
+        let instruments = vec![self.names.instrument.clone()];
+        #[cfg(feature = "defects")]
+        let books = books.with_defect(self.defect);
+        let gateway = Gateway::start(
+            config,
+            books,
+            StoreTag::new(self.plan.seed),
+            session,
+            instruments,
+            now,
+            &mut effects,
+        );
+        #[cfg(feature = "defects")]
+        let gateway = gateway.with_defect(self.defect);
+        self.tell(|| format!("gateway   starts, session {session}, its clock {}", ahead / 1_000_000));
+        let hosts = self.hosts(&gateway, session);
+        let count = hosts.len();
+        self.life = Some(Life {
+            number,
+            session,
+            gateway,
+            hosts,
+            ahead,
+            offset_ms: 0,
+            wake: None,
+            waiting: std::collections::BTreeMap::new(),
+            gate: false,
+            stopped_until: None,
+            clearing: None,
+            effects: Effects::new(),
+        });
+        self.clock_is_measured(number);
+        self.carry_out(effects);
+        for link in [Link::Account, Link::Market] {
+            self.dial(link);
+        }
+        for host in 0..count {
+            let pause = self.dice.agents.between(Duration::from_millis(20), Duration::from_millis(400));
+            self.after(pause, Event::AgentUp { life: number, host });
+        }
+        self.after(TIMER_EVERY, Event::Timer { life: number });
+    }
+
+    /// The process is gone at once. With `kept`, the write under way had just become durable.
+    pub(crate) fn dies(&mut self, why: &str, again_in: Duration) {
+        let Some(life) = self.life.take() else { return };
+        let folded = self.disk.folded();
+        if life.clearing.is_none() {
+            #[cfg(feature = "defects")]
+            let folded = folded.with_defect(self.defect);
+            self.oracle.check_replay(&life.gateway, &folded);
+        }
+        let kept = !self.disk.full && self.dice.disk.below(2) == 0;
+        let records = self.disk.lose(kept);
+        self.oracle.is_durable(records);
+        self.oracle.dies();
+        self.tell(|| format!("gateway   is gone: {why}"));
+        for link in [Link::Account, Link::Market] {
+            let line = self.line(link);
+            line.up = false;
+            line.conn += 1;
+        }
+        self.after(again_in, Event::Start);
+    }
+
+    /// Is it now that the plan kills it? Counted at every write and every send, before and after.
+    pub(crate) fn is_killed_here(&mut self) -> bool {
+        self.boundaries += 1;
+        if self.crash.first != Some(self.boundaries) {
+            return false;
+        }
+        self.crash.first = self.crash.again.take();
+        self.boundaries = 0;
+        self.fired.note(Fault::Kill);
+        self.dies("killed at a boundary", Duration::from_secs(1));
+        true
+    }
+
+    /// The gateway takes something into account.
+    pub(crate) fn take(&mut self, input: &Input) {
+        self.take_as_of(input, self.now);
+    }
+
+    pub(crate) fn take_as_of(&mut self, input: &Input, as_of: Timestamp) {
+        let Some(life) = self.life.as_mut().filter(|life| life.clearing.is_none()) else { return };
+        let now = life.clock(self.now);
+        self.oracle.is_told(input, as_of);
+        let mut effects = std::mem::take(&mut life.effects);
+        life.gateway.apply(now, input, &mut effects);
+        if let Input::Market(event) = input {
+            self.show_market(event);
+        }
+        self.carry_out(effects);
+    }
+
+    /// Records first, and what is sent only by the word that they are durable; all but cancels.
+    pub(crate) fn carry_out(&mut self, mut effects: Effects) {
+        if effects.is_empty() {
+            if let Some(life) = &mut self.life {
+                life.effects = effects;
+            }
+            return;
+        }
+        self.oracle.effects(&effects);
+        let Some(life) = &mut self.life else { return };
+        let decided = life.clock(self.now);
+        life.gate = life.gateway.state().0 == TradingState::Active;
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut sends: Vec<Question> = Vec::new();
+        let mut news: Vec<Notice> = Vec::new();
+        let mut distrusted = Vec::new();
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Persist(entry) => entries.push(entry),
+                Effect::Send { id, request: Request::Account(request), not_after } => {
+                    sends.push(Question { id, request, not_after });
+                }
+                // The core asks for nothing public.
+                Effect::Send { request: Request::Market(_), .. } => {}
+                Effect::Distrust { link, instrument, .. } => distrusted.push((link, instrument)),
+                Effect::WakeAt(at) => self.wake_at(at),
+                Effect::Notify(notice) => news.push(notice),
+            }
+        }
+        if let Some(life) = &mut self.life {
+            life.effects = effects;
+        }
+        for entry in &entries {
+            self.note(entry);
+        }
+        self.check_gateway();
+        self.pass_on(&news);
+        for (link, instrument) in distrusted {
+            self.distrust(link, instrument.is_some());
+        }
+        for question in &sends {
+            let places = matches!(question.request, AccountRequest::Place(_));
+            if let Some(life) = &mut self.life {
+                life.waiting.insert(question.id, places);
+            }
+        }
+        let (cancels, sends): (Vec<_>, Vec<_>) = sends
+            .into_iter()
+            .partition(|question| matches!(question.request, AccountRequest::Cancel { .. }));
+        for question in cancels {
+            if !self.release(question, decided) {
+                return;
+            }
+        }
+        if entries.is_empty() {
+            for question in sends {
+                if !self.release(question, decided) {
+                    return;
+                }
+            }
+            return;
+        }
+        if self.disk.append(Batch { entries, sends, decided }) {
+            self.write();
+        }
+    }
+
+    fn check_gateway(&mut self) {
+        if let Some(life) = &self.life {
+            self.oracle.check_reserved(&life.gateway);
+            self.oracle.check_bounds(&life.gateway);
+        }
+    }
+
+    fn note(&mut self, entry: &Entry) {
+        self.count(u64::try_from(entry.at.nanos()).unwrap_or(0));
+        if let Some(text) = crate::story::record(&entry.record) {
+            self.tell(|| text());
+        }
+        if let Some(id) = crate::story::names(&entry.record) {
+            self.count_text(id.as_str());
+        }
+    }
+
+    /// Sends a question, unless it must not leave any more; `false` when the process died over it.
+    fn release(&mut self, question: Question, decided: Timestamp) -> bool {
+        let Some(life) = &self.life else { return false };
+        let now = life.clock(self.now);
+        let late = question.not_after.is_some_and(|not_after| now > not_after || !life.gate);
+        if late {
+            let (life, id) = (life.number, question.id);
+            let outcome = Box::new(Outcome::NotSent("too late".to_owned()));
+            self.after(Duration::ZERO, Event::Reply { life, id, outcome });
+            return true;
+        }
+        if self.is_killed_here() {
+            return false;
+        }
+        self.dispatch(question, decided);
+        !self.is_killed_here()
+    }
+
+    /// Begins to write what waits.
+    fn write(&mut self) {
+        let Some(life) = &self.life else { return };
+        let life = life.number;
+        self.disk.begin();
+        let mut takes =
+            self.dice.disk.between(Duration::from_micros(150), Duration::from_millis(3));
+        if let Some((_, slow)) = self.trouble.slow.filter(|(until, _)| self.now < *until) {
+            takes += self.dice.disk.heavy(slow);
+            self.fired.note(Fault::SlowDisk);
+        }
+        self.after(takes, Event::Written { life });
+    }
+
+    /// What was being written is durable; what it covers leaves.
+    pub(crate) fn written(&mut self, life: u32) {
+        let current = self.life.as_ref().filter(|running| running.number == life);
+        if current.is_none_or(|running| running.clearing.is_some()) {
+            return;
+        }
+        if self.disk.full {
+            return self.without_journal();
+        }
+        if self.is_killed_here() {
+            return;
+        }
+        let records = self.disk.writing();
+        let batches = self.disk.finish();
+        self.oracle.is_durable(records);
+        if self.is_killed_here() {
+            return;
+        }
+        for batch in batches {
+            for question in batch.sends {
+                if !self.release(question, batch.decided) {
+                    return;
+                }
+            }
+        }
+        if self.disk.has_more() {
+            self.write();
+        }
+    }
+
+    fn wake_at(&mut self, at: Timestamp) {
+        let Some(life) = &mut self.life else { return };
+        if life.wake.is_some_and(|earlier| earlier <= at) {
+            return;
+        }
+        life.wake = Some(at);
+        let (number, at) = (life.number, life.world_time(at).max(self.now).after(TICK));
+        self.agenda.at(at, Event::Wake { life: number });
+    }
+
+    pub(crate) fn wakes(&mut self, life: u32) {
+        let Some(running) = self.life.as_mut().filter(|running| running.number == life) else {
+            return;
+        };
+        let now = running.clock(self.now);
+        if running.wake.is_some_and(|at| at <= now) {
+            running.wake = None;
+            self.take(&Input::Wake);
+        }
+    }
+
+    /// The venue's clock is compared with the gateway's: half of the way there and back is unknown.
+    pub(crate) fn clock_is_measured(&mut self, life: u32) {
+        let error = i64::try_from(self.dice.network.below(21)).unwrap_or(0) - 10;
+        let venue = self.venue_now();
+        let Some(running) = self.life.as_mut().filter(|running| running.number == life) else {
+            return;
+        };
+        let ours = running.clock(self.now);
+        let ahead_ms = (venue.nanos() - ours.nanos()) / 1_000_000 + error;
+        running.offset_ms = ahead_ms;
+        self.take(&Input::Clock { ahead_ms });
+    }
+
+    pub(crate) fn timer(&mut self, life: u32) {
+        let Some(running) = self.life.as_ref().filter(|running| running.number == life) else {
+            return;
+        };
+        for host in 0..running.hosts.len() {
+            self.show(host, &AgentSees::Timer);
+        }
+        self.after(TIMER_EVERY, Event::Timer { life });
+    }
+
+    fn show(&mut self, host: usize, event: &AgentSees<'_>) {
+        if self.muted {
+            return;
+        }
+        let Some(life) = &mut self.life else { return };
+        let now = life.clock(self.now);
+        let speaks = life.hosts[host].show(now, &life.gateway, event);
+        self.listen_to(host, speaks);
+    }
+
+    fn show_market(&mut self, event: &MarketEvent) {
+        let Some(life) = &self.life else { return };
+        for host in 0..life.hosts.len() {
+            self.show(host, &AgentSees::Market(event));
+        }
+    }
+
+    pub(crate) fn show_started(&mut self, host: usize) {
+        if self.life.is_some() {
+            self.show(host, &AgentSees::Started);
+        }
+    }
+
+    fn listen_to(&mut self, host: usize, speaks: bool) {
+        let Some(life) = self.life.as_ref().filter(|_| speaks) else { return };
+        let life = life.number;
+        let pause = self.dice.agents.between(Duration::from_micros(200), Duration::from_millis(3));
+        self.after(pause, Event::Words { life, host });
+    }
+
+    fn pass_on(&mut self, news: &[Notice]) {
+        for notice in news {
+            match notice {
+                Notice::Alert(text) => self.tell(|| format!("alert     {text}")),
+                Notice::Agent(agent, event) => {
+                    let Some(life) = &self.life else { return };
+                    if let Some(host) = life.hosts.iter().position(|host| host.id == *agent) {
+                        self.news(host, event);
+                    }
+                }
+                Notice::AllAgents(event) => {
+                    let Some(life) = &self.life else { return };
+                    (0..life.hosts.len()).for_each(|host| self.news(host, event));
+                }
+            }
+        }
+    }
+
+    fn news(&mut self, host: usize, event: &AgentEvent) {
+        let muted = self.muted;
+        let Some(life) = &mut self.life else { return };
+        let now = life.clock(self.now);
+        let host_of = &mut life.hosts[host];
+        if muted {
+            return host_of.hear_only(event);
+        }
+        let speaks = host_of.news(now, &life.gateway, event);
+        self.listen_to(host, speaks);
+    }
+
+    /// What an agent has said reaches the gateway.
+    pub(crate) fn hears(&mut self, life: u32, host: usize) {
+        while let Some(running) = self.life.as_mut().filter(|running| running.number == life) {
+            let Some(intent) = running.hosts[host].words.pop_front() else { return };
+            if running.clearing.is_some() {
+                return;
+            }
+            if self.plan.intents_max.is_some_and(|most| self.intents >= most) {
+                continue;
+            }
+            self.intents += 1;
+            self.oracle.seen.intents += 1;
+            self.oracle.wants(&intent);
+            self.tell(|| crate::story::intent(&intent));
+            self.take(&Input::Intent(intent));
+        }
+    }
+
+    /// Nothing can be written down any more: orders that could add risk are taken back without a record.
+    fn without_journal(&mut self) {
+        self.fired.note(Fault::DiskFull);
+        self.tell(|| "disk      takes nothing: entry orders are taken back".to_owned());
+        let until = self.now.after(CLEAR_MAX);
+        self.disk.lose(false);
+        self.oracle.dies();
+        let Some(life) = &mut self.life else { return };
+        let by_ours = self.profile.cancels_by_client_id;
+        let key = |order: &gateway::TrackedOrder| {
+            let ours = model::venue::OrderKey::Client(order.order.client_order_id);
+            let theirs = || order.venue_order_id.map(model::venue::OrderKey::Venue);
+            if by_ours { Some(ours) } else { theirs() }
+        };
+        let ids = life.gateway.entries().map(|order| order.order.client_order_id).collect();
+        let shown = life.gateway.entries().filter_map(key).collect();
+        life.clearing = Some(Clearing { ids, shown, until, asked: 0 });
+        let number = life.number;
+        self.clear(number);
+    }
+
+    /// One round of it: cancels, and a look at what is left.
+    pub(crate) fn clear(&mut self, life: u32) {
+        let instrument = self.names.id();
+        let Some(running) = self.life.as_mut().filter(|running| running.number == life) else {
+            return;
+        };
+        let Some(clearing) = &mut running.clearing else { return };
+        if self.now >= clearing.until {
+            return self.dies("the journal failed", Duration::from_secs(3));
+        }
+        let mut requests: Vec<AccountRequest> = clearing
+            .shown
+            .drain(..)
+            .map(|order| AccountRequest::Cancel { instrument, order, cancel_id: None, only: None })
+            .collect();
+        requests.push(AccountRequest::OpenOrders(Some(instrument)));
+        let decided = running.clock(self.now);
+        for request in requests {
+            let Some(running) = &mut self.life else { return };
+            let Some(clearing) = &mut running.clearing else { return };
+            clearing.asked += 1;
+            let id = model::RequestId(u64::MAX - clearing.asked);
+            running.waiting.insert(id, false);
+            self.dispatch(Question { id, request, not_after: None }, decided);
+        }
+        self.after(Duration::from_millis(500), Event::Clear { life });
+    }
+
+    /// An agent's process dies; the gateway hears of it, and it is started again.
+    pub(crate) fn agent_dies(&mut self, host: usize) {
+        let Some(life) = &self.life else { return };
+        let (number, session) = (life.number, life.session);
+        let Some(agent) = life.hosts.get(host).map(|host| host.id) else { return };
+        let strategy = self.strategy(agent);
+        let Some(life) = &mut self.life else { return };
+        life.hosts[host].dies(strategy, session);
+        self.tell(|| format!("agent     {agent} dies"));
+        let cause = "it died".to_owned();
+        self.take(&Input::Operator(Command::AgentGone { agent, cause }));
+        let pause = self.dice.agents.between(Duration::from_millis(100), Duration::from_secs(5));
+        self.after(pause, Event::AgentUp { life: number, host });
+    }
+
+    fn hosts(&mut self, gateway: &Gateway, session: u64) -> Vec<Host> {
+        let agents = self.plan.agents;
+        let names = &self.names;
+        let wanted = [
+            (agents.maker, names.maker),
+            (agents.reversion, names.reversion),
+            (agents.hostile, names.hostile),
+            (true, names.probe),
+        ];
+        let wanted = wanted.into_iter().filter(|(runs, _)| *runs);
+        wanted.map(|(_, id)| Host::new(id, self.strategy(id), gateway, session)).collect()
+    }
+}
