@@ -253,9 +253,11 @@ impl Gateway {
         *current = up;
         self.record(now, Record::Link { link, up, cause: cause.to_owned() }, effects);
         match (link, up) {
-            // What happened while it was down is only known by asking.
+            // What happened while it was down is only known by asking; what was read meanwhile was read
+            // before the stream could have told the rest.
             (Link::Account, true) => {
                 self.hearing.starts_again(now);
+                self.reading_is_void(now);
                 self.read_soon(now);
             }
             (Link::Account, false) => self.reading_is_void(now),

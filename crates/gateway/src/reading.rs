@@ -211,6 +211,7 @@ impl Gateway {
     fn finish(&mut self, now: Timestamp, account: &AccountSnapshot, effects: &mut Effects) {
         let venue = VenueSnapshot {
             started: self.reading.started,
+            read: now,
             open: std::mem::take(&mut self.reading.open),
             account: account.clone(),
         };

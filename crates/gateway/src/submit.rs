@@ -19,20 +19,20 @@ impl Gateway {
     /// One decision of an agent, at most one effect.
     pub(crate) fn submit(&mut self, now: Timestamp, intent: &Intent, effects: &mut Effects) {
         self.record_decision(now, intent, effects);
-        let done = if now > intent.expires {
-            Err(Refusal::Expired { expired: intent.expires, now })
-        } else {
-            match &intent.action {
-                Action::Place(spec) => self.place(now, intent, spec, effects),
-                Action::Cancel(of) => self.cancel_intent(now, intent.agent, *of, effects),
-                Action::CancelAll(instrument) => {
-                    self.cancel_all(now, intent.agent, *instrument, effects);
-                    Ok(())
-                }
-                Action::Halt => {
-                    self.halt(now, &format!("agent {}: {}", intent.agent, intent.reason), effects);
-                    Ok(())
-                }
+        let done = match &intent.action {
+            Action::Place(_) if now > intent.expires => {
+                Err(Refusal::Expired { expired: intent.expires, now })
+            }
+            Action::Place(spec) => self.place(now, intent, spec, effects),
+            // What only takes away is never too late.
+            Action::Cancel(of) => self.cancel_intent(now, intent.agent, *of, effects),
+            Action::CancelAll(instrument) => {
+                self.cancel_all(now, intent.agent, *instrument, effects);
+                Ok(())
+            }
+            Action::Halt => {
+                self.halt(now, &format!("agent {}: {}", intent.agent, intent.reason), effects);
+                Ok(())
             }
         };
         if let Err(because) = done {

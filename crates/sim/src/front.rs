@@ -79,6 +79,16 @@ impl Front {
         venue_now <= stamp.after(validity) && stamp <= venue_now.after(AHEAD_MAX)
     }
 
+    /// Until when a request stamped like this is taken; `None` for ever.
+    pub(crate) fn last_moment(&self, stamp: Timestamp) -> Option<Timestamp> {
+        Some(stamp.after(self.profile.order_validity?))
+    }
+
+    /// Has an order of this name come?
+    pub(crate) fn knows(&self, id: &ClientOrderId) -> bool {
+        self.first.contains_key(id)
+    }
+
     /// Carries out one request; times are the venue's.
     pub(crate) fn execute(
         &mut self,

@@ -48,7 +48,9 @@ impl World {
         let in_time = self.front.in_time(self.venue_time(arrives), stamp);
         let lands = placed.is_some() && in_time && !lost;
         if let Some(order) = placed {
-            self.oracle.leaves_for_the_venue(order, lands);
+            let last = self.front.last_moment(stamp);
+            let last = last.map_or(Timestamp::MAX, |last| last.shifted_ms(-self.venue_ahead_ms));
+            self.oracle.leaves_for_the_venue(order, lands.then_some(last));
         }
         self.tell(|| format!("{}{}", crate::story::sent(&request), if lost { ": lost" } else { "" }));
         let sent = self.now;
@@ -75,16 +77,18 @@ impl World {
             return;
         }
         let at = arrives.after(self.dice.network.heavy(Duration::from_secs(5)));
-        let lands = placed.is_some() && self.front.in_time(self.venue_time(at), flight.stamp);
-        if let Some(id) = placed.filter(|_| lands) {
-            self.oracle.is_doubled(&id);
-        }
-        let copy = Flight { lands, copy: true, ..flight.clone() };
+        let copy = Flight { lands: false, copy: true, ..flight.clone() };
         self.agenda.at(at, Event::Arrive(Box::new(copy)));
     }
 
     /// A request has reached the venue.
     pub(crate) fn arrives(&mut self, flight: Flight) {
+        if let (true, AccountRequest::Place(order)) = (flight.copy, &flight.request)
+            && !self.front.knows(&order.client_order_id)
+        {
+            // What was refused is not doubled: the copy would be a first order.
+            return;
+        }
         let changes =
             matches!(flight.request, AccountRequest::Place(_) | AccountRequest::Cancel { .. });
         if changes && self.trouble.stalled {

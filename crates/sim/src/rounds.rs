@@ -30,7 +30,8 @@ impl World {
             Phase::Heal => self.heal(),
             Phase::Alive => {
                 let gateway = self.life.as_ref().map(|life| &life.gateway);
-                self.oracle.check_alive(gateway);
+                let wanted = self.plan.intents_max.is_none_or(|most| self.intents < most);
+                self.oracle.check_alive(gateway, wanted);
             }
             Phase::Silence => self.muted = true,
             Phase::Still => self.market.still = true,

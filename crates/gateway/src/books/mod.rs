@@ -52,6 +52,8 @@ pub struct Books {
     exposures: BTreeMap<InstrumentId, Exposure>,
     balances: BTreeMap<Asset, Balance>,
     balances_at: Timestamp,
+    /// The same of the first ones.
+    balances_since: Option<Timestamp>,
     /// Our own count of each asset: the first balance the venue told, plus every fill and transfer.
     ledger: BTreeMap<Asset, Amount>,
     fills_to: BTreeMap<InstrumentId, TradeId>,
@@ -225,6 +227,11 @@ impl Books {
         self.balances_at
     }
 
+    /// Venue time of the first balances: what executed until then is in them.
+    pub fn balances_since(&self) -> Option<Timestamp> {
+        self.balances_since
+    }
+
     /// Our own count of an asset; `None` before the venue told a first balance.
     pub fn counted(&self, asset: Asset) -> Option<Amount> {
         self.ledger.get(&asset).copied()
@@ -377,6 +384,7 @@ impl Books {
             self.ledger = totals.collect();
         }
         self.balances_at = venue_time;
+        self.balances_since.get_or_insert(venue_time);
         self.balances.extend(balances.iter().map(|(asset, balance)| (*asset, *balance)));
         let orders = &self.orders;
         self.promising.retain(|id| orders.get(id).is_some_and(|o| o.is_promise(venue_time)));

@@ -9,6 +9,7 @@ use model::venue::VenueOrderStatus;
 
 fn found(world: &World, in_flight: bool) -> Vec<Difference> {
     let venue = VenueSnapshot {
+        read: Timestamp::MAX,
         started: world.now.after(std::time::Duration::from_millis(1)),
         open: world.venue.orders.iter().filter(|o| o.status.is_open()).cloned().collect(),
         account: world.venue.account(),

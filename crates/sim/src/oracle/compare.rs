@@ -28,14 +28,18 @@ impl VenueBooks {
 
 impl Oracle {
     /// I31: with everything healed for a minute it trades, or is latched.
-    pub(crate) fn check_alive(&mut self, gateway: Option<&Gateway>) {
+    pub(crate) fn check_alive(&mut self, gateway: Option<&Gateway>, wanted: bool) {
         if self.fold.halted {
             return;
         }
         match gateway.map(Gateway::state) {
             None => self.break_rule("I31", || "the gateway is not running".to_owned()),
             Some((TradingState::Active, _)) => {
-                if self.accepted == 0 {
+                // Orders whose fate is open keep their places until the quiet time is over.
+                let unknown = self.fold.open.keys().any(|id| {
+                    self.truth.get(id).is_none_or(|truth| truth.accepted == 0)
+                });
+                if self.accepted == 0 && wanted && !unknown {
                     self.break_rule("I31", || "no order was taken for a minute".to_owned());
                 }
             }

@@ -264,7 +264,6 @@ impl Oracle {
             side: order.side,
             qty,
             sent: 0,
-            flying: 0,
             accepted: 0,
             pretended: false,
             leaves: 0,
@@ -359,7 +358,7 @@ impl Oracle {
         self.seen.halts += 1;
         self.guards.halted_in_life = true;
         if !self.halt_asked {
-            self.break_rule("I31", || format!("it halted by itself: {cause}"));
+            self.break_rule("I31 (halt)", || format!("it halted by itself: {cause}"));
         }
         if std::mem::replace(&mut self.fold.halted, true) { Undo::Nothing } else { Undo::Halted }
     }

@@ -43,14 +43,21 @@ pub(crate) struct Truth {
     pub(super) qty: i64,
     /// Requests that left for the venue.
     pub(super) sent: u32,
-    /// Copies that are on their way and can still be taken.
-    pub(super) flying: u32,
     /// Orders that the venue has taken under this name.
     pub(super) accepted: u32,
     /// Acknowledged, and not more than that.
     pub(super) pretended: bool,
     pub(super) leaves: i64,
     pub(super) filled: i64,
+}
+
+/// An order on its way to the venue.
+#[derive(Clone, Copy, Debug)]
+struct Flying {
+    id: ClientOrderId,
+    side: Side,
+    qty: i64,
+    until: Timestamp,
 }
 
 /// An execution at the venue.
@@ -85,8 +92,8 @@ pub(crate) struct Oracle {
     human_size: i64,
     /// Standing at the venue, by side.
     open: [i64; 2],
-    /// On their way there.
-    flying: [i64; 2],
+    /// On their way there, and until when they can be taken.
+    flying: Vec<Flying>,
     pub(super) said: BTreeMap<(AgentId, IntentId), Said>,
     /// Orders that an agent has asked to be taken back, and since when.
     pub(super) unwanted: BTreeMap<(AgentId, IntentId), Timestamp>,
@@ -122,7 +129,7 @@ impl Oracle {
             human_position: 0,
             human_size: 0,
             open: [0; 2],
-            flying: [0; 2],
+            flying: Vec::new(),
             said: BTreeMap::new(),
             unwanted: BTreeMap::new(),
             fold: Fold::default(),
@@ -163,8 +170,8 @@ impl Oracle {
         self.halt_asked = true;
     }
 
-    /// An order has left for the venue; `lands` when it can still be taken on arrival.
-    pub(crate) fn leaves_for_the_venue(&mut self, id: ClientOrderId, lands: bool) {
+    /// An order has left for the venue; it can be taken until then, if it can at all.
+    pub(crate) fn leaves_for_the_venue(&mut self, id: ClientOrderId, lands: Option<Timestamp>) {
         let pending = |undo: &Undo| matches!(undo, Undo::Order(of, None) if *of == id);
         if self.undo.iter().any(pending) {
             self.break_rule("I4", || format!("{id} left before its record was durable"));
@@ -177,9 +184,8 @@ impl Oracle {
         };
         truth.sent += 1;
         let (sent, side, qty) = (truth.sent, truth.side, truth.qty);
-        if lands {
-            truth.flying += 1;
-            self.flying[at(side)] += qty;
+        if let Some(until) = lands {
+            self.flying.push(Flying { id, side, qty, until });
         }
         if sent > 1 {
             self.break_rule("I3", || format!("{id} was sent {sent} times"));
@@ -187,19 +193,10 @@ impl Oracle {
         self.check_cap();
     }
 
-    /// One more copy of it is under way, by no doing of ours.
-    pub(crate) fn is_doubled(&mut self, id: &ClientOrderId) {
-        if let Some(truth) = self.truth.get_mut(id) {
-            truth.flying += 1;
-            self.flying[at(truth.side)] += truth.qty;
-        }
-    }
-
-    /// A copy that could be taken has arrived, or is lost.
+    /// It has arrived.
     pub(crate) fn has_landed(&mut self, id: &ClientOrderId) {
-        if let Some(truth) = self.truth.get_mut(id) {
-            truth.flying -= 1;
-            self.flying[at(truth.side)] -= truth.qty;
+        if let Some(at) = self.flying.iter().position(|flying| flying.id == *id) {
+            self.flying.swap_remove(at);
         }
     }
 
@@ -276,7 +273,11 @@ impl Oracle {
 
     /// Largest position that can still come about, long and short, by our own orders.
     fn worst(&self) -> [i64; 2] {
-        let [buys, sells] = [0, 1].map(|side| self.open[side] + self.flying[side]);
+        let mut flying = [0; 2];
+        for order in self.flying.iter().filter(|order| self.now <= order.until) {
+            flying[at(order.side)] += order.qty;
+        }
+        let [buys, sells] = [0, 1].map(|side| self.open[side] + flying[side]);
         [self.position + buys, sells - self.position]
     }
 
@@ -304,7 +305,9 @@ impl Oracle {
 
     /// May this order still execute?
     pub(super) fn is_alive(&self, id: &ClientOrderId) -> bool {
-        self.truth.get(id).is_some_and(|truth| truth.leaves > 0 || truth.flying > 0)
+        let flies = |order: &Flying| order.id == *id && self.now <= order.until;
+        self.truth.get(id).is_some_and(|truth| truth.leaves > 0)
+            || self.flying.iter().any(flies)
     }
 }
 
