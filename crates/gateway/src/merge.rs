@@ -75,7 +75,8 @@ impl Gateway {
         let is_done = tracked.state.is_done();
         let proven_absent =
             matches!(tracked.state, OrderState::Done(Ending::Rejected | Ending::NotPlaced));
-        let ghost = unknown_yet && proven_absent;
+        // A rejection that is told again is none.
+        let ghost = unknown_yet && proven_absent && order.status != VenueOrderStatus::Rejected;
         if order.status != VenueOrderStatus::Rejected && (unknown_yet || (waiting && !is_done)) {
             let missed = source == Source::Query && unknown_yet;
             if missed {
@@ -133,6 +134,10 @@ impl Gateway {
         let ending = ending(order.status);
         let missing = order.filled > counted;
         match (ending, missing, is_open) {
+            // Never on the book, and never known to be: it has no executions that could be read.
+            (Some(Ending::Rejected), false, true) if tracked.accepted_at.is_none() => {
+                self.end(now, id, Ending::Rejected, effects);
+            }
             (_, _, false) if !missing => self.doubts.close(&id),
             (None, false, _) => self.doubts.seen_alive(&id, counted),
             (Some(ending), false, true) if source == Source::Engine && ending != Ending::Filled => {

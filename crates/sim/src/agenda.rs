@@ -63,6 +63,8 @@ pub(crate) enum Event {
     Strike { fault: Fault, round: u64 },
     /// A fault that lasts ends.
     Ease(Fault),
+    /// A process that was stopped goes on.
+    Resume { life: u32 },
     /// The exchange works off what has come while it stood still.
     Drain,
 }

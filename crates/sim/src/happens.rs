@@ -38,7 +38,18 @@ impl World {
             Event::Clear { life } => self.clear(life),
             Event::Strike { fault, round } => self.strike(fault, round),
             Event::Ease(fault) => self.ease(fault),
+            Event::Resume { life } => self.resume(life),
             Event::Drain => self.drain(),
+        }
+    }
+
+    /// A process that was stopped goes on, with everything that has come meanwhile.
+    pub(crate) fn resume(&mut self, life: u32) {
+        let Some(running) = self.life.as_mut().filter(|running| running.number == life) else {
+            return;
+        };
+        for event in running.stopped.take().unwrap_or_default() {
+            self.agenda.at(self.now, event);
         }
     }
 
@@ -66,12 +77,13 @@ impl World {
             | Event::Start
             | Event::Strike { .. }
             | Event::Ease(_)
+            | Event::Resume { .. }
             | Event::Drain => false,
         };
-        let until = self.life.as_ref().and_then(|life| life.stopped_until);
-        match until {
-            Some(until) if for_process && self.now < until => {
-                self.agenda.at(until, event);
+        let stopped = self.life.as_mut().and_then(|life| life.stopped.as_mut());
+        match stopped {
+            Some(waiting) if for_process => {
+                waiting.push(event);
                 None
             }
             _ => Some(event),

@@ -6,6 +6,7 @@ use gateway::Gateway;
 use model::venue::OrderKey;
 use model::{ClientOrderId, Effects, RequestId, Timestamp};
 
+use crate::agenda::Event;
 use crate::hosts::Host;
 
 /// A running gateway with its agents.
@@ -23,8 +24,8 @@ pub(crate) struct Life {
     pub(crate) waiting: BTreeMap<RequestId, bool>,
     /// May what adds risk leave?
     pub(crate) gate: bool,
-    /// Stopped by a signal until then.
-    pub(crate) stopped_until: Option<Timestamp>,
+    /// Stopped by a signal: what has come since waits.
+    pub(crate) stopped: Option<Vec<Event>>,
     /// The journal failed: orders are being taken back.
     pub(crate) clearing: Option<Clearing>,
     pub(crate) effects: Effects,

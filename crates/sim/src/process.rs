@@ -83,7 +83,7 @@ impl World {
             wake: None,
             waiting: std::collections::BTreeMap::new(),
             gate: false,
-            stopped_until: None,
+            stopped: None,
             clearing: None,
             effects: Effects::new(),
         });

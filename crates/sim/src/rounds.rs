@@ -76,10 +76,8 @@ impl World {
         self.machine_ahead_ms = 0;
         let now = self.venue_now();
         self.front.lag(now, None);
-        if let Some(life) = &mut self.life
-            && let Some(until) = &mut life.stopped_until
-        {
-            *until = (*until).min(self.now);
+        if let Some(life) = self.life.as_ref().map(|life| life.number) {
+            self.resume(life);
         }
         self.oracle.accepted = 0;
         let (_, healed) = self.plan.phases();

@@ -154,9 +154,10 @@ impl World {
     }
 
     fn stop(&mut self, time: Duration) -> bool {
-        let until = self.now.after(time);
         let Some(life) = &mut self.life else { return false };
-        life.stopped_until = Some(until);
+        life.stopped.get_or_insert_default();
+        let number = life.number;
+        self.after(time, Event::Resume { life: number });
         self.tell(|| format!("gateway   is stopped for {time:?}"));
         true
     }

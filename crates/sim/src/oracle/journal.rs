@@ -25,6 +25,8 @@ pub(crate) struct Fold {
     pub(super) position: i64,
     pub(super) human_position: i64,
     pub(super) halted: bool,
+    /// The books have been compared once.
+    pub(super) compared: bool,
 }
 
 /// What it says of one order.
@@ -47,6 +49,7 @@ pub(crate) enum Undo {
     Fill { trade: TradeId, order: Option<(ClientOrderId, Line)>, signed: i64, human: bool },
     Foreign(VenueOrderId),
     Halted,
+    Compared,
 }
 
 impl Fold {
@@ -94,6 +97,7 @@ impl Fold {
                 self.foreign.remove(&id);
             }
             Undo::Halted => self.halted = false,
+            Undo::Compared => self.compared = false,
         }
     }
 }
@@ -170,7 +174,8 @@ impl Oracle {
             }
             Record::Reconciled { left, .. } => {
                 self.guards.clean |= *left == 0 && self.guards.account_is_up();
-                Undo::Nothing
+                let before = std::mem::replace(&mut self.fold.compared, true);
+                if before { Undo::Nothing } else { Undo::Compared }
             }
             Record::Trading { state: TradingState::Halted, cause } => self.halted(cause),
             Record::Trading { state, .. } => {

@@ -65,6 +65,8 @@ struct Flying {
 pub(crate) struct Traded {
     pub(super) order: ClientOrderId,
     pub(super) fill: model::Fill,
+    /// Of a person, before the books were first compared.
+    pub(super) history: bool,
 }
 
 /// What an agent said it wants.
@@ -87,8 +89,7 @@ pub(crate) struct Oracle {
     pub(super) human: BTreeMap<VenueOrderId, i64>,
     /// Executed by our orders, above zero bought.
     pub(super) position: i64,
-    /// Executed by a person's orders, and the size of all of them together.
-    pub(super) human_position: i64,
+    /// Executed by a person's orders: the size of all of them together.
     human_size: i64,
     /// Standing at the venue, by side.
     open: [i64; 2],
@@ -126,7 +127,6 @@ impl Oracle {
             trades: BTreeMap::new(),
             human: BTreeMap::new(),
             position: 0,
-            human_position: 0,
             human_size: 0,
             open: [0; 2],
             flying: Vec::new(),
@@ -242,9 +242,9 @@ impl Oracle {
         let qty = lots(fill.qty).unwrap_or(0);
         let signed = if fill.side == Side::Buy { qty } else { -qty };
         let name = (self.name_of)(fill.trade_id);
-        self.trades.insert(name, Traded { order: id, fill: *fill });
+        let history = human && !self.fold.compared;
+        self.trades.insert(name, Traded { order: id, fill: *fill, history });
         if human {
-            self.human_position += signed;
             self.human_size += qty;
             return;
         }
