@@ -28,6 +28,9 @@ mod shrink;
 mod story;
 mod streams;
 mod strikes;
+mod sweep;
+mod trial;
+mod trial_kind;
 mod trouble;
 mod world;
 
@@ -36,3 +39,6 @@ pub use oracle::{Seen, Violation};
 pub use plan::{Agents, CrashAt, Kind, Plan, VenueClass};
 pub use run::{Report, run, tell};
 pub use shrink::{Shrunk, shrink};
+pub use sweep::{crash_at, reference_day};
+pub use trial::trial;
+pub use trial_kind::{Fate, Trial};

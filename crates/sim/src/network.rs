@@ -11,6 +11,7 @@ use crate::disk::Question;
 use crate::faults::Fault;
 use crate::front::{Answer, Manners};
 use crate::oracle::HUMAN;
+use crate::trial_kind::Fate;
 use crate::world::World;
 
 /// Time for an answer (`rest.rs`).
@@ -39,12 +40,18 @@ impl World {
         if self.strikes_by_chance(Fault::Delay) {
             there += self.dice.network.heavy(DELAY_MAX);
         }
-        let arrives = self.now.after(there);
-        let lost = self.strikes_by_chance(Fault::DropRequest);
+        let mut lost = self.strikes_by_chance(Fault::DropRequest);
         let placed = match &request {
             AccountRequest::Place(order) => Some(order.client_order_id),
             _ => None,
         };
+        if let (Some(trial), Some(_)) = (self.plan.trial, placed) {
+            lost |= trial.fate == Fate::LosesRequest;
+            if trial.fate == Fate::TooLate {
+                there += self.profile.order_validity.unwrap_or_default();
+            }
+        }
+        let arrives = self.now.after(there);
         let in_time = self.front.in_time(self.venue_time(arrives), stamp);
         let lands = placed.is_some() && in_time && !lost;
         if let Some(order) = placed {
@@ -181,6 +188,13 @@ impl World {
             Answer::Refused(because) => Outcome::Refused(because),
             Answer::Taken(id) => Outcome::Done(Response::CancelTaken(id)),
         };
+        let fate = self.plan.trial.map(|trial| trial.fate);
+        if let (Some(fate), AccountRequest::Place(_)) = (fate, &flight.request) {
+            return match fate {
+                Fate::Error => self.answers(flight, Outcome::InDoubt("status 504".to_owned())),
+                _ => self.fails(flight, "timed out"),
+            };
+        }
         if self.strikes_by_chance(Fault::ErrorButAccepted) {
             return self.answers(flight, Outcome::InDoubt("status 504".to_owned()));
         }

@@ -9,6 +9,7 @@ use model::venue::{IdClass, Profile};
 
 use crate::dice::Dice;
 use crate::faults::{Fault, FaultSet};
+use crate::trial_kind::Trial;
 
 /// Concerns with dice of their own.
 pub(crate) mod concern {
@@ -127,6 +128,8 @@ pub struct Plan {
     pub only_round: Option<u64>,
     /// A crash at a boundary.
     pub crash: CrashAt,
+    /// One order whose acknowledgement is lost, and nothing else.
+    pub trial: Option<Trial>,
 }
 
 impl Plan {
@@ -159,6 +162,7 @@ impl Plan {
             intents_max: None,
             only_round: None,
             crash: CrashAt::default(),
+            trial: None,
         }
     }
 
@@ -185,10 +189,14 @@ impl Plan {
         (even * even / 1_000).max(1)
     }
 
+    /// How long absence proves nothing (T_quiet).
+    pub(crate) fn quiet(&self) -> Duration {
+        self.venue.profile().order_validity.unwrap_or_default() + ENGINE_QUIET
+    }
+
     /// Time with faults, and time to heal, of each round.
     pub(crate) fn phases(&self) -> (Duration, Duration) {
-        let quiet = self.venue.profile().order_validity.unwrap_or_default() + ENGINE_QUIET;
-        (FAULTY, quiet + SETTLES_IN)
+        (FAULTY, self.quiet() + SETTLES_IN)
     }
 
     /// Rounds that begin before the time is over.

@@ -163,6 +163,7 @@ impl World {
         let Some(life) = &mut self.life else { return };
         let decided = life.clock(self.now);
         life.gate = life.gateway.state().0 == TradingState::Active;
+        self.active |= life.gate;
         let mut entries: Vec<Entry> = Vec::new();
         let mut sends: Vec<Question> = Vec::new();
         let mut news: Vec<Notice> = Vec::new();
@@ -249,7 +250,12 @@ impl World {
         if self.is_killed_here() {
             return false;
         }
+        let places = matches!(question.request, AccountRequest::Place(_));
         self.dispatch(question, decided);
+        if places && self.plan.trial.is_some_and(|trial| trial.killed) {
+            self.dies("killed behind the order's first byte", Duration::from_millis(500));
+            return false;
+        }
         !self.is_killed_here()
     }
 

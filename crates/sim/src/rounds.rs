@@ -7,6 +7,7 @@ use crate::faults::Fault;
 use crate::front::{Answer, Manners};
 use crate::oracle::VenueBooks;
 use crate::plan::{LIVE_WITHIN, STILL};
+use crate::trial::{SETTLED_WITHIN, settled_by};
 use crate::trouble::lasts;
 use crate::world::World;
 
@@ -18,8 +19,16 @@ impl World {
         self.front.engine.background(now, id, &book, &mut self.events);
         self.events.clear();
         self.agenda.at(self.now, Event::Market);
-        self.agenda.at(self.now, Event::Phase(Phase::Faults));
         self.agenda.at(self.now, Event::Start);
+        match self.plan.trial {
+            Some(trial) => {
+                self.trouble.account_silent = !trial.told;
+                self.oracle.settles_within = Some(self.plan.quiet() + SETTLED_WITHIN);
+                let settled = settled_by(self.plan.quiet());
+                self.after(settled, Event::Phase(Phase::Compare));
+            }
+            None => self.agenda.at(self.now, Event::Phase(Phase::Faults)),
+        }
     }
 
     pub(crate) fn phase(&mut self, phase: Phase) {
@@ -31,7 +40,7 @@ impl World {
             Phase::Alive => {
                 let gateway = self.life.as_ref().map(|life| &life.gateway);
                 let wanted = self.plan.intents_max.is_none_or(|most| self.intents < most);
-                self.oracle.check_alive(gateway, wanted);
+                self.oracle.check_alive(gateway, self.active, wanted);
             }
             Phase::Silence => self.muted = true,
             Phase::Still => self.market.still = true,
@@ -80,6 +89,7 @@ impl World {
             self.resume(life);
         }
         self.oracle.accepted = 0;
+        self.active = false;
         let (_, healed) = self.plan.phases();
         self.after(LIVE_WITHIN, Event::Phase(Phase::Alive));
         self.after(healed - STILL, Event::Phase(Phase::Silence));

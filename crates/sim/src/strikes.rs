@@ -14,6 +14,7 @@ use crate::hostile::{Hostile, Probe};
 use crate::plan::concern;
 use crate::setup::{price, qty};
 use crate::streams::SILENCE_MAX;
+use crate::trial::Once;
 use crate::trouble::lasts;
 use crate::world::World;
 
@@ -244,6 +245,9 @@ impl World {
             // One world in sixteen has an agent that may want all to stop.
             let halts = Dice::new(self.plan.seed, concern::HOSTILE).below(16) == 0;
             return Box::new(Hostile::new(dice, names.id(), eagerness, halts));
+        }
+        if let Some(trial) = self.plan.trial {
+            return Box::new(Once::new(names.id(), trial.filled));
         }
         if agent == names.probe {
             return Box::new(Probe::new(names.id()));

@@ -62,6 +62,8 @@ pub(crate) struct World {
     pub(crate) round: u64,
     /// Agents hold still.
     pub(crate) muted: bool,
+    /// Orders were let through at some time since the healing.
+    pub(crate) active: bool,
     /// The last round is over.
     pub(crate) finished: bool,
     /// Scratch.
@@ -131,6 +133,7 @@ impl World {
             venue_ahead_ms,
             round: 0,
             muted: false,
+            active: false,
             finished: false,
             events: Vec::new(),
             boundaries: 0,

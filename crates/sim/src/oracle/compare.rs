@@ -27,14 +27,14 @@ impl VenueBooks {
 }
 
 impl Oracle {
-    /// I31: with everything healed for a minute it trades, or is latched.
-    pub(crate) fn check_alive(&mut self, gateway: Option<&Gateway>, wanted: bool) {
+    /// I31: with everything healed for a minute it has traded, or is latched.
+    pub(crate) fn check_alive(&mut self, gateway: Option<&Gateway>, active: bool, wanted: bool) {
         if self.fold.halted {
             return;
         }
         match gateway.map(Gateway::state) {
             None => self.break_rule("I31", || "the gateway is not running".to_owned()),
-            Some((TradingState::Active, _)) => {
+            Some(_) if active => {
                 // Orders whose fate is open keep their places until the quiet time is over.
                 let unknown = self.fold.open.keys().any(|id| {
                     self.truth.get(id).is_none_or(|truth| truth.accepted == 0)
@@ -70,6 +70,11 @@ impl Oracle {
     pub(crate) fn check_agreement(&mut self, gateway: &Gateway, venue: &VenueBooks) {
         self.seen.comparisons += 1;
         let books = gateway.books();
+        let (state, cause) = gateway.state();
+        if state != TradingState::Active && !self.fold.halted {
+            let cause = cause.to_owned();
+            self.break_rule("I31", || format!("{state:?} long after healing: {cause}"));
+        }
         self.fills_agree();
         let net = books.position(self.instrument).map_or(NetQty::ZERO, |p| p.net());
         // Every execution is counted that must be; see above.

@@ -157,6 +157,7 @@ impl Oracle {
             Record::Accepted { client_order_id, .. } => self.accepted(*client_order_id),
             Record::InDoubt { .. } => {
                 self.seen.doubts += 1;
+                self.in_doubt_since.get_or_insert(self.now);
                 Undo::Nothing
             }
             Record::Filled { client_order_id, fill, .. } => {
@@ -288,8 +289,20 @@ impl Oracle {
         Undo::Order(id, None)
     }
 
+    /// G8: an order in doubt is settled soon after the quiet time.
+    fn settled(&mut self, id: ClientOrderId) {
+        let Some((most, since)) = self.settles_within.zip(self.in_doubt_since.take()) else {
+            return;
+        };
+        let took = self.now.since(since);
+        if took > most {
+            self.break_rule("I5", || format!("{id} was in doubt for {took:?}, at most {most:?}"));
+        }
+    }
+
     /// It is called accepted only if it was.
     fn accepted(&mut self, id: ClientOrderId) -> Undo {
+        self.settled(id);
         let there = self.truth.get(&id).is_some_and(|truth| truth.accepted > 0 || truth.pretended);
         if !there {
             self.break_rule("I5", || format!("{id} is called accepted, and the venue has none"));
@@ -307,6 +320,7 @@ impl Oracle {
 
     /// I5: an order is over only if it can no longer execute.
     fn ended(&mut self, id: ClientOrderId, ending: Ending) -> Undo {
+        self.settled(id);
         let alive = self.is_alive(&id);
         let taken = self.truth.get(&id).is_some_and(|truth| truth.accepted > 0);
         if alive {

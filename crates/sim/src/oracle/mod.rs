@@ -11,6 +11,7 @@ mod journal;
 mod seen;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use gateway::Gateway;
 use model::venue::{AccountEvent, Execution};
@@ -101,6 +102,9 @@ pub(crate) struct Oracle {
     pub(super) fold: Fold,
     pub(super) undo: std::collections::VecDeque<Undo>,
     pub(super) guards: Guards,
+    /// Of a trial: how long an order may be in doubt, and since when it is.
+    pub(crate) settles_within: Option<Duration>,
+    pub(super) in_doubt_since: Option<Timestamp>,
     /// Somebody may halt: a person or an agent has asked for it.
     pub(super) halt_asked: bool,
     /// Orders the venue has taken since this was last set to zero.
@@ -135,6 +139,8 @@ impl Oracle {
             fold: Fold::default(),
             undo: std::collections::VecDeque::new(),
             guards: Guards::default(),
+            settles_within: None,
+            in_doubt_since: None,
             halt_asked: false,
             accepted: 0,
             seen: Seen::default(),
