@@ -12,6 +12,7 @@ use std::time::Duration;
 use model::venue::{AccountRequest, Response, TradesFrom};
 use model::{ClientOrderId, Discrepancy, Effects, Ending, OrderState, Outcome, Timestamp};
 
+use crate::defects::Defect;
 use crate::doubt::fills_in;
 use crate::gateway::Gateway;
 use crate::merge::Source;
@@ -31,7 +32,8 @@ impl Gateway {
     /// How long absence proves nothing. `None` where the venue sets no bound to a request's validity:
     /// there it never does.
     fn quiet(&self) -> Option<Duration> {
-        self.config.profile.order_validity.map(|validity| validity + ENGINE_QUIET)
+        let quiet = self.config.profile.order_validity.map(|validity| validity + ENGINE_QUIET);
+        quiet.map(|quiet| if self.is(Defect::AbsentTooEarly) { NEGATIVE_PAUSE } else { quiet })
     }
 
     /// By the venue's clock, a time before which an order that was written down then was not made. The

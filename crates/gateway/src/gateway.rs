@@ -16,6 +16,7 @@ use model::{
 };
 
 use crate::books::{Books, TrackedOrder};
+use crate::defects::Defect;
 use crate::doubts::Doubts;
 use crate::hearing::Hearing;
 use crate::limits::Limits;
@@ -168,6 +169,11 @@ impl Gateway {
         (self.state, &self.cause)
     }
 
+    /// Is this deliberate bug in here? See `defects.rs`.
+    pub(crate) fn is(&self, defect: Defect) -> bool {
+        self.books.planted.is(defect)
+    }
+
     /// Requests that have not been answered yet.
     pub fn outstanding(&self) -> usize {
         self.outstanding.len()
@@ -178,9 +184,13 @@ impl Gateway {
         if matches!(record, Record::Filled { .. } | Record::Ended { .. }) {
             self.balances_are_due(now);
         }
+        let unrecorded = self.is(Defect::Unrecorded)
+            && matches!(record, Record::CancelRejected { .. } | Record::InDoubt { .. });
         let entry = Entry { at: now, record };
         self.books.apply(&entry);
-        effects.push(Effect::Persist(entry));
+        if !unrecorded {
+            effects.push(Effect::Persist(entry));
+        }
     }
 
     /// Asks the venue something; the answer comes back with `purpose`.
@@ -259,6 +269,9 @@ impl Gateway {
                 self.hearing.starts_again(now);
                 self.reading_is_void(now);
                 self.read_soon(now);
+                if self.is(Defect::NeverAgain) && self.books.balances_since().is_some() {
+                    self.reading.due = None;
+                }
             }
             (Link::Account, false) => self.reading_is_void(now),
             (Link::Market, _) => {}
@@ -326,20 +339,26 @@ impl Gateway {
         self.cause = cause.to_owned();
         self.announce(now, effects);
         self.alert(format!("halted: {cause}"), effects);
-        self.cancel_entries(now, None, effects);
+        if !self.is(Defect::HaltKeepsOrders) {
+            self.cancel_entries(now, None, effects);
+        }
     }
 
     /// Lets more or less through, by what is known now.
     fn reconsider(&mut self, now: Timestamp, effects: &mut Effects) {
-        let (state, cause) = if let Some(cause) = self.books.halted() {
+        let halted = self.books.halted().filter(|_| !self.is(Defect::HaltIgnored));
+        let (state, cause) = if let Some(cause) = halted {
             (TradingState::Halted, cause)
-        } else if !self.account_up {
+        } else if !self.account_up && !self.is(Defect::TradesDeaf) {
             (TradingState::Starting, "the account's stream is down")
         } else if !self.market_up {
             (TradingState::Starting, "the market streams are down")
         } else if self.hearing.is_suspected() {
             (TradingState::Starting, "the account's stream has missed something")
-        } else if !self.reading.is_clean() {
+        } else if !self.reading.is_clean()
+            && !self.is(Defect::TradesUncompared)
+            && !(self.is(Defect::TradesDeaf) && !self.account_up)
+        {
             (TradingState::Starting, "not yet reconciled with the venue")
         } else {
             (TradingState::Active, "")
@@ -360,6 +379,9 @@ impl Gateway {
     }
 
     fn doubt_everything_unanswered(&mut self, now: Timestamp, effects: &mut Effects) {
+        if self.is(Defect::DoubtsForgotten) {
+            return;
+        }
         let unanswered: Vec<ClientOrderId> = self
             .books
             .open_orders()
@@ -393,6 +415,8 @@ impl Gateway {
     }
 }
 
+#[cfg(test)]
+mod chaos_tests;
 #[cfg(test)]
 mod id_trials;
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod absence;
 mod balances;
 mod books;
 mod cancels;
+mod defects;
 mod doubt;
 mod doubts;
 mod feeds;
@@ -35,5 +36,6 @@ mod submit;
 mod testing;
 
 pub use books::{Books, Exposure, TrackedOrder};
+pub use defects::Defect;
 pub use gateway::{Config, Gateway};
 pub use limits::{InstrumentLimits, Limits, OrderFlowLimits};

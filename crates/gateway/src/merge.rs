@@ -10,6 +10,7 @@ use model::{
     OrderState, Outcome, Record, Timestamp, VenueOrderId,
 };
 
+use crate::defects::Defect;
 use crate::gateway::Gateway;
 use crate::purpose::Purpose;
 
@@ -132,7 +133,8 @@ impl Gateway {
         let Some(tracked) = self.books.order(&id) else { return };
         let (counted, is_open) = (tracked.filled, tracked.state.is_open());
         let ending = ending(order.status);
-        let missing = order.filled > counted;
+        let believed = self.is(Defect::LateFillDropped) && ending == Some(Ending::Canceled);
+        let missing = order.filled > counted && !believed;
         match (ending, missing, is_open) {
             // Never on the book, and never known to be: it has no executions that could be read.
             (Some(Ending::Rejected), false, true) if tracked.accepted_at.is_none() => {
@@ -172,7 +174,12 @@ impl Gateway {
         });
         let by_venue =
             || self.books.order_at_venue(&fill.venue_order_id).map(|o| o.order.client_order_id);
-        match by_name.or_else(by_venue) {
+        let named = by_name.or_else(by_venue);
+        let over = named.and_then(|id| self.books.order(&id)).is_some_and(|o| o.state.is_done());
+        if over && self.is(Defect::LateFillDropped) {
+            return;
+        }
+        match named {
             Some(id) => self.count_fill(now, Some(id), fill, source, effects),
             None if self.is_history(fill) => {}
             None if foreign => self.count_fill(now, None, fill, source, effects),
@@ -264,7 +271,7 @@ impl Gateway {
     /// An order on our account that we did not place. Said once; its executions are counted in the
     /// account's position, and nothing is done to it.
     fn foreign(&mut self, now: Timestamp, order: &VenueOrder, effects: &mut Effects) {
-        if self.books.knows_foreign(&order.id) {
+        if self.books.knows_foreign(&order.id) || self.is(Defect::ForeignIgnored) {
             return;
         }
         self.discrepancy(now, Discrepancy::Foreign { venue_order_id: order.id }, effects);

@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use model::venue::{AccountRequest, AccountSnapshot, PageCursor, Response, TradesFrom};
 use model::{
-    Amount, Asset, ClientOrderId, Discrepancy, Effects, InstrumentId, Outcome, Record, Timestamp,
+    Amount, Asset, ClientOrderId, Discrepancy, Effects, Ending, InstrumentId, Outcome, Record,
+    Timestamp,
 };
 
+use crate::defects::Defect;
 use crate::doubt::{PAGES_MAX, fills_in};
 use crate::gateway::Gateway;
 use crate::merge::Source;
@@ -119,7 +121,8 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         let Some((fills, next)) = fills_in(outcome) else { return };
-        for fill in fills {
+        let ignored = self.is(Defect::HistoryIgnored);
+        for fill in fills.iter().filter(|_| !ignored) {
             self.executed(now, fill, Source::Query, effects);
         }
         if let Some(newest) = fills.iter().map(|fill| fill.venue_time).max() {
@@ -226,6 +229,9 @@ impl Gateway {
                 }
             }
         }
+        if !suspects.is_empty() {
+            self.repair_by_trading(now, effects);
+        }
         let unsettled = self.unsettled();
         if unsettled == 0 {
             self.judge_balances(now, &mut suspects, effects);
@@ -287,6 +293,9 @@ impl Gateway {
     }
 
     fn not_at_venue(&mut self, now: Timestamp, id: ClientOrderId, effects: &mut Effects) {
+        if self.is(Defect::ReconcileOverwrites) {
+            return self.end(now, id, Ending::Canceled, effects);
+        }
         if !self.doubts.is_open(&id) {
             let found = Discrepancy::UnknownToVenue { client_order_id: id };
             self.discrepancy(now, found, effects);

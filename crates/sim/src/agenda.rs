@@ -27,44 +27,85 @@ pub(crate) enum Event {
     /// The market moves.
     Market,
     /// A message of the market's stream reaches the gateway; with the world's time of what it tells.
-    Feed { conn: u32, input: Box<Input>, as_of: Timestamp },
+    Feed {
+        conn: u32,
+        input: Box<Input>,
+        as_of: Timestamp,
+    },
     /// A report of the account's stream does.
-    Account { conn: u32, event: Box<AccountEvent> },
+    Account {
+        conn: u32,
+        event: Box<AccountEvent>,
+    },
     /// A connection is made.
-    Linked { link: Link, conn: u32 },
+    Linked {
+        link: Link,
+        conn: u32,
+    },
     /// A connection is lost.
-    Cut { link: Link, conn: u32, cause: &'static str },
+    Cut {
+        link: Link,
+        conn: u32,
+        cause: &'static str,
+    },
     /// The venue takes the picture that a new book begins with.
-    Snapshot { conn: u32 },
+    Snapshot {
+        conn: u32,
+    },
     /// A request reaches the venue.
     Arrive(Box<Flight>),
     /// How a request ended reaches the gateway.
-    Reply { life: u32, id: RequestId, outcome: Box<Outcome> },
+    Reply {
+        life: u32,
+        id: RequestId,
+        outcome: Box<Outcome>,
+    },
     /// A cancel that was taken for processing is carried out.
     CancelLater(VenueOrderId),
     /// An order that was only acknowledged is rejected.
     RejectLater(VenueOrderId),
     /// What was being written is durable, or the disk said no.
-    Written { life: u32 },
-    Wake { life: u32 },
+    Written {
+        life: u32,
+    },
+    Wake {
+        life: u32,
+    },
     /// Agents look at the time.
-    Timer { life: u32 },
+    Timer {
+        life: u32,
+    },
     /// An agent's words reach the gateway.
-    Words { life: u32, host: usize },
+    Words {
+        life: u32,
+        host: usize,
+    },
     /// An agent's process is up.
-    AgentUp { life: u32, host: usize },
+    AgentUp {
+        life: u32,
+        host: usize,
+    },
     /// The gateway is started.
     Start,
     /// The venue's clock was compared with the gateway's.
-    Clock { life: u32 },
+    Clock {
+        life: u32,
+    },
     /// Without a journal: orders are taken back until none is left.
-    Clear { life: u32 },
+    Clear {
+        life: u32,
+    },
     /// A fault strikes, in this round.
-    Strike { fault: Fault, round: u64 },
+    Strike {
+        fault: Fault,
+        round: u64,
+    },
     /// A fault that lasts ends.
     Ease(Fault),
     /// A process that was stopped goes on.
-    Resume { life: u32 },
+    Resume {
+        life: u32,
+    },
     /// The exchange works off what has come while it stood still.
     Drain,
 }

@@ -103,8 +103,7 @@ mod tests {
     use super::*;
 
     fn batch(session: u64) -> Batch {
-        let record =
-            Record::Started { session, version: String::new(), config: String::new() };
+        let record = Record::Started { session, version: String::new(), config: String::new() };
         let entries = vec![Entry { at: Timestamp::EPOCH, record }];
         Batch { entries, sends: Vec::new(), decided: Timestamp::EPOCH }
     }

@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use model::market::{BookUpdate, LevelUpdate};
 use model::venue::{
-    AccountEvent, AccountRequest, Execution, IdClass, MarketRequest, OrderKey, PageCursor,
-    Profile, PublicMarket as _, Response, TradesFrom, VenueError, VenueEvent, VenueOrder,
-    VenueOrderStatus,
+    AccountEvent, AccountRequest, Execution, IdClass, MarketRequest, OrderKey, PageCursor, Profile,
+    PublicMarket as _, Response, TradesFrom, VenueError, VenueEvent, VenueOrder, VenueOrderStatus,
 };
 use model::{
     ClientOrderId, Fill, NewOrder, OrderQty, SelfTradePrevention, Side, Timestamp, TradeId,
@@ -336,8 +335,7 @@ impl Front {
         };
         let from = TradesFrom::Time { start: Some(start.unwrap_or_default()), end: None };
         let (instrument, order) = (*instrument, *order);
-        let whole =
-            AccountRequest::Fills { instrument, order, from, limit: u32::MAX, page: None };
+        let whole = AccountRequest::Fills { instrument, order, from, limit: u32::MAX, page: None };
         let Response::Fills(fills) = self.ask(now, &whole)? else {
             return Err(VenueError::Unsupported);
         };

@@ -3,7 +3,7 @@
 use model::{Command, Input};
 
 use crate::agenda::Event;
-use crate::world::World;
+use crate::world::{TIMER_EVERY, World};
 
 impl World {
     pub(crate) fn happens(&mut self, event: Event) {
@@ -30,7 +30,12 @@ impl World {
             }
             Event::Written { life } => self.written(life),
             Event::Wake { life } => self.wakes(life),
-            Event::Timer { life } => self.timer(life),
+            Event::Timer { life } => {
+                self.timer(life);
+                if self.is_current(life) {
+                    self.after(TIMER_EVERY, Event::Timer { life });
+                }
+            }
             Event::Words { life, host } => self.hears(life, host),
             Event::AgentUp { life, host } => self.agent_is_up(life, host),
             Event::Start => self.start(),
@@ -41,6 +46,10 @@ impl World {
             Event::Resume { life } => self.resume(life),
             Event::Drain => self.drain(),
         }
+    }
+
+    fn is_current(&self, life: u32) -> bool {
+        self.life.as_ref().is_some_and(|running| running.number == life)
     }
 
     /// A process that was stopped goes on, with everything that has come meanwhile.

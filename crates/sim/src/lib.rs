@@ -13,8 +13,8 @@ mod disk;
 mod faults;
 mod front;
 mod happens;
-mod hosts;
 mod hostile;
+mod hosts;
 mod life;
 mod market;
 mod network;
@@ -35,8 +35,12 @@ mod trouble;
 mod world;
 
 pub use faults::{Fault, FaultSet, Fired};
+#[cfg(feature = "defects")]
+pub use gateway::Defect;
 pub use oracle::{Seen, Violation};
 pub use plan::{Agents, CrashAt, Kind, Plan, VenueClass};
+#[cfg(feature = "defects")]
+pub use run::run_with;
 pub use run::{Report, run, tell};
 pub use shrink::{Shrunk, shrink};
 pub use sweep::{crash_at, reference_day};

@@ -59,12 +59,18 @@ impl World {
             let last = last.map_or(Timestamp::MAX, |last| last.shifted_ms(-self.venue_ahead_ms));
             self.oracle.leaves_for_the_venue(order, lands.then_some(last));
         }
-        self.tell(|| format!("{}{}", crate::story::sent(&request), if lost { ": lost" } else { "" }));
+        self.tell(|| {
+            format!("{}{}", crate::story::sent(&request), if lost { ": lost" } else { "" })
+        });
         let sent = self.now;
         let flight = Flight { life, id, request, stamp, sent, lands, copy: false };
         if lost {
             self.fails(&flight, "the connection broke");
             return;
+        }
+        if there >= ANSWER_MAX {
+            // Nobody waits for so long; what comes of it is found later.
+            self.fails(&flight, "timed out");
         }
         self.doubles(&flight, arrives);
         self.agenda.at(arrives, Event::Arrive(Box::new(flight)));
@@ -251,8 +257,10 @@ impl World {
         if let Some(clearing) = &mut running.clearing {
             let flying = running.waiting.values().any(|places| *places);
             if let Outcome::Done(Response::Orders(open)) = outcome {
-                let ours = open.iter().filter(|order| clearing.ids.contains(&order.client_order_id));
-                clearing.shown = ours.map(|order| model::venue::OrderKey::Venue(order.id)).collect();
+                let ours =
+                    open.iter().filter(|order| clearing.ids.contains(&order.client_order_id));
+                clearing.shown =
+                    ours.map(|order| model::venue::OrderKey::Venue(order.id)).collect();
                 if self.profile.cancels_by_client_id {
                     let ours = open.iter().map(|order| order.client_order_id);
                     let ours = ours.filter(|id| clearing.ids.contains(id));

@@ -20,12 +20,10 @@ use crate::faults::Fault;
 use crate::hosts::Host;
 use crate::life::{Clearing, Life};
 use crate::setup;
-use crate::world::World;
+use crate::world::{TIMER_EVERY, World};
 
 /// How often the books are compared while nothing is wrong.
 const RECONCILE_EVERY: Duration = Duration::from_secs(30);
-/// Agents look at the time so often.
-const TIMER_EVERY: Duration = Duration::from_secs(1);
 /// The loop's timers have this resolution.
 const TICK: Duration = Duration::from_millis(1);
 /// How long orders are taken back without a journal (`runtime/src/gateway/clear.rs`).
@@ -70,7 +68,9 @@ impl World {
         );
         #[cfg(feature = "defects")]
         let gateway = gateway.with_defect(self.defect);
-        self.tell(|| format!("gateway   starts, session {session}, its clock {}", ahead / 1_000_000));
+        self.tell(|| {
+            format!("gateway   starts, session {session}, its clock {}", ahead / 1_000_000)
+        });
         let hosts = self.hosts(&gateway, session);
         let count = hosts.len();
         self.life = Some(Life {
@@ -87,13 +87,18 @@ impl World {
             clearing: None,
             effects: Effects::new(),
         });
-        self.clock_is_measured(number);
         self.carry_out(effects);
+        self.clock_is_measured(number);
+        if self.life.is_none() {
+            // Killed over its first words.
+            return;
+        }
         for link in [Link::Account, Link::Market] {
             self.dial(link);
         }
         for host in 0..count {
-            let pause = self.dice.agents.between(Duration::from_millis(20), Duration::from_millis(400));
+            let pause =
+                self.dice.agents.between(Duration::from_millis(20), Duration::from_millis(400));
             self.after(pause, Event::AgentUp { life: number, host });
         }
         self.after(TIMER_EVERY, Event::Timer { life: number });
@@ -101,12 +106,23 @@ impl World {
 
     /// The process is gone at once. With `kept`, the write under way had just become durable.
     pub(crate) fn dies(&mut self, why: &str, again_in: Duration) {
-        let Some(life) = self.life.take() else { return };
+        self.check_replay();
+        self.falls(why, again_in);
+    }
+
+    /// The books are the journal's, with everything that was handed over.
+    pub(crate) fn check_replay(&mut self) {
+        let Some(life) = self.life.as_ref().filter(|life| life.clearing.is_none()) else { return };
         let folded = self.disk.folded();
-        if life.clearing.is_none() {
-            #[cfg(feature = "defects")]
-            let folded = folded.with_defect(self.defect);
-            self.oracle.check_replay(&life.gateway, &folded);
+        #[cfg(feature = "defects")]
+        let folded = folded.with_defect(self.defect);
+        self.oracle.check_replay(&life.gateway, &folded);
+    }
+
+    /// The same between two effects: what is not handed over yet is not in the journal.
+    fn falls(&mut self, why: &str, again_in: Duration) {
+        if self.life.take().is_none() {
+            return;
         }
         let kept = !self.disk.full && self.dice.disk.below(2) == 0;
         let records = self.disk.lose(kept);
@@ -123,6 +139,10 @@ impl World {
 
     /// Is it now that the plan kills it? Counted at every write and every send, before and after.
     pub(crate) fn is_killed_here(&mut self) -> bool {
+        // What is killed while everything is to come to rest has no time for that.
+        if self.healing {
+            return false;
+        }
         self.boundaries += 1;
         if self.crash.first != Some(self.boundaries) {
             return false;
@@ -130,7 +150,7 @@ impl World {
         self.crash.first = self.crash.again.take();
         self.boundaries = 0;
         self.fired.note(Fault::Kill);
-        self.dies("killed at a boundary", Duration::from_secs(1));
+        self.falls("killed at a boundary", Duration::from_secs(1));
         true
     }
 
@@ -253,7 +273,7 @@ impl World {
         let places = matches!(question.request, AccountRequest::Place(_));
         self.dispatch(question, decided);
         if places && self.plan.trial.is_some_and(|trial| trial.killed) {
-            self.dies("killed behind the order's first byte", Duration::from_millis(500));
+            self.falls("killed behind the order's first byte", Duration::from_millis(500));
             return false;
         }
         !self.is_killed_here()
@@ -341,10 +361,8 @@ impl World {
         let Some(running) = self.life.as_ref().filter(|running| running.number == life) else {
             return;
         };
-        for host in 0..running.hosts.len() {
-            self.show(host, &AgentSees::Timer);
-        }
-        self.after(TIMER_EVERY, Event::Timer { life });
+        let hosts = running.hosts.len();
+        (0..hosts).for_each(|host| self.show(host, &AgentSees::Timer));
     }
 
     fn show(&mut self, host: usize, event: &AgentSees<'_>) {

@@ -50,6 +50,7 @@ impl World {
 
     fn faults_begin(&mut self) {
         self.muted = false;
+        self.healing = false;
         self.market.still = false;
         self.trouble.begin(&self.plan, self.round);
         if self.trouble.on.has(Fault::Skew) {
@@ -90,6 +91,7 @@ impl World {
         }
         self.oracle.accepted = 0;
         self.active = false;
+        self.healing = true;
         let (_, healed) = self.plan.phases();
         self.after(LIVE_WITHIN, Event::Phase(Phase::Alive));
         self.after(healed - STILL, Event::Phase(Phase::Silence));
@@ -108,16 +110,11 @@ impl World {
             }
         }
         self.publish();
-        let folded = self.disk.folded();
-        #[cfg(feature = "defects")]
-        let folded = folded.with_defect(self.defect);
+        self.check_replay();
         if let (Some(account), Some(open)) = (answers.pop(), answers.pop()) {
             let venue = VenueBooks { open, account };
             match &self.life {
-                Some(life) => {
-                    self.oracle.check_replay(&life.gateway, &folded);
-                    self.oracle.check_agreement(&life.gateway, &venue);
-                }
+                Some(life) => self.oracle.check_agreement(&life.gateway, &venue),
                 None => self.oracle.break_rule("I31", || "the gateway is not running".to_owned()),
             }
         }

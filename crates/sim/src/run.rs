@@ -34,6 +34,15 @@ pub fn run(plan: &Plan) -> Report {
     report(&world)
 }
 
+/// The same, with a deliberate bug in the gateway.
+#[cfg(feature = "defects")]
+pub fn run_with(plan: &Plan, defect: gateway::Defect) -> Report {
+    let mut world = World::new(plan, false);
+    world.defect = Some(defect);
+    world.run();
+    report(&world)
+}
+
 /// The same, and the story of it, oldest line first.
 pub fn tell(plan: &Plan) -> (Report, Vec<String>) {
     let mut world = World::new(plan, true);
@@ -53,3 +62,6 @@ fn report(world: &World) -> Report {
         hash: world.hash,
     }
 }
+
+#[cfg(test)]
+mod tests;

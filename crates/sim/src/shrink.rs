@@ -72,8 +72,11 @@ impl Shrunk {
     }
 
     fn fewer_agents(&mut self, tries_max: u32) {
-        let without: [fn(&mut Agents) -> &mut bool; 3] =
-            [|agents| &mut agents.hostile, |agents| &mut agents.reversion, |agents| &mut agents.maker];
+        let without: [fn(&mut Agents) -> &mut bool; 3] = [
+            |agents| &mut agents.hostile,
+            |agents| &mut agents.reversion,
+            |agents| &mut agents.maker,
+        ];
         for without in without {
             let mut plan = self.plan.clone();
             let runs = without(&mut plan.agents);

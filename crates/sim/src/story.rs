@@ -125,7 +125,9 @@ pub(crate) fn record(record: &Record) -> Option<impl FnOnce() -> String + use<'_
         told => told,
     };
     Some(move || match text {
-        Record::Prepared { order: prepared, .. } => format!("journal   prepared {}", order(prepared)),
+        Record::Prepared { order: prepared, .. } => {
+            format!("journal   prepared {}", order(prepared))
+        }
         Record::Refused { intent, because, .. } => {
             format!("journal   refused {}: {because}", intent.0 % 1_000_000)
         }

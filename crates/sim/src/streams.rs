@@ -91,7 +91,8 @@ impl World {
         self.send_market(MarketKind::BookLost);
         self.line(Link::Market).whole = false;
         let conn = self.line(Link::Market).conn;
-        let pause = self.dice.streams.between(Duration::from_millis(50), Duration::from_millis(400));
+        let pause =
+            self.dice.streams.between(Duration::from_millis(50), Duration::from_millis(400));
         self.after(pause, Event::Snapshot { conn });
     }
 
@@ -177,9 +178,9 @@ impl World {
 
     /// The venue tells what happens from now on.
     pub(crate) fn linked(&mut self, link: Link, conn: u32) {
-        let now = self.now;
+        let (now, runs) = (self.now, self.life.is_some());
         let line = self.line(link);
-        if line.conn != conn || line.up {
+        if line.conn != conn || line.up || !runs {
             return;
         }
         (line.up, line.whole, line.linked_at) = (true, false, now);
@@ -188,8 +189,10 @@ impl World {
         self.take(&Input::Link { link, up: true, cause: "subscribed".to_owned() });
         match link {
             Link::Market => {
-                let pause =
-                    self.dice.streams.between(Duration::from_millis(30), Duration::from_millis(300));
+                let pause = self
+                    .dice
+                    .streams
+                    .between(Duration::from_millis(30), Duration::from_millis(300));
                 self.after(pause, Event::Snapshot { conn });
                 if self.trouble.market_silent {
                     self.dies_of_silence();

@@ -160,6 +160,8 @@ impl World {
         let number = life.number;
         self.after(time, Event::Resume { life: number });
         self.tell(|| format!("gateway   is stopped for {time:?}"));
+        // Agents are processes of their own, and what they say meanwhile waits.
+        self.timer(number);
         true
     }
 
@@ -247,7 +249,7 @@ impl World {
             return Box::new(Hostile::new(dice, names.id(), eagerness, halts));
         }
         if let Some(trial) = self.plan.trial {
-            return Box::new(Once::new(names.id(), trial.filled));
+            return Box::new(Once::new(names.id(), trial.filled, self.lives > 1));
         }
         if agent == names.probe {
             return Box::new(Probe::new(names.id()));
@@ -269,6 +271,7 @@ impl World {
         };
         let params = params.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         let instruments = [names.instrument.clone()];
-        agents::build(name, &params, &instruments).unwrap_or_else(|_| Box::new(Probe::new(names.id())))
+        agents::build(name, &params, &instruments)
+            .unwrap_or_else(|_| Box::new(Probe::new(names.id())))
     }
 }

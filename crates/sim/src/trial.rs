@@ -20,8 +20,8 @@ const WANTED_AFTER: Duration = Duration::from_secs(3);
 pub(crate) const SETTLED_WITHIN: Duration = Duration::from_secs(3);
 /// What a restart may take.
 const RESTART: Duration = Duration::from_secs(2);
-/// What else may pass: the time-out of the lost answer, during which nobody asks.
-const ANSWER_MAX: Duration = Duration::from_secs(12);
+/// What else may pass: the time-out of the lost answer, during which nobody asks, and the reading after it.
+const ANSWER_MAX: Duration = Duration::from_secs(20);
 
 /// The plan of the trial of this number: every combination in turn, with chance in all the rest.
 pub fn trial(number: u64) -> Plan {
@@ -61,8 +61,9 @@ pub(crate) struct Once {
 }
 
 impl Once {
-    pub(crate) const fn new(instrument: InstrumentId, filled: bool) -> Once {
-        Once { instrument, filled, looks: 0 }
+    /// With `done` it has wanted it in an earlier life.
+    pub(crate) const fn new(instrument: InstrumentId, filled: bool, done: bool) -> Once {
+        Once { instrument, filled, looks: if done { 2 } else { 0 } }
     }
 }
 

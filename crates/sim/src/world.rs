@@ -11,8 +11,8 @@ use model::{Link, Timestamp};
 
 use crate::agenda::{Agenda, Event};
 use crate::dice::Dice;
-use crate::faults::{Fault, Fired};
 use crate::disk::Disk;
+use crate::faults::{Fault, Fired};
 use crate::front::Front;
 use crate::life::{Life, Line};
 use crate::market::Market;
@@ -23,6 +23,8 @@ use crate::trouble::Trouble;
 
 /// Things that wait to happen, at most: the world's own bound (I25).
 const AGENDA_MAX: usize = 20_000;
+/// Agents look at the time so often.
+pub(crate) const TIMER_EVERY: Duration = Duration::from_secs(1);
 /// Things that may happen without time passing.
 const AT_ONCE_MAX: u32 = 50_000;
 /// Lines of a story that are kept.
@@ -62,6 +64,8 @@ pub(crate) struct World {
     pub(crate) round: u64,
     /// Agents hold still.
     pub(crate) muted: bool,
+    /// The faults of this round are over.
+    pub(crate) healing: bool,
     /// Orders were let through at some time since the healing.
     pub(crate) active: bool,
     /// The last round is over.
@@ -133,6 +137,7 @@ impl World {
             venue_ahead_ms,
             round: 0,
             muted: false,
+            healing: false,
             active: false,
             finished: false,
             events: Vec::new(),

@@ -134,7 +134,8 @@ impl Summary {
         println!("speed           {:>12.0} x real time a core", self.speed());
         println!("faults that fired, in all worlds:");
         for pair in Fault::ALL.chunks(3) {
-            let cell = |fault: &Fault| format!("{:<20}{:>9}", fault.name(), self.fired.count(*fault));
+            let cell =
+                |fault: &Fault| format!("{:<20}{:>9}", fault.name(), self.fired.count(*fault));
             println!("  {}", pair.iter().map(cell).collect::<Vec<_>>().join("  "));
         }
         if let Some(repeat) = repeat {

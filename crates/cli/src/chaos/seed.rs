@@ -177,7 +177,10 @@ mod tests {
         let day = sim::reference_day(VenueClass::ALL[1]);
         let crashed = sim::crash_at(&day, 77, true);
         let again = read(&command(&crashed));
-        assert_eq!((again.crash, again.venue, again.faults), (crashed.crash, day.venue, day.faults));
+        assert_eq!(
+            (again.crash, again.venue, again.faults),
+            (crashed.crash, day.venue, day.faults)
+        );
     }
 
     #[test]

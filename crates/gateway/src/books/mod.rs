@@ -16,6 +16,8 @@ use model::{
     TradingState, VenueOrderId,
 };
 
+use crate::defects::{Defect, Planted};
+
 pub use exposure::Exposure;
 pub use order::TrackedOrder;
 
@@ -61,6 +63,7 @@ pub struct Books {
     /// The same as it first was.
     history_to: BTreeMap<InstrumentId, TradeId>,
     halted: Option<String>,
+    pub(crate) planted: Planted,
 }
 
 impl Books {
@@ -72,6 +75,9 @@ impl Books {
                 self.session = *session;
                 self.first_started.get_or_insert(entry.at);
                 self.ids_used = 0;
+                if self.planted.is(Defect::LatchLost) {
+                    self.halted = None;
+                }
             }
             Record::Prepared { agent, intent, order, worst_price } => {
                 self.ids_used += 1;
@@ -178,7 +184,7 @@ impl Books {
 
     /// Has this execution been counted?
     pub fn knows_trade(&self, instrument: InstrumentId, trade: TradeId) -> bool {
-        self.trades.contains(&(instrument, trade))
+        self.trades.contains(&(instrument, trade)) && !self.planted.is(Defect::FillCountedTwice)
     }
 
     /// Has this order of somebody else been reported?
@@ -306,7 +312,7 @@ impl Books {
 
     fn fill(&mut self, id: Option<&ClientOrderId>, fill: &Fill, at: Timestamp) {
         let key = (fill.instrument, fill.trade_id);
-        if !self.trades.insert(key) {
+        if !self.trades.insert(key) && !self.planted.is(Defect::FillCountedTwice) {
             return;
         }
         self.trades_in_order.push_back(key);
@@ -376,7 +382,8 @@ impl Books {
     }
 
     fn set_balances(&mut self, balances: &BTreeMap<Asset, Balance>, venue_time: Timestamp) {
-        if venue_time < self.balances_at {
+        let ignored = self.planted.is(Defect::BalancesIgnored) && !self.ledger.is_empty();
+        if venue_time < self.balances_at || ignored {
             return;
         }
         if self.ledger.is_empty() {
@@ -394,7 +401,9 @@ impl Books {
     fn count(&mut self, id: ClientOrderId, add: bool) {
         let Some(order) = self.orders.get(&id) else { return };
         let leaves = order.leaves();
-        if leaves.is_zero() {
+        let forgotten =
+            self.planted.is(Defect::ReservationForgotten) && order.state == OrderState::InDoubt;
+        if leaves.is_zero() || forgotten {
             return;
         }
         let exposure = self.exposures.entry(order.order.instrument).or_default();

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{Difference, VenueSnapshot, differences};
 use crate::testing::{World, number, spec};
-use model::Side;
 use model::venue::VenueOrderStatus;
+use model::{Side, Timestamp};
 
 fn found(world: &World, in_flight: bool) -> Vec<Difference> {
     let venue = VenueSnapshot {

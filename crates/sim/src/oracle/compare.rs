@@ -36,9 +36,11 @@ impl Oracle {
             None => self.break_rule("I31", || "the gateway is not running".to_owned()),
             Some(_) if active => {
                 // Orders whose fate is open keep their places until the quiet time is over.
-                let unknown = self.fold.open.keys().any(|id| {
-                    self.truth.get(id).is_none_or(|truth| truth.accepted == 0)
-                });
+                let unknown = self
+                    .fold
+                    .open
+                    .keys()
+                    .any(|id| self.truth.get(id).is_none_or(|truth| truth.accepted == 0));
                 if self.accepted == 0 && wanted && !unknown {
                     self.break_rule("I31", || "no order was taken for a minute".to_owned());
                 }
@@ -61,7 +63,8 @@ impl Oracle {
     /// I15: the live books are the fold over the journal.
     pub(crate) fn check_replay(&mut self, gateway: &Gateway, folded: &Books) {
         if gateway.books() != folded {
-            let what = first_difference(&format!("{:#?}", gateway.books()), &format!("{folded:#?}"));
+            let what =
+                first_difference(&format!("{:#?}", gateway.books()), &format!("{folded:#?}"));
             self.break_rule("I15", || format!("the live books are not the journal's: {what}"));
         }
     }
@@ -97,9 +100,10 @@ impl Oracle {
             return;
         }
         // What a person did before the gateway's first look at the account is history.
-        let missing = self.trades.iter().find(|(trade, traded)| {
-            !traded.history && !self.fold.fills.contains_key(trade)
-        });
+        let missing = self
+            .trades
+            .iter()
+            .find(|(trade, traded)| !traded.history && !self.fold.fills.contains_key(trade));
         if let Some((trade, traded)) = missing {
             let (trade, order) = (*trade, traded.order);
             self.break_rule("I10", || format!("trade {trade} of {order} was never counted"));
@@ -129,9 +133,9 @@ impl Oracle {
             self.break_rule("I9", || format!("order {id} of a person was not reported"));
         }
         if self.fold.halted {
-            let entry = theirs.keys().find(|id| {
-                self.fold.orders.get(id).is_some_and(|line| !line.has_trigger)
-            });
+            let entry = theirs
+                .keys()
+                .find(|id| self.fold.orders.get(id).is_some_and(|line| !line.has_trigger));
             if let Some(id) = entry.copied() {
                 self.break_rule("I21", || format!("{id} stands at the venue, and it is halted"));
             }
@@ -160,7 +164,8 @@ impl Oracle {
     fn cancels_are_done(&mut self, books: &Books) {
         let late = self.unwanted.iter().find(|((agent, intent), since)| {
             let order = books.order_of(*agent, *intent);
-            let open = order.is_some_and(|order| order.state != OrderState::InDoubt && order.state.is_open());
+            let open = order
+                .is_some_and(|order| order.state != OrderState::InDoubt && order.state.is_open());
             open && self.now.since(**since) > CANCELED_WITHIN
         });
         if let Some(((agent, intent), since)) = late {

@@ -49,7 +49,8 @@ impl Guards {
                     self.book_live = true;
                 }
                 for level in &update.levels {
-                    let side = if level.side == Side::Buy { &mut self.bids } else { &mut self.asks };
+                    let side =
+                        if level.side == Side::Buy { &mut self.bids } else { &mut self.asks };
                     if level.qty.0 == 0 {
                         side.remove(&level.price.0);
                     } else {
@@ -185,8 +186,8 @@ fn is_decided(sent: OrderKind, said: OrderKind) -> bool {
         OrderKind::TakeProfit { trigger } => {
             matches!(sent, OrderKind::TakeProfitLimit { trigger: at, .. } if at == trigger)
         }
-        OrderKind::Limit { .. } | OrderKind::StopLimit { .. } | OrderKind::TakeProfitLimit { .. } => {
-            sent == said
-        }
+        OrderKind::Limit { .. }
+        | OrderKind::StopLimit { .. }
+        | OrderKind::TakeProfitLimit { .. } => sent == said,
     }
 }

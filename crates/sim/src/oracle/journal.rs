@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use model::venue::{AccountRequest, Request};
 use model::{
     Action, AgentId, ClientOrderId, Effect, Ending, Fill, IntentId, NewOrder, OrderQty, Record,
     Refusal, Side, TradeId, TradingState, VenueOrderId,
 };
-use model::venue::{AccountRequest, Request};
 
 use super::{HUMAN, Oracle, Truth, at};
 use crate::setup::lots;
@@ -39,6 +39,10 @@ pub(crate) struct Line {
     pub(super) filled: i64,
     pub(super) ended: bool,
     pub(super) has_trigger: bool,
+    /// Known to be at the venue.
+    pub(super) accepted: bool,
+    /// A cancel of it was written down.
+    pub(super) taken_back: bool,
 }
 
 /// How to take a record back that was not durable.
@@ -105,13 +109,16 @@ impl Fold {
 impl Oracle {
     /// The effects of one input, in order.
     pub(crate) fn effects(&mut self, effects: &[Effect]) {
+        let halted = self.fold.halted;
         for effect in effects {
             match effect {
                 Effect::Persist(entry) => {
                     let undo = self.record(&entry.record);
                     self.undo.push_back(undo);
                 }
-                Effect::Send { request: Request::Account(AccountRequest::Place(order)), .. } => {
+                Effect::Send {
+                    request: Request::Account(AccountRequest::Place(order)), ..
+                } => {
                     let id = order.client_order_id;
                     if !self.fold.orders.contains_key(&id) {
                         self.break_rule("I4", || format!("{id} is sent before it is written down"));
@@ -122,6 +129,9 @@ impl Oracle {
                 | Effect::WakeAt(_)
                 | Effect::Notify(_) => {}
             }
+        }
+        if self.fold.halted && !halted {
+            self.check_taken_back();
         }
     }
 
@@ -155,6 +165,7 @@ impl Oracle {
             }
             Record::Ended { client_order_id, ending } => self.ended(*client_order_id, *ending),
             Record::Accepted { client_order_id, .. } => self.accepted(*client_order_id),
+            Record::CancelPrepared { client_order_id } => self.taken_back(*client_order_id),
             Record::InDoubt { .. } => {
                 self.seen.doubts += 1;
                 self.in_doubt_since.get_or_insert(self.now);
@@ -194,7 +205,6 @@ impl Oracle {
                 Undo::Nothing
             }
             Record::Started { .. }
-            | Record::CancelPrepared { .. }
             | Record::CancelRejected { .. }
             | Record::Balances { .. }
             | Record::Transferred { .. }
@@ -284,6 +294,8 @@ impl Oracle {
             filled: 0,
             ended: false,
             has_trigger: order.kind.trigger().is_some(),
+            accepted: false,
+            taken_back: false,
         };
         self.fold.set(id, Some(line));
         Undo::Order(id, None)
@@ -307,15 +319,31 @@ impl Oracle {
         if !there {
             self.break_rule("I5", || format!("{id} is called accepted, and the venue has none"));
         }
+        let Some(line) = self.fold.orders.get(&id).copied() else { return Undo::Nothing };
         // A ghost is open again.
-        let Some(line) = self.fold.orders.get(&id).copied().filter(|line| line.ended) else {
-            return Undo::Nothing;
-        };
-        let never = self.truth.get(&id).is_some_and(|truth| truth.leaves > 0);
-        if never {
-            self.fold.set(id, Some(Line { ended: false, ..line }));
-        }
+        let alive = self.truth.get(&id).is_some_and(|truth| truth.leaves > 0);
+        let ended = line.ended && !alive;
+        self.fold.set(id, Some(Line { accepted: true, ended, ..line }));
         Undo::Order(id, Some(line))
+    }
+
+    fn taken_back(&mut self, id: ClientOrderId) -> Undo {
+        let Some(line) = self.fold.orders.get(&id).copied() else { return Undo::Nothing };
+        self.fold.set(id, Some(Line { taken_back: true, ..line }));
+        Undo::Order(id, Some(line))
+    }
+
+    /// I21: with the halt goes a cancel for every entry order that is known to stand (T_cancel1).
+    fn check_taken_back(&mut self) {
+        let standing = self.fold.open.keys().find(|id| {
+            self.fold
+                .orders
+                .get(id)
+                .is_some_and(|line| line.accepted && !line.taken_back && !line.has_trigger)
+        });
+        if let Some(id) = standing.copied() {
+            self.break_rule("I21", || format!("{id} stands, and the halt does not take it back"));
+        }
     }
 
     /// I5: an order is over only if it can no longer execute.

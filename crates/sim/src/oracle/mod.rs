@@ -20,9 +20,9 @@ use model::{
     Timestamp, TradeId, VenueOrderId,
 };
 
+pub(crate) use self::compare::VenueBooks;
 use self::guards::Guards;
 use self::journal::{Fold, Undo};
-pub(crate) use self::compare::VenueBooks;
 pub use self::seen::Seen;
 use crate::setup::{limit, lots};
 
@@ -291,7 +291,8 @@ impl Oracle {
     pub(crate) fn check_reserved(&mut self, gateway: &Gateway) {
         let exposure = gateway.books().exposure(self.instrument);
         let lots_of = |net: NetQty| net.get().mantissa_at(3);
-        let told = (lots_of(exposure.position), lots(exposure.working_buys), lots(exposure.working_sells));
+        let told =
+            (lots_of(exposure.position), lots(exposure.working_buys), lots(exposure.working_sells));
         let (Some(position), Some(buys), Some(sells)) = told else {
             return self.break_rule("I8", || format!("the exposure is off the grid: {exposure:?}"));
         };
@@ -312,8 +313,7 @@ impl Oracle {
     /// May this order still execute?
     pub(super) fn is_alive(&self, id: &ClientOrderId) -> bool {
         let flies = |order: &Flying| order.id == *id && self.now <= order.until;
-        self.truth.get(id).is_some_and(|truth| truth.leaves > 0)
-            || self.flying.iter().any(flies)
+        self.truth.get(id).is_some_and(|truth| truth.leaves > 0) || self.flying.iter().any(flies)
     }
 }
 
