@@ -27,7 +27,9 @@ impl Gateway {
 
     /// Nothing of ours can have executed yet, and nothing has been read: what is there is history.
     pub(crate) fn is_first_look(&self, instrument: InstrumentId) -> bool {
-        self.books.fills_to(instrument).is_none() && !self.books.knows_orders_of(instrument)
+        self.books.fills_to(instrument).is_none()
+            && self.books.balances_since().is_none()
+            && !self.books.knows_orders_of(instrument)
     }
 }
 

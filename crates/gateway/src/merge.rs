@@ -78,6 +78,7 @@ impl Gateway {
             matches!(tracked.state, OrderState::Done(Ending::Rejected | Ending::NotPlaced));
         // A rejection that is told again is none.
         let ghost = unknown_yet && proven_absent && order.status != VenueOrderStatus::Rejected;
+        let was_rejected = tracked.state == OrderState::Done(Ending::Rejected);
         if order.status != VenueOrderStatus::Rejected && (unknown_yet || (waiting && !is_done)) {
             let missed = source == Source::Query && unknown_yet;
             if missed {
@@ -90,6 +91,12 @@ impl Gateway {
             };
             self.record(now, record, effects);
             self.tell(&id, effects);
+        }
+        if ghost && was_rejected {
+            // What was said before it was rejected may come after that, by another way: no ghost yet. What
+            // it came to is asked for.
+            fills.iter().for_each(|fill| self.executed(now, fill, source, effects));
+            return self.in_doubt(now, id, "reported after it had been rejected".into(), effects);
         }
         if ghost {
             let cause = format!("order {id} is at the venue after it was proven not to be");

@@ -1,6 +1,6 @@
 //! A request ended. What is proven is written down; everything else becomes a doubt.
 
-use model::venue::{AccountRequest, Response, VenueError, VenueOrder};
+use model::venue::{AccountRequest, Response, VenueError};
 use model::{
     ClientOrderId, Effects, Ending, OrderState, Outcome, Record, Reply, Timestamp, VenueOrderId,
 };
@@ -53,16 +53,6 @@ impl Gateway {
                 self.alert(text.clone(), effects);
                 self.in_doubt(now, id, text, effects);
             }
-            Outcome::Done(Response::Placed { order, .. }) if self.is_overtaken(id, order) => {
-                let record = Record::Accepted {
-                    client_order_id: id,
-                    venue_order_id: order.id,
-                    venue_time: order.created,
-                };
-                self.record(now, record, effects);
-                let text = "acknowledged after it had been rejected".to_owned();
-                self.in_doubt(now, id, text, effects);
-            }
             Outcome::Done(Response::Placed { order, fills })
                 if self.books.order(&id).is_some_and(|ours| ours.is(order)) =>
             {
@@ -95,13 +85,6 @@ impl Gateway {
             let request = AccountRequest::Place(order.order.clone());
             self.send(Purpose::Place(id), request, effects);
         }
-    }
-
-    /// Has the account's stream told of an order's rejection before the answer that acknowledges it came?
-    /// The answer is the older of the two, and no ghost; but what became of the order is asked for.
-    fn is_overtaken(&self, id: ClientOrderId, theirs: &VenueOrder) -> bool {
-        let rejected = OrderState::Done(Ending::Rejected);
-        self.books.order(&id).is_some_and(|ours| ours.state == rejected && ours.is(theirs))
     }
 
     /// Is this the venue's name for an order that we know by another name?

@@ -39,6 +39,8 @@ pub(crate) struct Line {
     pub(super) filled: i64,
     pub(super) ended: bool,
     pub(super) has_trigger: bool,
+    /// It could only shrink the position when it was let through.
+    pub(super) reduces: bool,
     /// Known to be at the venue.
     pub(super) accepted: bool,
     /// A cancel of it was written down.
@@ -276,6 +278,8 @@ impl Oracle {
             OrderQty::Base(qty) => lots(qty).unwrap_or(0),
             OrderQty::Quote(_) => 0,
         };
+        let held = if order.side == Side::Sell { self.fold.position } else { -self.fold.position };
+        let reduces = qty + self.fold.working()[at(order.side)] <= held;
         let truth = Truth {
             side: order.side,
             qty,
@@ -294,6 +298,7 @@ impl Oracle {
             filled: 0,
             ended: false,
             has_trigger: order.kind.trigger().is_some(),
+            reduces,
             accepted: false,
             taken_back: false,
         };

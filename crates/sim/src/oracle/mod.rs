@@ -182,7 +182,8 @@ impl Oracle {
         if self.undo.iter().any(pending) {
             self.break_rule("I4", || format!("{id} left before its record was durable"));
         }
-        if self.guards.halted_in_life {
+        let reduces = self.fold.orders.get(&id).is_some_and(|line| line.reduces);
+        if self.guards.halted_in_life && !reduces {
             self.break_rule("I18", || format!("{id} left after the halt"));
         }
         let Some(truth) = self.truth.get_mut(&id) else {
