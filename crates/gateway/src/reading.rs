@@ -205,8 +205,12 @@ impl Gateway {
         TradesFrom::Time { start: Some(start), end: None }
     }
 
-    /// Before the first complete reading: from the oldest order that may have executed.
+    /// Before the first complete reading: from the first balances on, which have everything earlier in
+    /// them; before those, from the oldest order that may have executed.
     fn history_starts(&self) -> Timestamp {
+        if let Some(first) = self.books.balances_since() {
+            return first;
+        }
         let oldest = self.books.open_orders().map(|o| o.prepared_at).min();
         oldest.unwrap_or(self.started_at).min(self.started_at).before(Duration::from_secs(60))
     }

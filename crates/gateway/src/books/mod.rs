@@ -81,8 +81,16 @@ impl Books {
             }
             Record::Prepared { agent, intent, order, worst_price } => {
                 self.ids_used += 1;
-                let tracked =
-                    TrackedOrder::new(*agent, *intent, order.clone(), *worst_price, entry.at);
+                let not_before = self.balances_at;
+                let order_of = order.clone();
+                let tracked = TrackedOrder::new(
+                    *agent,
+                    *intent,
+                    order_of,
+                    *worst_price,
+                    entry.at,
+                    not_before,
+                );
                 self.promising.insert(order.client_order_id);
                 self.by_intent.insert((*agent, *intent), order.client_order_id);
                 self.open.insert(order.client_order_id);

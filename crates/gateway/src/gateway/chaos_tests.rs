@@ -100,6 +100,26 @@ fn an_order_of_a_session_whose_clock_was_ahead_is_missed() {
     assert_eq!(world.state_of(&order), OrderState::Done(Ending::Canceled));
 }
 
+/// The same order is in doubt when the gateway is killed. It is looked for from when the venue can have
+/// had it, not from ten minutes later.
+#[test]
+fn an_order_in_doubt_of_a_session_whose_clock_was_ahead_is_found() {
+    let mut world = World::at(crate::testing::TELLS_SUMS);
+    let known = world.now.before(Duration::from_secs(600));
+    let balances = world.venue.account().balances.into_iter().collect();
+    world.report(model::venue::AccountEvent::Balances { balances, time: known });
+    let order = world.place(spec(Side::Buy, "1", "99")).unwrap();
+    world.answer(Wire::LosesAnswer);
+    world.now = known.after(Duration::from_secs(1));
+    world.restart();
+    world.pass_alarms(Duration::from_secs(1));
+    let asked = world.requests.iter().find_map(|(_, asked)| match asked {
+        model::venue::AccountRequest::Order { since, .. } => *since,
+        _ => None,
+    });
+    assert!(asked.unwrap() <= known, "{order} was made after {known}");
+}
+
 /// The machine's clock was ahead at the first start. What somebody executes after it has a time before it,
 /// and is no history: the first balances do not have it in them.
 #[test]
@@ -111,7 +131,7 @@ fn a_first_start_by_a_wrong_clock_hides_no_execution() {
     foreign.id = model::VenueOrderId::from_number(99);
     foreign.client_order_id = number("somebody");
     world.venue.orders.push(foreign);
-    let right = START.before(Duration::from_secs(1_800));
+    let right = START.before(Duration::from_secs(500));
     world.venue.fill(right, &number("somebody"), "0.5").unwrap();
     world.apply(&Input::Operator(Command::Reconcile));
     world.pass_answering(5);
