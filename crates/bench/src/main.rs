@@ -6,6 +6,7 @@
 
 mod book_updates;
 mod budget;
+mod chaos;
 mod durable;
 mod guardrails;
 mod matching;
@@ -23,7 +24,7 @@ use table::Row;
 /// A measurement: its name on the command line, and what it does.
 type Benchmark = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 
-const BENCHMARKS: [Benchmark; 9] = [
+const BENCHMARKS: [Benchmark; 10] = [
     ("matching", matching::run),
     ("book-updates", book_updates::run),
     ("guardrails", guardrails::run),
@@ -33,6 +34,7 @@ const BENCHMARKS: [Benchmark; 9] = [
     ("venue-rest", venue_rest::run),
     ("durable", durable::run),
     ("reconnect", reconnect::run),
+    ("chaos", chaos::run),
 ];
 
 fn main() -> ExitCode {

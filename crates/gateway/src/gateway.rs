@@ -347,6 +347,8 @@ impl Gateway {
     /// Lets more or less through, by what is known now.
     fn reconsider(&mut self, now: Timestamp, effects: &mut Effects) {
         let halted = self.books.halted().filter(|_| !self.is(Defect::HaltIgnored));
+        let uncompared = !self.reading.is_clean() && !self.is(Defect::TradesUncompared);
+        let deaf = !self.account_up && self.is(Defect::TradesDeaf);
         let (state, cause) = if let Some(cause) = halted {
             (TradingState::Halted, cause)
         } else if !self.account_up && !self.is(Defect::TradesDeaf) {
@@ -355,10 +357,7 @@ impl Gateway {
             (TradingState::Starting, "the market streams are down")
         } else if self.hearing.is_suspected() {
             (TradingState::Starting, "the account's stream has missed something")
-        } else if !self.reading.is_clean()
-            && !self.is(Defect::TradesUncompared)
-            && !(self.is(Defect::TradesDeaf) && !self.account_up)
-        {
+        } else if uncompared && !deaf {
             (TradingState::Starting, "not yet reconciled with the venue")
         } else {
             (TradingState::Active, "")

@@ -137,7 +137,7 @@ impl Plan {
     pub fn of(seed: u64, time: Duration) -> Plan {
         let mut dice = Dice::new(seed, concern::PLAN);
         // The two real exchanges in most worlds.
-        let venue = match dice.below(8) {
+        let venue = match dice.below(9) {
             0..3 => 0,
             3..5 => 1,
             other => usize::try_from(other - 3).unwrap_or(0),

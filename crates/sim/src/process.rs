@@ -249,7 +249,7 @@ impl World {
     fn note(&mut self, entry: &Entry) {
         self.count(u64::try_from(entry.at.nanos()).unwrap_or(0));
         if let Some(text) = crate::story::record(&entry.record) {
-            self.tell(|| text());
+            self.tell(text);
         }
         if let Some(id) = crate::story::names(&entry.record) {
             self.count_text(id.as_str());

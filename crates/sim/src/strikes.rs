@@ -94,9 +94,9 @@ impl World {
         match fault {
             Fault::RestDown => self.trouble.rest_down = false,
             Fault::Stall => {
-                if std::mem::take(&mut self.trouble.stalled) {
-                    self.after(Duration::ZERO, Event::Drain);
-                }
+                // With nothing waiting there is nothing to work off.
+                self.trouble.stalled = false;
+                self.after(Duration::ZERO, Event::Drain);
             }
             Fault::CancelOnly | Fault::VenueHalted => {
                 self.mode(TradingMode::Live);
@@ -106,10 +106,9 @@ impl World {
             }
             Fault::AccountSilent => self.trouble.account_silent = false,
             Fault::MarketSilent => {
-                if std::mem::take(&mut self.trouble.market_silent) {
-                    // What was not told is a hole.
-                    self.close(Link::Market);
-                }
+                let was_silent = std::mem::take(&mut self.trouble.market_silent);
+                // What was not told is a hole.
+                let _ = was_silent && self.close(Link::Market);
             }
             Fault::DiskFull => self.disk.full = false,
             Fault::SlowDisk => self.trouble.slow = None,

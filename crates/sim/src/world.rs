@@ -96,7 +96,7 @@ impl World {
         let mut profile = plan.venue.profile();
         if plan.faults.has(Fault::PageCap) {
             // A venue with short lists, and a gateway that knows it.
-            profile.fills_page = u32::try_from(8 + venue_dice.below(40)).unwrap_or(8);
+            profile.fills_page = u32::try_from(5 + venue_dice.below(40)).unwrap_or(5);
         }
         let engine = setup::exchange(&names, plan.venue.kind, &mut venue_dice);
         let name_of = match plan.venue.kind {
