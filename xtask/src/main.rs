@@ -8,6 +8,7 @@ mod ci;
 mod counts;
 mod defects;
 mod fuzz;
+mod kills;
 mod shell;
 mod test;
 mod tidy;
@@ -60,6 +61,12 @@ const TASKS: &[Task] = &[
         usage: "[--seconds N] [target]...",
         help: "run each fuzz target for N seconds (default 20)",
         run: fuzz::task,
+    },
+    Task {
+        name: "kills",
+        usage: "[--trials N] [binance|coinbase]",
+        help: "kill the gateway right behind an order's first byte N times (default 1000) and compare books",
+        run: kills::task,
     },
 ];
 

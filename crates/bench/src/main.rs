@@ -12,6 +12,7 @@ mod guardrails;
 mod matching;
 mod message_to_order;
 mod reconnect;
+mod restart;
 mod samples;
 mod sign;
 mod table;
@@ -24,7 +25,7 @@ use table::Row;
 /// A measurement: its name on the command line, and what it does.
 type Benchmark = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 
-const BENCHMARKS: [Benchmark; 10] = [
+const BENCHMARKS: [Benchmark; 11] = [
     ("matching", matching::run),
     ("book-updates", book_updates::run),
     ("guardrails", guardrails::run),
@@ -33,6 +34,7 @@ const BENCHMARKS: [Benchmark; 10] = [
     ("message-to-order", message_to_order::run),
     ("venue-rest", venue_rest::run),
     ("durable", durable::run),
+    ("restart", restart::run),
     ("reconnect", reconnect::run),
     ("chaos", chaos::run),
 ];

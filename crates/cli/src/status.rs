@@ -1,4 +1,8 @@
-//! `plimsoll status`: how a gateway is, by its journal; works whether it runs or not.
+//! `plimsoll status`: how a gateway is, by its journal; works whether it runs or not. A book is in no
+//! journal: the gateway that runs is asked for it.
+
+mod book;
+mod words;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -6,11 +10,13 @@ use std::path::{Path, PathBuf};
 
 use gateway::Books;
 use journal::{Health, JournalReader, Moments};
-use model::{FeedHealth, Link, NetQty, Timestamp, TradingState};
+use model::{InstrumentId, Link, NetQty, Timestamp, TradingState};
 use runtime::budget::{BudgetUse, LimitUse, Of};
 use runtime::config::{Config, Store};
+use runtime::state::State;
 use serde_json::{Value, json};
 
+use self::words::{ago, feed_word};
 use crate::failure::Failure;
 
 #[derive(clap::Args)]
@@ -21,12 +27,26 @@ pub(crate) struct Args {
     /// Print one JSON object instead of text.
     #[arg(long)]
     json: bool,
+    /// Show this instrument's book instead, as the running gateway holds it.
+    #[arg(long, value_name = "INSTRUMENT")]
+    book: Option<InstrumentId>,
+    /// Levels of each side of the book.
+    #[arg(long, value_name = "N", default_value_t = 10, requires = "book")]
+    depth: usize,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let config = runtime::config::load(&args.config).map_err(Failure::usage)?;
-    let status = Status::read(&config)?;
     let mut out = std::io::stdout().lock();
+    if let Some(instrument) = args.book {
+        let Store::Sqlite(journal) = &config.store;
+        let shown = book::look(journal, instrument, args.depth)?;
+        let now = runtime::clock::now();
+        let text = if args.json { book::json(&shown)? } else { book::text(&shown, now) };
+        write!(out, "{text}")?;
+        return Ok(());
+    }
+    let status = Status::read(&config)?;
     if args.json {
         writeln!(out, "{}", status.json())?;
     } else {
@@ -50,12 +70,9 @@ impl Status {
         let Store::Sqlite(path) = &config.store;
         let path: &Path = path;
         let reader = JournalReader::open(path)?;
-        let (mut health, mut books) = (Health::default(), Books::default());
-        reader.replay(0, &mut |_, entry| {
-            health.add(&entry);
-            books.apply(&entry);
-            Ok(())
-        })?;
+        let restored =
+            State::restore(reader.snapshots()?, &mut |after, each| reader.replay(after, each))?;
+        let State { health, books } = restored.state;
         let now = runtime::clock::now();
         let (holder, budget) = (journal::holder(path), budget(config));
         Ok(Status { health, books, holder, budget, now })
@@ -265,42 +282,5 @@ const fn word(state: TradingState) -> &'static str {
         TradingState::Active => "active",
         TradingState::Reducing => "reducing",
         TradingState::Halted => "HALTED",
-    }
-}
-
-const fn feed_word(health: FeedHealth) -> &'static str {
-    match health {
-        FeedHealth::Live => "live",
-        FeedHealth::Stale => "STALE",
-        FeedHealth::Resyncing => "RESYNCING",
-        FeedHealth::Down => "DOWN",
-    }
-}
-
-/// A length of time for people.
-fn ago(now: Timestamp, then: Timestamp) -> String {
-    let seconds = now.since(then).as_secs();
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
-        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn times_are_said_in_two_units_at_most() {
-        let at =
-            |seconds| ago(Timestamp::EPOCH.after(Duration::from_secs(seconds)), Timestamp::EPOCH);
-        assert_eq!(at(59), "59 s");
-        assert_eq!(at(61), "1 min 1 s");
-        assert_eq!(at(7_260), "2 h 1 min");
-        assert_eq!(at(90_000), "1 d 1 h");
     }
 }

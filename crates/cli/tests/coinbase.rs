@@ -1,12 +1,14 @@
 //! The gateway trades on Coinbase's protocol: sums instead of executions, no balances, no look-up by
 //! our names, and it ends with the exchange's own books all the same.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod common;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use common::{Gateway, Venue, assert_agrees};
+use common::{Gateway, Venue, assert_agrees, book, unsure_of_the_clock};
 use model::{Entry, Link, Record};
 use serde_json::{Value, json};
 
@@ -49,8 +51,8 @@ fn it_trades_loses_its_connections_and_agrees_in_the_end() {
 #[test]
 fn orders_in_doubt_are_found_in_lists() {
     let venue = Venue::coinbase(&["--market", "synthetic:32"]);
-    let lost = r#"{"kind": "drop_response", "route": ORDERS, "probability": 0.3}"#;
-    venue.http("POST", "/_sim/faults", lost);
+    let lost = json!({"kind": "drop_response", "route": ORDERS, "probability": 0.3});
+    break_it(&venue, &lost);
     let mut gateway = Gateway::prepare_coinbase(&venue, MAKER);
     gateway.start();
     gateway.wait(40, "orders in doubt", |entries| {
@@ -141,9 +143,11 @@ fn found(gateway: &mut Gateway, venue: &Venue) {
     });
 }
 
-/// Every order was sent once, under a name of its own, and the books agree.
+/// The market's book is the exchange's five seconds after the fault at the latest, every order was sent
+/// once, under a name of its own, and the account's books agree.
 fn ends_well(mut gateway: Gateway, venue: &Venue) {
     venue.http("POST", "/_sim/heal", "");
+    book::assert_agrees(&gateway, venue, Duration::from_secs(5));
     trades(&mut gateway, 2);
     assert!(gateway.stop().success(), "{}", gateway.log());
     assert_agrees(&gateway, venue);
@@ -227,6 +231,7 @@ fn the_venues_clock_is_off_from_the_start() {
         found(&mut gateway, &venue);
         let said = gateway.log().matches("our clock differs").count();
         assert_eq!(said, 1, "{skew_ms}: {}", gateway.log());
+        unsure_of_the_clock(&gateway.entries());
         assert!(gateway.stop().success(), "{}", gateway.log());
         assert_agrees(&gateway, &venue);
     }
@@ -241,6 +246,8 @@ fn the_venues_clock_leaps() {
     trades(&mut gateway, 3);
     let said = gateway.log().matches("our clock differs").count();
     assert!((1..=2).contains(&said), "{said}: {}", gateway.log());
+    let stopped = unsure_of_the_clock(&gateway.entries());
+    assert!(stopped >= 1, "nothing held up: {}", gateway.log());
     ends_well(gateway, &venue);
 }
 

@@ -5,6 +5,7 @@
 
 mod common;
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use common::{Gateway, Venue};
@@ -56,5 +57,41 @@ fn its_agent_trades_within_a_minute_and_its_question_is_answered() {
     for words in ["gateway has started", "market streams: connected", "trading", "bought"] {
         assert!(log.contains(words), "{words:?} is not in: {log}");
     }
+    assert!(gateway.stop().success(), "{}", gateway.log());
+}
+
+/// The section about Coinbase: its key, its table in the place of the other one, its two changes.
+#[test]
+fn the_same_trades_on_coinbase() {
+    let readme = readme();
+    let mut gateway = Gateway::prepare("unused", "");
+    let making = readme.lines().find(|line| line.starts_with("openssl ")).unwrap();
+    let directory = gateway.path("");
+    let made = Command::new("sh").args(["-c", making]).current_dir(&directory).status().unwrap();
+    assert!(made.success(), "{making}");
+    let venue = readme.lines().find(|line| line.contains("--dialect coinbase --listen")).unwrap();
+    let venues = readme.lines().filter(|line| line.contains("--dialect coinbase --listen"));
+    assert!(venues.clone().all(|line| line == venue), "two ways to start one exchange");
+    let account = venue.split('\'').nth(1).unwrap();
+    let key = account.split(':').next().unwrap();
+    let venue = Venue::coinbase_of(account, &directory);
+
+    let files = blocks(&readme, "toml");
+    let config = files.iter().find(|text| text.contains("mode = \"live\"")).unwrap();
+    let limits = files.iter().find(|text| text.contains("position_max")).unwrap();
+    let table = files.iter().find(|text| text.starts_with("[venue.coinbase]")).unwrap();
+    let (head, rest) = config.split_once("[venue.binance]").unwrap();
+    let agent = rest.split_once("[agent.").unwrap().1;
+    let agent = agent.replace("venue = \"binance\"", "venue = \"coinbase\"");
+    let config = format!("{head}{table}\n[agent.{agent}").replace("127.0.0.1:9000", &venue.addr);
+    std::fs::write(gateway.path("plimsoll.toml"), config).unwrap();
+    let limits = limits.replace("[instrument.BTC-USDT]", "[instrument.BTC-USD]");
+    std::fs::write(gateway.path("limits.toml"), limits).unwrap();
+    let mut command = gateway.command();
+    command.env("COINBASE_KEY", key).current_dir(&directory);
+    gateway.spawn(command);
+    gateway.wait(PATIENCE.as_secs(), "it trades", |entries| {
+        entries.iter().any(|entry| matches!(entry.record, Record::Filled { .. }))
+    });
     assert!(gateway.stop().success(), "{}", gateway.log());
 }

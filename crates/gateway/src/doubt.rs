@@ -106,11 +106,14 @@ impl Gateway {
         let ending = self.doubts.asks.get(&id).and_then(|ask| ask.ending);
         let counted = self.books.order(&id).map_or(Qty::ZERO, |o| o.filled);
         let all = ending.is_some_and(|(_, reported)| counted >= reported);
-        if let Some(next) = next.filter(|_| !all)
+        let rest = match next {
+            Some(next) => Some((TradesFrom::Newest, Some(next.clone()))),
+            None => self.rest_by_number(&id, fills).map(|from| (from, None)),
+        };
+        if let Some((from, page)) = rest.filter(|_| !all)
             && let Some(venue_order_id) = self.books.order(&id).and_then(|o| o.venue_order_id)
         {
             let order = Some(venue_order_id);
-            let (from, page) = (TradesFrom::Newest, Some(next.clone()));
             return self.ask_next_page(now, id, order, from, page, effects);
         }
         self.doubts.again(&id, now);
@@ -125,6 +128,16 @@ impl Gateway {
                 self.end(now, id, ending, effects);
             }
         }
+    }
+
+    /// Where an order's list goes on by number; `None` at its end. Its first page are the newest ones:
+    /// when that is full the list is read from its beginning.
+    fn rest_by_number(&self, id: &ClientOrderId, fills: &[Fill]) -> Option<TradesFrom> {
+        let last = fills.last().filter(|_| self.is_full_page(fills.len()))?;
+        if self.doubts.asks.get(id)?.pages == 0 {
+            return Some(TradesFrom::Id(0));
+        }
+        Some(TradesFrom::Id(last.trade_id.as_str().parse::<u64>().ok()?.saturating_add(1)))
     }
 
     /// The list goes on: the same question from there on. Past the bound it begins again later.

@@ -54,6 +54,8 @@ pub(crate) struct Ask {
     /// The venue says it is over, with this much filled; believed once executions for that much
     /// have been read.
     pub(crate) ending: Option<(Ending, Qty)>,
+    /// A reading has shown that the venue does not have it among its open orders.
+    pub(crate) missing: bool,
 }
 
 impl Doubts {
@@ -68,7 +70,21 @@ impl Doubts {
             pages: 0,
             cancel_taken: None,
             ending: None,
+            missing: false,
         });
+    }
+
+    /// A reading does not show this order as open, though it should.
+    pub(crate) fn is_missing(&mut self, id: ClientOrderId, now: Timestamp) {
+        self.open(id, now);
+        if let Some(ask) = self.asks.get_mut(&id) {
+            ask.missing = true;
+        }
+    }
+
+    /// Is it being asked about because the venue tells it otherwise than our books?
+    pub(crate) fn differs(&self, id: &ClientOrderId) -> bool {
+        self.asks.get(id).is_some_and(|ask| ask.missing || ask.ending.is_some())
     }
 
     /// The venue takes this order back, and says later that it did: asks until it is over.

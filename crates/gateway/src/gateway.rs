@@ -2,7 +2,8 @@
 //!
 //! The work behind each input has a file of its own: `submit.rs` (an agent wants something),
 //! `cancels.rs` (orders are taken back), `replies.rs` (a request ended), `merge.rs` (what the venue says of orders and executions),
-//! `doubt.rs` and `absence.rs` (orders whose outcome is open), `reading.rs` (reconciliation).
+//! `doubt.rs` and `absence.rs` (orders whose outcome is open), `reading.rs` (reconciliation),
+//! `venue_clock.rs` (the venue's clock against ours).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -61,6 +62,8 @@ pub struct Gateway {
     pub(crate) hearing: Hearing,
     /// The venue's clock minus ours, milliseconds, as last measured.
     pub(crate) venue_ahead_ms: i64,
+    /// The last two measurements of that differ too much.
+    pub(crate) clock_unsure: bool,
     state: TradingState,
     cause: String,
     wake_at: Option<Timestamp>,
@@ -107,6 +110,7 @@ impl Gateway {
             feeds: BTreeMap::new(),
             hearing: Hearing::default(),
             venue_ahead_ms: 0,
+            clock_unsure: false,
             state: TradingState::Starting,
             cause: "not yet reconciled with the venue".to_owned(),
             wake_at: None,
@@ -130,10 +134,7 @@ impl Gateway {
             Input::Intent(intent) => self.submit(now, intent, effects),
             Input::Link { link, up, cause } => self.link(now, *link, *up, cause, effects),
             Input::Feed(notice) => self.feed(now, notice, effects),
-            Input::Clock { ahead_ms } => {
-                self.venue_ahead_ms = *ahead_ms;
-                self.judge_feeds(now, effects);
-            }
+            Input::Clock { ahead_ms } => self.clocks_compared(now, *ahead_ms, effects),
             Input::Operator(command) => self.operator(now, command, effects),
             Input::Wake => {
                 self.wake_at = None;
@@ -359,6 +360,8 @@ impl Gateway {
             (TradingState::Starting, "the account's stream has missed something")
         } else if uncompared && !deaf {
             (TradingState::Starting, "not yet reconciled with the venue")
+        } else if self.clock_unsure {
+            (TradingState::Reducing, "the venue's clock moved against ours and is measured again")
         } else {
             (TradingState::Active, "")
         };

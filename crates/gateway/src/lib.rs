@@ -25,6 +25,8 @@ mod limits;
 mod listen;
 mod live_time;
 mod merge;
+#[cfg(feature = "defects")]
+mod planting;
 mod purpose;
 mod reading;
 mod readings;
@@ -34,8 +36,10 @@ pub mod risk;
 mod submit;
 #[cfg(test)]
 mod testing;
+mod venue_clock;
 
 pub use books::{Books, Exposure, TrackedOrder};
 pub use defects::Defect;
 pub use gateway::{Config, Gateway};
 pub use limits::{InstrumentLimits, Limits, OrderFlowLimits};
+pub use venue_clock::CLOCK_STEP_MAX_MS;

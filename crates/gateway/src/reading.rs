@@ -236,11 +236,11 @@ impl Gateway {
         if !suspects.is_empty() {
             self.repair_by_trading(now, effects);
         }
-        let unsettled = self.unsettled();
-        if unsettled == 0 {
+        // While an order is asked about, its executions may be what a balance differs by.
+        if self.asked_about() == 0 && self.reading.unattributed.is_empty() {
             self.judge_balances(now, &mut suspects, effects);
         }
-        let left = unsettled + u32::try_from(suspects.len()).unwrap_or(u32::MAX);
+        let left = self.unsettled() + u32::try_from(suspects.len()).unwrap_or(u32::MAX);
         self.reading.suspects = suspects;
         let balances =
             Record::Balances { balances: account.balances.clone(), venue_time: account.updated };
@@ -303,21 +303,27 @@ impl Gateway {
         if !self.doubts.is_open(&id) {
             let found = Discrepancy::UnknownToVenue { client_order_id: id };
             self.discrepancy(now, found, effects);
-            self.doubts.open(id, now);
         }
+        self.doubts.is_missing(id, now);
     }
 
-    /// What must be answered before the books can be called clean. An order that may never have
-    /// reached the venue is not among it: its whole size stays reserved until that is proven, which
-    /// takes the quiet time.
+    /// What must be answered before the books can be called clean: what the venue tells otherwise than
+    /// they do. An order that is asked about for another reason (an answer was lost, a cancel has not
+    /// ended) is not among it: its whole size stays reserved until it is proven what became of it.
     fn unsettled(&self) -> u32 {
-        let asked = self
-            .books
-            .open_orders()
-            .filter(|o| o.accepted_at.is_some())
-            .filter(|o| self.doubts.is_open(&o.order.client_order_id));
-        let open = asked.count() + self.reading.unattributed.len();
-        u32::try_from(open).unwrap_or(u32::MAX)
+        let differ = self.accepted().filter(|id| self.doubts.differs(id)).count();
+        u32::try_from(differ + self.reading.unattributed.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Orders known to have been at the venue that are asked about, for whatever reason.
+    fn asked_about(&self) -> usize {
+        self.accepted().filter(|id| self.doubts.is_open(id)).count()
+    }
+
+    /// Open orders that are known to have been at the venue.
+    fn accepted(&self) -> impl Iterator<Item = ClientOrderId> {
+        let accepted = self.books.open_orders().filter(|order| order.accepted_at.is_some());
+        accepted.map(|order| order.order.client_order_id)
     }
 
     /// Orders with an order or a cancel under way.
@@ -345,3 +351,6 @@ impl Gateway {
         self.send(Purpose::Read { generation, part }, request, effects);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,10 +7,11 @@ use std::time::Duration;
 use model::venue::VenueOrder;
 use model::{Amount, Asset, Fill, InstrumentId, Timestamp, TradeId, VenueOrderId};
 
-/// First pause after a reading that failed or left something open.
+/// First pause after a reading that failed or left something open; from its start, as the others are.
 const PAUSE_MIN: Duration = Duration::from_millis(250);
-/// Longest such pause.
-const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Longest such pause: with an answer or two it leaves the books agreed within five seconds of a venue
+/// that answers again.
+const PAUSE_MAX: Duration = Duration::from_secs(3);
 
 /// One part of a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +85,8 @@ impl Reading {
         let pause = self.pause.map_or(PAUSE_MIN, |p| (p * 2).min(PAUSE_MAX));
         self.pause = Some(pause);
         self.running = false;
-        self.due = Some(now.after(pause));
+        // A reading that hung has waited long enough.
+        self.due = Some(self.started.after(pause).max(now.after(PAUSE_MIN)));
     }
 }
 

@@ -315,6 +315,16 @@ impl World {
         books
     }
 
+    /// The books of a start that reads a snapshot of the first so many entries, and the rest.
+    pub(crate) fn from_snapshot(&self, of: usize) -> Books {
+        let mut books = Books::default();
+        self.entries[..of].iter().for_each(|entry| books.apply(entry));
+        let body = serde_json::to_string(&books).unwrap();
+        let mut books: Books = serde_json::from_str(&body).unwrap();
+        self.entries[of..].iter().for_each(|entry| books.apply(entry));
+        books
+    }
+
     /// Time passes: alarms ring when they are due, and every question is answered as it comes.
     pub(crate) fn pass_answering(&mut self, seconds: u64) {
         self.pass(seconds, Wire::Whole);
@@ -406,6 +416,7 @@ impl World {
         self.wake = None;
         let mut effects = Effects::new();
         let (books, instruments) = (self.replayed(), vec![instrument()]);
+        assert_eq!(self.from_snapshot(self.entries.len() * 2 / 3), books);
         self.gateway = Gateway::start(
             config(self.profile),
             books,

@@ -3,7 +3,7 @@
 use model::{Entry, StoreTag};
 
 use crate::samples::sample;
-use crate::{Memory, Sqlite, Storage, StoreError};
+use crate::{Memory, REMOVED_MAX, Snapshot, Sqlite, Storage, StoreError};
 
 fn collect(store: &mut dyn Storage, after: u64) -> Vec<(u64, Entry)> {
     let mut found = Vec::new();
@@ -38,13 +38,53 @@ fn conforms(store: &mut dyn Storage) {
     assert_eq!(tags, [StoreTag::new(7); 2], "the first one is kept");
 }
 
+/// The part of the suite about snapshots, on a store with nothing in it.
+fn keeps_snapshots(store: &mut dyn Storage) {
+    let snapshot =
+        |seq: u64| Snapshot { seq, format: 3, body: format!("up to {seq}").into_bytes() };
+    let seqs = |store: &mut dyn Storage| -> Vec<u64> {
+        store.snapshots().unwrap().iter().map(|kept| kept.seq).collect()
+    };
+    let batch: Vec<Entry> = sample().into_iter().cycle().take(2_500).collect();
+    assert_eq!(store.append(&batch).unwrap(), 2_500);
+    assert_eq!(store.remove_until(2_500).unwrap(), 0, "without a snapshot a start needs all");
+    store.keep_snapshot(&snapshot(2_501)).unwrap();
+    assert!(seqs(store).is_empty(), "of entries that are not there yet");
+    store.keep_snapshot(&snapshot(1_500)).unwrap();
+    assert_eq!(store.remove_until(2_500).unwrap(), 0, "should the only one be damaged");
+    store.keep_snapshot(&snapshot(2_400)).unwrap();
+    assert_eq!(store.snapshots().unwrap(), [snapshot(2_400), snapshot(1_500)], "newest first");
+    assert_eq!(store.remove_until(0).unwrap(), 0);
+    assert_eq!(store.remove_until(u64::MAX).unwrap(), REMOVED_MAX);
+    assert_eq!(store.remove_until(u64::MAX).unwrap(), 500, "what the older one has in it");
+    assert_eq!(store.remove_until(u64::MAX).unwrap(), 0);
+    store.check().unwrap();
+    let kept: Vec<u64> = collect(store, 0).iter().map(|(seq, _)| *seq).collect();
+    assert_eq!(kept, (1_501..=2_500).collect::<Vec<_>>(), "numbers stay");
+    assert_eq!(collect(store, 2_400).len(), 100);
+    assert_eq!(collect(store, 1_000).len(), 1_000, "from what is kept on");
+    store.keep_snapshot(&snapshot(2_500)).unwrap();
+    assert_eq!(seqs(store), [2_500, 2_400], "the newest two");
+    while store.remove_until(u64::MAX).unwrap() > 0 {}
+    assert_eq!(store.append(&batch[..7]).unwrap(), 2_507, "the count goes on");
+    store.check().unwrap();
+    assert_eq!(collect(store, 2_500).len(), 7);
+    assert_eq!(collect(store, 2_500)[6].1, batch[6]);
+}
+
 #[test]
 fn memory_conforms() {
     conforms(&mut Memory::default());
+    keeps_snapshots(&mut Memory::default());
 }
 
 #[test]
 fn sqlite_conforms() {
     let directory = tempfile::tempdir().unwrap();
     conforms(&mut Sqlite::open(&directory.path().join("j.db")).unwrap());
+    let path = directory.path().join("snapshots.db");
+    keeps_snapshots(&mut Sqlite::open(&path).unwrap());
+    let mut again = Sqlite::open(&path).unwrap();
+    again.check().unwrap();
+    assert_eq!(again.append(&sample()[..1]).unwrap(), 2_508, "also after opening again");
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use model::{Discrepancy, Entry, FeedHealth, InstrumentId, Link, Record, Timestamp, TradingState};
+use serde::{Deserialize, Serialize};
 
 /// What counts as lately.
 pub const LATELY: Duration = Duration::from_secs(3_600);
@@ -11,7 +12,8 @@ pub const LATELY: Duration = Duration::from_secs(3_600);
 const MOMENTS_MAX: usize = 10_000;
 
 /// How a gateway is, as far as its journal says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Health {
     /// Number of the last start; zero before the first.
     pub session: u64,
@@ -40,7 +42,8 @@ pub struct Health {
 }
 
 /// How one connection is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LinkHealth {
     /// Does the venue tell what happens?
     pub up: bool,
@@ -55,7 +58,8 @@ pub struct LinkHealth {
 }
 
 /// How the market data of one instrument is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Feed {
     /// Can it be relied on?
     pub health: FeedHealth,
@@ -74,7 +78,8 @@ impl Feed {
 }
 
 /// Moments at which something happened, counted in all and lately.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Moments {
     total: u64,
     last: VecDeque<Timestamp>,

@@ -14,6 +14,8 @@ mod reader;
 mod sqlite;
 mod storage;
 mod summary;
+mod text;
+mod upkeep;
 mod writer;
 
 #[cfg(test)]
@@ -26,6 +28,7 @@ pub use health::{Feed, Health, LATELY, LinkHealth, Moments};
 pub use memory::Memory;
 pub use reader::JournalReader;
 pub use sqlite::{Sqlite, holder};
-pub use storage::{Storage, StoreError};
+pub use storage::{REMOVED_MAX, Snapshot, Storage, StoreError};
 pub use summary::Summary;
+pub use upkeep::{Fold, SNAPSHOT_EVERY, Upkeep};
 pub use writer::{JournalHandle, JournalWriter};

@@ -7,8 +7,8 @@ use model::Entry;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::filter::Filter;
-use crate::sqlite::{COLUMNS, entry, explain, open_to_read, replay};
-use crate::storage::StoreError;
+use crate::sqlite::{COLUMNS, entry, explain, find_snapshots, open_to_read, replay};
+use crate::storage::{Snapshot, StoreError};
 use crate::summary::Summary;
 
 /// A journal opened for reading.
@@ -36,6 +36,12 @@ impl JournalReader {
         each: &mut dyn FnMut(u64, Entry) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         replay(&self.path, &self.connection, after, each)
+    }
+
+    /// The snapshots that are kept and whole, newest first.
+    pub fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {
+        let found = find_snapshots(&self.connection);
+        found.map(|found| found.whole).map_err(|error| explain(&self.path, &error))
     }
 
     /// Hands over the entries that meet `wanted`, oldest first. Each must be whole in itself;
@@ -80,10 +86,17 @@ impl JournalReader {
             .map_err(|error| explain(&self.path, &error))
     }
 
-    /// Counts over the whole journal.
+    /// Counts over the whole journal. An error when its beginning was removed: a part of the counts
+    /// would pass for all of them.
     pub fn summary(&self) -> Result<Summary, StoreError> {
         let mut summary = Summary::default();
-        self.replay(0, &mut |_, entry| {
+        let mut expected = 1;
+        self.replay(0, &mut |seq, entry| {
+            if seq != expected {
+                let problem = "counts over all of them were asked for".to_owned();
+                return Err(StoreError::Removed { removed: seq - 1, problem });
+            }
+            expected += 1;
             summary.add(&entry);
             Ok(())
         })?;
@@ -182,9 +195,9 @@ mod tests {
         let stop = || Err(StoreError::Lost("enough".to_owned()));
         assert!(reader.find(&Filter::default(), &mut |_, _| stop()).is_err());
         drop(reader);
-        Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 2").unwrap();
+        Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 3").unwrap();
         let error = JournalReader::open(&path).unwrap_err().to_string();
-        assert!(error.contains("version 2"), "{error}");
+        assert!(error.contains("version 3"), "{error}");
         std::fs::write(&path, "no database, but more than a hundred bytes".repeat(9)).unwrap();
         assert!(matches!(JournalReader::open(&path), Err(StoreError::Foreign { .. })));
     }

@@ -10,8 +10,8 @@ pub trait Storage: Send {
     /// from then on they survive a loss of power. Numbers start at 1 and have no holes.
     fn append(&mut self, entries: &[Entry]) -> Result<u64, StoreError>;
 
-    /// Hands over every entry with a number above `after`, oldest first. Stops at the first error,
-    /// its own or `each`'s; an entry that is not what was written is one.
+    /// Hands over every entry that is kept and has a number above `after`, oldest first. Stops at the
+    /// first error, its own or `each`'s; an entry that is not what was written is one.
     fn replay(
         &mut self,
         after: u64,
@@ -24,6 +24,70 @@ pub trait Storage: Send {
 
     /// The number of a new session: one more than ever before, durable when it returns.
     fn take_session(&mut self) -> Result<u64, StoreError>;
+
+    /// That every entry that is kept is what was written, and that none is missing at the end that a
+    /// snapshot has in it. A store that can tell without reading what
+    /// they say is much faster than [`Storage::replay`].
+    fn check(&mut self) -> Result<(), StoreError> {
+        self.replay(0, &mut |_, _| Ok(()))
+    }
+
+    /// Keeps a snapshot, durable when it returns, and lets go of all but the newest two. One of entries
+    /// that are not there is not kept. A store without snapshots is read whole at every start.
+    fn keep_snapshot(&mut self, _snapshot: &Snapshot) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Stores a piece of a snapshot of which so many bytes are stored, and returns how many are now: it is
+    /// kept when all are. Others are written between the pieces; a store that needs none does all at once.
+    fn keep_piece(&mut self, snapshot: &Snapshot, _stored: usize) -> Result<usize, StoreError> {
+        self.keep_snapshot(snapshot)?;
+        Ok(snapshot.body.len())
+    }
+
+    /// The snapshots that are kept and whole, newest first. One that is damaged is left out: an older
+    /// one, or the entries themselves, do as well.
+    fn snapshots(&mut self) -> Result<Vec<Snapshot>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Numbers of the snapshots that were left out, to be told of.
+    fn damaged_snapshots(&mut self) -> Result<Vec<u64>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Removes the oldest entries up to this number, at most [`REMOVED_MAX`] at once, and returns how
+    /// many it removed. Entries that the older kept snapshot does not have in it stay, whatever is asked.
+    fn remove_until(&mut self, _seq: u64) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+}
+
+/// Entries that one call removes, at most: whoever waits for a write waits for one such piece.
+pub const REMOVED_MAX: u64 = 1_000;
+
+/// Up to which entry none is needed by a start that finds these snapshots, newest first: not even should
+/// one of them turn out to be damaged. What an older version made does not count: to rely on it is to
+/// rely on being able to read it.
+pub(crate) fn removable(whole: &[Snapshot]) -> u64 {
+    let oldest = whole.last().filter(|oldest| {
+        whole.len() >= SNAPSHOTS_KEPT && whole.iter().all(|other| other.format == oldest.format)
+    });
+    oldest.map_or(0, |oldest| oldest.seq)
+}
+
+/// Snapshots that are kept: should the newest be damaged, the older one is there.
+pub(crate) const SNAPSHOTS_KEPT: usize = 2;
+
+/// What the entries up to a number come to, so that a start need not read them all again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Number of the last entry in it.
+    pub seq: u64,
+    /// Form of the body. Who knows another one only passes it over.
+    pub format: u32,
+    /// As its maker writes it.
+    pub body: Vec<u8>,
 }
 
 /// What is wrong with a store, where, and what to do.
@@ -101,6 +165,17 @@ pub enum StoreError {
         /// Number of the entry.
         seq: u64,
         /// What does not fit.
+        problem: String,
+    },
+    /// Entries were removed, and nothing that is left tells what they came to.
+    #[error(
+        "the entries up to {removed} were removed, and {problem}; start the version of the program \
+             that ran on this journal last, or restore a backup"
+    )]
+    Removed {
+        /// Number of the last one that was removed.
+        removed: u64,
+        /// Why what is left does not do.
         problem: String,
     },
     /// An earlier write failed, so nothing after it can be believed to be kept.

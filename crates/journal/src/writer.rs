@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use model::Entry;
 
 use crate::storage::{Storage, StoreError};
+use crate::upkeep::{Keeper, Upkeep, next};
 
 /// Writes that wait; who adds one more waits for room.
 const QUEUE_MAX: usize = 4_096;
@@ -78,12 +79,21 @@ impl std::fmt::Debug for Message {
 }
 
 impl JournalWriter {
-    /// Starts the writer of a store.
+    /// Starts the writer of a store that nobody looks after.
     pub fn spawn(storage: Box<dyn Storage>) -> std::io::Result<JournalWriter> {
+        JournalWriter::start(storage, None)
+    }
+
+    /// Starts the writer of a store, with snapshots.
+    pub fn spawn_with(storage: Box<dyn Storage>, upkeep: Upkeep) -> std::io::Result<JournalWriter> {
+        JournalWriter::start(storage, Some(Keeper::spawn(upkeep)?))
+    }
+
+    fn start(storage: Box<dyn Storage>, keeper: Option<Keeper>) -> std::io::Result<JournalWriter> {
         let (queue, waiting) = sync_channel(QUEUE_MAX);
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || write_all(storage, &waiting))?;
+            .spawn(move || write_all(storage, keeper, &waiting))?;
         Ok(JournalWriter { handle: JournalHandle { queue }, thread: Some(thread) })
     }
 
@@ -144,10 +154,15 @@ impl Batch {
     }
 }
 
-fn write_all(mut storage: Box<dyn Storage>, waiting: &Receiver<Message>) {
+fn write_all(
+    mut storage: Box<dyn Storage>,
+    mut keeper: Option<Keeper>,
+    waiting: &Receiver<Message>,
+) {
     let mut lost: Option<String> = None;
     let mut stopped = false;
-    while !stopped && let Ok(Message::Write(first)) = waiting.recv() {
+    while !stopped && let Some(Message::Write(first)) = next(waiting, &mut keeper, storage.as_mut())
+    {
         let mut batch = Batch { entries: Vec::new(), waiters: Vec::new() };
         batch.add(first);
         while batch.entries.len() < BATCH_MAX && batch.waiters.len() < QUEUE_MAX {
@@ -160,12 +175,20 @@ fn write_all(mut storage: Box<dyn Storage>, waiting: &Receiver<Message>) {
                 Err(_) => break,
             }
         }
-        write(storage.as_mut(), batch, &mut lost);
+        write(storage.as_mut(), batch, &mut keeper, &mut lost);
+    }
+    if let Some(keeper) = keeper {
+        keeper.end(storage.as_mut(), lost.is_none());
     }
 }
 
 /// Writes a batch and tells everybody who waits for it. `lost` is the first failure ever.
-fn write(storage: &mut dyn Storage, batch: Batch, lost: &mut Option<String>) {
+fn write(
+    storage: &mut dyn Storage,
+    batch: Batch,
+    keeper: &mut Option<Keeper>,
+    lost: &mut Option<String>,
+) {
     let result = match &*lost {
         Some(cause) => Err(StoreError::Lost(cause.clone())),
         None => storage.append(&batch.entries),
@@ -175,6 +198,10 @@ fn write(storage: &mut dyn Storage, batch: Batch, lost: &mut Option<String>) {
             let before = last.saturating_sub(batch.entries.len() as u64);
             for (count, waiter) in batch.waiters {
                 waiter.tell(Ok(before + count as u64));
+            }
+            if let Some(keeper) = keeper {
+                keeper.written(last, batch.entries);
+                keeper.after_write(storage);
             }
         }
         Err(error) => {

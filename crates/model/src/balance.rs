@@ -21,6 +21,14 @@ impl Balance {
     pub fn total(&self) -> Option<Amount> {
         self.free.checked_add(self.locked)
     }
+
+    /// Both together with those of another one; `None` on overflow.
+    pub fn checked_add(self, other: Balance) -> Option<Balance> {
+        Some(Balance {
+            free: self.free.checked_add(other.free)?,
+            locked: self.locked.checked_add(other.locked)?,
+        })
+    }
 }
 
 impl Default for Balance {

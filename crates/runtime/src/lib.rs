@@ -5,4 +5,5 @@ pub mod budget;
 pub mod clock;
 pub mod config;
 pub mod gateway;
+pub mod state;
 pub mod venue;

@@ -92,7 +92,9 @@ impl SimVenue {
                 balances: self.accounts.funds(account).all().collect(),
             })),
             AccountRequest::Rights => Ok(Response::Rights(RIGHTS)),
-            AccountRequest::Place(_)
+            // Every list is whole here.
+            AccountRequest::AccountAfter(_)
+            | AccountRequest::Place(_)
             | AccountRequest::Test(_)
             | AccountRequest::Cancel { .. }
             | AccountRequest::CancelAll(_)

@@ -53,6 +53,7 @@ impl SimVenue {
             | AccountRequest::Orders { .. }
             | AccountRequest::Fills { .. }
             | AccountRequest::Account
+            | AccountRequest::AccountAfter(_)
             | AccountRequest::Rights
             | AccountRequest::Fees(_) => self.ask(account, request),
         }

@@ -90,6 +90,7 @@ pub(crate) enum Event {
     /// The venue's clock was compared with the gateway's.
     Clock {
         life: u32,
+        goes_on: bool,
     },
     /// Without a journal: orders are taken back until none is left.
     Clear {

@@ -39,7 +39,7 @@ impl World {
             Event::Words { life, host } => self.hears(life, host),
             Event::AgentUp { life, host } => self.agent_is_up(life, host),
             Event::Start => self.start(),
-            Event::Clock { life } => self.clock_is_measured(life),
+            Event::Clock { life, goes_on } => self.clock_is_measured(life, goes_on),
             Event::Clear { life } => self.clear(life),
             Event::Strike { fault, round } => self.strike(fault, round),
             Event::Ease(fault) => self.ease(fault),

@@ -8,6 +8,7 @@
 //! The checkers (`oracle/`) keep books of their own and share no code with the gateway.
 
 mod agenda;
+mod clear;
 mod dice;
 mod disk;
 mod faults;
@@ -23,6 +24,7 @@ mod plan;
 mod process;
 mod rounds;
 mod run;
+mod said;
 mod setup;
 mod shrink;
 mod story;

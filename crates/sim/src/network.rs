@@ -275,7 +275,7 @@ impl World {
         }
         if let Outcome::Refused(VenueError::Other { code: TOO_LATE, .. }) = &outcome {
             let pause = self.way();
-            self.after(pause, Event::Clock { life });
+            self.after(pause, Event::Clock { life, goes_on: false });
         }
         self.tell(|| crate::story::outcome(id, &outcome));
         self.take(&Input::Reply(Reply { request: id, outcome }));

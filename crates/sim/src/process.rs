@@ -5,29 +5,28 @@
 
 use std::time::Duration;
 
-use engine::Event as AgentSees;
 use gateway::{Config, Gateway};
-use model::market::MarketEvent;
 use model::venue::{AccountRequest, Request};
 use model::{
-    AgentEvent, Command, Effect, Effects, Entry, Input, Link, Notice, Outcome, StoreTag, Timestamp,
+    Effect, Effects, Entry, Input, Link, Notice, Outcome, StoreTag, Timestamp,
     TradingState,
 };
 
 use crate::agenda::Event;
 use crate::disk::{Batch, Question};
 use crate::faults::Fault;
-use crate::hosts::Host;
-use crate::life::{Clearing, Life};
+use crate::life::Life;
 use crate::setup;
 use crate::world::{TIMER_EVERY, World};
 
 /// How often the books are compared while nothing is wrong.
 const RECONCILE_EVERY: Duration = Duration::from_secs(30);
+/// How often the clocks are compared, and how often while they do not agree with what is known
+/// (`runtime/src/gateway/clock_watch.rs`).
+const MEASURE_EVERY: Duration = Duration::from_secs(30);
+const MEASURE_SOON: Duration = Duration::from_secs(1);
 /// The loop's timers have this resolution.
 const TICK: Duration = Duration::from_millis(1);
-/// How long orders are taken back without a journal (`runtime/src/gateway/clear.rs`).
-const CLEAR_MAX: Duration = Duration::from_secs(15);
 
 impl World {
     /// A gateway takes over the account, as soon as the venue and the disk let it.
@@ -88,7 +87,7 @@ impl World {
             effects: Effects::new(),
         });
         self.carry_out(effects);
-        self.clock_is_measured(number);
+        self.clock_is_measured(number, true);
         if self.life.is_none() {
             // Killed over its first words.
             return;
@@ -345,178 +344,25 @@ impl World {
     }
 
     /// The venue's clock is compared with the gateway's: half of the way there and back is unknown.
-    pub(crate) fn clock_is_measured(&mut self, life: u32) {
+    /// On a timer, and soon again while it is not where it was thought to be.
+    pub(crate) fn clock_is_measured(&mut self, life: u32, goes_on: bool) {
         let error = i64::try_from(self.dice.network.below(21)).unwrap_or(0) - 10;
         let venue = self.venue_now();
         let Some(running) = self.life.as_mut().filter(|running| running.number == life) else {
             return;
         };
         let ours = running.clock(self.now);
+        if self.trouble.rest_down {
+            return self.after(MEASURE_SOON, Event::Clock { life, goes_on });
+        }
         let ahead_ms = (venue.nanos() - ours.nanos()) / 1_000_000 + error;
+        let step_ms = ahead_ms.abs_diff(running.offset_ms);
         running.offset_ms = ahead_ms;
+        let known = step_ms <= gateway::CLOCK_STEP_MAX_MS;
+        if goes_on || !known {
+            let due = if known { MEASURE_EVERY } else { MEASURE_SOON };
+            self.after(due, Event::Clock { life, goes_on });
+        }
         self.take(&Input::Clock { ahead_ms });
-    }
-
-    pub(crate) fn timer(&mut self, life: u32) {
-        let Some(running) = self.life.as_ref().filter(|running| running.number == life) else {
-            return;
-        };
-        let hosts = running.hosts.len();
-        (0..hosts).for_each(|host| self.show(host, &AgentSees::Timer));
-    }
-
-    fn show(&mut self, host: usize, event: &AgentSees<'_>) {
-        if self.muted {
-            return;
-        }
-        let Some(life) = &mut self.life else { return };
-        let now = life.clock(self.now);
-        let speaks = life.hosts[host].show(now, &life.gateway, event);
-        self.listen_to(host, speaks);
-    }
-
-    fn show_market(&mut self, event: &MarketEvent) {
-        let Some(life) = &self.life else { return };
-        for host in 0..life.hosts.len() {
-            self.show(host, &AgentSees::Market(event));
-        }
-    }
-
-    pub(crate) fn show_started(&mut self, host: usize) {
-        if self.life.is_some() {
-            self.show(host, &AgentSees::Started);
-        }
-    }
-
-    fn listen_to(&mut self, host: usize, speaks: bool) {
-        let Some(life) = self.life.as_ref().filter(|_| speaks) else { return };
-        let life = life.number;
-        let pause = self.dice.agents.between(Duration::from_micros(200), Duration::from_millis(3));
-        self.after(pause, Event::Words { life, host });
-    }
-
-    fn pass_on(&mut self, news: &[Notice]) {
-        for notice in news {
-            match notice {
-                Notice::Alert(text) => self.tell(|| format!("alert     {text}")),
-                Notice::Agent(agent, event) => {
-                    let Some(life) = &self.life else { return };
-                    if let Some(host) = life.hosts.iter().position(|host| host.id == *agent) {
-                        self.news(host, event);
-                    }
-                }
-                Notice::AllAgents(event) => {
-                    let Some(life) = &self.life else { return };
-                    (0..life.hosts.len()).for_each(|host| self.news(host, event));
-                }
-            }
-        }
-    }
-
-    fn news(&mut self, host: usize, event: &AgentEvent) {
-        let muted = self.muted;
-        let Some(life) = &mut self.life else { return };
-        let now = life.clock(self.now);
-        let host_of = &mut life.hosts[host];
-        if muted {
-            return host_of.hear_only(event);
-        }
-        let speaks = host_of.news(now, &life.gateway, event);
-        self.listen_to(host, speaks);
-    }
-
-    /// What an agent has said reaches the gateway.
-    pub(crate) fn hears(&mut self, life: u32, host: usize) {
-        while let Some(running) = self.life.as_mut().filter(|running| running.number == life) {
-            let Some(intent) = running.hosts[host].words.pop_front() else { return };
-            if running.clearing.is_some() {
-                return;
-            }
-            if self.plan.intents_max.is_some_and(|most| self.intents >= most) {
-                continue;
-            }
-            self.intents += 1;
-            self.oracle.seen.intents += 1;
-            self.oracle.wants(&intent);
-            self.tell(|| crate::story::intent(&intent));
-            self.take(&Input::Intent(intent));
-        }
-    }
-
-    /// Nothing can be written down any more: orders that could add risk are taken back without a record.
-    fn without_journal(&mut self) {
-        self.fired.note(Fault::DiskFull);
-        self.tell(|| "disk      takes nothing: entry orders are taken back".to_owned());
-        let until = self.now.after(CLEAR_MAX);
-        self.disk.lose(false);
-        self.oracle.dies();
-        let Some(life) = &mut self.life else { return };
-        let by_ours = self.profile.cancels_by_client_id;
-        let key = |order: &gateway::TrackedOrder| {
-            let ours = model::venue::OrderKey::Client(order.order.client_order_id);
-            let theirs = || order.venue_order_id.map(model::venue::OrderKey::Venue);
-            if by_ours { Some(ours) } else { theirs() }
-        };
-        let ids = life.gateway.entries().map(|order| order.order.client_order_id).collect();
-        let shown = life.gateway.entries().filter_map(key).collect();
-        life.clearing = Some(Clearing { ids, shown, until, asked: 0 });
-        let number = life.number;
-        self.clear(number);
-    }
-
-    /// One round of it: cancels, and a look at what is left.
-    pub(crate) fn clear(&mut self, life: u32) {
-        let instrument = self.names.id();
-        let Some(running) = self.life.as_mut().filter(|running| running.number == life) else {
-            return;
-        };
-        let Some(clearing) = &mut running.clearing else { return };
-        if self.now >= clearing.until {
-            return self.dies("the journal failed", Duration::from_secs(3));
-        }
-        let mut requests: Vec<AccountRequest> = clearing
-            .shown
-            .drain(..)
-            .map(|order| AccountRequest::Cancel { instrument, order, cancel_id: None, only: None })
-            .collect();
-        requests.push(AccountRequest::OpenOrders(Some(instrument)));
-        let decided = running.clock(self.now);
-        for request in requests {
-            let Some(running) = &mut self.life else { return };
-            let Some(clearing) = &mut running.clearing else { return };
-            clearing.asked += 1;
-            let id = model::RequestId(u64::MAX - clearing.asked);
-            running.waiting.insert(id, false);
-            self.dispatch(Question { id, request, not_after: None }, decided);
-        }
-        self.after(Duration::from_millis(500), Event::Clear { life });
-    }
-
-    /// An agent's process dies; the gateway hears of it, and it is started again.
-    pub(crate) fn agent_dies(&mut self, host: usize) {
-        let Some(life) = &self.life else { return };
-        let (number, session) = (life.number, life.session);
-        let Some(agent) = life.hosts.get(host).map(|host| host.id) else { return };
-        let strategy = self.strategy(agent);
-        let Some(life) = &mut self.life else { return };
-        life.hosts[host].dies(strategy, session);
-        self.tell(|| format!("agent     {agent} dies"));
-        let cause = "it died".to_owned();
-        self.take(&Input::Operator(Command::AgentGone { agent, cause }));
-        let pause = self.dice.agents.between(Duration::from_millis(100), Duration::from_secs(5));
-        self.after(pause, Event::AgentUp { life: number, host });
-    }
-
-    fn hosts(&mut self, gateway: &Gateway, session: u64) -> Vec<Host> {
-        let agents = self.plan.agents;
-        let names = &self.names;
-        let wanted = [
-            (agents.maker, names.maker),
-            (agents.reversion, names.reversion),
-            (agents.hostile, names.hostile),
-            (true, names.probe),
-        ];
-        let wanted = wanted.into_iter().filter(|(runs, _)| *runs);
-        wanted.map(|(_, id)| Host::new(id, self.strategy(id), gateway, session)).collect()
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod book;
 pub(crate) mod shift;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -12,7 +13,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use journal::{JournalReader, Summary};
-use model::{Decimal, Entry};
+use model::{Decimal, Entry, Record, TradingState};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_plimsoll");
 
@@ -54,8 +55,19 @@ impl Venue {
         Venue::speaking("coinbase", &format!("key:{COINBASE_SECRET}:10000 USD,1 BTC"), args)
     }
 
+    /// The same with this account, whose key is in a file of the directory.
+    pub(crate) fn coinbase_of(account: &str, directory: &Path) -> Venue {
+        let mut command = Command::new(BINARY);
+        command.current_dir(directory);
+        Venue::of(command, "coinbase", account, &[])
+    }
+
     fn speaking(dialect: &str, account: &str, args: &[&str]) -> Venue {
-        let mut child = Command::new(BINARY)
+        Venue::of(Command::new(BINARY), dialect, account, args)
+    }
+
+    fn of(mut command: Command, dialect: &str, account: &str, args: &[&str]) -> Venue {
+        let mut child = command
             .args(["venue", "--dialect", dialect, "--listen", "127.0.0.1:0"])
             .args(["--account", account])
             .args(args)
@@ -164,6 +176,11 @@ rest = "http://{addr}"
         let path = self.path("plimsoll.toml");
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, format!("{text}\n{tables}")).unwrap();
+    }
+
+    /// What is traded.
+    pub(crate) fn instrument(&self) -> &'static str {
+        if self.secret == COINBASE_SECRET { "BTC-USD" } else { "BTC-USDT" }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -293,6 +310,23 @@ pub(crate) fn recording(name: &str) -> Option<PathBuf> {
     }
     not_tested(&format!("the recorded market, because {name} is not here"));
     None
+}
+
+/// How often the gateway began to let only what reduces through, because of the venue's clock. No order
+/// was written down from then until it traded again: all that tests want add risk.
+pub(crate) fn unsure_of_the_clock(entries: &[Entry]) -> usize {
+    let (mut reducing, mut times) = (false, 0);
+    for entry in entries {
+        match &entry.record {
+            Record::Trading { state, cause } => {
+                reducing = *state == TradingState::Reducing;
+                times += usize::from(reducing && cause.contains("clock"));
+            }
+            Record::Prepared { order, .. } => assert!(!reducing, "{order:?} at {:?}", entry.at),
+            _ => {}
+        }
+    }
+    times
 }
 
 /// Our journal against the exchange's own books.

@@ -3,15 +3,17 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+use std::io::Write as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use model::{Ending, Entry, OrderState, Record};
+use model::{Ending, Entry, IntentId, OrderState, Record};
 use serde_json::json;
 
 use crate::common::shift::Shift;
+use crate::common::unsure_of_the_clock;
 use crate::stage::{
-    CREATE, QUIET, Stage, Want, books, count, is_live, is_refused, order_of, orders,
+    CREATE, QUIET, Stage, Want, books, count, is_active, is_live, is_refused, order_of, orders,
 };
 
 /// How long an approved order may be on its way.
@@ -26,8 +28,9 @@ fn out_of_time(entries: &[Entry]) -> usize {
     count(entries, is)
 }
 
-/// CLK-01: the venue's clock is off, and ours is. Two refusals at most for each, then orders go; and
-/// what takes three seconds is still too late: the validity has not grown.
+/// CLK-01: the venue's clock is off, and ours is. Two refusals at most for each, and nothing that adds
+/// risk until it is measured and measured again; then orders go. What takes three seconds is still too
+/// late: the validity has not grown.
 #[test]
 fn clk_01_skew() {
     let mut shift = None;
@@ -41,7 +44,9 @@ fn clk_01_skew() {
     stage.working(first);
     assert_eq!(out_of_time(&stage.gateway.entries()), 0);
     for skew_ms in [300, -2_000, 10_000, -10_000] {
-        let before = out_of_time(&stage.gateway.entries());
+        stage.until(10, "it trades", |entries| is_active(entries) && is_live(entries));
+        let entries = stage.gateway.entries();
+        let (before, unsure_before) = (out_of_time(&entries), unsure_of_the_clock(&entries));
         stage.fault(json!({"kind": "venue_skew", "skew_ms": skew_ms}));
         let end = Instant::now() + Duration::from_secs(10);
         loop {
@@ -58,7 +63,10 @@ fn clk_01_skew() {
             }
             std::thread::sleep(Duration::from_millis(300));
         }
-        let refused = out_of_time(&stage.gateway.entries()) - before;
+        let entries = stage.gateway.entries();
+        let refused = out_of_time(&entries) - before;
+        let stopped = unsure_of_the_clock(&entries) - unsure_before;
+        assert_eq!(stopped > 0, skew_ms != 300, "{skew_ms}: stopped {stopped} times");
         println!("{refused} refused for a skew of {skew_ms} ms");
         assert!(refused <= 2, "{skew_ms}: {refused}");
         let late = json!({"kind": "delay", "delay_ms": 3_000, "route": CREATE, "count": 1});
@@ -81,6 +89,7 @@ fn clk_01_skew() {
     assert_eq!(stage.fired("delay"), 1);
     let healed = stage.heal();
     stage.recovers(healed);
+    unsure_of_the_clock(&stage.gateway.entries());
 }
 
 /// CLK-02: the clock of the machine is set back, by half a minute and by an hour, while an order is in
@@ -121,14 +130,37 @@ fn signal(stage: &Stage, name: &str) {
     assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
 }
 
+/// A market that rises by a tenth of a percent a second, so that a price tells when it was. As a
+/// recording: a whole book every 50 ms.
+fn rising(minutes: u64) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    for step in 0..minutes * 60 * 20 {
+        let at = 1_700_000_000_000_000_000 + step * 50_000_000;
+        let middle = 60_000.0 + 3.0 * f64::from(u32::try_from(step).unwrap());
+        let level = |away: f64| json!([format!("{:.2}", middle + away), "0.5"]);
+        let bids: Vec<_> = (1..=5).map(|i| level(-f64::from(i))).collect();
+        let asks: Vec<_> = (1..=5).map(|i| level(f64::from(i))).collect();
+        let book = json!({"lastUpdateId": step + 1, "bids": bids, "asks": asks});
+        writeln!(file, "{at} {book}").unwrap();
+    }
+    file
+}
+
 /// CLK-03: the gateway stands still for longer than an order is valid and a price is fresh, with orders
 /// on their way and a market order waiting. Nothing that was decided before arrives after, and nothing is
-/// priced by what was known before.
+/// priced by what was known before: the price of every order that it decides on from then on is one of
+/// the market as it is then.
 #[test]
 fn clk_03_freeze() {
-    let mut stage = Stage::open(403);
-    let (bid, _) = stage.touch();
-    let low = json!({"type": "limit", "price": format!("{:.2}", bid * 0.99)});
+    const FREEZE: Duration = Duration::from_secs(6);
+    /// The oldest price that an order may be decided on, and what the market rises by in that time.
+    const AGE_MAX: Duration = Duration::from_secs(1);
+    const RISE: f64 = 0.001;
+    let recording = rising(2);
+    let market = format!("replay:{}", recording.path().display());
+    let mut stage = Stage::open_on(&market, |_, _| {});
+    let (before, _) = stage.touch();
+    let low = json!({"type": "limit", "price": format!("{:.2}", before * 0.99)});
     for _ in 0..48 {
         stage.place_as("buy", &low, "gtc");
     }
@@ -138,16 +170,32 @@ fn clk_03_freeze() {
     });
     signal(&stage, "-STOP");
     std::thread::sleep(Duration::from_millis(100));
-    let frozen = runtime::clock::now();
-    let waiting = stage.place_as("buy", &json!({"type": "market"}), "ioc");
-    std::thread::sleep(VALIDITY + Duration::from_secs(2));
     let (bid, ask) = stage.touch();
-    let woken = runtime::clock::now();
+    let (frozen, frozen_at) = (runtime::clock::now(), f64::midpoint(bid, ask));
+    let at_market = json!({"type": "market"});
+    let mut wanted = vec![stage.place_as("buy", &at_market, "ioc")];
+    std::thread::sleep(FREEZE);
+    let (bid, ask) = stage.touch();
+    let (woken, woken_at) = (runtime::clock::now(), f64::midpoint(bid, ask));
+    assert!(woken_at > frozen_at * (1.0 + 3.0 * RISE), "{frozen_at} {woken_at}: it did rise");
     signal(&stage, "-CONT");
-    stage.until(10, "the market order is decided", |entries| {
-        is_refused(entries, waiting)
-            || order_of(&books(entries), waiting).is_some_and(|order| order.state.is_done())
-    });
+    // From the first moment on, until one is let through.
+    let end = Instant::now() + Duration::from_secs(10);
+    let priced = loop {
+        assert!(Instant::now() < end, "no order is let through: {}", stage.gateway.log());
+        wanted.push(stage.place_as("buy", &at_market, "ioc"));
+        std::thread::sleep(Duration::from_millis(20));
+        let entries = stage.gateway.entries();
+        let priced = decided_on(&entries, &wanted);
+        if !priced.is_empty() {
+            break priced;
+        }
+    };
+    let oldest = woken_at * (1.0 - RISE * AGE_MAX.as_secs_f64() - RISE / 2.0);
+    println!("{} of {} let through, at {priced:?}", priced.len(), wanted.len());
+    for price in priced {
+        assert!(price > oldest, "decided on {price}; {frozen_at} before, {woken_at} after");
+    }
     stage.until(10, "the market is live", is_live);
     let entries = stage.gateway.entries();
     let asleep = |entry: &&Entry| entry.at > frozen && entry.at < woken;
@@ -161,19 +209,21 @@ fn clk_03_freeze() {
         let on_its_way = order["created"].as_i64().unwrap() - ours.prepared_at.millis();
         assert!(u128::try_from(on_its_way.max(0)).unwrap() <= VALIDITY.as_millis(), "{order}");
     }
-    // What was wanted meanwhile was judged by the market as it was then.
-    let reference = entries.iter().find_map(|entry| match &entry.record {
-        Record::Decided { intent, reference, .. } if intent.id == waiting => *reference,
-        _ => None,
-    });
-    if !is_refused(&entries, waiting) {
-        let reference = reference.unwrap().get().to_f64();
-        let middle = f64::midpoint(bid, ask);
-        let off = (reference / middle - 1.0).abs();
-        assert!(off < 0.001, "priced by {reference}, the market was at {middle}");
-    }
     let unsent = count(&entries, |record| matches!(record, Record::Prepared { .. }))
         - orders(&state).count();
     assert!(unsent > 0, "none was on its way when it froze");
     stage.recovers(Instant::now());
+}
+
+/// The gateway's own price at which each of these was let through.
+fn decided_on(entries: &[Entry], wanted: &[IntentId]) -> Vec<f64> {
+    let known = books(entries);
+    let price = |entry: &Entry| match &entry.record {
+        Record::Decided { intent, reference, .. } if wanted.contains(&intent.id) => {
+            order_of(&known, intent.id)?;
+            Some(reference.unwrap().get().to_f64())
+        }
+        _ => None,
+    };
+    entries.iter().filter_map(price).collect()
 }

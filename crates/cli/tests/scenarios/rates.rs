@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use model::{Ending, IntentId, OrderState, Record, TradingState};
 use serde_json::json;
 
-use crate::stage::{CREATE, RECOVERY_MAX, Stage, Want, books, count, is_refused, orders};
+use crate::stage::{CREATE, Stage, Want, books, count, is_refused, orders};
 
 /// From the latch to the first cancel at the exchange, and to the last entry order gone.
 const FIRST_CANCEL_MAX: Duration = Duration::from_millis(100);
@@ -77,8 +77,7 @@ fn rl_02_gateway_banned() {
     assert!(is_refused(&stage.gateway.entries(), blind), "nothing that adds risk meanwhile");
     let over = Instant::now();
     assert_eq!(stage.fired("ban") - 1, found_out);
-    // The next attempt has a pause of its own, and the venue told whole seconds.
-    stage.recover(over, RECOVERY_MAX + Duration::from_secs(2));
+    stage.recovers(over);
     let last = stage.place(Want::BuyNow);
     assert_eq!(stage.done(5, last).ending(), Some(Ending::Filled), "it trades again");
     assert_eq!(stage.order(1, resting, "open", |_| true).state, OrderState::Working);
@@ -160,32 +159,55 @@ fn rl_04_kill_on_an_empty_budget() {
     stage.one_order_per_intent();
 }
 
-/// RL-05: the limits shrink, and only the metadata say so. One throttle at most, no ban: after it
-/// the new limit is known.
+/// RL-05: the limits shrink in the middle of a session and grow again later, and only the metadata say
+/// so. One throttle at most, no ban: after it the new limit is known. When they have grown, so does what
+/// is sent.
 #[test]
-fn rl_05_limit_halved() {
+fn rl_05_limit_halved_and_back() {
+    const WINDOW: Duration = Duration::from_secs(10);
     let mut stage = Stage::open(305);
     let first = stage.place(Want::BuyLow);
     stage.working(first);
     // A fifth: ten orders in ten seconds.
     stage.fault(json!({"kind": "shrink_limit", "share": 0.2}));
-    let (bid, _) = stage.touch();
-    let low = json!({"type": "limit", "price": format!("{:.2}", bid * 0.99)});
     let start = Instant::now();
     // As many as the budget lets go, over more than one window.
     while start.elapsed() < Duration::from_secs(18) {
-        let order = stage.place_as("buy", &low, "ioc");
-        stage.until(10, "decided", |entries| {
-            let books = books(entries);
-            is_refused(entries, order)
-                || crate::stage::order_of(&books, order).is_some_and(|o| o.state.is_done())
-        });
+        try_one(&mut stage);
     }
-    let sent = stage.requests(CREATE);
-    println!("{sent} orders sent, {} throttled", stage.answers(429));
-    assert!(sent > 10, "{sent}");
+    let small = stage.requests(CREATE);
+    println!("{small} orders sent, {} throttled", stage.answers(429));
+    assert!(small > 10, "{small}");
     assert!(stage.answers(429) <= 1, "{} throttles", stage.answers(429));
     assert_eq!((stage.fired("shrink_limit"), stage.answers(418)), (1, 0));
     let healed = stage.heal();
     stage.recovers(healed);
+
+    let (start, mut sent) = (Instant::now(), Vec::new());
+    loop {
+        try_one(&mut stage);
+        let (now, total) = (start.elapsed(), stage.requests(CREATE));
+        sent.push((now, total));
+        let window = sent.iter().find(|(at, _)| *at + WINDOW >= now).unwrap();
+        if total - window.1 > 20 {
+            println!("more than twenty in a window after {now:?}");
+            break;
+        }
+        assert!(now < 3 * WINDOW, "the budget has not followed: {sent:?}");
+    }
+    assert!(stage.answers(429) <= 1, "{} throttles", stage.answers(429));
+    assert_eq!(stage.answers(418), 0);
+    stage.recovers(Instant::now());
+}
+
+/// An order that takes nothing and does not stay; waits until it is over or was refused.
+fn try_one(stage: &mut Stage) {
+    let (bid, _) = stage.touch();
+    let low = json!({"type": "limit", "price": format!("{:.2}", bid * 0.99)});
+    let order = stage.place_as("buy", &low, "ioc");
+    stage.until(10, "decided", |entries| {
+        let books = books(entries);
+        is_refused(entries, order)
+            || crate::stage::order_of(&books, order).is_some_and(|o| o.state.is_done())
+    });
 }

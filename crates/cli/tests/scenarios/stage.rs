@@ -17,7 +17,7 @@ use model::{AgentId, Decimal, Entry, FeedHealth, IntentId, OrderState, Record, T
 use serde_json::{Value, json};
 use venues::binance::sign::SigningKey;
 
-use crate::common::{Gateway, Venue};
+use crate::common::{Gateway, Venue, book};
 
 /// From a healed fault to books that agree and a live market.
 pub(crate) const RECOVERY_MAX: Duration = Duration::from_secs(5);
@@ -66,9 +66,13 @@ impl Stage {
 
     /// The same with a command that is changed first.
     pub(crate) fn open_with(seed: u32, change: impl FnOnce(&Gateway, &mut Command)) -> Stage {
-        let market = format!("synthetic:{seed}");
+        Stage::open_on(&format!("synthetic:{seed}"), change)
+    }
+
+    /// The same on this market.
+    pub(crate) fn open_on(market: &str, change: impl FnOnce(&Gateway, &mut Command)) -> Stage {
         let other = "other:secret:100000 USDT,10 BTC";
-        let venue = Venue::start(&["--market", &market, "--account", other]);
+        let venue = Venue::start(&["--market", market, "--account", other]);
         let mut gateway = Gateway::prepare(&venue.addr, "");
         std::fs::write(gateway.path("limits.toml"), LIMITS).unwrap();
         let pipe = gateway.path("pipe");
@@ -120,12 +124,19 @@ impl Stage {
         requests.filter(|(name, _)| name.starts_with(route)).map(|(_, n)| n.as_u64().unwrap()).sum()
     }
 
-    /// Best bid and ask, by the exchange itself.
+    /// Best bid and ask, by the exchange itself, as soon as both are there.
     pub(crate) fn touch(&self) -> (f64, f64) {
-        let text = self.venue.http("GET", "/api/v3/ticker/bookTicker?symbol=BTCUSDT", "");
-        let ticker: Value = serde_json::from_str(&text).unwrap();
-        let price = |key: &str| ticker[key].as_str().unwrap().parse::<f64>().unwrap();
-        (price("bidPrice"), price("askPrice"))
+        loop {
+            let text = self.venue.http("GET", "/api/v3/ticker/bookTicker?symbol=BTCUSDT", "");
+            let ticker: Value = serde_json::from_str(&text).unwrap();
+            let price = |key: &str| ticker[key].as_str().unwrap().parse::<f64>().unwrap();
+            let (bid, ask) = (price("bidPrice"), price("askPrice"));
+            if bid > 0.0 && ask > 0.0 {
+                return (bid, ask);
+            }
+            // Somebody has just sold through all of it.
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// The agent wants an order of 0.001.
@@ -245,8 +256,8 @@ impl Stage {
         told.map(|entry| (entry.at.since(start), entry.record)).collect()
     }
 
-    /// Waits until the gateway trades, its market is live and its books are the exchange's. Returns
-    /// how long that took since the faults were healed.
+    /// Waits until the gateway trades, its market is live and its books, the market's among them, are
+    /// the exchange's. Returns how long that took since the faults were healed.
     pub(crate) fn recover(&mut self, healed: Instant, max: Duration) -> Duration {
         loop {
             let before = self.venue.state();
@@ -260,6 +271,7 @@ impl Stage {
                 std::thread::sleep(Duration::from_millis(50));
                 continue;
             }
+            book::assert_agrees(&self.gateway, &self.venue, max.saturating_sub(healed.elapsed()));
             let took = healed.elapsed();
             assert!(took <= max, "{took:?}");
             self.one_order_per_intent();

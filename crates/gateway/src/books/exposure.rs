@@ -1,9 +1,11 @@
 //! What an instrument's position could become.
 
 use model::{NetQty, Qty, Side};
+use serde::{Deserialize, Serialize};
 
 /// Position and everything open on each side, in base units. In doubt counts as open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Exposure {
     /// Held now.
     pub position: NetQty,

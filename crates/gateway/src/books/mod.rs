@@ -7,6 +7,8 @@
 mod entries;
 mod exposure;
 mod order;
+mod pairs;
+mod remembered;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -15,6 +17,9 @@ use model::{
     IntentId, Link, OrderEvent, OrderState, Position, Record, Rounding, Side, Timestamp, TradeId,
     TradingState, VenueOrderId,
 };
+use serde::{Deserialize, Serialize};
+
+use remembered::Remembered;
 
 use crate::defects::{Defect, Planted};
 
@@ -33,7 +38,10 @@ const TRADES_KEPT: usize = 262_144;
 const FOREIGN_KEPT: usize = 16_384;
 
 /// The state that survives a restart.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// A snapshot keeps it field by field. One of another shape is not read: a field is never given a default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Books {
     session: u64,
     first_started: Option<Timestamp>,
@@ -43,13 +51,14 @@ pub struct Books {
     /// Open orders whose funds the venue's balance does not show yet.
     promising: BTreeSet<ClientOrderId>,
     done: VecDeque<ClientOrderId>,
+    #[serde(with = "pairs")]
     by_intent: BTreeMap<(AgentId, IntentId), ClientOrderId>,
     by_venue: BTreeMap<VenueOrderId, ClientOrderId>,
     foreign: BTreeSet<VenueOrderId>,
     foreign_in_order: VecDeque<VenueOrderId>,
-    trades: BTreeSet<(InstrumentId, TradeId)>,
-    trades_in_order: VecDeque<(InstrumentId, TradeId)>,
+    trades: Remembered<(InstrumentId, TradeId)>,
     positions: BTreeMap<InstrumentId, Position>,
+    #[serde(with = "pairs")]
     agent_positions: BTreeMap<(AgentId, InstrumentId), Position>,
     exposures: BTreeMap<InstrumentId, Exposure>,
     balances: BTreeMap<Asset, Balance>,
@@ -63,6 +72,7 @@ pub struct Books {
     /// The same as it first was.
     history_to: BTreeMap<InstrumentId, TradeId>,
     halted: Option<String>,
+    #[serde(skip)]
     pub(crate) planted: Planted,
 }
 
@@ -192,7 +202,7 @@ impl Books {
 
     /// Has this execution been counted?
     pub fn knows_trade(&self, instrument: InstrumentId, trade: TradeId) -> bool {
-        self.trades.contains(&(instrument, trade)) && !self.planted.is(Defect::FillCountedTwice)
+        self.trades.knows(&(instrument, trade)) && !self.planted.is(Defect::FillCountedTwice)
     }
 
     /// Has this order of somebody else been reported?
@@ -320,14 +330,9 @@ impl Books {
 
     fn fill(&mut self, id: Option<&ClientOrderId>, fill: &Fill, at: Timestamp) {
         let key = (fill.instrument, fill.trade_id);
-        if !self.trades.insert(key) && !self.planted.is(Defect::FillCountedTwice) {
+        let is_new = self.trades.remember(key, TRADES_KEPT);
+        if !is_new && !self.planted.is(Defect::FillCountedTwice) {
             return;
-        }
-        self.trades_in_order.push_back(key);
-        if self.trades_in_order.len() > TRADES_KEPT
-            && let Some(old) = self.trades_in_order.pop_front()
-        {
-            self.trades.remove(&old);
         }
         self.book_money(fill);
         let known =

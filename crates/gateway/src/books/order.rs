@@ -5,9 +5,11 @@ use model::{
     AgentId, Amount, Asset, Ending, Fill, IntentId, NewOrder, OrderEvent, OrderQty, OrderState,
     Price, Qty, Rounding, Side, Timestamp, VenueOrderId,
 };
+use serde::{Deserialize, Serialize};
 
 /// An order with all that is proven about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TrackedOrder {
     /// Whose.
     pub agent: AgentId,

@@ -3,14 +3,16 @@
 
 use std::time::Duration;
 
-use model::venue::{AccountEvent, Execution, Response, VenueError};
+use model::venue::{
+    AccountEvent, AccountRequest, Execution, Profile, Response, TradesFrom, VenueError,
+};
 use model::{
     Action, Amount, Asset, Command, Discrepancy, Ending, Input, Link, OrderKind, OrderState,
     Outcome, Qty, Record, RequestId, Side, StoreTag, TimeInForce, TradingState,
 };
 use proptest::prelude::*;
 
-use crate::testing::{START, Wire, World, agent, id, number, spec};
+use crate::testing::{START, TELLS_ALL, Wire, World, agent, id, number, spec};
 
 fn buy() -> model::OrderSpec {
     spec(Side::Buy, "1", "99")
@@ -184,6 +186,31 @@ fn absence_is_proven_through_many_executions() {
     }
     world.pass_answering(40);
     assert_eq!(world.state_of(&lost), OrderState::Done(Ending::NotPlaced));
+}
+
+/// An order with more executions than a page holds, of which nothing was heard: the newest page is read,
+/// then all from the first one on, and each counts once.
+#[test]
+fn an_order_with_many_executions_is_read_to_the_end() {
+    let mut world = World::at(Profile { fills_page: 3, ..TELLS_ALL });
+    let order = world.place(spec(Side::Buy, "1", "99")).unwrap();
+    world.answer_all();
+    (0..10).for_each(|_| drop(world.venue.fill(world.now, &order, "0.1").unwrap()));
+    world.report(world.venue.told(&order, Execution::Standing));
+    let mut starts = Vec::new();
+    for _ in 0..5 {
+        world.pass_alarms(Duration::from_secs(1));
+        while let Some((_, request)) = world.requests.front() {
+            if let AccountRequest::Fills { order: Some(_), from, .. } = request {
+                starts.push(*from);
+            }
+            world.answer(Wire::Whole);
+        }
+    }
+    let read = [TradesFrom::Newest, TradesFrom::Id(0), TradesFrom::Id(4), TradesFrom::Id(7)];
+    assert_eq!(starts, read);
+    assert_eq!(world.count(|r| matches!(r, Record::Filled { .. })), 10);
+    assert_eq!(world.state_of(&order), OrderState::Done(Ending::Filled));
 }
 
 /// A venue that was reset does not know an order that it had accepted: proven, said, and halted.
@@ -763,7 +790,10 @@ proptest! {
 
     /// Whatever happens, in the end the books are the venue's: no order lost, none doubled.
     #[test]
-    fn a_random_life_ends_with_the_venues_books(steps in prop::collection::vec(step(), 1..120)) {
+    fn a_random_life_ends_with_the_venues_books(
+        steps in prop::collection::vec(step(), 1..120),
+        snapshot in any::<prop::sample::Index>(),
+    ) {
         let mut world = World::new();
         for step in &steps {
             walk(&mut world, step);
@@ -792,5 +822,8 @@ proptest! {
         }
         prop_assert_eq!(gateway.state().0, TradingState::Active);
         prop_assert!(gateway.outstanding() == 0);
+        // A start from a snapshot, made at whichever entry, has the same books.
+        let of = snapshot.index(world.entries.len() + 1);
+        prop_assert_eq!(&world.from_snapshot(of), gateway.books());
     }
 }

@@ -11,6 +11,7 @@ mod lock;
 mod place;
 mod rows;
 mod schema;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 
@@ -23,12 +24,13 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
 use crate::chain::{self, Hash};
 use crate::facets::facets;
-use crate::storage::{Storage, StoreError};
+use crate::storage::{Snapshot, Storage, StoreError};
 use place::resolve;
 
 pub(crate) use explain::explain;
 pub use lock::holder;
 pub(crate) use rows::{COLUMNS, entry, replay};
+pub(crate) use snapshots::find as find_snapshots;
 
 /// How long opening and reading wait for whoever holds something.
 const BUSY_MAX: Duration = Duration::from_secs(5);
@@ -48,6 +50,8 @@ pub struct Sqlite {
     connection: Connection,
     hash: Hash,
     last: u64,
+    /// Up to which entry none is needed by a start, once that has been looked at.
+    removable: Option<u64>,
     write_busy_max: Duration,
     on_wait: OnWait,
     /// Held while this lives; the system lets go of it when the process dies, however it dies.
@@ -79,7 +83,16 @@ impl Sqlite {
         connection.busy_timeout(WRITE_BUSY_LOOK).map_err(sql)?;
         let on_wait = OnWait(Box::new(|_| {}));
         let write_busy_max = WRITE_BUSY_MAX;
-        Ok(Sqlite { path, connection, hash, last, write_busy_max, on_wait, _lock: lock })
+        Ok(Sqlite {
+            path,
+            connection,
+            hash,
+            last,
+            removable: None,
+            write_busy_max,
+            on_wait,
+            _lock: lock,
+        })
     }
 
     /// From now on `tell` hears, on the writing thread and every few seconds, how long a write has
@@ -198,6 +211,46 @@ impl Storage for Sqlite {
             Err(error) => Err(explain(&self.path, &error)),
         }
     }
+
+    fn check(&mut self) -> Result<(), StoreError> {
+        rows::check(&self.path, &self.connection)
+    }
+
+    fn keep_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        let mut stored = self.keep_piece(snapshot, 0)?;
+        while stored < snapshot.body.len() {
+            stored = self.keep_piece(snapshot, stored)?;
+        }
+        Ok(())
+    }
+
+    fn keep_piece(&mut self, snapshot: &Snapshot, stored: usize) -> Result<usize, StoreError> {
+        self.removable = None;
+        self.patiently(|store| snapshots::keep_piece(&mut store.connection, snapshot, stored))
+            .map_err(|error| explain(&self.path, &error))
+    }
+
+    fn snapshots(&mut self) -> Result<Vec<Snapshot>, StoreError> {
+        let found = snapshots::find(&self.connection);
+        found.map(|found| found.whole).map_err(|error| explain(&self.path, &error))
+    }
+
+    fn damaged_snapshots(&mut self) -> Result<Vec<u64>, StoreError> {
+        let found = snapshots::find(&self.connection);
+        found.map(|found| found.damaged).map_err(|error| explain(&self.path, &error))
+    }
+
+    fn remove_until(&mut self, seq: u64) -> Result<u64, StoreError> {
+        let removed = self.patiently(|store| {
+            let removable = match store.removable {
+                Some(removable) => removable,
+                None => snapshots::removable(&store.connection)?,
+            };
+            store.removable = Some(removable);
+            snapshots::remove_until(&mut store.connection, seq.min(removable))
+        });
+        removed.map_err(|error| explain(&self.path, &error))
+    }
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {
@@ -226,7 +279,8 @@ fn tail(connection: &Connection) -> rusqlite::Result<(u64, Hash)> {
     let found = connection.query_row(sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)));
     match found {
         Ok((last, hash)) => Ok((last.cast_unsigned(), hash)),
-        Err(rusqlite::Error::QueryReturnedNoRows) => Ok((0, chain::START)),
+        // All that there was may have been removed.
+        Err(rusqlite::Error::QueryReturnedNoRows) => rows::anchor(connection),
         Err(error) => Err(error),
     }
 }

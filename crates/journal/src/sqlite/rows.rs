@@ -7,9 +7,11 @@ use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{Connection, Row};
 
 use super::explain::explain;
+use super::snapshots;
 use crate::chain::{self, Hash};
 use crate::facets::facets;
 use crate::storage::StoreError;
+use crate::text;
 
 /// The columns of a row, in the order in which [`entry`] expects them.
 pub(crate) const COLUMNS: &str = "seq, body, at, kind, agent, instrument, client_order_id";
@@ -22,41 +24,90 @@ pub(crate) fn replay(
     after: u64,
     each: &mut dyn FnMut(u64, Entry) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
+    walk(path, connection, COLUMNS, after, &mut |seq, row| each(seq, entry(path, seq, row)?))?;
+    Ok(())
+}
+
+/// Checks the chain of the hashes of all entries that are kept, and that they reach as far as the newest
+/// snapshot does: it was made of entries that were durable.
+pub(crate) fn check(path: &Path, connection: &Connection) -> Result<(), StoreError> {
+    let last = walk(path, connection, "seq, body", 0, &mut |_, _| Ok(()))?;
+    let newest = snapshots::newest(connection).map_err(|error| explain(path, &error))?;
+    if newest > last {
+        let problem = format!("it is missing: a snapshot of the entries up to {newest} is there");
+        return Err(StoreError::damaged(path, last + 1, problem));
+    }
+    Ok(())
+}
+
+/// Goes over the entries behind `after` along the chain of their hashes; returns the number of the last
+/// entry there is.
+fn walk(
+    path: &Path,
+    connection: &Connection,
+    columns: &str,
+    after: u64,
+    each: &mut dyn FnMut(u64, &Row<'_>) -> Result<(), StoreError>,
+) -> Result<u64, StoreError> {
     let sql = |error: rusqlite::Error| explain(path, &error);
-    let Ok(start) = i64::try_from(after) else { return Ok(()) };
+    // One state of the file for all that is read of it.
+    let reading = connection.unchecked_transaction().map_err(sql)?;
+    let (removed, anchor) = anchor(&reading).map_err(sql)?;
+    let after = after.max(removed);
+    let Ok(start) = i64::try_from(after) else { return Ok(after) };
     // The first row is the one that the chain is taken up at.
-    let mut select = connection
+    let mut select = reading
         .prepare_cached(&format!(
-            "SELECT {COLUMNS}, chain FROM journal WHERE seq >= ?1 ORDER BY seq"
+            "SELECT {columns}, chain FROM journal WHERE seq >= ?1 ORDER BY seq"
         ))
         .map_err(sql)?;
+    let chain_column = select.column_count() - 1;
     let mut rows = select.query([start]).map_err(sql)?;
-    let mut hash = chain::START;
-    let mut expected = if after > 0 { after } else { 1 };
+    let mut hash = anchor;
+    let mut expected = if after > removed { after } else { removed + 1 };
     while let Some(row) = rows.next().map_err(sql)? {
         let seq = row.get::<_, i64>(0).map_err(sql)?;
         if u64::try_from(seq) != Ok(expected) {
             return Err(StoreError::damaged(path, expected, "it is missing"));
         }
-        let kept: Hash = column(path, expected, row, 7)?;
+        let kept: Hash = column(path, expected, row, chain_column)?;
         if expected > after {
             hash = chain::next(&hash, body(path, expected, row)?.as_bytes());
             if hash != kept {
                 return Err(StoreError::damaged(path, expected, "its hash does not fit its text"));
             }
-            each(expected, entry(path, expected, row)?)?;
+            each(expected, row)?;
         } else {
             hash = kept;
         }
         expected = expected.saturating_add(1);
     }
-    Ok(())
+    Ok(expected - 1)
+}
+
+/// The layout of the tables.
+pub(super) fn layout(connection: &Connection) -> rusqlite::Result<i32> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// The last entry that was removed, and its hash.
+pub(super) fn anchor(connection: &Connection) -> rusqlite::Result<(u64, Hash)> {
+    if layout(connection)? < 2 {
+        return Ok((0, chain::START));
+    }
+    let found = connection.query_row("SELECT seq, chain FROM anchor", [], |row| {
+        Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get(1)?))
+    });
+    match found {
+        Err(rusqlite::Error::QueryReturnedNoRows) => Ok((0, chain::START)),
+        found => found,
+    }
 }
 
 /// The entry of a row, whose columns must be the ones its text has.
 pub(crate) fn entry(path: &Path, seq: u64, row: &Row<'_>) -> Result<Entry, StoreError> {
     let text = body(path, seq, row)?;
-    let entry: Entry = serde_json::from_str(text).map_err(|error| StoreError::Foreign {
+    let entry: Entry = text::read(text).map_err(|error| StoreError::Foreign {
         path: path.to_owned(),
         problem: format!("entry {seq} is of a kind this program does not know ({error})"),
     })?;

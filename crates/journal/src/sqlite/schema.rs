@@ -13,8 +13,9 @@ use crate::storage::StoreError;
 
 /// Marks the file as ours: "PLIM".
 const APPLICATION_ID: i32 = 0x504c_494d;
-/// Layout of the tables; a later one is refused.
-const SCHEMA_VERSION: i32 = 1;
+/// Layout of the tables; a later one is refused, an earlier one is brought up to this when it is opened
+/// for writing. 2: snapshots, and a beginning that may be missing.
+const SCHEMA_VERSION: i32 = 2;
 
 const TABLES: &str = "
 CREATE TABLE journal (
@@ -29,6 +30,17 @@ CREATE TABLE journal (
 ) STRICT;
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 INSERT INTO counters VALUES ('session', 0);
+";
+
+/// What layout 2 has beyond layout 1. A snapshot is kept once it has its row; pieces without one are of
+/// one that is being written, or was let go of. The anchor is the last entry that was removed: the chain goes on
+/// behind it.
+const SINCE_2: &str = "
+CREATE TABLE snapshots (seq INTEGER PRIMARY KEY, format INTEGER NOT NULL, hash BLOB NOT NULL) STRICT;
+CREATE TABLE snapshot_pieces (id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
+CREATE INDEX snapshot_pieces_seq ON snapshot_pieces (seq, id);
+CREATE TABLE anchor (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL,
+    chain BLOB NOT NULL) STRICT;
 ";
 
 /// What questions are found by. `at` is nanoseconds since 1970; the views say it as a date, UTC.
@@ -99,8 +111,8 @@ CREATE VIEW states AS SELECT seq, at,
 enum Owner {
     /// Nobody's: nothing is in it.
     Empty,
-    /// Ours, of the layout this program writes.
-    Us,
+    /// Ours, of the layout this program writes or an earlier one.
+    Us(i32),
     /// Another program's, or a later version's.
     Other(String),
 }
@@ -125,15 +137,16 @@ pub(super) fn prepare(path: &Path, connection: &mut Connection) -> Result<(), St
     // Where a flush does not reach the disk by itself, which is on macOS.
     connection.pragma_update(None, "fullfsync", true).map_err(sql)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true).map_err(sql)?;
-    build(connection, matches!(owner, Owner::Empty)).map_err(sql)?;
+    let layout = if let Owner::Us(layout) = owner { layout } else { 0 };
+    build(connection, layout).map_err(sql)?;
     sync_directory(path);
     Ok(())
 }
 
-/// That the file a reader has opened is a journal it understands.
-pub(crate) fn check(path: &Path, connection: &Connection) -> Result<(), StoreError> {
+/// That the file a reader has opened is a journal it understands; returns its layout.
+pub(crate) fn check(path: &Path, connection: &Connection) -> Result<i32, StoreError> {
     match owner(connection).map_err(|error| explain(path, &error))? {
-        Owner::Us => Ok(()),
+        Owner::Us(layout) => Ok(layout),
         Owner::Empty => Err(StoreError::unusable(path, "nothing has been written to it yet")),
         Owner::Other(problem) => Err(StoreError::Foreign { path: path.to_owned(), problem }),
     }
@@ -150,7 +163,7 @@ fn owner(connection: &Connection) -> rusqlite::Result<Owner> {
     )?;
     Ok(match (application, version) {
         (0, 0) if tables == 0 => Owner::Empty,
-        (APPLICATION_ID, SCHEMA_VERSION) => Owner::Us,
+        (APPLICATION_ID, 1..=SCHEMA_VERSION) => Owner::Us(version),
         (APPLICATION_ID, _) => Owner::Other(format!(
             "its layout is version {version}, this program knows {SCHEMA_VERSION}"
         )),
@@ -158,11 +171,16 @@ fn owner(connection: &Connection) -> rusqlite::Result<Owner> {
     })
 }
 
-fn build(connection: &mut Connection, new: bool) -> rusqlite::Result<()> {
+fn build(connection: &mut Connection, layout: i32) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
-    if new {
+    if layout < 1 {
         transaction.execute_batch(TABLES)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
+    if layout < 2 {
+        transaction.execute_batch(SINCE_2)?;
+    }
+    if layout < SCHEMA_VERSION {
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     transaction.execute_batch(VIEWS)?;

@@ -346,3 +346,124 @@ fn the_wait_for_another_program_has_an_end() {
     drop(held);
     assert_eq!(store.append(&[entry(1)]).unwrap(), 1, "nothing was written before");
 }
+
+/// A journal of before there were snapshots is read, and brought up to date by who opens it to write.
+#[test]
+fn a_journal_of_the_first_layout_is_read_and_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    open(&directory).append(&sample()).unwrap();
+    damage(
+        &directory,
+        "DROP TABLE snapshots; DROP TABLE snapshot_pieces; DROP TABLE anchor; PRAGMA user_version = 1",
+    );
+    let reader = crate::JournalReader::open(&directory.path().join("j.db")).unwrap();
+    assert!(reader.snapshots().unwrap().is_empty());
+    assert_eq!(reader.summary().unwrap().sessions, 1);
+    drop(reader);
+    let last = sample().len() as u64;
+    let mut store = open(&directory);
+    store.keep_snapshot(&Snapshot { seq: last, format: 1, body: vec![1] }).unwrap();
+    assert_eq!(store.snapshots().unwrap().len(), 1);
+    assert_eq!(store.append(&[entry(1)]).unwrap(), last + 1);
+}
+
+#[test]
+fn a_damaged_snapshot_is_passed_over_for_the_older_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(&directory);
+    store.append(&sample()).unwrap();
+    for seq in [3, 5] {
+        store.keep_snapshot(&Snapshot { seq, format: 1, body: vec![7; 100] }).unwrap();
+    }
+    for change in [
+        "snapshot_pieces SET body = zeroblob(100)",
+        "snapshots SET format = 2",
+        "snapshots SET hash = zeroblob(32)",
+        "snapshots SET hash = x''",
+    ] {
+        drop(store);
+        std::fs::copy(directory.path().join("j.db"), directory.path().join("kept.db")).unwrap();
+        damage(&directory, &format!("UPDATE {change} WHERE seq = 5"));
+        store = open(&directory);
+        let kept: Vec<u64> = store.snapshots().unwrap().iter().map(|kept| kept.seq).collect();
+        assert_eq!(kept, [3], "{change}");
+        drop(store);
+        std::fs::copy(directory.path().join("kept.db"), directory.path().join("j.db")).unwrap();
+        store = open(&directory);
+        assert_eq!(store.snapshots().unwrap().len(), 2);
+    }
+}
+
+/// What was removed is gone with the anchor's word for it; what is missing without it is damage.
+#[test]
+fn a_beginning_that_is_missing_is_damage_unless_it_was_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(&directory);
+    store.append(&sample()).unwrap();
+    for seq in [4, 6] {
+        store.keep_snapshot(&Snapshot { seq, format: 1, body: Vec::new() }).unwrap();
+    }
+    assert_eq!(store.remove_until(3).unwrap(), 3);
+    store.check().unwrap();
+    drop(store);
+    for (sql, seq) in [
+        ("DELETE FROM journal WHERE seq = 4", 4),
+        ("UPDATE anchor SET seq = 2", 3),
+        ("UPDATE anchor SET chain = zeroblob(32)", 4),
+        ("DELETE FROM anchor", 1),
+    ] {
+        let copy = tempfile::tempdir().unwrap();
+        std::fs::copy(directory.path().join("j.db"), copy.path().join("j.db")).unwrap();
+        damage(&copy, sql);
+        let found = open(&copy).check().unwrap_err();
+        assert!(
+            matches!(found, StoreError::Damaged { seq: at, .. } if at == seq),
+            "{sql}: {found}"
+        );
+    }
+}
+
+/// A snapshot is made of entries that are durable: when it reaches beyond the end, the end was lost.
+#[test]
+fn an_end_that_a_snapshot_has_in_it_and_the_journal_has_not_is_damage() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(&directory);
+    store.append(&sample()).unwrap();
+    let last = sample().len() as u64;
+    store.keep_snapshot(&Snapshot { seq: last, format: 1, body: vec![1] }).unwrap();
+    store.check().unwrap();
+    drop(store);
+    damage(&directory, &format!("DELETE FROM journal WHERE seq > {}", last - 3));
+    let mut store = open(&directory);
+    let found = store.check().unwrap_err();
+    assert!(matches!(found, StoreError::Damaged { seq, .. } if seq == last - 2), "{found}");
+    assert_eq!(store.damaged_snapshots().unwrap(), [last], "its last entry is gone");
+}
+
+/// The end was lost and others were written in its place: the snapshot is of another history.
+#[test]
+fn a_snapshot_of_another_history_is_passed_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(&directory);
+    store.append(&[entry(1), entry(2), entry(3)]).unwrap();
+    store.keep_snapshot(&Snapshot { seq: 3, format: 1, body: vec![1] }).unwrap();
+    drop(store);
+    damage(&directory, "DELETE FROM journal WHERE seq = 3");
+    let mut store = open(&directory);
+    store.append(&[entry(4)]).unwrap();
+    store.check().unwrap();
+    assert!(store.snapshots().unwrap().is_empty());
+    assert_eq!(store.damaged_snapshots().unwrap(), [3]);
+}
+
+/// What an older version made is not relied on alone.
+#[test]
+fn two_snapshots_of_one_form_are_needed_to_remove_anything() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(&directory);
+    store.append(&sample()).unwrap();
+    for (seq, format, removed) in [(3, 1, 0), (5, 2, 0), (7, 2, 5)] {
+        store.keep_snapshot(&Snapshot { seq, format, body: Vec::new() }).unwrap();
+        assert_eq!(store.remove_until(u64::MAX).unwrap(), removed, "{seq}");
+    }
+}

@@ -158,6 +158,8 @@ pub enum AccountRequest {
     },
     /// Balances, and rights where they come with them.
     Account,
+    /// The rest of the balances: what [`Response::AccountPage`](super::Response::AccountPage) named.
+    AccountAfter(PageCursor),
     /// What the key may do.
     Rights,
     /// Fee rates.

@@ -82,6 +82,13 @@ pub enum Response {
     },
     /// Balances, and rights where they come with them.
     Account(AccountSnapshot),
+    /// Some of the balances, and where the list goes on. Alone it is of no use.
+    AccountPage {
+        /// These.
+        account: AccountSnapshot,
+        /// The rest.
+        next: PageCursor,
+    },
     /// What the key may do.
     Rights(KeyRights),
     /// Fee rates.
@@ -152,6 +159,19 @@ pub struct AccountSnapshot {
     pub balances: BTreeMap<Asset, Balance>,
 }
 
+impl AccountSnapshot {
+    /// This page and another one of the same list: as old as the older of them. `None` on overflow.
+    pub fn joined(mut self, other: AccountSnapshot) -> Option<AccountSnapshot> {
+        for (asset, held) in other.balances {
+            // A venue may keep several accounts of one asset, on different pages perhaps.
+            let sum = self.balances.entry(asset).or_insert(Balance::ZERO);
+            *sum = sum.checked_add(held)?;
+        }
+        let (rights, updated) = (self.rights.or(other.rights), self.updated.min(other.updated));
+        Some(AccountSnapshot { rights, updated, balances: self.balances })
+    }
+}
+
 /// What a key may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRights {
@@ -168,4 +188,28 @@ pub struct FeeRates {
     pub maker: Decimal,
     /// For a taking order.
     pub taker: Decimal,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_an_account_are_as_old_as_the_oldest_and_an_asset_may_be_on_two() {
+        let page = |millis, held: &[(&str, &str)]| AccountSnapshot {
+            rights: None,
+            updated: Timestamp::from_millis(millis).unwrap(),
+            balances: held
+                .iter()
+                .map(|(asset, free)| {
+                    let free = free.parse().unwrap();
+                    (Asset::new(asset).unwrap(), Balance { free, ..Balance::ZERO })
+                })
+                .collect(),
+        };
+        let joined = page(5, &[("BTC", "1"), ("USD", "2")]).joined(page(7, &[("USD", "3")]));
+        assert_eq!(joined, Some(page(5, &[("BTC", "1"), ("USD", "5")])));
+        let most = Decimal::MAX.to_string();
+        assert_eq!(page(5, &[("USD", &most)]).joined(page(7, &[("USD", &most)])), None);
+    }
 }

@@ -97,7 +97,17 @@ impl HostBudget {
         of: &Of<'_>,
         notices: Option<mpsc::Sender<Input>>,
     ) -> Result<HostBudget, BudgetError> {
-        let (file, budget) = StateFile::open(directory, of.venue, of.address, of.preset())?;
+        HostBudget::starting_with(of.preset(), directory, of, notices)
+    }
+
+    /// The same where nothing is known yet but this.
+    pub(crate) fn starting_with(
+        first: Budget,
+        directory: &Path,
+        of: &Of<'_>,
+        notices: Option<mpsc::Sender<Input>>,
+    ) -> Result<HostBudget, BudgetError> {
+        let (file, budget) = StateFile::open(directory, of.venue, of.address, first)?;
         let state = State { file, budget, unwritten: ArrayVec::new() };
         let keys = Keys { account: key(of.account), ..Keys::default() };
         let notices = Notices::new(notices);

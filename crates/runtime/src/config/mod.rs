@@ -27,6 +27,8 @@ pub struct Config {
     pub venue: (VenueId, VenueConfig),
     /// The agents, by name.
     pub agents: BTreeMap<AgentId, AgentSettings>,
+    /// Entries of the journal that are kept at least; `None` keeps all.
+    pub keep_records: Option<u64>,
     /// How often the books are compared with the venue's, seconds.
     pub reconcile_every_s: u64,
     /// Where what all processes of the host share is kept; `None` leaves it to the environment.
@@ -158,9 +160,17 @@ struct File {
     #[serde(default = "default_reconcile")]
     reconcile_every_s: u64,
     state_dir: Option<PathBuf>,
+    #[serde(default)]
+    journal: JournalFile,
     venue: BTreeMap<VenueId, VenueConfig>,
     #[serde(default)]
     agent: BTreeMap<AgentId, AgentFile>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JournalFile {
+    keep_records: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -224,7 +234,8 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let text = format!("{text}\n# {}\n{limits_text}", file.limits.display());
     let reconcile_every_s = file.reconcile_every_s.max(1);
     let state_dir = file.state_dir.map(|path| here.join(path));
-    Ok(Config { store, limits, venue, agents, reconcile_every_s, state_dir, text })
+    let keep_records = file.journal.keep_records;
+    Ok(Config { store, limits, venue, agents, keep_records, reconcile_every_s, state_dir, text })
 }
 
 fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<(String, T), ConfigError> {

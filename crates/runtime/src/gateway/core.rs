@@ -91,6 +91,9 @@ impl Core {
                 wake = None;
                 self.take(&Input::Wake, &mut effects, &mut wake);
             }
+            if let Some(look) = round.look.take() {
+                look.answer(&self.gateway);
+            }
             if deadline.is_some_and(|at| at <= Instant::now()) {
                 let open = self.gateway.books().open_count();
                 tracing::warn!(

@@ -96,6 +96,7 @@ impl RunError {
             | StoreError::Outrun { .. }
             | StoreError::Broken { .. }
             | StoreError::Damaged { .. }
+            | StoreError::Removed { .. }
             | StoreError::Lost(_) => RunError::Journal(error),
         }
     }

@@ -1,9 +1,11 @@
 //! The two sessions of a gateway with its venue: the market's and the account's.
 
+use std::time::Duration;
+
 use model::Input;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use venues::session::Session;
+use venues::session::{PAUSE_MAX, Protocol, Session};
 use venues::{binance, coinbase};
 
 use super::adapter::Adapter;
@@ -22,12 +24,38 @@ pub(super) struct StreamAddresses {
     pub(super) account: String,
 }
 
+/// When to come back and when to hand over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// Longest pause before the next attempt to connect.
+    pub(super) pause_max: Duration,
+    /// Age at which a connection is handed over; `None` leaves it to the venue's protocol.
+    pub(super) age_max: Option<Duration>,
+}
+
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace { pause_max: PAUSE_MAX, age_max: None }
+    }
+}
+
+impl Pace {
+    fn session<P: Protocol>(self, protocol: P) -> Session<P> {
+        let session = Session::new(protocol, pump::seed()).with_pause_max(self.pause_max);
+        match self.age_max {
+            Some(age_max) => session.with_age_max(age_max),
+            None => session,
+        }
+    }
+}
+
 /// Starts both sessions. The account first: what executes while the market connects is heard then.
 pub(super) fn start(
     rest: &Rest,
     addresses: StreamAddresses,
     inputs: &mpsc::Sender<Input>,
     distrusts: Distrusts,
+    pace: Pace,
 ) -> [JoinHandle<()>; 2] {
     let StreamAddresses { market, account } = addresses;
     match rest.adapter() {
@@ -35,13 +63,13 @@ pub(super) fn start(
             let (symbols, key) = (venue.symbols.clone(), venue.credentials.clone());
             let account = binance::client::AccountFeed::new(account, symbols.clone(), key);
             let market = binance::client::MarketFeed::new(market, symbols);
-            both(rest, inputs, distrusts, account, market)
+            both(rest, inputs, distrusts, pace.session(account), pace.session(market))
         }
         Adapter::Coinbase(venue) => {
             let (symbols, key) = (venue.symbols.clone(), venue.credentials.clone());
             let account = coinbase::client::AccountFeed::new(account, symbols.clone(), key.clone());
             let market = coinbase::client::MarketFeed::new(market, symbols, key);
-            both(rest, inputs, distrusts, account, market)
+            both(rest, inputs, distrusts, pace.session(account), pace.session(market))
         }
     }
 }
@@ -50,15 +78,13 @@ fn both<A, M>(
     rest: &Rest,
     inputs: &mpsc::Sender<Input>,
     distrusts: Distrusts,
-    account: A,
-    market: M,
+    account: Session<A>,
+    market: Session<M>,
 ) -> [JoinHandle<()>; 2]
 where
-    A: venues::session::Protocol<Conn: Send + Sync> + Send + Sync + 'static,
-    M: venues::session::Protocol<Conn: Send + Sync> + Send + Sync + 'static,
+    A: Protocol<Conn: Send + Sync> + Send + Sync + 'static,
+    M: Protocol<Conn: Send + Sync> + Send + Sync + 'static,
 {
-    let account = Session::new(account, pump::seed());
-    let market = Session::new(market, pump::seed());
     [
         tokio::spawn(pump::run(account, rest.clone(), inputs.clone(), distrusts.account)),
         tokio::spawn(pump::run(market, rest.clone(), inputs.clone(), distrusts.market)),

@@ -3,9 +3,12 @@
 
 mod adapter;
 mod clear;
+mod clock_watch;
 mod core;
 mod error;
 mod feeds;
+mod looks;
+mod patience;
 mod pump;
 mod rates;
 mod release;
@@ -13,12 +16,13 @@ mod rest;
 mod rounds;
 mod socket;
 mod tell;
+mod venue_clock;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gateway::{Books, Gateway};
-use journal::{JournalWriter, StoreError};
+use journal::{JournalWriter, SNAPSHOT_EVERY, Storage as _, StoreError, Upkeep};
 use model::venue::{AccountRequest, MarketRequest, Request, Response, VenueError};
 use model::{
     AgentId, Command, Effects, Input, Instrument, InstrumentId, Outcome, StoreTag, VenueId,
@@ -31,7 +35,9 @@ use self::adapter::Adapter;
 pub use self::adapter::KeyError;
 use self::core::{Core, Distrusted};
 pub use self::error::RunError;
-use self::feeds::{Distrusts, StreamAddresses};
+use self::feeds::{Distrusts, Pace, StreamAddresses};
+use self::looks::Window;
+pub use self::looks::{BookShown, LookError, look_at_book};
 use self::release::Release;
 use self::rest::Rest;
 use self::rounds::Sources;
@@ -39,6 +45,7 @@ use crate::agent::{AgentConfig, AgentHandle, Hello};
 use crate::budget::{BudgetError, HostBudget, Of};
 use crate::clock;
 use crate::config::{Config, Store, VenueConfig, VenueKind};
+use crate::state::State;
 
 /// Inputs that wait for the core. When it is full the connections wait, and the venue's streams
 /// back up until the venue cuts them, which is seen as what it is.
@@ -69,10 +76,10 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     };
     let budget = HostBudget::open(&directory, &of, notices)?;
     let rest = Rest::new(&address.rest, adapter, budget, inputs.clone())?;
-    let opened = open_journal(&config.store).map_err(RunError::opening)?;
+    let opened = open_journal(&config.store, config.keep_records).map_err(RunError::opening)?;
     let instruments = instruments(*venue, &settings.instruments, &address.rest, &rest).await?;
     let rest = rest.following(instruments.clone());
-    rest.measure_clock().await;
+    let clock_known = rest.measure_clock().await;
     check_key(*venue, &address.rest, &rest).await?;
 
     let mut effects = Vec::new();
@@ -103,12 +110,24 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     let journal = opened.writer.handle();
     let release = Release::new(rest.clone(), inputs.clone());
     let core = Core { gateway, journal, release, agents, failures, distrust };
-    let sources = Sources { inputs: input_queue, agents: agent_queue, failures: failed, stop };
+    let (looks, look_queue) = mpsc::channel(looks::LOOKS_MAX);
+    let sources = Sources {
+        inputs: input_queue,
+        agents: agent_queue,
+        failures: failed,
+        looks: look_queue,
+        stop,
+    };
+    let window = tokio::spawn(show_books(config.store.clone(), looks));
     // What executes while the market connects is heard: the account's session starts first.
-    let feeds = feeds::start(&rest, address.streams, &inputs, distrusts);
-    let beside = [tokio::spawn(watch_clock(rest.clone())), tokio::spawn(rest.watch_limits())];
+    let feeds = feeds::start(&rest, address.streams, &inputs, distrusts, Pace::default());
+    let beside = [
+        tokio::spawn(watch_clock(rest.clone())),
+        tokio::spawn(rest.clone().watch_venue_clock(clock_known)),
+        tokio::spawn(rest.watch_limits()),
+    ];
     let ended = core.run(sources, effects).await;
-    feeds.iter().chain(&beside).for_each(tokio::task::JoinHandle::abort);
+    feeds.iter().chain(&beside).chain([&window]).for_each(tokio::task::JoinHandle::abort);
     // Waits for the last write; answers that still come find nobody.
     drop(opened.writer);
     ended
@@ -125,12 +144,23 @@ async fn watch_clock(rest: Rest) {
                     ahead_ms,
                     "the machine's clock was set; this gateway goes on by the time it started with"
                 );
-                rest.measure_clock().await;
+                rest.clock().doubt();
                 CLOCK_QUIET
             }
             None => CLOCK_EVERY,
         };
         tokio::time::sleep(quiet).await;
+    }
+}
+
+/// Lets others look at the books as they are held here.
+async fn show_books(store: Store, looks: mpsc::Sender<looks::Look>) {
+    let Store::Sqlite(path) = store;
+    match Window::open(&path) {
+        Ok(window) => window.serve(looks).await,
+        Err(error) => {
+            tracing::warn!(%error, "no socket beside the journal: `status --book` will not work");
+        }
     }
 }
 
@@ -190,14 +220,17 @@ struct Opened {
     session: u64,
 }
 
-fn open_journal(store: &Store) -> Result<Opened, StoreError> {
+/// Opens the journal for this process, makes sure that all of it is what was written, and reads what it
+/// comes to: the newest snapshot and the entries behind it.
+fn open_journal(store: &Store, keep: Option<u64>) -> Result<Opened, StoreError> {
     let Store::Sqlite(path) = store;
     let mut storage = journal::Sqlite::open(path)?;
-    let mut books = Books::default();
-    journal::Storage::replay(&mut storage, 0, &mut |_, entry| {
-        books.apply(&entry);
-        Ok(())
-    })?;
+    let restored = State::take_up(&mut storage)?;
+    for snapshot in &restored.passed_over {
+        tracing::warn!("a snapshot in the journal is passed over: {snapshot}");
+    }
+    let (last, behind) = (restored.last, restored.last - restored.snapshot);
+    tracing::info!(entries = last, behind_snapshot = behind, "the journal is read");
     let file = path.display().to_string();
     storage.on_wait(move |waited| {
         let waited = format!("{:.0}", waited.as_secs_f64());
@@ -207,9 +240,17 @@ fn open_journal(store: &Store) -> Result<Opened, StoreError> {
             "another program holds the journal: nothing but cancels is sent until it lets go; end it"
         );
     });
-    let tag = journal::Storage::take_tag(&mut storage, StoreTag::new(pump::seed()))?;
-    let session = journal::Storage::take_session(&mut storage)?;
-    let writer = JournalWriter::spawn(Box::new(storage))
+    let tag = storage.take_tag(StoreTag::new(pump::seed()))?;
+    let session = storage.take_session()?;
+    let books = restored.state.books.clone();
+    let upkeep = Upkeep {
+        fold: Box::new(restored.state),
+        from: (last, behind),
+        every: SNAPSHOT_EVERY,
+        keep,
+        trouble: Box::new(|problem| tracing::warn!("journal: {problem}")),
+    };
+    let writer = JournalWriter::spawn_with(Box::new(storage), upkeep)
         .map_err(|error| StoreError::Lost(format!("no thread for the writer: {error}")))?;
     Ok(Opened { writer, books, tag, session })
 }
@@ -311,3 +352,6 @@ fn start_agents(
     }
     Ok(agents)
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,7 @@ pub(super) const fn priority(request: &Request) -> Priority {
             | AccountRequest::Orders { .. }
             | AccountRequest::Fills { .. }
             | AccountRequest::Account
+            | AccountRequest::AccountAfter(_)
             | AccountRequest::Rights => Priority::Doubt,
             AccountRequest::Place(_)
             | AccountRequest::Test(_)
@@ -40,6 +41,28 @@ pub(super) const fn priority(request: &Request) -> Priority {
             | MarketRequest::AggregateTrades { .. }
             | MarketRequest::Candles { .. } => Priority::Backfill,
         },
+    }
+}
+
+/// Does it change nothing at the venue? Then it may be given up and asked again.
+pub(super) const fn only_asks(request: &Request) -> bool {
+    match request {
+        Request::Account(request) => match request {
+            AccountRequest::Place(_)
+            | AccountRequest::Test(_)
+            | AccountRequest::CancelReplace(_)
+            | AccountRequest::Cancel { .. }
+            | AccountRequest::CancelAll(_) => false,
+            AccountRequest::Order { .. }
+            | AccountRequest::OpenOrders(_)
+            | AccountRequest::Orders { .. }
+            | AccountRequest::Fills { .. }
+            | AccountRequest::Account
+            | AccountRequest::AccountAfter(_)
+            | AccountRequest::Rights
+            | AccountRequest::Fees(_) => true,
+        },
+        Request::Market(_) => true,
     }
 }
 

@@ -6,33 +6,36 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use ::budget::Grant;
-use model::venue::{MarketRequest, Request, Response};
+use model::venue::{AccountRequest, MarketRequest, Request, Response};
 use model::{Input, Instrument, InstrumentId, Link, Outcome, Timestamp};
 use tokio::sync::{Notify, mpsc};
 use tokio_tungstenite::tungstenite::http;
 use venues::session::Stamp;
 
 use super::adapter::{Adapter, Answer, Call, Heard};
+use super::patience::Patience;
 use super::rates;
+use super::venue_clock::VenueClock;
 use crate::budget::HostBudget;
 use crate::clock;
 
 /// Time for a connection to come up.
 const CONNECT_MAX: Duration = Duration::from_secs(3);
-/// Time for an answer. The venue itself gives up after ten seconds.
-const ANSWER_MAX: Duration = Duration::from_secs(11);
 /// Largest answer that is read, bytes.
 const BODY_MAX: usize = 64 << 20;
+/// Pages of one list of balances, at most: ten thousand wallets.
+const ACCOUNT_PAGES_MAX: u32 = 40;
 /// A request that has waited for longer is signed anew.
 const SIGNATURE_AGE_MAX: Duration = Duration::from_millis(100);
 /// How often the venue's limits are looked at.
 const LIMITS_EVERY: Duration = Duration::from_secs(60);
-/// Milliseconds that two clocks may differ before it is worth saying.
-const CLOCK_DIFFERENCE_MS: i64 = 500;
+/// How soon again when what is known of them holds requests up: they may have grown.
+const LIMITS_AGAIN: Duration = Duration::from_secs(10);
+/// A request that has waited for longer was held up.
+const HELD_UP: Duration = Duration::from_secs(1);
 
 /// A way to ask one venue; cheap to clone.
 #[derive(Clone)]
@@ -45,12 +48,14 @@ pub(super) struct Rest {
 struct Shared {
     client: reqwest::Client,
     base: String,
-    /// The venue's clock minus ours, milliseconds.
-    offset_ms: AtomicI64,
+    clock: VenueClock,
+    patience: Patience,
     inputs: mpsc::Sender<Input>,
     budget: HostBudget,
     /// The venue said stop where we thought there was room: its limits may have changed.
     surprised: Notify,
+    /// The budget held something up.
+    held_up: Notify,
 }
 
 impl Rest {
@@ -62,7 +67,6 @@ impl Rest {
     ) -> Result<Rest, reqwest::Error> {
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_MAX)
-            .timeout(ANSWER_MAX)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
@@ -72,10 +76,12 @@ impl Rest {
         let shared = Shared {
             client,
             base: base.trim_end_matches('/').to_owned(),
-            offset_ms: AtomicI64::new(0),
+            clock: VenueClock::default(),
+            patience: Patience::default(),
             inputs,
             budget,
             surprised: Notify::new(),
+            held_up: Notify::new(),
         };
         Ok(Rest { shared: Arc::new(shared), adapter: Arc::new(adapter), following: Vec::new() })
     }
@@ -98,14 +104,17 @@ impl Rest {
 
     /// The venue's time as well as we know it.
     pub(super) fn venue_now(&self) -> Timestamp {
-        self.venue_time(clock::now())
+        self.clock().at(clock::now())
     }
 
-    /// The same, for a time of ours.
-    fn venue_time(&self, ours: Timestamp) -> Timestamp {
-        let offset = self.shared.offset_ms.load(Ordering::Relaxed);
-        let size = Duration::from_millis(offset.unsigned_abs());
-        if offset < 0 { ours.before(size) } else { ours.after(size) }
+    /// What is known of the venue's clock.
+    pub(super) fn clock(&self) -> &VenueClock {
+        &self.shared.clock
+    }
+
+    /// The way to the core.
+    pub(super) fn inputs(&self) -> &mpsc::Sender<Input> {
+        &self.shared.inputs
     }
 
     /// Waits until a connection may be attempted.
@@ -127,18 +136,48 @@ impl Rest {
     /// The same, signed as of when it was decided, so that the venue itself refuses what took too
     /// long on its way. `None` is now.
     pub(super) async fn ask_as_of(&self, request: &Request, decided: Option<Timestamp>) -> Outcome {
-        let outcome = self.ask_once(request, decided).await;
+        let first = self.ask_once(request, decided).await;
+        let outcome = self.to_the_end(first).await;
         if let Outcome::Refused(refusal) = &outcome
             && self.adapter.is_of_clock(refusal)
         {
-            let rest = self.clone();
-            tokio::spawn(async move { rest.measure_clock().await });
+            self.clock().doubt();
         }
         outcome
     }
 
-    async fn ask_once(&self, request: &Request, decided: Option<Timestamp>) -> Outcome {
-        let at = decided.map_or_else(|| self.venue_now(), |decided| self.venue_time(decided));
+    /// Reads the rest of a list of balances that came as a page: half of them would be taken for all.
+    async fn to_the_end(&self, first: Outcome) -> Outcome {
+        let mut outcome = first;
+        for _ in 0..ACCOUNT_PAGES_MAX {
+            let Outcome::Done(Response::AccountPage { account, next }) = outcome else {
+                return outcome;
+            };
+            let request = Request::Account(AccountRequest::AccountAfter(next));
+            let (more, next) = match self.ask_once(&request, None).await {
+                Outcome::Done(Response::Account(more)) => (more, None),
+                Outcome::Done(Response::AccountPage { account, next }) => (account, Some(next)),
+                failed => return failed,
+            };
+            let Some(account) = account.joined(more) else {
+                return Outcome::InDoubt("balances without room".to_owned());
+            };
+            outcome = Outcome::Done(match next {
+                None => Response::Account(account),
+                Some(next) => Response::AccountPage { account, next },
+            });
+        }
+        match outcome {
+            Outcome::Done(Response::AccountPage { .. }) => {
+                Outcome::InDoubt(format!("balances fill more than {ACCOUNT_PAGES_MAX} pages"))
+            }
+            whole => whole,
+        }
+    }
+
+    /// The same, whatever a refusal says of our clock.
+    pub(super) async fn ask_once(&self, request: &Request, decided: Option<Timestamp>) -> Outcome {
+        let at = decided.map_or_else(|| self.venue_now(), |decided| self.clock().at(decided));
         let call = match self.call(request, at) {
             Ok(call) => call,
             Err(error) => return Outcome::NotSent(error),
@@ -149,6 +188,9 @@ impl Rest {
         let spent = decided.map_or(Duration::ZERO, |decided| clock::now().since(decided));
         let wait_max = rates::wait_max(request).saturating_sub(spent);
         let paid = budget.wait(rates::priority(request), &call.charge, wait_max).await;
+        if paid.is_err() || begun.elapsed() > HELD_UP {
+            self.shared.held_up.notify_one();
+        }
         let grant = match paid {
             Ok(grant) => grant,
             Err(too_long) => return Outcome::NotSent(too_long.to_string()),
@@ -185,17 +227,22 @@ impl Rest {
         if !call.body.is_empty() {
             builder = builder.body(call.body.clone());
         }
-        let asked = self.venue_now();
-        let mut response = match builder.send().await {
+        let (asked, begun) = (self.venue_now(), Instant::now());
+        let patience = &self.shared.patience;
+        let mut response = match builder.timeout(patience.with(request)).send().await {
             Ok(response) => response,
             Err(error) if error.is_connect() || error.is_builder() => {
                 return Outcome::NotSent(cause(&error));
             }
-            Err(error) => return Outcome::InDoubt(cause(&error)),
+            Err(error) => {
+                patience.learn(request, begun.elapsed(), false);
+                return Outcome::InDoubt(cause(&error));
+            }
         };
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
         let body = read(response).await;
+        patience.learn(request, begun.elapsed(), body.is_ok());
         let answered = self.venue_now();
         let answer = Answer {
             status,
@@ -235,40 +282,28 @@ impl Rest {
         // Nothing was asked; what counts is what is said of limits.
         let heard = self.adapter.read(&Request::Market(MarketRequest::Ping), &answer);
         if let Some((counts, wait)) = heard.stop {
+            self.shared.surprised.notify_one();
             let detail = format!("status {} to a connection", answer.status);
             self.budget().stop(counts, wait, detail).await;
         }
     }
 
-    /// Learns how far the venue's clock is from ours.
-    pub(super) async fn measure_clock(&self) {
-        let sent = clock::now();
-        let request = Request::Market(MarketRequest::Time);
-        let Outcome::Done(Response::Time(theirs)) = self.ask_once(&request, None).await else {
-            return;
-        };
-        let received = clock::now();
-        // Half of the way there and back: an error of at most the other half.
-        let ours = sent.millis().midpoint(received.millis());
-        let offset = theirs.millis().saturating_sub(ours);
-        if offset.abs() > CLOCK_DIFFERENCE_MS {
-            tracing::warn!(offset_ms = offset, "our clock differs from the venue's");
-        }
-        self.shared.offset_ms.store(offset, Ordering::Relaxed);
-        self.budget().learn_clock(offset).await;
-        // The receiver is gone only when the gateway ends.
-        let _ = self.shared.inputs.send(Input::Clock { ahead_ms: offset }).await;
-    }
-
-    /// Looks again and again at what the venue allows, so that a limit that it changes is followed; at
-    /// once when the venue has said stop.
+    /// Looks again and again at what the venue allows, so that a limit that it changes is followed: at
+    /// once when the venue has said stop, and soon when the limits as they are known hold requests up.
     pub(super) async fn watch_limits(self) {
         // One row of the table is enough: the limits stand beside it.
         let first = self.following.first().copied();
         let request = Request::Market(MarketRequest::Instruments(first.into_iter().collect()));
         while self.adapter.tells_limits() {
-            // Too early is as good as late.
-            let _ = tokio::time::timeout(LIMITS_EVERY, self.shared.surprised.notified()).await;
+            let held_up = async {
+                tokio::time::sleep(LIMITS_AGAIN).await;
+                self.shared.held_up.notified().await;
+            };
+            tokio::select! {
+                () = self.shared.surprised.notified() => {}
+                () = held_up => {}
+                () = tokio::time::sleep(LIMITS_EVERY) => {}
+            }
             if let Outcome::NotSent(cause) | Outcome::InDoubt(cause) =
                 self.ask_once(&request, None).await
             {
@@ -314,3 +349,6 @@ fn cause(error: &reqwest::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

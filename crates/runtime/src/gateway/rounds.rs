@@ -8,6 +8,7 @@ use model::{AgentId, Input};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::looks::Look;
 use crate::agent::FromAgent;
 
 /// Inputs of one round.
@@ -20,6 +21,7 @@ pub(super) struct Sources {
     pub(super) inputs: mpsc::Receiver<Input>,
     pub(super) agents: mpsc::Receiver<(AgentId, FromAgent)>,
     pub(super) failures: mpsc::UnboundedReceiver<StoreError>,
+    pub(super) looks: mpsc::Receiver<Look>,
     pub(super) stop: watch::Receiver<bool>,
 }
 
@@ -32,6 +34,8 @@ pub(super) struct Round {
     pub(super) stop: bool,
     pub(super) inputs: Vec<Input>,
     pub(super) agents: Vec<(AgentId, FromAgent)>,
+    /// Somebody wants to see a book; one a round.
+    pub(super) look: Option<Look>,
 }
 
 impl Sources {
@@ -44,6 +48,7 @@ impl Sources {
             _ = self.stop.wait_for(|stop| *stop), if !round.stop => round.stop = true,
             Some(input) = self.inputs.recv() => round.inputs.push(input),
             Some(said) = self.agents.recv() => round.agents.push(said),
+            Some(look) = self.looks.recv() => round.look = Some(look),
             () = tokio::time::sleep_until(alarm) => {}
         }
         while round.inputs.len() < INPUTS_MAX
@@ -55,6 +60,9 @@ impl Sources {
             && let Ok(said) = self.agents.try_recv()
         {
             round.agents.push(said);
+        }
+        if round.look.is_none() {
+            round.look = self.looks.try_recv().ok();
         }
     }
 }
@@ -73,8 +81,10 @@ mod tests {
             let (agents, agent_queue) = mpsc::channel(100);
             let (_failures, failures) = mpsc::unbounded_channel();
             let (stop, stopped) = watch::channel(false);
+            let (_looks, looks) = mpsc::channel(1);
+            let (inputs_of, agents_of) = (input_queue, agent_queue);
             let mut sources =
-                Sources { inputs: input_queue, agents: agent_queue, failures, stop: stopped };
+                Sources { inputs: inputs_of, agents: agents_of, failures, looks, stop: stopped };
             (0..1_000).for_each(|_| inputs.try_send(Input::Wake).unwrap());
             let agent = AgentId::new("a").unwrap();
             (0..20).for_each(|_| agents.try_send((agent, FromAgent::Up)).unwrap());

@@ -19,6 +19,7 @@ pub(super) fn is_read(request: &AccountRequest) -> bool {
         | AccountRequest::Orders { .. }
         | AccountRequest::Fills { .. }
         | AccountRequest::Account
+        | AccountRequest::AccountAfter(_)
         | AccountRequest::Rights
         | AccountRequest::Fees(_) => true,
         AccountRequest::Place(_)

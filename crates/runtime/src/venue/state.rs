@@ -1,13 +1,17 @@
 //! `GET /_sim/state`: the oracle as JSON.
 
-use model::Side;
-use model::venue::VenueOrderStatus;
+use model::market::Level;
+use model::venue::{MarketRequest, PublicMarket as _, Response, VenueOrderStatus};
+use model::{Instrument, Side};
 use serde_json::{Value, json};
-use sim_venue::{OracleFill, OracleOrder};
+use sim_venue::{OracleFill, OracleOrder, SimVenue};
 use venues::server::Dialect;
 
 use super::world::Shared;
 use crate::clock;
+
+/// Levels of each side of a book that are told.
+const BOOK_DEPTH: u32 = 100;
 
 /// Everything that is true: orders, executions, balances, the market, the faults, and what
 /// clients did in numbers.
@@ -16,6 +20,9 @@ pub(super) fn state<D: Dialect>(shared: &Shared<D>) -> Value {
     let (faults, counts) = (world.faults.report(clock::now()), world.counts.report());
     let oracle = world.exchange().oracle();
     let market = world.market.clone();
+    let exchange = world.exchange();
+    let books: serde_json::Map<String, Value> =
+        exchange.instruments().map(|of| (of.id.to_string(), book(exchange, of))).collect();
     drop(world);
     let balances: serde_json::Map<String, Value> = oracle
         .balances
@@ -27,6 +34,7 @@ pub(super) fn state<D: Dialect>(shared: &Shared<D>) -> Value {
         "orders": oracle.orders.iter().map(order).collect::<Vec<_>>(),
         "fills": oracle.fills.iter().map(fill).collect::<Vec<_>>(),
         "balances": balances,
+        "books": books,
         "market": {
             "source": market.source,
             "events": market.events,
@@ -38,6 +46,18 @@ pub(super) fn state<D: Dialect>(shared: &Shared<D>) -> Value {
         "faults": faults,
         "counts": counts,
     })
+}
+
+/// Price and quantity of each level, best first.
+fn book(exchange: &SimVenue, of: &Instrument) -> Value {
+    let (instrument, grid) = (of.id, of.grid());
+    let request = MarketRequest::Book { instrument, depth: BOOK_DEPTH };
+    let Ok(Response::Book(book)) = exchange.read(clock::now(), &request) else {
+        return Value::Null;
+    };
+    let level = |level: &Level| json!([grid.price(level.price), grid.qty(level.qty)]);
+    let side = |levels: &[Level]| levels.iter().map(level).collect::<Vec<_>>();
+    json!({"bids": side(&book.bids), "asks": side(&book.asks)})
 }
 
 fn order(OracleOrder { account, order }: &OracleOrder) -> Value {

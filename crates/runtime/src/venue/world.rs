@@ -1,6 +1,7 @@
 //! The dialect, the exchange, the open sockets and the faults, behind one lock.
 
 mod delivery;
+mod turns;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
@@ -14,13 +15,12 @@ use model::{AccountId, Amount, Asset, InstrumentId, Timestamp};
 use sim_venue::{Background, SimVenue};
 use tokio::sync::{oneshot, watch};
 use venues::server::{
-    ConnId, Dialect, Frame, HttpRequest, HttpResponse, LimitChange, Payload, SocketClass, Step,
-    Telling,
+    ConnId, Dialect, Frame, HttpRequest, HttpResponse, LimitChange, Step, Telling,
 };
 
 use super::counts::Counts;
 use super::engine::Engine;
-use super::faults::{Begun, FaultId, FaultKind, Faults, Verdict};
+use super::faults::{FaultId, Faults, Verdict};
 use super::reads::Capped;
 use super::sockets::{Opened, Sockets};
 use crate::clock;
@@ -380,64 +380,6 @@ impl<D: Dialect> World<D> {
             }
         }
         response
-    }
-
-    /// Starts and ends faults that are due; is everything to be cut?
-    fn turn(&mut self, now: Timestamp) -> bool {
-        let turn = self.faults.turn(now);
-        let conditions = self.faults.conditions(now);
-        self.engine.set_conditions(now, conditions);
-        if self.limits != conditions.limits {
-            self.limits = conditions.limits;
-            self.dialect.change_limits(&conditions.limits);
-        }
-        self.publish(now);
-        if !self.engine.is_stalled() {
-            self.drain(now);
-        }
-        let mut cuts = false;
-        for begun in turn.begun {
-            cuts |= self.begin(now, &begun);
-        }
-        for kind in turn.ended {
-            if let FaultKind::Partition(cut) = kind {
-                // What was sent into it is lost for good.
-                self.sockets.cut(|class| cut.is_of(class));
-            }
-        }
-        // After the cuts, or what hung in a partition slips out before its end.
-        let faults = &self.faults;
-        self.sockets.set_gates(|class| faults.gate(now, class));
-        cuts
-    }
-
-    /// What happens once, when a fault begins; is everything to be cut?
-    fn begin(&mut self, now: Timestamp, begun: &Begun) -> bool {
-        match &begun.kind {
-            FaultKind::Outage => return true,
-            FaultKind::Ban => {
-                for conn in self.sockets.of(Some(SocketClass::User), begun.peer) {
-                    self.sockets.send(conn, Payload::Close(1_008, "banned".to_owned()));
-                }
-            }
-            FaultKind::KeyExpire => {
-                let time = self.engine.venue_time(now);
-                self.dialect.end_subscriptions(time, &mut self.frames);
-                self.deliver(now, false);
-            }
-            FaultKind::ShutdownNotice(until) => {
-                let time = self.engine.venue_time(now);
-                let conns = self.sockets.of(begun.class, begun.peer);
-                for conn in &conns {
-                    if let Some(notice) = self.dialect.shutdown_notice(time, *conn) {
-                        self.sockets.send(*conn, Payload::Text(notice));
-                    }
-                }
-                self.sockets.close_later(now.after(*until), &conns);
-            }
-            _ => {}
-        }
-        false
     }
 
     fn tick(&mut self) {

@@ -60,6 +60,7 @@ impl Twin {
             | AccountRequest::Orders { .. }
             | AccountRequest::Fills { .. }
             | AccountRequest::Account
+            | AccountRequest::AccountAfter(_)
             | AccountRequest::Rights
             | AccountRequest::Fees(_) => Ok(Vec::new()),
         }

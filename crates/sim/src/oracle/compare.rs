@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use gateway::{Books, Gateway};
-use model::venue::{AccountRequest, Response};
+use model::venue::Response;
 use model::{Asset, Balance, ClientOrderId, NetQty, OrderState, TradingState};
 
+use super::told::VenueBooks;
 use super::{HUMAN, Oracle};
 use crate::setup::lots;
 
@@ -14,17 +15,6 @@ use crate::setup::lots;
 const CANCELED_WITHIN: Duration = Duration::from_secs(20);
 /// Questions under way at one time, at most (I25): one for each open order and its cancel, and a reading.
 const OUTSTANDING_MAX: usize = 64;
-
-/// The venue's own answer about the account.
-pub(crate) struct VenueBooks {
-    pub(crate) open: Response,
-    pub(crate) account: Response,
-}
-
-impl VenueBooks {
-    pub(crate) const QUESTIONS: [AccountRequest; 2] =
-        [AccountRequest::OpenOrders(None), AccountRequest::Account];
-}
 
 impl Oracle {
     /// I31: with everything healed for a minute it has traded, or is latched.

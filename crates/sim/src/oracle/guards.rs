@@ -1,85 +1,16 @@
 //! What the guardrails must have known: links, the book and its age, the latch. Kept from what was given to
 //! the gateway, to judge each order that it lets through.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::market::{MarketEvent, MarketKind};
 use model::{Input, Link, NewOrder, OrderKind, OrderQty, OrderSpec, Side, Timestamp};
 
-use super::{Oracle, at};
+use super::Oracle;
+use super::sides::at;
 use crate::setup::{limit, lots, ticks};
 
 /// How far the gateway's idea of the venue's clock may be off.
 const CLOCK_ERROR: Duration = Duration::from_millis(100);
-
-/// What one life of the gateway has been told.
-#[derive(Debug, Default)]
-pub(crate) struct Guards {
-    account_up: bool,
-    market_up: bool,
-    /// Reconciled since the account's stream came up.
-    pub(super) clean: bool,
-    book_live: bool,
-    /// When the venue made the last change that has arrived, by the world's time.
-    book_as_of: Option<Timestamp>,
-    bids: BTreeMap<i64, i64>,
-    asks: BTreeMap<i64, i64>,
-    last_trade: Option<i64>,
-    /// A halt was announced in this life, or was durable before it.
-    pub(super) halted_in_life: bool,
-}
-
-impl Guards {
-    /// Another life knows nothing but what is durable.
-    pub(super) fn new_life(&mut self, halted: bool) {
-        *self = Guards { halted_in_life: halted, ..Guards::default() };
-    }
-
-    pub(super) const fn account_is_up(&self) -> bool {
-        self.account_up
-    }
-
-    fn market(&mut self, event: &MarketEvent, as_of: Timestamp) {
-        match &event.kind {
-            MarketKind::Book(update) => {
-                if update.snapshot {
-                    self.bids.clear();
-                    self.asks.clear();
-                    self.book_live = true;
-                }
-                for level in &update.levels {
-                    let side =
-                        if level.side == Side::Buy { &mut self.bids } else { &mut self.asks };
-                    if level.qty.0 == 0 {
-                        side.remove(&level.price.0);
-                    } else {
-                        side.insert(level.price.0, level.qty.0);
-                    }
-                }
-                self.book_as_of = Some(as_of);
-            }
-            MarketKind::Trade(trade) => self.last_trade = Some(trade.price.0),
-            MarketKind::BookLost => {
-                self.book_live = false;
-                self.bids.clear();
-                self.asks.clear();
-            }
-            MarketKind::LateTrade(_) | MarketKind::Quote(_) | MarketKind::Candle(_) => {}
-        }
-    }
-
-    /// The middle of the book, rounded down; the last trade where a side is empty.
-    fn reference(&self) -> Option<i64> {
-        let best = self.bids.keys().next_back().zip(self.asks.keys().next());
-        best.map(|(bid, ask)| (bid + ask).div_euclid(2)).or(self.last_trade)
-    }
-
-    fn is_crossed(&self) -> bool {
-        let best = self.bids.keys().next_back().zip(self.asks.keys().next());
-        best.is_some_and(|(bid, ask)| bid >= ask)
-    }
-}
 
 impl Oracle {
     /// The gateway is about to be told something; market news with the world's time of it.

@@ -6,9 +6,12 @@
 //! Quantities are lots and prices ticks, so the arithmetic is not the product's either.
 
 mod compare;
+mod fold;
 mod guards;
 mod journal;
 mod seen;
+mod sides;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -20,10 +23,11 @@ use model::{
     Timestamp, TradeId, VenueOrderId,
 };
 
-pub(crate) use self::compare::VenueBooks;
-use self::guards::Guards;
-use self::journal::{Fold, Undo};
+use self::fold::{Fold, Undo};
 pub use self::seen::Seen;
+use self::sides::at;
+use self::told::Guards;
+pub(crate) use self::told::VenueBooks;
 use crate::setup::{limit, lots};
 
 /// An invariant of `faults.md` that did not hold.
@@ -111,13 +115,6 @@ pub(crate) struct Oracle {
     pub(crate) accepted: u64,
     pub(crate) seen: Seen,
     pub(super) sessions: BTreeSet<u64>,
-}
-
-pub(super) const fn at(side: Side) -> usize {
-    match side {
-        Side::Buy => 0,
-        Side::Sell => 1,
-    }
 }
 
 impl Oracle {

@@ -21,7 +21,9 @@ use arrayvec::ArrayVec;
 use model::venue::MarketRequest;
 use model::{FeedNotice, Input, InstrumentId, Link, Outcome, Timestamp};
 
-pub use self::backoff::{Backoff, PAUSE_FIRST, PAUSE_MAX, PAUSE_MIN, STABLE};
+pub use self::backoff::{
+    Backoff, PAUSE_FIRST, PAUSE_MAX, PAUSE_MIN, PAUSE_SOON_MAX, STABLE, TROUBLE_SHORT,
+};
 pub use self::pulse::{Pulse, SilenceBounds};
 pub use self::repeats::Repeats;
 pub use self::tape::{FRUITLESS_MAX, MISSED_MAX, Tape, TapeStep};
@@ -185,6 +187,7 @@ struct Open<C> {
 #[derive(Debug)]
 pub struct Session<P: Protocol> {
     protocol: P,
+    age_max: Option<Duration>,
     backoff: Backoff,
     spread: backoff::Chance,
     /// The one that counts first.
@@ -202,6 +205,7 @@ impl<P: Protocol> Session<P> {
     /// its pauses: no two clients may have the same one.
     pub fn new(protocol: P, seed: u64) -> Session<P> {
         Session {
+            age_max: protocol.timing().age_max,
             protocol,
             backoff: Backoff::new(seed),
             spread: backoff::Chance(!seed),
@@ -218,6 +222,12 @@ impl<P: Protocol> Session<P> {
     /// Comes back after this pause at the latest, instead of [`PAUSE_MAX`].
     pub fn with_pause_max(mut self, pause_max: Duration) -> Session<P> {
         self.backoff = self.backoff.with_pause_max(pause_max);
+        self
+    }
+
+    /// Hands over after so long instead of the protocol's own time, or of never.
+    pub fn with_age_max(mut self, age_max: Duration) -> Session<P> {
+        self.age_max = Some(age_max);
         self
     }
 
@@ -289,8 +299,7 @@ impl<P: Protocol> Session<P> {
     }
 
     fn opened(&mut self, now: Timestamp, id: ConnId, stamp: Stamp, done: &mut Vec<Done>) {
-        let age_max = self.protocol.timing().age_max;
-        let spread = age_max.map(|age| age - self.spread.below(age / AGE_SPREAD));
+        let spread = self.age_max.map(|age| age - self.spread.below(age / AGE_SPREAD));
         let Some(open) = self.conns.iter_mut().find(|open| open.id == id) else {
             done.push(Done::Close(id));
             return;

@@ -142,7 +142,9 @@ fn account(
             let trades: Vec<wire::MyTrade> = parse(body)?;
             Response::Fills(each(&trades, |trade| convert::my_trade(trade, symbols))?)
         }
-        AccountRequest::Account => Response::Account(snapshot(&parse(body)?)?),
+        AccountRequest::Account | AccountRequest::AccountAfter(_) => {
+            Response::Account(snapshot(&parse(body)?)?)
+        }
         AccountRequest::Rights => Response::Rights(rights(&parse(body)?)),
         AccountRequest::Fees(_) => {
             let fees: wire::Commission = parse(body)?;

@@ -317,6 +317,9 @@ fn account(
             query.number("limit", u64::from(*limit));
             signed("GET", "/api/v3/myTrades", weights::my_trades(order.is_some()))
         }
+        AccountRequest::AccountAfter(_) => {
+            return Err(EncodeError::Unsupported("cursor in lists of balances"));
+        }
         // The account says what its key may do.
         AccountRequest::Account | AccountRequest::Rights => {
             signed("GET", "/api/v3/account", weights::ACCOUNT)

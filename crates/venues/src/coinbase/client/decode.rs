@@ -188,7 +188,9 @@ fn account(
                 Response::FillsPage { fills, next: PageCursor(list.cursor) }
             }
         }
-        AccountRequest::Account => Response::Account(snapshot(&parse(body)?, answer.asked)?),
+        AccountRequest::Account | AccountRequest::AccountAfter(_) => {
+            balances(&parse(body)?, answer.asked)?
+        }
         AccountRequest::Rights => {
             let key: wire::KeyPermissions = parse(body)?;
             Response::Rights(KeyRights { can_trade: key.can_trade, can_withdraw: key.can_transfer })
@@ -355,11 +357,21 @@ fn rest_candle(
     })
 }
 
+/// Balances, and where their list goes on.
+fn balances(answer: &wire::Accounts, asked: Timestamp) -> Result<Response, DecodeError> {
+    let account = snapshot(answer, asked)?;
+    match (answer.has_next, answer.cursor.as_str()) {
+        (false, _) => Ok(Response::Account(account)),
+        // It goes on, and nobody knows where.
+        (true, "") => Err(DecodeError::Cut(answer.accounts.len())),
+        (true, cursor) => {
+            Ok(Response::AccountPage { account, next: PageCursor(cursor.to_owned()) })
+        }
+    }
+}
+
 /// Balances, as of some time after they were asked for.
 fn snapshot(answer: &wire::Accounts, asked: Timestamp) -> Result<AccountSnapshot, DecodeError> {
-    if answer.has_next {
-        return Err(DecodeError::Cut(answer.accounts.len()));
-    }
     let mut balances: BTreeMap<_, Balance> = BTreeMap::new();
     for account in &answer.accounts {
         let free = amount(account.available_balance.value)?;
@@ -373,13 +385,7 @@ fn snapshot(answer: &wire::Accounts, asked: Timestamp) -> Result<AccountSnapshot
         };
         // A currency may have several accounts; orders take from all that is available.
         let sum = balances.entry(asset).or_insert(Balance::ZERO);
-        let add = |sum: Balance| {
-            Some(Balance {
-                free: sum.free.checked_add(held.free)?,
-                locked: sum.locked.checked_add(held.locked)?,
-            })
-        };
-        *sum = add(*sum).ok_or_else(|| DecodeError::Number(held.free.to_string()))?;
+        *sum = sum.checked_add(held).ok_or_else(|| DecodeError::Number(held.free.to_string()))?;
     }
     Ok(AccountSnapshot { rights: None, updated: asked, balances })
 }

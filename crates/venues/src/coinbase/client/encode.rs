@@ -29,6 +29,22 @@ pub struct Credentials {
     pub key: SigningKey,
 }
 
+/// A token is good from this long before now: what the venue's clock is to ours is known to a part of
+/// the time that a question takes, and a token that begins a millisecond too late is refused.
+const CLOCK_MARGIN: std::time::Duration = std::time::Duration::from_secs(5);
+
+impl Credentials {
+    /// A token for this call, or for a socket; `now` is the venue's time as well as we know it.
+    pub(super) fn token(
+        &self,
+        target: Option<&Target<'_>>,
+        now: Timestamp,
+        nonce: Nonce,
+    ) -> String {
+        self.key.token(&self.name, target, now.before(CLOCK_MARGIN), nonce)
+    }
+}
+
 /// One REST call, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpCall {
@@ -57,7 +73,7 @@ pub enum EncodeError {
 }
 
 /// Turns a request into a call. `now` is the venue's time as well as we know it: the token is good
-/// for two minutes from then on. The nonce must be new for each call.
+/// for two minutes, almost, from then on. The nonce must be new for each call.
 pub fn encode(
     request: &Request,
     symbols: &Symbols,
@@ -71,10 +87,9 @@ pub fn encode(
     };
     let Draft { method, path, query, body, private } = draft;
     let token = if private {
-        let Credentials { name, key } =
-            credentials.ok_or(EncodeError::Unsupported("private call without a key"))?;
+        let key = credentials.ok_or(EncodeError::Unsupported("private call without a key"))?;
         let target = Target { method, host: REST_HOST, path: &path };
-        Some(key.token(name, Some(&target), now, nonce))
+        Some(key.token(Some(&target), now, nonce))
     } else {
         None
     };
@@ -290,6 +305,10 @@ fn account(request: &AccountRequest, symbols: &Symbols) -> Result<Draft, EncodeE
             get("/orders/historical/fills", query, true)
         }
         AccountRequest::Account => get("/accounts", query.number("limit", ACCOUNTS_PAGE_MAX), true),
+        AccountRequest::AccountAfter(page) => {
+            let query = query.number("limit", ACCOUNTS_PAGE_MAX).text("cursor", &page.0);
+            get("/accounts", query, true)
+        }
         AccountRequest::Rights => get("/key_permissions", query, true),
         AccountRequest::Fees(_) => {
             get("/transaction_summary", query.text("product_type", "SPOT"), true)

@@ -57,7 +57,7 @@ pub fn subscribe(
         | Channel::Candles
         | Channel::User => products.collect(),
     };
-    let token = |key: &Credentials| key.key.token(&key.name, None, now, nonce);
+    let token = |key: &Credentials| key.token(None, now, nonce);
     let request = StreamRequest {
         kind: "subscribe".to_owned(),
         product_ids,

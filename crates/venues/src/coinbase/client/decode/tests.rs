@@ -235,8 +235,18 @@ fn balances_rights_and_fees() {
     let btc = held.balances[&model::Asset::new("BTC").unwrap()];
     assert_eq!((btc.free, btc.locked), ("1.23".parse().unwrap(), "0.1".parse().unwrap()));
     assert_eq!((held.updated, held.rights), (at(1), None), "no older than the question");
-    let cut = ACCOUNTS.replace("\"has_next\":false", "\"has_next\":true");
-    assert!(matches!(account(AccountRequest::Account, &cut), Outcome::InDoubt(_)));
+    // A page: not to be taken for the whole. One that does not say where it goes on is of no use.
+    let after = |cursor: &str| {
+        let mut cut: serde_json::Value = serde_json::from_str(ACCOUNTS).unwrap();
+        cut["has_next"] = true.into();
+        cut["cursor"] = cursor.into();
+        account(AccountRequest::AccountAfter(PageCursor("a".to_owned())), &cut.to_string())
+    };
+    let Outcome::Done(Response::AccountPage { account: page, next }) = after("789") else {
+        panic!()
+    };
+    assert_eq!((page.balances, next), (held.balances.clone(), PageCursor("789".to_owned())));
+    assert!(matches!(after(""), Outcome::InDoubt(_)));
     let key = r#"{"can_view":true,"can_trade":true,"can_transfer":false,"portfolio_uuid":"5a0c","portfolio_type":"DEFAULT"}"#;
     let rights = KeyRights { can_trade: true, can_withdraw: false };
     assert_eq!(account(AccountRequest::Rights, key), Outcome::Done(Response::Rights(rights)));

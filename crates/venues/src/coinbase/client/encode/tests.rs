@@ -130,6 +130,11 @@ fn questions_and_cancels() {
         |order, from, page| AccountRequest::Fills { instrument, order, from, limit: 500, page };
     for (request, path, query) in [
         (AccountRequest::Account, "/accounts", "limit=250"),
+        (
+            AccountRequest::AccountAfter(PageCursor("a+b".to_owned())),
+            "/accounts",
+            "limit=250&cursor=a%2Bb",
+        ),
         (AccountRequest::Rights, "/key_permissions", ""),
         (AccountRequest::Fees(instrument), "/transaction_summary", "product_type=SPOT"),
         (

@@ -148,6 +148,12 @@ impl World {
         self.connect()
     }
 
+    /// Makes another connection where the session has ended the last.
+    fn reconnect_after_end(&mut self) -> ConnId {
+        self.pass(1);
+        self.connect()
+    }
+
     fn answer(&mut self, outcome: Outcome) {
         let (id, request, _) = self.asked.remove(0);
         self.apply(Happened::Answer(id, request, outcome));
@@ -320,6 +326,88 @@ fn a_connection_is_kept_as_long_as_it_lives() {
     }
     assert!(world.opened.is_empty() && world.session.is_up());
     assert_eq!(world.session.connections(), 1);
+}
+
+/// Were one handed over, each book is told by the connection whose snapshot came last, each trade is told
+/// once, and the link stays up.
+#[test]
+fn a_second_connection_takes_over_book_by_book() {
+    let world = World::new();
+    let session = world.session.with_age_max(Duration::from_secs(100));
+    let mut world = World { session, ..world };
+    world.apply(Happened::Wake);
+    let first = world.connect();
+    while world.opened.is_empty() {
+        world.pass(4);
+        world.book(first, "update", "BTC-USD", "98.00");
+        world.book(first, "update", "ETH-USD", "98.00");
+    }
+    // Each connection counts its own messages.
+    let number = world.number;
+    let second = world.subscribe();
+    assert_eq!(world.session.connections(), 2);
+    world.book(second, "snapshot", "BTC-USD", "97.00");
+    world.trades(second, "update", 1..=1);
+    let number = std::mem::replace(&mut world.number, number);
+    world.book(first, "update", "BTC-USD", "96.00");
+    world.book(first, "update", "ETH-USD", "96.00");
+    world.trades(first, "update", 1..=2);
+    world.number = number;
+    assert_eq!(world.view(btc()).bids().count(), 1, "of the second's snapshot alone");
+    assert_eq!(world.view(eth()).bids().count(), 3, "still the first's");
+    world.trades(second, "update", 2..=3);
+    world.book(second, "snapshot", "ETH-USD", "97.00");
+    assert_eq!(world.told(), [(1, false), (2, false), (3, false)]);
+    assert!(world.is_live(btc()) && world.is_live(eth()), "the end of the first loses nothing");
+    assert_eq!(world.session.connections(), 1);
+    let is_down = |input: &Input| matches!(input, Input::Link { up: false, .. });
+    assert!(!world.news.iter().any(is_down));
+    let handed_over = Input::Feed(FeedNotice::HandedOver(Link::Market));
+    assert_eq!(world.news.iter().filter(|input| **input == handed_over).count(), 1);
+}
+
+/// A change with levels on both sides is whole after its last one: the best bid may pass an ask that the
+/// same change takes away. One that leaves the book crossed is passed on as it is; the core sees that.
+#[test]
+fn a_book_is_crossed_only_after_a_whole_change() {
+    let (mut world, id) = World::live();
+    let level = |side: &str, price: &str, qty: &str| {
+        format!(
+            r#"{{"side":"{side}","event_time":"2026-01-01T00:00:00Z","price_level":"{price}","new_quantity":"{qty}"}}"#
+        )
+    };
+    let mut change = |levels: &[String]| {
+        let updates = levels.join(",");
+        let event = format!(r#"{{"type":"update","product_id":"BTC-USD","updates":[{updates}]}}"#);
+        world.tell(id, "l2_data", &event);
+        world.view(btc()).is_crossed()
+    };
+    let up =
+        [level("bid", "101.50", "1"), level("offer", "101.00", "0"), level("offer", "102", "1")];
+    assert!(!change(&up));
+    assert!(change(&[level("bid", "102.00", "1")]));
+    assert!(world.is_live(btc()), "until the core says so");
+    world.apply(Happened::Distrusted(Some(btc()), "the book is crossed".to_owned()));
+    assert!(!world.is_live(btc()) && !world.session.is_up());
+    world.pass(1);
+    world.connect();
+    assert!(world.is_live(btc()) && !world.view(btc()).is_crossed());
+}
+
+/// A message that comes late, after the ones behind it were missed: the connection has ended by then, and
+/// what it says is not news.
+#[test]
+fn a_message_that_comes_out_of_order_is_a_gap_first() {
+    let (mut world, id) = World::live();
+    world.number += 1;
+    world.trades(id, "update", 2..=2);
+    world.number -= 2;
+    world.trades(id, "update", 1..=1);
+    assert_eq!(world.gaps(), [btc(), eth()]);
+    assert_eq!(world.told(), [], "neither is believed");
+    let id = world.reconnect_after_end();
+    world.trades(id, "snapshot", 1..=2);
+    assert_eq!(world.told(), [(1, false), (2, false)], "each is told with the next subscription");
 }
 
 #[test]

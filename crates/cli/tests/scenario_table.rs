@@ -1,0 +1,66 @@
+//! The table of scenarios in `docs/faults.md` names tests that are there, and every scenario.
+
+use std::path::Path;
+
+/// Scenarios of each kind, counted from one.
+const SCENARIOS: &[(&str, u32)] = &[("NET", 8), ("PRO", 11), ("RL", 5), ("CLK", 3)];
+
+/// A part that comes with the kill switch has no test.
+const WITHOUT: &[&str] = &["NET-07"];
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Scenario and the tests named for it.
+fn rows(table: &str) -> Vec<(String, Vec<String>)> {
+    let rows = table.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| ")?.split('|');
+        let id = cells.next()?.split_whitespace().next()?;
+        let is_scenario = SCENARIOS.iter().any(|(kind, _)| id.starts_with(&format!("{kind}-")));
+        let tests = cells.next()?.split('`').skip(1).step_by(2).map(str::to_owned);
+        is_scenario.then(|| (id.to_owned(), tests.collect()))
+    });
+    rows.collect()
+}
+
+/// Is there a function of this name with a test's attribute above it?
+fn is_test(text: &str, name: &str) -> bool {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let starts = [format!("fn {name}("), format!("async fn {name}(")];
+    lines.iter().enumerate().any(|(at, line)| {
+        starts.iter().any(|start| line.starts_with(start))
+            && lines[..at]
+                .iter()
+                .rev()
+                .take_while(|line| line.starts_with("#["))
+                .any(|line| line.contains("test"))
+    })
+}
+
+#[test]
+fn every_scenario_names_tests_that_are_there() {
+    let page = read("docs/faults.md");
+    let table = page.split_once("## Scenarios and their tests").unwrap().1;
+    let rows = rows(table);
+    let told: Vec<&str> = rows.iter().map(|(id, _)| id.as_str()).collect();
+    let wanted = SCENARIOS
+        .iter()
+        .flat_map(|(kind, last)| (1..=*last).map(move |number| format!("{kind}-{number:02}")));
+    assert_eq!(told, wanted.collect::<Vec<_>>());
+    for (id, tests) in &rows {
+        assert_eq!(tests.is_empty(), WITHOUT.contains(&id.as_str()), "{id}");
+        for test in tests {
+            let (file, name) = test.split_once("::").unwrap();
+            assert!(is_test(&read(Path::new("crates").join(file)), name), "{id}: no test {test}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_test_is_told_from_one() {
+    let text = "#[test]\nfn one() {}\nfn two() {}\n    #[tokio::test]\n    async fn three() {}";
+    let found = ["one", "two", "three", "on", "four"].map(|name| is_test(text, name));
+    assert_eq!(found, [true, false, true, false, false]);
+}

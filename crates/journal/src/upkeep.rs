@@ -1,0 +1,222 @@
+//! What is done beside writing: snapshots, so that a start is quick, and the removal of what they have in
+//! them, so that the journal does not grow for ever.
+//!
+//! Nobody who waits for a write waits for a snapshot to be made: entries that are durable go to a
+//! thread of their own, which folds them and writes the snapshot's body; the writer stores it in small
+//! pieces between its writes. Old entries are removed in small pieces, too.
+
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::thread::JoinHandle;
+
+use model::Entry;
+
+use crate::storage::{REMOVED_MAX, Snapshot, Storage};
+
+/// Entries between two snapshots. To read that many takes a start a fraction of a second.
+pub const SNAPSHOT_EVERY: u64 = 50_000;
+/// Batches that wait to be folded. Should that ever not be enough, the next start reads more entries.
+const BATCHES_MAX: usize = 8_192;
+
+/// What entries come to.
+pub trait Fold: Send {
+    /// Takes one more entry into account.
+    fn add(&mut self, entry: &Entry);
+    /// Which form [`Fold::body`] has.
+    fn format(&self) -> u32;
+    /// All of it, as a snapshot keeps it.
+    fn body(&self) -> Vec<u8>;
+}
+
+/// How a journal is looked after.
+pub struct Upkeep {
+    /// What the entries that are in the store come to.
+    pub fold: Box<dyn Fold>,
+    /// Number of the last entry in the store, and how many of them no snapshot has in it that is read.
+    pub from: (u64, u64),
+    /// Entries between two snapshots; [`SNAPSHOT_EVERY`] but in tests.
+    pub every: u64,
+    /// Entries that are kept at least; `None` keeps all.
+    pub keep: Option<u64>,
+    /// Told what went wrong; the journal itself is not concerned, and trading goes on.
+    pub trouble: Box<dyn FnMut(String) + Send>,
+}
+
+impl std::fmt::Debug for Upkeep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upkeep").field("every", &self.every).field("keep", &self.keep).finish()
+    }
+}
+
+/// Both threads' ends of it.
+pub(crate) struct Keeper {
+    batches: Option<SyncSender<(u64, Vec<Entry>)>>,
+    made: Receiver<Snapshot>,
+    thread: JoinHandle<Option<Snapshot>>,
+    /// One that is being stored, and how many bytes of it are.
+    storing: Option<(Snapshot, usize)>,
+    keep: Option<u64>,
+    remove_until: u64,
+    /// Entries written since the last look for some to remove.
+    unlooked: u64,
+    trouble: Box<dyn FnMut(String) + Send>,
+}
+
+impl Keeper {
+    pub(crate) fn spawn(upkeep: Upkeep) -> std::io::Result<Keeper> {
+        let Upkeep { fold, from: (last, behind), every, keep, trouble } = upkeep;
+        let (batches, waiting) = sync_channel(BATCHES_MAX);
+        let (tell, made) = sync_channel(1);
+        let thread = std::thread::Builder::new()
+            .name("snapshots".to_owned())
+            .spawn(move || make(fold, behind, every, &waiting, &tell))?;
+        // What an earlier run left to be removed, or a new setting wants removed.
+        let remove_until = keep.map_or(0, |keep| last.saturating_sub(keep));
+        let batches = Some(batches);
+        Ok(Keeper {
+            batches,
+            made,
+            thread,
+            storing: None,
+            keep,
+            remove_until,
+            unlooked: 0,
+            trouble,
+        })
+    }
+
+    /// These are durable now; the last one has this number.
+    pub(crate) fn written(&mut self, last: u64, entries: Vec<Entry>) {
+        if entries.is_empty() {
+            return;
+        }
+        self.unlooked += entries.len() as u64;
+        let Some(batches) = &self.batches else { return };
+        if batches.try_send((last, entries)).is_err() {
+            // A hole in the fold would be a lie: this run makes no more snapshots.
+            self.batches = None;
+            (self.trouble)(
+                "no more snapshots in this run: entries come faster than they are folded"
+                    .to_owned(),
+            );
+        }
+    }
+
+    /// After a write: a piece of what was made meanwhile is stored. Where writes never pause, what is old is
+    /// removed between them, faster than they add to it.
+    pub(crate) fn after_write(&mut self, storage: &mut dyn Storage) {
+        self.stores(storage);
+        if self.unlooked >= REMOVED_MAX / 2 {
+            self.unlooked = 0;
+            self.removes(storage);
+        }
+    }
+
+    /// While nobody waits: is there something to do? Does a piece of it.
+    fn works(&mut self, storage: &mut dyn Storage) -> bool {
+        self.stores(storage) || self.removes(storage)
+    }
+
+    /// Is there a snapshot to store? Stores a piece of it.
+    fn stores(&mut self, storage: &mut dyn Storage) -> bool {
+        let Some((snapshot, stored)) =
+            self.storing.take().or_else(|| Some((self.made.try_recv().ok()?, 0)))
+        else {
+            return false;
+        };
+        match storage.keep_piece(&snapshot, stored) {
+            Ok(stored) if stored < snapshot.body.len() => self.storing = Some((snapshot, stored)),
+            Ok(_) => {
+                self.remove_until = self.keep.map_or(0, |keep| snapshot.seq.saturating_sub(keep));
+            }
+            Err(error) => (self.trouble)(format!(
+                "a snapshot could not be kept, the next start reads more: {error}"
+            )),
+        }
+        true
+    }
+
+    /// Is there something to remove? Removes a piece of it.
+    fn removes(&mut self, storage: &mut dyn Storage) -> bool {
+        if self.remove_until == 0 {
+            return false;
+        }
+        match storage.remove_until(self.remove_until) {
+            Ok(1..) => true,
+            Ok(0) => {
+                self.remove_until = 0;
+                false
+            }
+            Err(error) => {
+                self.remove_until = 0;
+                (self.trouble)(format!("old entries could not be removed: {error}"));
+                false
+            }
+        }
+    }
+
+    /// After the last write: a last snapshot, so that the next start reads hardly anything. When a write
+    /// failed, the store is left as it is.
+    pub(crate) fn end(mut self, storage: &mut dyn Storage, is_whole: bool) {
+        self.batches = None;
+        if is_whole {
+            while self.stores(storage) {}
+        }
+        let Keeper { made, thread, mut trouble, .. } = self;
+        // One that nobody fetched must not keep the thread from ending.
+        drop(made);
+        if let Ok(Some(snapshot)) = thread.join()
+            && is_whole
+            && let Err(error) = storage.keep_snapshot(&snapshot)
+        {
+            trouble(format!(
+                "the last snapshot could not be kept, the next start reads more: {error}"
+            ));
+        }
+    }
+}
+
+/// Folds until the writer ends, and returns what it comes to then, if that is news.
+fn make(
+    mut fold: Box<dyn Fold>,
+    mut since: u64,
+    every: u64,
+    waiting: &Receiver<(u64, Vec<Entry>)>,
+    made: &SyncSender<Snapshot>,
+) -> Option<Snapshot> {
+    let mut seq = None;
+    while let Ok((last, entries)) = waiting.recv() {
+        entries.iter().for_each(|entry| fold.add(entry));
+        since += entries.len() as u64;
+        seq = Some(last);
+        if since >= every {
+            let snapshot = Snapshot { seq: last, format: fold.format(), body: fold.body() };
+            // While the one before waits to be stored, another one is not needed.
+            if made.try_send(snapshot).is_ok() {
+                since = 0;
+            }
+        }
+    }
+    let news = seq.filter(|_| since > 0)?;
+    Some(Snapshot { seq: news, format: fold.format(), body: fold.body() })
+}
+
+/// Waits for the next message; meanwhile, and only while nobody waits, snapshots are stored and old entries
+/// removed.
+pub(crate) fn next<T>(
+    waiting: &Receiver<T>,
+    keeper: &mut Option<Keeper>,
+    storage: &mut dyn Storage,
+) -> Option<T> {
+    while let Some(keeper) = keeper {
+        match waiting.try_recv() {
+            Ok(message) => return Some(message),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) if keeper.works(storage) => {}
+            Err(TryRecvError::Empty) => break,
+        }
+    }
+    waiting.recv().ok()
+}
+
+#[cfg(test)]
+mod tests;

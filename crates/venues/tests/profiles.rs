@@ -1,0 +1,80 @@
+//! The table of venues in `docs/venues.md` is what the code says of each. `UPDATE=1` rewrites it.
+
+use std::time::Duration;
+
+use model::venue::{IdClass, Profile};
+use plimsoll_venues::{binance, coinbase};
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/venues.md");
+const BEGIN: &str = "<!-- profiles -->\n";
+const END: &str = "<!-- /profiles -->";
+
+/// Every field of a profile, so that a new one is a row that is missing here.
+fn column(profile: Profile) -> [String; 8] {
+    let Profile {
+        id_class,
+        order_validity,
+        finds_by_client_id,
+        cancels_by_client_id,
+        pushes_executions,
+        pushes_balances,
+        trade_ids_count,
+        fills_page,
+    } = profile;
+    let yes = |is: bool, no: &str| if is { "yes".to_owned() } else { no.to_owned() };
+    [
+        match id_class {
+            IdClass::FirstOrder => "A: places nothing, answers with the first order",
+            IdClass::UniqueWhileOpen => {
+                "B: refused while the first is open, **executes again** later"
+            }
+            IdClass::UniqueForUnknownTime => "B2: refused for a time that nobody names",
+            IdClass::Unchecked => "C: executes again",
+        }
+        .to_owned(),
+        order_validity.map_or("without end".to_owned(), seconds),
+        yes(finds_by_client_id, "no, a list is searched"),
+        yes(cancels_by_client_id, "no, by its own name only"),
+        yes(pushes_executions, "no, sums; executions are asked for"),
+        yes(pushes_balances, "no, they are asked for"),
+        yes(trade_ids_count, "no, lists go on by time"),
+        fills_page.to_string(),
+    ]
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{} s", time.as_secs_f64())
+}
+
+const ROWS: [&str; 8] = [
+    "a client order id used twice",
+    "a signed order is taken for",
+    "finds an order by our id",
+    "cancels by our id",
+    "tells each execution",
+    "tells balances",
+    "trade ids count",
+    "executions a page",
+];
+
+fn table() -> String {
+    let (left, right) = (column(binance::PROFILE), column(coinbase::PROFILE));
+    let mut text = "| | `binance-spot` | `coinbase-advanced` |\n| --- | --- | --- |\n".to_owned();
+    for ((row, left), right) in ROWS.iter().zip(&left).zip(&right) {
+        text.push_str(&format!("| {row} | {left} | {right} |\n"));
+    }
+    text
+}
+
+#[test]
+fn the_page_says_what_the_code_says() {
+    let page = std::fs::read_to_string(PAGE).unwrap();
+    let (head, rest) = page.split_once(BEGIN).unwrap();
+    let (told, tail) = rest.split_once(END).unwrap();
+    let table = table();
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(PAGE, format!("{head}{BEGIN}{table}{END}{tail}")).unwrap();
+        return;
+    }
+    assert_eq!(told, table, "UPDATE=1 rewrites it");
+}
