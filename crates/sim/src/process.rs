@@ -8,8 +8,7 @@ use std::time::Duration;
 use gateway::{Config, Gateway};
 use model::venue::{AccountRequest, Request};
 use model::{
-    Effect, Effects, Entry, Input, Link, Notice, Outcome, StoreTag, Timestamp,
-    TradingState,
+    Effect, Effects, Entry, Input, Link, Notice, Outcome, StoreTag, Timestamp, TradingState,
 };
 
 use crate::agenda::Event;
