@@ -155,6 +155,7 @@ pub(crate) fn gateway() -> gateway::Gateway {
     let config = gateway::Config {
         limits: limits(),
         profile: venues::binance::PROFILE,
+        foreign_orders: gateway::ForeignOrders::Adopt,
         reconcile_every: std::time::Duration::from_secs(86_400),
         version: String::new(),
         text: String::new(),

@@ -6,6 +6,7 @@ mod agent;
 mod chaos;
 mod demo;
 mod failure;
+mod reconcile;
 mod run;
 mod signals;
 mod sockets;
@@ -38,6 +39,8 @@ enum Command {
     Status(status::Args),
     /// The whole system in virtual time, with faults, and a checker for every invariant.
     Chaos(chaos::Args),
+    /// Compare the books with the exchange's now.
+    Reconcile(reconcile::Args),
     /// One agent on standard input and output; the gateway starts it.
     #[command(hide = true)]
     Agent,
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Chaos(args) => chaos::run(&args),
+        Command::Reconcile(args) => reconcile::run(&args),
         Command::Agent => agent::run(),
     };
     match done {

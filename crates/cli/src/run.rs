@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 /// Other processes of the same user, agents among them, may not read this one's memory or the
 /// environment it was started with.
-fn private() {
+pub(crate) fn private() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         tracing::warn!(%error, "processes of this user may read the gateway's memory and its key");
@@ -37,7 +37,7 @@ fn private() {
 }
 
 /// What only another configuration can help is wrong usage.
-fn failure(error: RunError) -> Failure {
+pub(crate) fn failure(error: RunError) -> Failure {
     match &error {
         RunError::Store(_)
         | RunError::Secret { .. }

@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use gateway::Books;
-use journal::{Health, JournalReader, Moments};
+use journal::{Comparison, Health, JournalReader, Moments};
 use model::{InstrumentId, Link, NetQty, Timestamp, TradingState};
 use runtime::budget::{BudgetUse, LimitUse, Of};
 use runtime::config::{Config, Store};
@@ -132,16 +132,21 @@ impl Status {
         writeln!(out, "repeated     {} messages dropped", health.duplicates)?;
         let limit = health.rate_limit.as_deref().map_or(String::new(), |last| format!(": {last}"));
         writeln!(out, "rate limits  hit {}{limit}", self.count(&health.rate_limits))?;
-        match health.reconciled {
-            Some((at, found)) => writeln!(
-                out,
-                "reconciled   {} ago, {found} differences since the time before",
-                age(at)
-            )?,
+        match health.comparisons.last() {
+            Some(last) => {
+                writeln!(
+                    out,
+                    "reconciled   {} ago, {} differences since the time before, {} left",
+                    age(last.at),
+                    last.found,
+                    last.left.len()
+                )?;
+                write_differences(out, last)?;
+            }
             None => writeln!(out, "reconciled   NEVER in this session")?,
         }
         if let Some((at, found)) = &health.discrepancy {
-            writeln!(out, "             last difference {} ago: {found:?}", age(*at))?;
+            writeln!(out, "             last difference {} ago: {found}", age(*at))?;
         }
         self.write_budget(out)?;
         let in_doubt = self.books.in_doubt().count();
@@ -243,7 +248,10 @@ impl Status {
             "duplicates_dropped": health.duplicates,
             "rate_limits": moments(&health.rate_limits),
             "budget": budget,
-            "reconciled": health.reconciled.map(|(at, found)| json!({"at": at, "found": found})),
+            "reconciled": health.comparisons.last().map(|last| {
+                json!({"at": last.at, "found": last.found})
+            }),
+            "comparison": health.comparisons.last(),
             "last_difference": health.discrepancy.as_ref().map(|(at, found)| {
                 json!({"at": at, "found": found})
             }),
@@ -252,6 +260,21 @@ impl Status {
             "positions": positions,
         })
     }
+}
+
+/// What a comparison found, what was done, and what it left.
+pub(crate) fn write_differences(out: &mut String, comparison: &Comparison) -> std::fmt::Result {
+    for difference in &comparison.differences {
+        writeln!(out, "  found      {}: {}", difference.what, difference.correction)?;
+    }
+    let told = comparison.differences.len() as u64;
+    if comparison.found > told {
+        writeln!(out, "  found      and {} more: {:?}", comparison.found - told, comparison.kinds)?;
+    }
+    for difference in &comparison.left {
+        writeln!(out, "  LEFT       {}: {}", difference.what, difference.correction)?;
+    }
+    Ok(())
 }
 
 /// The budget of this configuration's venue. Its key tells the account's part; where it is not at
@@ -276,7 +299,7 @@ const fn name(link: Link) -> &'static str {
     }
 }
 
-const fn word(state: TradingState) -> &'static str {
+pub(crate) const fn word(state: TradingState) -> &'static str {
     match state {
         TradingState::Starting => "starting (nothing that adds risk is sent)",
         TradingState::Active => "active",

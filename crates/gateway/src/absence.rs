@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use model::venue::{AccountRequest, Response, TradesFrom};
-use model::{ClientOrderId, Discrepancy, Effects, Ending, OrderState, Outcome, Timestamp};
+use model::{ClientOrderId, Effects, Ending, OrderState, Outcome, Timestamp};
 
 use crate::books::TrackedOrder;
 use crate::defects::Defect;
@@ -127,10 +127,10 @@ impl Gateway {
             // Whose it is gets asked; then this begins again.
             return self.doubts.again(&id, now);
         }
-        // The execution would be at the end, which a full page has cut off.
+        // The execution would be at the end, which may be cut off.
         let rest = match (next, fills.last()) {
             (Some(next), _) => self.tape_from(&id).map(|from| (from, Some(next.clone()))),
-            (None, Some(last)) if self.is_full_page(fills.len()) => {
+            (None, Some(last)) if self.may_go_on(fills.len()) => {
                 let number = last.trade_id.as_str().parse::<u64>().ok();
                 number.map(|number| (TradesFrom::Id(number.saturating_add(1)), None))
             }
@@ -153,9 +153,8 @@ impl Gateway {
             }
             return;
         }
-        let ending = Ending::Canceled;
-        self.discrepancy(now, Discrepancy::MissedEnd { client_order_id: id, ending }, effects);
-        self.end(now, id, ending, effects);
+        self.doubts.is_missing(id, now);
+        self.end(now, id, Ending::Canceled, effects);
         let cause = format!(
             "the venue has lost order {id}, which it had accepted: neither the order nor an execution \
              of it is known there any more"

@@ -4,9 +4,7 @@
 //! What an answer that does not know the order proves is in `absence.rs`. Nothing is ever sent again,
 //! except a cancel, which can only take away.
 
-use model::venue::{
-    AccountRequest, OrderKey, PageCursor, Profile, Response, TradesFrom, VenueError,
-};
+use model::venue::{AccountRequest, OrderKey, PageCursor, Response, TradesFrom, VenueError};
 use model::{
     ClientOrderId, Effects, Ending, Fill, OrderState, Outcome, Qty, Timestamp, VenueOrderId,
 };
@@ -16,7 +14,7 @@ use crate::merge::Source;
 use crate::purpose::Purpose;
 
 /// Pages of executions read for one question, at most.
-pub(crate) const PAGES_MAX: u32 = 100;
+const PAGES_MAX: u32 = 100;
 
 impl Gateway {
     /// Sends every question that is due.
@@ -133,7 +131,7 @@ impl Gateway {
     /// Where an order's list goes on by number; `None` at its end. Its first page are the newest ones:
     /// when that is full the list is read from its beginning.
     fn rest_by_number(&self, id: &ClientOrderId, fills: &[Fill]) -> Option<TradesFrom> {
-        let last = fills.last().filter(|_| self.is_full_page(fills.len()))?;
+        let last = fills.last().filter(|_| self.may_go_on(fills.len()))?;
         if self.doubts.asks.get(id)?.pages == 0 {
             return Some(TradesFrom::Id(0));
         }
@@ -171,10 +169,10 @@ impl Gateway {
         self.send(purpose, request, effects);
     }
 
-    /// May a list of executions of this length have more behind it, to be asked for by number?
-    pub(crate) fn is_full_page(&self, len: usize) -> bool {
-        let Profile { trade_ids_count, fills_page, .. } = self.config.profile;
-        trade_ids_count && len >= fills_page as usize
+    /// May a list of executions of this length have more behind it, to be asked for by number? A venue may
+    /// cut its lists anywhere, so only an empty one is the end.
+    pub(crate) fn may_go_on(&self, len: usize) -> bool {
+        self.config.profile.trade_ids_count && len > 0
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::{ClientOrderId, Ending, Qty, Timestamp};
+use model::{ClientOrderId, Ending, Qty, Timestamp, VenueOrderId};
 
 use crate::live_time::LiveTime;
 
@@ -25,6 +25,8 @@ pub(crate) struct Doubts {
     pub(crate) asks: BTreeMap<ClientOrderId, Ask>,
     /// Cancels that are wanted until their order is over.
     pub(crate) cancels: BTreeMap<ClientOrderId, Wish>,
+    /// The same for orders of others, where the configuration wants it.
+    foreign_cancels: BTreeMap<VenueOrderId, Wish>,
     pub(crate) live: LiveTime,
 }
 
@@ -35,6 +37,18 @@ pub(crate) struct Wish {
     pub(crate) due: Timestamp,
     pause: Duration,
     pub(crate) on_its_way: bool,
+}
+
+impl Wish {
+    fn new(now: Timestamp) -> Wish {
+        Wish { due: now, pause: CANCEL_PAUSE_MIN, on_its_way: false }
+    }
+
+    fn sent(&mut self, now: Timestamp) {
+        self.on_its_way = true;
+        self.due = now.after(self.pause);
+        self.pause = (self.pause * 2).min(CANCEL_PAUSE_MAX);
+    }
 }
 
 /// One order that is being asked about.
@@ -80,6 +94,18 @@ impl Doubts {
         if let Some(ask) = self.asks.get_mut(&id) {
             ask.missing = true;
         }
+    }
+
+    /// The venue itself has told how it ended.
+    pub(crate) fn is_told(&mut self, id: &ClientOrderId) {
+        if let Some(ask) = self.asks.get_mut(id) {
+            ask.missing = false;
+        }
+    }
+
+    /// Is its end found by asking alone?
+    pub(crate) fn was_missing(&self, id: &ClientOrderId) -> bool {
+        self.asks.get(id).is_some_and(|ask| ask.missing)
     }
 
     /// Is it being asked about because the venue tells it otherwise than our books?
@@ -184,8 +210,7 @@ impl Doubts {
 
     /// The order is to be taken back, as soon as that is possible and until it is over.
     pub(crate) fn want_cancel(&mut self, id: ClientOrderId, now: Timestamp) {
-        let wish = Wish { due: now, pause: CANCEL_PAUSE_MIN, on_its_way: false };
-        self.cancels.entry(id).or_insert(wish);
+        self.cancels.entry(id).or_insert(Wish::new(now));
     }
 
     /// No cancel of this order is on its way, and the last one is long enough ago.
@@ -195,9 +220,7 @@ impl Doubts {
 
     pub(crate) fn cancel_sent(&mut self, id: &ClientOrderId, now: Timestamp) {
         if let Some(wish) = self.cancels.get_mut(id) {
-            wish.on_its_way = true;
-            wish.due = now.after(wish.pause);
-            wish.pause = (wish.pause * 2).min(CANCEL_PAUSE_MAX);
+            wish.sent(now);
         }
     }
 
@@ -231,5 +254,35 @@ impl Doubts {
             ask.pause = (ask.pause * 2).min(PAUSE_MAX);
             ask.due = now.after(ask.pause);
         }
+    }
+
+    /// The order of somebody else is to be taken back, until it is over.
+    pub(crate) fn want_foreign_cancel(&mut self, id: VenueOrderId, now: Timestamp) {
+        self.foreign_cancels.entry(id).or_insert(Wish::new(now));
+    }
+
+    pub(crate) fn next_foreign_cancel(&self) -> Option<Timestamp> {
+        self.foreign_cancels.values().filter(|wish| !wish.on_its_way).map(|wish| wish.due).min()
+    }
+
+    pub(crate) fn foreign_cancels_due(&self, now: Timestamp) -> Vec<VenueOrderId> {
+        let due = self.foreign_cancels.iter().filter(|(_, w)| !w.on_its_way && w.due <= now);
+        due.map(|(id, _)| *id).collect()
+    }
+
+    pub(crate) fn foreign_cancel_sent(&mut self, id: &VenueOrderId, now: Timestamp) {
+        if let Some(wish) = self.foreign_cancels.get_mut(id) {
+            wish.sent(now);
+        }
+    }
+
+    pub(crate) fn foreign_cancel_answered(&mut self, id: &VenueOrderId) {
+        if let Some(wish) = self.foreign_cancels.get_mut(id) {
+            wish.on_its_way = false;
+        }
+    }
+
+    pub(crate) fn foreign_is_over(&mut self, id: &VenueOrderId) {
+        self.foreign_cancels.remove(id);
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! The work behind each input has a file of its own: `submit.rs` (an agent wants something),
 //! `cancels.rs` (orders are taken back), `replies.rs` (a request ended), `merge.rs` (what the venue says of orders and executions),
-//! `doubt.rs` and `absence.rs` (orders whose outcome is open), `reading.rs` (reconciliation),
-//! `venue_clock.rs` (the venue's clock against ours).
+//! `doubt.rs` and `absence.rs` (orders whose outcome is open), `reading.rs` and `drift.rs`
+//! (reconciliation), `foreign.rs` (orders of others), `venue_clock.rs` (the venue's clock against ours).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,6 +19,7 @@ use model::{
 use crate::books::{Books, TrackedOrder};
 use crate::defects::Defect;
 use crate::doubts::Doubts;
+use crate::foreign_orders::ForeignOrders;
 use crate::hearing::Hearing;
 use crate::limits::Limits;
 use crate::purpose::Purpose;
@@ -32,6 +33,8 @@ pub struct Config {
     pub limits: Limits,
     /// How the venue behaves.
     pub profile: Profile,
+    /// What is done about orders on the account that this gateway did not place.
+    pub foreign_orders: ForeignOrders,
     /// How often the books are compared with the venue's while nothing is wrong.
     pub reconcile_every: Duration,
     /// Version of the binary, for the journal.
@@ -118,6 +121,7 @@ impl Gateway {
         gateway.doubt_everything_unanswered(now, effects);
         gateway.resume_cancels(now);
         gateway.cancel_when_due(now, effects);
+        gateway.resume_foreign(now, effects);
         gateway.reconsider(now, effects);
         gateway.ask_to_be_woken(effects);
         gateway
@@ -142,6 +146,7 @@ impl Gateway {
             }
         }
         self.cancel_when_due(now, effects);
+        self.cancel_foreign_when_due(now, effects);
         self.ask_about_doubts(now, effects);
         self.listen(now, effects);
         self.read_when_due(now, effects);
@@ -173,6 +178,11 @@ impl Gateway {
     /// Is this deliberate bug in here? See `defects.rs`.
     pub(crate) fn is(&self, defect: Defect) -> bool {
         self.books.planted.is(defect)
+    }
+
+    /// When the last complete comparison of the books began.
+    pub fn compared_from(&self) -> Timestamp {
+        self.reading.concluded_from
     }
 
     /// Requests that have not been answered yet.
@@ -317,6 +327,7 @@ impl Gateway {
         match command {
             Command::Halt { cause } => self.halt(now, cause, effects),
             Command::Reconcile => self.read_soon(now),
+            Command::AcceptDifferences => self.accept_differences(now, effects),
             Command::AgentUp { agent } => {
                 let record = Record::Agent { agent: *agent, event: "up".to_owned() };
                 self.record(now, record, effects);
@@ -360,6 +371,8 @@ impl Gateway {
             (TradingState::Starting, "the account's stream has missed something")
         } else if uncompared && !deaf {
             (TradingState::Starting, "not yet reconciled with the venue")
+        } else if let Some(cause) = self.held() {
+            (TradingState::Reducing, cause)
         } else if self.clock_unsure {
             (TradingState::Reducing, "the venue's clock moved against ours and is measured again")
         } else {
@@ -403,6 +416,7 @@ impl Gateway {
         let due = [
             self.doubts.next_due(),
             self.next_cancel(),
+            self.doubts.next_foreign_cancel(),
             self.reading.next_due(),
             self.next_listen(),
             self.next_stale(),

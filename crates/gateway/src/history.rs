@@ -6,9 +6,10 @@
 //! hold for every later session. Our own clock decides only until there are balances: a machine whose
 //! clock was ahead at the first start would take what somebody executes later for history, and drop it.
 
-use model::{Fill, InstrumentId, TradeId};
+use model::{Fill, InstrumentId};
 
 use crate::gateway::Gateway;
+use crate::reading::number;
 
 impl Gateway {
     /// Did this execute before the first look at the account?
@@ -25,14 +26,8 @@ impl Gateway {
         by_id || by_time
     }
 
-    /// Nothing of ours can have executed yet, and nothing has been read: what is there is history.
+    /// Nothing of ours can have executed yet, and the books were never compared: what is there is history.
     pub(crate) fn is_first_look(&self, instrument: InstrumentId) -> bool {
-        self.books.fills_to(instrument).is_none()
-            && self.books.balances_since().is_none()
-            && !self.books.knows_orders_of(instrument)
+        self.books.compared_at().is_none() && !self.books.knows_orders_of(instrument)
     }
-}
-
-fn number(trade: TradeId) -> Option<u64> {
-    trade.as_str().parse().ok()
 }

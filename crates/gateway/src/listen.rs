@@ -83,7 +83,7 @@ impl Gateway {
         working.any(|order| {
             let id = order.order.client_order_id;
             let theirs = shown.iter().find(|theirs| theirs.client_order_id == id);
-            theirs.is_none_or(|theirs| theirs.filled != order.filled)
+            theirs.is_none_or(|theirs| !order.is_filled_as(theirs.filled))
         })
     }
 

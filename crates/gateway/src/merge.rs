@@ -98,12 +98,32 @@ impl Gateway {
             fills.iter().for_each(|fill| self.executed(now, fill, source, effects));
             return self.in_doubt(now, id, "reported after it had been rejected".into(), effects);
         }
+        self.triggered(now, order, source, effects);
         if ghost {
             let cause = format!("order {id} is at the venue after it was proven not to be");
             self.halt(now, &cause, effects);
         }
         fills.iter().for_each(|fill| self.executed(now, fill, source, effects));
         self.compare(now, order, source, effects);
+    }
+
+    /// The trigger of a stop was reached, as its order shows.
+    fn triggered(
+        &mut self,
+        now: Timestamp,
+        theirs: &VenueOrder,
+        source: Source,
+        effects: &mut Effects,
+    ) {
+        let id = theirs.client_order_id;
+        let is_news = self.books.order(&id).is_some_and(|ours| ours.is_triggered_by(theirs));
+        if !is_news {
+            return;
+        }
+        if source == Source::Query {
+            self.discrepancy(now, Discrepancy::MissedTrigger { client_order_id: id }, effects);
+        }
+        self.record(now, Record::Triggered { client_order_id: id }, effects);
     }
 
     /// The venue's word on an order that is not ours, even if it has the name of one.
@@ -150,6 +170,7 @@ impl Gateway {
             (_, _, false) if !missing => self.doubts.close(&id),
             (None, false, _) => self.doubts.seen_alive(&id, counted),
             (Some(ending), false, true) if source == Source::Engine && ending != Ending::Filled => {
+                self.doubts.is_told(&id);
                 self.end(now, id, ending, effects);
             }
             (Some(ending), _, _) => self.doubts.expect(id, ending, order.filled, now),
@@ -217,14 +238,13 @@ impl Gateway {
         let fill = Fill { client_order_id: id, ..*fill };
         let event = AgentEvent::Fill { intent, fill };
         effects.push(Effect::Notify(Notice::Agent(agent, event)));
-        if order.filled > order.qty() {
-            let text = format!(
-                "order {} filled {} of {}: more than was ordered",
-                order.order.client_order_id,
-                order.filled,
-                order.qty()
-            );
-            self.alert(text, effects);
+        let (ordered, filled) = (order.qty(), order.filled);
+        if filled > ordered
+            && let Some(id) = id
+        {
+            let found = Discrepancy::Overfill { client_order_id: id, ordered, filled };
+            self.alert(format!("{found}: counted in full"), effects);
+            self.discrepancy(now, found, effects);
         }
         if let Some(id) = id {
             self.tell(&id, effects);
@@ -273,27 +293,6 @@ impl Gateway {
             let fill = Fill { client_order_id: Some(order.client_order_id), ..fill };
             self.executed(now, &fill, Source::Query, effects);
         }
-    }
-
-    /// An order on our account that we did not place. Said once; its executions are counted in the
-    /// account's position, and nothing is done to it.
-    fn foreign(&mut self, now: Timestamp, order: &VenueOrder, effects: &mut Effects) {
-        if self.books.knows_foreign(&order.id) || self.is(Defect::ForeignIgnored) {
-            return;
-        }
-        self.discrepancy(now, Discrepancy::Foreign { venue_order_id: order.id }, effects);
-        self.record(now, Record::Foreign { order: order.clone() }, effects);
-        let text = format!(
-            "order {} ({} {} {}) on the account was not placed by this gateway",
-            order.id,
-            match order.side {
-                model::Side::Buy => "buy",
-                model::Side::Sell => "sell",
-            },
-            order.qty,
-            order.instrument
-        );
-        self.alert(text, effects);
     }
 
     pub(crate) fn discrepancy(

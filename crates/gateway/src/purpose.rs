@@ -21,6 +21,10 @@ pub(crate) enum Purpose {
     AskTape(ClientOrderId),
     /// Asking whose order an execution belongs to.
     Identify(InstrumentId, VenueOrderId),
+    /// Asking how an order of somebody else ended.
+    AskForeign(InstrumentId, VenueOrderId),
+    /// Taking back an order of somebody else.
+    CancelForeign(VenueOrderId),
     /// A look at an instrument's open orders while the account's stream is quiet.
     Look {
         /// Whose orders.

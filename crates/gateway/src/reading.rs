@@ -3,19 +3,19 @@
 //!
 //! In this order because each later part can only explain more of the earlier ones: an order missing
 //! from the first list may be found executed in the second, and the balances are as new as both.
-//! A part that fails voids the reading; it begins again after a pause that doubles.
+//! A part that fails voids the reading; it begins again after a pause that doubles. What balances that
+//! differ mean is in `drift.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::venue::{AccountRequest, AccountSnapshot, PageCursor, Response, TradesFrom};
 use model::{
-    Amount, Asset, ClientOrderId, Discrepancy, Effects, Ending, InstrumentId, Outcome, Record,
-    Timestamp,
+    ClientOrderId, Discrepancy, Effects, Ending, InstrumentId, Outcome, Record, Timestamp, TradeId,
 };
 
 use crate::defects::Defect;
-use crate::doubt::{PAGES_MAX, fills_in};
+use crate::doubt::fills_in;
 use crate::gateway::Gateway;
 use crate::merge::Source;
 use crate::purpose::Purpose;
@@ -26,12 +26,19 @@ use crate::reconcile::{Difference, VenueSnapshot, differences};
 const DEAF_READ_EVERY: Duration = Duration::from_secs(3);
 /// Readings that may fail in a row before the books are called unknown.
 const FAILED_MAX: u32 = 2;
+/// Pages of executions of one reading, at most: two million executions where a page has a thousand.
+const PAGES_MAX: u32 = 2_000;
 /// How far before the last execution a list starts that is continued by time.
 const FILLS_OVERLAP: Duration = Duration::from_secs(60);
 
 impl Gateway {
     /// The books are compared with the venue's as soon as possible.
     pub(crate) fn read_soon(&mut self, now: Timestamp) {
+        if self.reading.running {
+            // What happens from now on may be missing from the one under way.
+            self.reading.wanted = true;
+            return;
+        }
         self.reading.due = Some(now);
         self.reading.pause = None;
     }
@@ -61,6 +68,7 @@ impl Gateway {
         }
         self.reading.generation += 1;
         self.reading.running = true;
+        self.reading.wanted = false;
         self.reading.started = now;
         self.reading.open.clear();
         self.reading.fills_to.clear();
@@ -95,6 +103,10 @@ impl Gateway {
                 Part::Fills(instrument),
                 Outcome::Done(Response::Fills(_) | Response::FillsPage { .. }),
             ) => self.read_fills(now, instrument, outcome, effects),
+            (
+                Part::Past(instrument),
+                Outcome::Done(Response::Fills(_) | Response::FillsPage { .. }),
+            ) => self.read_past(now, instrument, outcome, effects),
             (Part::Newest(instrument), Outcome::Done(Response::Fills(fills))) => {
                 let Some(newest) = fills.last() else {
                     return self.part_done(now, Part::Fills(instrument), effects);
@@ -132,19 +144,27 @@ impl Gateway {
         if let Some(last) = fills.last().filter(|_| self.config.profile.trade_ids_count) {
             self.reading.fills_to.insert(instrument, last.trade_id);
         }
-        if next.is_none() && !self.is_full_page(fills.len()) {
+        if next.is_none() && !self.may_go_on(fills.len()) {
             return self.part_done(now, Part::Fills(instrument), effects);
         }
-        self.reading.pages += 1;
-        if self.reading.pages >= PAGES_MAX {
-            self.alert(format!("reconciliation: more than {PAGES_MAX} pages"), effects);
-            return self.reading_failed(now);
+        if self.is_one_more_page(now, effects) {
+            self.ask_for_fills(instrument, next.cloned(), effects);
         }
-        self.ask_for_fills(instrument, next.cloned(), effects);
+    }
+
+    /// Counts a page. Past the bound the reading has failed.
+    pub(crate) fn is_one_more_page(&mut self, now: Timestamp, effects: &mut Effects) -> bool {
+        self.reading.pages += 1;
+        if self.reading.pages < PAGES_MAX {
+            return true;
+        }
+        self.alert(format!("reconciliation: more than {PAGES_MAX} pages"), effects);
+        self.reading_failed(now);
+        false
     }
 
     /// When the last answer of a kind is in, the next kind is asked for.
-    fn part_done(&mut self, _now: Timestamp, part: Part, effects: &mut Effects) {
+    pub(crate) fn part_done(&mut self, now: Timestamp, part: Part, effects: &mut Effects) {
         self.reading.waiting_for = self.reading.waiting_for.saturating_sub(1);
         if self.reading.waiting_for > 0 {
             return;
@@ -161,6 +181,7 @@ impl Gateway {
                 self.reading.waiting_for = 1;
                 self.ask_for(Part::Account, AccountRequest::Account, effects);
             }
+            Part::Past(_) => self.judge_past(now, effects),
             Part::Account => {}
         }
     }
@@ -190,15 +211,18 @@ impl Gateway {
     fn fills_from(&mut self, instrument: InstrumentId) -> TradesFrom {
         let cursor = self.reading.fills_to.get(&instrument).copied();
         let cursor = cursor.or_else(|| self.books.fills_to(instrument));
-        let number = cursor.and_then(|id| id.as_str().parse::<u64>().ok());
-        if let Some(number) = number.filter(|_| self.config.profile.trade_ids_count) {
+        if let Some(number) =
+            cursor.and_then(number).filter(|_| self.config.profile.trade_ids_count)
+        {
             return TradesFrom::Id(number.saturating_add(1));
         }
         let start = match self.reading.fills_from.get(&instrument) {
             Some(start) => *start,
             None => {
-                let until = self.books.fills_until(instrument).map(|at| at.before(FILLS_OVERLAP));
-                until.unwrap_or_else(|| self.history_starts())
+                // Where nothing has executed yet, from the start, by the venue's own time: an earlier
+                // session's clock may have been ahead by hours, and the list is short.
+                let until = self.books.fills_until(instrument);
+                until.map_or_else(|| self.history_starts(), |at| at.before(FILLS_OVERLAP))
             }
         };
         self.reading.fills_from.insert(instrument, start);
@@ -216,9 +240,13 @@ impl Gateway {
     }
 
     fn finish(&mut self, now: Timestamp, account: &AccountSnapshot, effects: &mut Effects) {
+        // A venue that tells balances by its stream says when they were so; elsewhere it is the time of
+        // the question.
+        self.reading.dated = self.config.profile.pushes_balances.then_some(account.updated);
         let venue = VenueSnapshot {
             started: self.reading.started,
             read: now,
+            dated: self.reading.dated,
             open: std::mem::take(&mut self.reading.open),
             account: account.clone(),
         };
@@ -228,6 +256,9 @@ impl Gateway {
             match difference {
                 Difference::AtVenue(order) => self.heard(now, &order, &[], Source::Query, effects),
                 Difference::NotAtVenue(id) => self.not_at_venue(now, id, effects),
+                Difference::ForeignNotAtVenue(instrument, id) => {
+                    self.ask_about_foreign(instrument, id, effects);
+                }
                 Difference::Balance { asset, ours, theirs } => {
                     suspects.insert(asset, (ours, theirs));
                 }
@@ -236,63 +267,37 @@ impl Gateway {
         if !suspects.is_empty() {
             self.repair_by_trading(now, effects);
         }
-        // While an order is asked about, its executions may be what a balance differs by.
-        if self.asked_about() == 0 && self.reading.unattributed.is_empty() {
-            self.judge_balances(now, &mut suspects, effects);
-        }
-        let left = self.unsettled() + u32::try_from(suspects.len()).unwrap_or(u32::MAX);
-        self.reading.suspects = suspects;
         let balances =
             Record::Balances { balances: account.balances.clone(), venue_time: account.updated };
         self.record(now, balances, effects);
-        self.conclude(now, left, effects);
+        self.suspect(now, suspects, effects);
     }
 
-    fn conclude(&mut self, now: Timestamp, left: u32, effects: &mut Effects) {
-        self.reading.clean = left == 0;
-        if left > 0 {
-            self.reading.again(now);
-            return;
-        }
+    /// Something is left that time or another question settles: the books are not clean meanwhile.
+    pub(crate) fn read_again(&mut self, now: Timestamp) {
+        self.reading.clean = false;
+        self.reading.again(now);
+    }
+
+    /// Everything is read and understood; what is left waits for a person.
+    pub(crate) fn conclude(&mut self, now: Timestamp, effects: &mut Effects) {
+        self.reading.clean = true;
+        self.reading.concluded_from = self.reading.started;
         let found = std::mem::take(&mut self.reading.found);
         let fills_to = std::mem::take(&mut self.reading.fills_to);
         let fills_until = std::mem::take(&mut self.reading.fills_until);
-        self.record(now, Record::Reconciled { found, left, fills_to, fills_until }, effects);
+        let remaining = self.remaining();
+        let left = u32::try_from(remaining.len()).unwrap_or(u32::MAX);
+        let record = Record::Reconciled { found, left, fills_to, fills_until, remaining };
+        self.record(now, record, effects);
         self.reading.running = false;
         self.reading.pause = None;
         let every = self.config.reconcile_every;
         let pause = if self.account_up { every } else { every.min(DEAF_READ_EVERY) };
-        self.reading.due = Some(now.after(pause));
+        self.reading.due = Some(if self.reading.wanted { now } else { now.after(pause) });
         self.reading.failed = 0;
         if self.account_up {
             self.hearing.caught_up();
-        }
-    }
-
-    /// A balance that differs twice in the same way, with every execution counted, was changed by
-    /// something that is no trade of ours: it is taken over, and said.
-    fn judge_balances(
-        &mut self,
-        now: Timestamp,
-        suspects: &mut BTreeMap<Asset, (Amount, Amount)>,
-        effects: &mut Effects,
-    ) {
-        let before = std::mem::take(&mut self.reading.suspects);
-        let confirmed: Vec<_> = suspects
-            .iter()
-            .filter(|(asset, seen)| before.get(asset) == Some(seen))
-            .map(|(asset, seen)| (*asset, *seen))
-            .collect();
-        for (asset, (ours, theirs)) in confirmed {
-            suspects.remove(&asset);
-            let Some(amount) = theirs.checked_sub(ours) else { continue };
-            self.discrepancy(now, Discrepancy::Balance { asset, ours, theirs }, effects);
-            self.record(now, Record::Transferred { asset, amount }, effects);
-            let text = format!(
-                "balance of {asset} is {theirs} at the venue and {ours} by our count, with every \
-                 execution counted: {amount} came or went by no trade of this gateway"
-            );
-            self.alert(text, effects);
         }
     }
 
@@ -310,13 +315,13 @@ impl Gateway {
     /// What must be answered before the books can be called clean: what the venue tells otherwise than
     /// they do. An order that is asked about for another reason (an answer was lost, a cancel has not
     /// ended) is not among it: its whole size stays reserved until it is proven what became of it.
-    fn unsettled(&self) -> u32 {
+    pub(crate) fn unsettled(&self) -> u32 {
         let differ = self.accepted().filter(|id| self.doubts.differs(id)).count();
         u32::try_from(differ + self.reading.unattributed.len()).unwrap_or(u32::MAX)
     }
 
     /// Orders known to have been at the venue that are asked about, for whatever reason.
-    fn asked_about(&self) -> usize {
+    pub(crate) fn asked_about(&self) -> usize {
         self.accepted().filter(|id| self.doubts.is_open(id)).count()
     }
 
@@ -335,6 +340,8 @@ impl Gateway {
             | Purpose::AskOpen(_)
             | Purpose::AskTape(_)
             | Purpose::Identify(..)
+            | Purpose::AskForeign(..)
+            | Purpose::CancelForeign(_)
             | Purpose::Look { .. }
             | Purpose::Balances
             | Purpose::Read { .. } => None,
@@ -346,11 +353,18 @@ impl Gateway {
         self.markets.iter().map(|market| market.instrument().id).collect()
     }
 
-    fn ask_for(&mut self, part: Part, request: AccountRequest, effects: &mut Effects) {
+    pub(crate) fn ask_for(&mut self, part: Part, request: AccountRequest, effects: &mut Effects) {
         let generation = self.reading.generation;
         self.send(Purpose::Read { generation, part }, request, effects);
     }
 }
 
+/// Where a venue counts its executions, the number of one.
+pub(crate) fn number(trade: TradeId) -> Option<u64> {
+    trade.as_str().parse().ok()
+}
+
+#[cfg(test)]
+mod questions;
 #[cfg(test)]
 mod tests;

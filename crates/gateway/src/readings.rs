@@ -1,10 +1,10 @@
 //! Where the comparison of our books with the venue's stands. What is read, and what is made of it,
 //! is in `reading.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use model::venue::VenueOrder;
+use model::venue::{TradesFrom, VenueOrder};
 use model::{Amount, Asset, Fill, InstrumentId, Timestamp, TradeId, VenueOrderId};
 
 /// First pause after a reading that failed or left something open; from its start, as the others are.
@@ -21,6 +21,8 @@ pub(crate) enum Part {
     Newest(InstrumentId),
     Fills(InstrumentId),
     Account,
+    /// Executions that were counted long ago, where a balance does not fit them.
+    Past(InstrumentId),
 }
 
 /// Where the reading stands.
@@ -31,6 +33,8 @@ pub(crate) struct Reading {
     pub(crate) waiting_for: usize,
     pub(crate) running: bool,
     pub(crate) started: Timestamp,
+    /// When the last complete one began.
+    pub(crate) concluded_from: Timestamp,
     pub(crate) due: Option<Timestamp>,
     pub(crate) pause: Option<Duration>,
     pub(crate) clean: bool,
@@ -48,8 +52,32 @@ pub(crate) struct Reading {
     pub(crate) found: u32,
     /// Executions whose order is being asked for.
     pub(crate) unattributed: Vec<Fill>,
-    /// Balances that did not agree at the last reading: once may be a race, twice is not.
+    /// Balances that did not agree at the last reading, ours and theirs: once may be a race, twice is
+    /// not.
     pub(crate) suspects: BTreeMap<Asset, (Amount, Amount)>,
+    /// Since when they differ by as much.
+    pub(crate) suspected_since: Timestamp,
+    /// Those of them that nothing explains.
+    pub(crate) drift: BTreeMap<Asset, (Amount, Amount)>,
+    /// Of which time the balances were, by the venue's clock, where it says so.
+    pub(crate) dated: Option<Timestamp>,
+    /// The look back under way.
+    pub(crate) past: Past,
+    /// By which differences, and when, the past was last looked at in vain.
+    pub(crate) past_looked: Option<(BTreeMap<Asset, Amount>, Timestamp)>,
+    /// Somebody wants another one when this one is over.
+    pub(crate) wanted: bool,
+}
+
+/// A look at executions that are counted already: does the venue still know them?
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    /// What they are to explain.
+    pub(crate) deltas: BTreeMap<Asset, Amount>,
+    /// Where the lists start.
+    pub(crate) from: BTreeMap<InstrumentId, TradesFrom>,
+    /// What the venue shows.
+    pub(crate) shown: BTreeSet<(InstrumentId, TradeId)>,
 }
 
 impl Reading {

@@ -2,14 +2,20 @@
 //!
 //! It says what differs and leaves the correction to whoever asked: reports go through the same
 //! merge as any other report, absent orders are asked for one by one, a balance is looked at twice.
-//! No difference is ever corrected by sending an order.
+//! No difference is ever corrected by sending an order. `docs/reconciliation.md` has the whole table.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::venue::{AccountSnapshot, VenueOrder};
-use model::{Amount, Asset, ClientOrderId, Timestamp};
+use model::{
+    Amount, Asset, ClientOrderId, Instrument, InstrumentId, Rounding, Timestamp, VenueOrderId,
+};
 
-use crate::books::Books;
+use crate::books::{Books, KnownFill, LAG_MAX, effects_of};
+
+/// Smallest steps of dust that are taken over of one asset in all. What leaks a little at a time is a
+/// leak.
+const DUST_STEPS_MAX: i64 = 100;
 
 /// What was read from the venue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +24,8 @@ pub(crate) struct VenueSnapshot {
     pub started: Timestamp,
     /// When it was complete.
     pub read: Timestamp,
+    /// Of which time its balances are, by the venue's clock, where it says so.
+    pub dated: Option<Timestamp>,
     /// Open orders of every instrument.
     pub open: Vec<VenueOrder>,
     /// Balances, read last.
@@ -31,7 +39,9 @@ pub(crate) enum Difference {
     AtVenue(VenueOrder),
     /// We believe that this order is open, and the venue does not show it.
     NotAtVenue(ClientOrderId),
-    /// Our own count of an asset is not the venue's.
+    /// An order of somebody else was open, and the venue does not show it any more.
+    ForeignNotAtVenue(InstrumentId, VenueOrderId),
+    /// Our own count of an asset is not the venue's, and was not lately.
     Balance {
         /// Which asset.
         asset: Asset,
@@ -52,11 +62,19 @@ pub(crate) fn differences(
     let mut at_venue = BTreeSet::new();
     for order in &venue.open {
         let ours = books.order(&order.client_order_id).filter(|ours| ours.is(order));
-        at_venue.extend(ours.map(|ours| ours.order.client_order_id));
-        let agrees = ours.is_some_and(|o| {
-            o.state.is_open() && o.accepted_at.is_some() && o.filled == order.filled
-        });
-        if !agrees && !books.knows_foreign(&order.id) {
+        let agrees = match ours {
+            Some(ours) => {
+                at_venue.insert(ours.order.client_order_id);
+                ours.state.is_open()
+                    && ours.accepted_at.is_some()
+                    && ours.is_filled_as(order.filled)
+                    && !ours.is_triggered_by(order)
+            }
+            None => books.foreign_order(&order.id).is_some_and(|known| {
+                (known.status, known.filled, known.qty) == (order.status, order.filled, order.qty)
+            }),
+        };
+        if !agrees {
             found.push(Difference::AtVenue(order.clone()));
         }
     }
@@ -69,20 +87,102 @@ pub(crate) fn differences(
             found.push(Difference::NotAtVenue(id));
         }
     }
-    found.extend(balances(books, &venue.account));
+    let shown: BTreeSet<VenueOrderId> = venue.open.iter().map(|order| order.id).collect();
+    let gone = books.foreign_orders().filter(|order| !shown.contains(&order.id));
+    found.extend(gone.map(|order| Difference::ForeignNotAtVenue(order.instrument, order.id)));
+    found.extend(balances(books, venue));
     found
 }
 
 fn balances<'a>(
     books: &'a Books,
-    account: &'a AccountSnapshot,
+    venue: &'a VenueSnapshot,
 ) -> impl Iterator<Item = Difference> + 'a {
-    let told = account.balances.iter().filter_map(|(asset, b)| Some((*asset, b.total()?)));
-    told.filter_map(|(asset, theirs)| {
-        // Before the first balance there is no count to compare with.
-        let ours = books.counted(asset)?;
-        (ours != theirs).then_some(Difference::Balance { asset, ours, theirs })
-    })
+    let told = &venue.account.balances;
+    // Before the first balance there is no count to compare with. What a venue does not list it has
+    // nothing of.
+    let counts = books.counts().iter().filter_map(|(asset, ours)| {
+        let theirs = told.get(asset).map_or(Some(Amount::ZERO), |balance| balance.total())?;
+        Some((*asset, *ours, theirs))
+    });
+    counts
+        .filter(|(asset, _, theirs)| {
+            !books.counted_lately(venue.read, venue.dated, *asset, *theirs)
+        })
+        .map(|(asset, ours, theirs)| Difference::Balance { asset, ours, theirs })
+}
+
+/// What a difference of balances is, once every execution is counted and it has been seen twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Less than a step.
+    Dust,
+    /// More than we know of.
+    Gain,
+    /// Less than we know of.
+    Loss,
+}
+
+/// The kind of one difference. `step` is the smallest part of the asset that can be traded.
+pub(crate) fn kind(delta: Amount, step: Option<Amount>, dust_so_far: Amount) -> Kind {
+    let size = if delta < Amount::ZERO { Amount::ZERO.checked_sub(delta) } else { Some(delta) };
+    let is_dust = step.zip(size).is_some_and(|(step, size)| {
+        let most = step.get().checked_times(DUST_STEPS_MAX);
+        let sum = dust_so_far.checked_add(size);
+        size < step && most.zip(sum).is_some_and(|(most, sum)| sum.get() <= most)
+    });
+    match (is_dust, delta < Amount::ZERO) {
+        (true, _) => Kind::Dust,
+        (false, true) => Kind::Loss,
+        (false, false) => Kind::Gain,
+    }
+}
+
+/// The smallest part of an asset that any of these instruments moves: a lot of the base, a tick of a lot
+/// of the quote.
+pub(crate) fn step<'a>(
+    asset: Asset,
+    instruments: impl Iterator<Item = &'a Instrument>,
+) -> Option<Amount> {
+    let steps = instruments.filter_map(|instrument| {
+        let (tick, lot) = (instrument.tick.get(), instrument.lot.get());
+        if instrument.base == asset {
+            return Amount::try_from(lot).ok();
+        }
+        let value = tick.checked_mul(lot, Rounding::Up)?;
+        (instrument.quote == asset).then(|| Amount::try_from(value).ok()).flatten()
+    });
+    steps.min()
+}
+
+/// Executions of ours that the venue's history does not show (`shown` has all it has of them) and whose
+/// absence explains the differences of the balances exactly. Empty when they do not, or when one of them
+/// is so young that the venue may only be late: where the balances are of a time after it, they are not.
+pub(crate) fn busted<'a>(
+    (now, dated): (Timestamp, Option<Timestamp>),
+    known: impl Iterator<Item = &'a KnownFill>,
+    is_shown: impl Fn(&KnownFill) -> bool,
+    deltas: &BTreeMap<Asset, Amount>,
+) -> Vec<KnownFill> {
+    let absent: Vec<&KnownFill> = known.filter(|known| !is_shown(known)).collect();
+    let is_young = |known: &&KnownFill| {
+        let may_be_missing = dated.is_none_or(|dated| known.fill.venue_time >= dated);
+        may_be_missing && now.since(known.at) <= LAG_MAX
+    };
+    if absent.iter().any(is_young) {
+        return Vec::new();
+    }
+    let mut explained: BTreeMap<Asset, Amount> = BTreeMap::new();
+    for known in &absent {
+        let Some(effects) = effects_of(&known.fill) else { return Vec::new() };
+        for (asset, amount) in effects {
+            let sum = explained.entry(asset).or_insert(Amount::ZERO);
+            let Some(less) = sum.checked_sub(amount) else { return Vec::new() };
+            *sum = less;
+        }
+    }
+    explained.retain(|_, amount| *amount != Amount::ZERO);
+    if explained == *deltas { absent.into_iter().cloned().collect() } else { Vec::new() }
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use model::venue::{AccountRequest, Response, VenueError};
 use model::{
-    ClientOrderId, Effects, Ending, OrderState, Outcome, Record, Reply, Timestamp, VenueOrderId,
+    ClientOrderId, Discrepancy, Effects, Ending, OrderState, Outcome, Record, Reply, Timestamp,
+    VenueOrderId,
 };
 
 use crate::defects::Defect;
@@ -27,6 +28,10 @@ impl Gateway {
             Purpose::Identify(instrument, id) => {
                 self.identified(now, instrument, id, &reply.outcome, effects);
             }
+            Purpose::AskForeign(_, id) => {
+                self.asked_about_foreign(now, id, &reply.outcome, effects);
+            }
+            Purpose::CancelForeign(id) => self.canceled_foreign(now, id, &reply.outcome, effects),
             Purpose::Look { instrument, since } => {
                 self.looked(now, instrument, since, &reply.outcome);
             }
@@ -191,6 +196,12 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         if self.books.order(&id).is_some_and(|o| o.state.is_open()) {
+            let taken_back = self.books.order(&id).is_some_and(|o| o.cancel_wanted);
+            let is_wanted = taken_back && ending == Ending::Canceled;
+            if self.doubts.was_missing(&id) && !is_wanted {
+                let found = Discrepancy::MissedEnd { client_order_id: id, ending };
+                self.discrepancy(now, found, effects);
+            }
             self.record(now, Record::Ended { client_order_id: id, ending }, effects);
             self.tell(&id, effects);
         }

@@ -12,14 +12,15 @@ use model::venue::{
     Profile, Request, Response, TradesFrom, VenueError, VenueOrder, VenueOrderStatus,
 };
 use model::{
-    Action, AgentId, Amount, Asset, Balance, ClientOrderId, Effect, Effects, Entry, Fill, Input,
-    Instrument, InstrumentId, Intent, IntentId, Link, Liquidity, NewOrder, Notice, Notional,
+    Action, AgentId, Amount, Asset, Balance, ClientOrderId, Effect, Effects, Entry, Fee, Fill,
+    Input, Instrument, InstrumentId, Intent, IntentId, Link, Liquidity, NewOrder, Notice, Notional,
     OrderKind, OrderQty, OrderSpec, Outcome, Price, Qty, Record, Reply, RequestId, Rounding,
     SelfTradePrevention, Side, StoreTag, TimeInForce, Timestamp, TradeId, TradingState,
     VenueOrderId,
 };
 
 use crate::books::Books;
+use crate::foreign_orders::ForeignOrders;
 use crate::gateway::{Config, Gateway};
 use crate::limits::{InstrumentLimits, Limits, OrderFlowLimits};
 
@@ -97,10 +98,11 @@ pub(crate) fn store() -> StoreTag {
     StoreTag::new(1)
 }
 
-fn config(profile: Profile) -> Config {
+fn config(profile: Profile, foreign_orders: ForeignOrders) -> Config {
     Config {
         limits: limits(),
         profile,
+        foreign_orders,
         reconcile_every: Duration::from_secs(30),
         version: String::new(),
         text: String::new(),
@@ -138,12 +140,21 @@ pub(crate) struct Venue {
     pub(crate) sums: bool,
     /// What it does with an id that was used before.
     pub(crate) id_class: Option<IdClass>,
+    /// What each execution costs.
+    pub(crate) fee: Option<Fee>,
+    /// Tells this of the account, which is older than what it executes.
+    pub(crate) lagging: Option<AccountSnapshot>,
+    /// Executions in a list, whatever is asked for.
+    pub(crate) page_cap: Option<usize>,
+    /// Denies every order that it is asked for.
+    pub(crate) denies: bool,
 }
 
 /// Gateway, wire and venue.
 pub(crate) struct World {
     pub(crate) gateway: Gateway,
     profile: Profile,
+    pub(crate) foreign_orders: ForeignOrders,
     pub(crate) venue: Venue,
     pub(crate) entries: Vec<Entry>,
     /// The fold over them, made apart from the gateway.
@@ -168,22 +179,27 @@ impl World {
 
     /// The same at a venue of this kind.
     pub(crate) fn at(profile: Profile) -> World {
+        World::with_policy(profile, ForeignOrders::Adopt)
+    }
+
+    /// The same, with what is done about orders of others.
+    pub(crate) fn with_policy(profile: Profile, foreign_orders: ForeignOrders) -> World {
         let balances =
             BTreeMap::from([(number("USDT"), number("1000")), (number("BTC"), number("10"))]);
         let venue = Venue { balances, sums: !profile.pushes_executions, ..Venue::default() };
-        World::with(profile, venue)
+        World::with(profile, foreign_orders, venue)
     }
 
     /// The same, at a venue where something may have happened before.
     pub(crate) fn with_history(venue: Venue) -> World {
-        World::with(TELLS_ALL, venue)
+        World::with(TELLS_ALL, ForeignOrders::Adopt, venue)
     }
 
-    fn with(profile: Profile, venue: Venue) -> World {
+    fn with(profile: Profile, foreign_orders: ForeignOrders, venue: Venue) -> World {
         let now = START;
         let mut effects = Effects::new();
         let gateway = Gateway::start(
-            config(profile),
+            config(profile, foreign_orders),
             Books::default(),
             store(),
             1,
@@ -194,6 +210,7 @@ impl World {
         let mut world = World {
             gateway,
             profile,
+            foreign_orders,
             venue,
             entries: Vec::new(),
             folded: Books::default(),
@@ -394,7 +411,7 @@ impl World {
     }
 
     pub(crate) fn answer_all(&mut self) {
-        for _ in 0..200 {
+        for _ in 0..20_000 {
             if self.requests.is_empty() {
                 return;
             }
@@ -418,7 +435,7 @@ impl World {
         let (books, instruments) = (self.replayed(), vec![instrument()]);
         assert_eq!(self.from_snapshot(self.entries.len() * 2 / 3), books);
         self.gateway = Gateway::start(
-            config(self.profile),
+            config(self.profile, self.foreign_orders),
             books,
             self.store,
             self.session,
@@ -466,6 +483,8 @@ impl Venue {
         asked: &AccountRequest,
     ) -> Result<Response, VenueError> {
         match asked {
+            AccountRequest::Order { .. } if self.denies => Err(VenueError::UnknownOrder),
+            AccountRequest::OpenOrders(_) if self.denies => Ok(Response::Orders(Vec::new())),
             AccountRequest::Place(new) => self.place(now, new),
             AccountRequest::Cancel { order: OrderKey::Client(id), .. } => self.cancel(now, id),
             AccountRequest::Order { order: OrderKey::Client(id), .. } => {
@@ -492,7 +511,8 @@ impl Venue {
                 Ok(Response::Orders(open.cloned().collect()))
             }
             AccountRequest::Fills { order, from, limit, page, .. } if self.sums => {
-                Ok(self.page_of_fills(*order, *from, *limit as usize, page.as_ref()))
+                let limit = self.page_cap.unwrap_or(*limit as usize);
+                Ok(self.page_of_fills(*order, *from, limit, page.as_ref()))
             }
             AccountRequest::Fills { order, from, limit, .. } => {
                 let (first, start) = match from {
@@ -508,14 +528,17 @@ impl Venue {
                 // History names an execution by the venue's order alone.
                 let told = |fill: &Fill| Fill { client_order_id: None, ..*fill };
                 let mut page: Vec<Fill> = self.fills.iter().filter(wanted).map(told).collect();
-                let limit = *limit as usize;
+                let limit = self.page_cap.unwrap_or(usize::MAX).min(*limit as usize);
                 if *from == TradesFrom::Newest {
                     page.drain(..page.len().saturating_sub(limit));
                 }
                 page.truncate(limit);
                 Ok(Response::Fills(page))
             }
-            AccountRequest::Account => Ok(Response::Account(self.account())),
+            AccountRequest::Account => {
+                let lagging = self.lagging.clone();
+                Ok(Response::Account(lagging.unwrap_or_else(|| self.account())))
+            }
             other => panic!("the gateway should not ask {other:?}"),
         }
     }
@@ -612,7 +635,7 @@ impl Venue {
             prevented: Qty::ZERO,
             created: now,
             updated: now,
-            working_since: Some(now),
+            working_since: new.kind.trigger().is_none().then_some(now),
             expiry: None,
         };
         self.changed = now;
@@ -640,7 +663,9 @@ impl Venue {
         id: &ClientOrderId,
         qty: &str,
     ) -> Option<AccountEvent> {
-        let trade_id = TradeId::from_number(self.fills.len() as u64 + 1);
+        let last = self.fills.last().map_or(0, |fill| fill.trade_id.as_str().parse().unwrap());
+        let trade_id = TradeId::from_number(last + 1);
+        let fee = self.fee;
         let order = self.order_mut(id).filter(|order| order.status.is_open())?;
         let qty = order.leaves().min(number(qty));
         let price: Price = order.kind.price().unwrap();
@@ -661,7 +686,7 @@ impl Venue {
             side: order.side,
             price,
             qty,
-            fee: None,
+            fee,
             liquidity: Liquidity::Maker,
             venue_time: now,
         };
@@ -683,6 +708,44 @@ impl Venue {
         *got_now = got_now.checked_add(got.1).unwrap();
         let gave_now = self.balances.entry(gave.0).or_insert(Amount::ZERO);
         *gave_now = gave_now.checked_sub(gave.1).unwrap();
+        if let Some(fee) = fill.fee {
+            let paid = self.balances.entry(fee.asset).or_insert(Amount::ZERO);
+            *paid = paid.checked_sub(fee.amount).unwrap();
+        }
+    }
+
+    /// Takes an execution back: it is in no list any more, and the funds are as before it.
+    pub(crate) fn bust(&mut self, trade: TradeId) {
+        let at = self.fills.iter().position(|fill| fill.trade_id == trade).unwrap();
+        let fill = self.fills.remove(at);
+        let notional = fill.price.notional(fill.qty, Rounding::Down).unwrap();
+        let fee = fill
+            .fee
+            .map(|fee| Fee { amount: Amount::ZERO.checked_sub(fee.amount).unwrap(), ..fee });
+        self.settle(&Fill { side: fill.side.opposite(), fee, ..fill }, notional);
+    }
+
+    /// Funds come, or go.
+    pub(crate) fn transfer(&mut self, asset: &str, amount: &str) {
+        let held = self.balances.entry(number(asset)).or_insert(Amount::ZERO);
+        *held = held.checked_add(number(amount)).unwrap();
+    }
+
+    /// Somebody else places an order on the account.
+    pub(crate) fn foreign(&mut self, now: Timestamp, name: &str, spec: &OrderSpec) -> VenueOrderId {
+        let new = NewOrder {
+            client_order_id: number(name),
+            instrument: spec.instrument,
+            side: spec.side,
+            kind: spec.kind,
+            qty: OrderQty::Base(spec.qty),
+            time_in_force: spec.time_in_force,
+            post_only: false,
+            reduce_only: false,
+            self_trade_prevention: None,
+        };
+        let Ok(Response::Placed { order, .. }) = self.place(now, &new) else { panic!("{new:?}") };
+        order.id
     }
 
     /// Net quantity of all executions.

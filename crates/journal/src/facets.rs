@@ -62,8 +62,18 @@ pub(crate) fn facets(record: &Record) -> Facets<'_> {
                 None => facets,
             }
         }
+        Record::Busted { client_order_id, fill } => {
+            let facets = Facets::new("busted").instrument(&fill.instrument);
+            match client_order_id {
+                Some(id) => facets.order(id),
+                None => facets,
+            }
+        }
+        Record::Triggered { client_order_id } => Facets::new("triggered").order(client_order_id),
         Record::Ended { client_order_id, .. } => Facets::new("ended").order(client_order_id),
         Record::Foreign { order } => Facets::new("foreign").instrument(&order.instrument),
+        Record::ForeignGone { .. } => Facets::new("foreign_gone"),
+        Record::ForeignCancel { .. } => Facets::new("foreign_cancel"),
         Record::Balances { .. } => Facets::new("balances"),
         Record::Transferred { .. } => Facets::new("transferred"),
         Record::Link { .. } => Facets::new("link"),
@@ -81,14 +91,21 @@ pub(crate) fn facets(record: &Record) -> Facets<'_> {
             match found {
                 Discrepancy::MissedFill { client_order_id: Some(id), .. }
                 | Discrepancy::MissedEnd { client_order_id: id, .. }
+                | Discrepancy::MissedTrigger { client_order_id: id }
                 | Discrepancy::MissedAccept { client_order_id: id }
+                | Discrepancy::Overfill { client_order_id: id, .. }
+                | Discrepancy::Busted { client_order_id: Some(id), .. }
                 | Discrepancy::UnknownToVenue { client_order_id: id } => facets.order(id),
                 Discrepancy::MissedFill { client_order_id: None, .. }
+                | Discrepancy::Busted { client_order_id: None, .. }
                 | Discrepancy::Foreign { .. }
-                | Discrepancy::Balance { .. } => facets,
+                | Discrepancy::Balance { .. }
+                | Discrepancy::Deposit { .. }
+                | Discrepancy::Dust { .. } => facets,
             }
         }
         Record::Reconciled { .. } => Facets::new("reconciled"),
+        Record::DifferencesAccepted { .. } => Facets::new("differences_accepted"),
         Record::Trading { .. } => Facets::new("trading"),
         Record::Agent { agent, .. } => Facets::new("agent").agent(agent),
     }
@@ -102,7 +119,7 @@ mod tests {
     use crate::samples::sample;
 
     /// Kinds of record; a new one needs a sample.
-    const KINDS: usize = 26;
+    const KINDS: usize = 31;
 
     #[test]
     fn columns_are_what_the_text_has() {

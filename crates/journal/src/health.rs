@@ -6,6 +6,8 @@ use std::time::Duration;
 use model::{Discrepancy, Entry, FeedHealth, InstrumentId, Link, Record, Timestamp, TradingState};
 use serde::{Deserialize, Serialize};
 
+use crate::comparison::Comparisons;
+
 /// What counts as lately.
 pub const LATELY: Duration = Duration::from_secs(3_600);
 /// Moments that are kept to count what happened lately; more than that is said to be at least so many.
@@ -33,8 +35,8 @@ pub struct Health {
     pub rate_limits: Moments,
     /// The last one, in the venue's words.
     pub rate_limit: Option<String>,
-    /// When the books last agreed with the venue's, with the differences found since the time before.
-    pub reconciled: Option<(Timestamp, u32)>,
+    /// The comparisons of the books with the venue's.
+    pub comparisons: Comparisons,
     /// The last difference that was found.
     pub discrepancy: Option<(Timestamp, Discrepancy)>,
     /// Last entry.
@@ -119,6 +121,7 @@ impl Health {
     pub fn add(&mut self, entry: &Entry) {
         let at = entry.at;
         self.last_at = at;
+        self.comparisons.add(entry);
         match &entry.record {
             Record::Started { session, version, .. } => {
                 let last_at = at;
@@ -151,7 +154,6 @@ impl Health {
                 self.rate_limit = Some(detail.clone());
             }
             Record::Discrepancy { found } => self.discrepancy = Some((at, found.clone())),
-            Record::Reconciled { found, .. } => self.reconciled = Some((at, *found)),
             // What orders, executions and balances come to is other folds' business.
             _ => {}
         }

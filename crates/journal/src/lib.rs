@@ -6,6 +6,7 @@
 //! keeps them and does not interpret them, except for the counts of [`Summary`] and [`Health`].
 
 mod chain;
+mod comparison;
 mod facets;
 mod filter;
 mod health;
@@ -23,11 +24,12 @@ mod conformance;
 #[cfg(test)]
 mod samples;
 
+pub use comparison::{Comparison, Comparisons, Corrected};
 pub use filter::Filter;
 pub use health::{Feed, Health, LATELY, LinkHealth, Moments};
 pub use memory::Memory;
 pub use reader::JournalReader;
-pub use sqlite::{Sqlite, holder};
+pub use sqlite::{Hold, Sqlite, hold, holder};
 pub use storage::{REMOVED_MAX, Snapshot, Storage, StoreError};
 pub use summary::Summary;
 pub use upkeep::{Fold, SNAPSHOT_EVERY, Upkeep};

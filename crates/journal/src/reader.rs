@@ -166,9 +166,12 @@ mod tests {
             (Filter { agent: Some(agent), ..all.clone() }, vec![4, 5, 23, 25]),
             (
                 Filter { client_order_id: Some(order), ..all.clone() },
-                vec![5, 6, 7, 8, 9, 10, 11, 12, 21],
+                vec![5, 6, 7, 8, 9, 10, 11, 12, 21, 27, 31],
             ),
-            (Filter { instrument: Some(instrument), ..all.clone() }, vec![4, 5, 7, 13, 15, 17, 19]),
+            (
+                Filter { instrument: Some(instrument), ..all.clone() },
+                vec![4, 5, 7, 13, 15, 17, 19, 31],
+            ),
             (Filter { from: Some(at(3)), until: Some(at(5)), ..all.clone() }, vec![3, 4]),
             (Filter { after: last - 1, ..all.clone() }, vec![last]),
             (Filter { after: 5, instrument: Some(instrument), ..kind("filled") }, vec![7]),

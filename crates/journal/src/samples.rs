@@ -111,6 +111,7 @@ pub(crate) fn sample() -> Vec<Entry> {
             left: 0,
             fills_to: BTreeMap::from([(instrument, TradeId::from_number(5))]),
             fills_until: BTreeMap::from([(instrument, Timestamp::from_nanos(5))]),
+            remaining: Vec::new(),
         },
         Record::Refused { agent, intent: IntentId(2), because: Refusal::NothingToCancel },
         Record::Trading { state: TradingState::Halted, cause: "asked for".to_owned() },
@@ -119,6 +120,20 @@ pub(crate) fn sample() -> Vec<Entry> {
             limiter: "request weight per 1m".to_owned(),
             wait: Duration::from_millis(1_500),
             requests: 7,
+        },
+        Record::Triggered { client_order_id: id },
+        Record::ForeignCancel { venue_order_id: VenueOrderId::from_number(8) },
+        Record::ForeignGone { venue_order_id: VenueOrderId::from_number(8) },
+        Record::DifferencesAccepted {
+            accepted: vec![Discrepancy::Busted {
+                client_order_id: Some(id),
+                instrument,
+                trade_id: fill.trade_id,
+            }],
+        },
+        Record::Busted {
+            client_order_id: Some(id),
+            fill: Fill { trade_id: TradeId::from_number(6), qty: number("0.1"), ..fill },
         },
     ];
     let numbered = (1..).zip(records);

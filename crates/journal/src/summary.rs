@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::{
-    Amount, Asset, Balance, Entry, Fill, InstrumentId, Link, NetQty, Record, Rounding, Side,
+    Amount, Asset, Balance, Entry, Fee, Fill, InstrumentId, Link, NetQty, Record, Rounding, Side,
     Timestamp, TradingState,
 };
 
@@ -18,6 +18,8 @@ pub struct Summary {
     pub fills: u64,
     /// Executions that were fetched afterwards.
     pub late_fills: u64,
+    /// Executions that were taken back.
+    pub busted: u64,
     /// Intents that a guardrail refused.
     pub refused: u64,
     /// Orders whose outcome was unknown for a while.
@@ -90,6 +92,10 @@ impl Summary {
                 self.late_fills += u64::from(*late);
                 self.fill(fill);
             }
+            Record::Busted { fill, .. } => {
+                self.busted += 1;
+                self.undo(fill);
+            }
             Record::Balances { balances, venue_time } => self.told(balances, *venue_time),
             Record::Transferred { asset, amount } => {
                 self.change(*asset, |counted| counted.checked_add(*amount));
@@ -119,8 +125,12 @@ impl Summary {
             | Record::Accepted { .. }
             | Record::Rejected { .. }
             | Record::CancelRejected { .. }
+            | Record::Triggered { .. }
             | Record::Ended { .. }
-            | Record::Foreign { .. } => {}
+            | Record::Foreign { .. }
+            | Record::ForeignGone { .. }
+            | Record::ForeignCancel { .. }
+            | Record::DifferencesAccepted { .. } => {}
         }
     }
 
@@ -153,6 +163,15 @@ impl Summary {
                 None => self.uncounted += 1,
             }
         }
+    }
+
+    /// The opposite of an execution, and its fee back.
+    fn undo(&mut self, fill: &Fill) {
+        let fee = fill.fee.map(|fee| Fee {
+            amount: Amount::ZERO.checked_sub(fee.amount).unwrap_or(Amount::ZERO),
+            ..fee
+        });
+        self.fill(&Fill { side: fill.side.opposite(), fee, ..*fill });
     }
 
     fn fill(&mut self, fill: &Fill) {
@@ -205,15 +224,17 @@ mod tests {
     #[test]
     fn the_sample_adds_up() {
         let summary = Summary::from_entries(&sample());
-        assert_eq!((summary.sessions, summary.orders, summary.fills), (1, 1, 1));
+        assert_eq!((summary.sessions, summary.orders), (1, 1));
+        assert_eq!((summary.fills, summary.busted), (1, 1));
         assert_eq!((summary.refused, summary.gaps, summary.duplicates_dropped), (1, 1, 3));
         assert_eq!((summary.discrepancies_found, summary.discrepancies_left), (1, Some(0)));
         assert_eq!((summary.rate_limit_hits, summary.halts), (1, 1));
         let asset = |name| Asset::new(name).unwrap();
-        // 40000 at first, half a coin bought for 60000 each; the fee of 0.001 is in the coin.
-        assert_eq!(summary.counted[&asset("USDT")], "10000".parse().unwrap());
-        assert_eq!(summary.counted[&asset("BTC")], "0.499".parse().unwrap());
-        assert_eq!(summary.positions.values().next(), Some(&"0.5".parse().unwrap()));
+        // 40000 at first, half a coin bought for 60000 each; the fee of 0.001 is in the coin. A tenth of a
+        // coin was taken back, and its fee.
+        assert_eq!(summary.counted[&asset("USDT")], "16000".parse().unwrap());
+        assert_eq!(summary.counted[&asset("BTC")], "0.4".parse().unwrap());
+        assert_eq!(summary.positions.values().next(), Some(&"0.4".parse().unwrap()));
     }
 
     #[test]
@@ -286,6 +307,7 @@ mod tests {
                 left: 0,
                 fills_to: BTreeMap::new(),
                 fills_until: BTreeMap::new(),
+                remaining: Vec::new(),
             })
         };
         let mut summary = Summary::from_entries(&[reconciled()]);

@@ -285,7 +285,30 @@ fn discrepancy() -> impl Strategy<Value = Discrepancy> {
             ours,
             theirs
         }),
+        (asset(), amount(), amount()).prop_map(|(asset, ours, theirs)| D::Dust {
+            asset,
+            ours,
+            theirs
+        }),
+        (asset(), amount()).prop_map(|(asset, amount)| D::Deposit { asset, amount }),
+        order_id().prop_map(|client_order_id| D::MissedTrigger { client_order_id }),
+        (prop::option::of(order_id()), instrument(), trade_id()).prop_map(
+            |(client_order_id, instrument, trade_id)| D::Busted {
+                client_order_id,
+                instrument,
+                trade_id
+            }
+        ),
+        (order_id(), qty(), qty()).prop_map(|(client_order_id, ordered, filled)| D::Overfill {
+            client_order_id,
+            ordered,
+            filled
+        }),
     ]
+}
+
+fn remaining() -> impl Strategy<Value = Vec<Discrepancy>> {
+    prop::collection::vec(discrepancy(), 0..3)
 }
 
 fn venue_order() -> impl Strategy<Value = VenueOrder> {
@@ -364,6 +387,9 @@ fn order_record() -> impl Strategy<Value = Record> {
             .prop_map(|(client_order_id, because)| R::InDoubt { client_order_id, because }),
         (prop::option::of(order_id()), fill(), any::<bool>())
             .prop_map(|(client_order_id, fill, late)| R::Filled { client_order_id, fill, late }),
+        (prop::option::of(order_id()), fill())
+            .prop_map(|(client_order_id, fill)| R::Busted { client_order_id, fill }),
+        order_id().prop_map(|client_order_id| R::Triggered { client_order_id }),
         (order_id(), ending())
             .prop_map(|(client_order_id, ending)| R::Ended { client_order_id, ending }),
     ]
@@ -383,6 +409,9 @@ fn other_record() -> impl Strategy<Value = Record> {
             config
         }),
         venue_order().prop_map(|order| R::Foreign { order }),
+        venue_order_id().prop_map(|venue_order_id| R::ForeignGone { venue_order_id }),
+        venue_order_id().prop_map(|venue_order_id| R::ForeignCancel { venue_order_id }),
+        remaining().prop_map(|accepted| R::DifferencesAccepted { accepted }),
         (prop::collection::btree_map(asset(), balance, 0..4), time()).prop_map(
             |(balances, venue_time): (BTreeMap<_, _>, _)| R::Balances { balances, venue_time }
         ),
@@ -397,12 +426,13 @@ fn other_record() -> impl Strategy<Value = Record> {
             requests
         }),
         discrepancy().prop_map(|found| R::Discrepancy { found }),
-        (any::<(u32, u32)>(), fills_to, fills_until).prop_map(
-            |((found, left), fills_to, fills_until)| R::Reconciled {
+        (any::<(u32, u32)>(), fills_to, fills_until, remaining()).prop_map(
+            |((found, left), fills_to, fills_until, remaining)| R::Reconciled {
                 found,
                 left,
                 fills_to,
-                fills_until
+                fills_until,
+                remaining
             }
         ),
         (state(), text()).prop_map(|(state, cause)| R::Trading { state, cause }),
@@ -453,9 +483,9 @@ proptest! {
 fn a_reconciliation_of_an_older_journal_is_read() {
     let old = r#"{"at":5,"kind":"reconciled","found":1,"left":0,"fills_to":{"BTC-USDT":"7"}}"#;
     let entry: Entry = serde_json::from_str(old).unwrap();
-    let Record::Reconciled { fills_to, fills_until, .. } = &entry.record else {
+    let Record::Reconciled { fills_to, fills_until, remaining, .. } = &entry.record else {
         panic!("{entry:?}")
     };
-    assert_eq!((fills_to.len(), fills_until.len()), (1, 0));
+    assert_eq!((fills_to.len(), fills_until.len(), remaining.len()), (1, 0, 0));
     assert_eq!(serde_json::to_string(&entry).unwrap(), old, "and written as it was");
 }

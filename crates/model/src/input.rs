@@ -125,6 +125,8 @@ pub enum Command {
     },
     /// Compare our books with the venue's now.
     Reconcile,
+    /// What the last comparison left is so: our books are made the venue's.
+    AcceptDifferences,
     /// Something happened to an agent's process; its orders are dealt with.
     AgentGone {
         /// Which agent.

@@ -9,6 +9,7 @@ pub mod venue;
 
 mod balance;
 mod decimal;
+mod discrepancy;
 mod divisor;
 mod effect;
 mod fill;
@@ -27,6 +28,7 @@ mod time;
 
 pub use balance::Balance;
 pub use decimal::{Decimal, ParseDecimalError, Rounding, SCALE};
+pub use discrepancy::Discrepancy;
 pub use effect::{AgentEvent, Effect, Effects, Notice};
 pub use fill::{Fee, Fill, Liquidity};
 pub use ids::{
@@ -40,7 +42,7 @@ pub use life::{Ending, OrderEvent, OrderState};
 pub use money::{Amount, NetQty, Notional, NumberError, Price, Qty, Step};
 pub use order::{NewOrder, OrderKind, OrderQty, SelfTradePrevention, TimeInForce};
 pub use position::{Position, Uncountable};
-pub use record::{Discrepancy, Entry, FeedHealth, Link, Record};
+pub use record::{Entry, FeedHealth, Link, Record};
 pub use refusal::{Refusal, TradingState};
 pub use side::Side;
 pub use time::Timestamp;

@@ -46,6 +46,19 @@ pub enum Ending {
     NotPlaced,
 }
 
+impl Ending {
+    /// For people.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Ending::Filled => "filled",
+            Ending::Canceled => "canceled",
+            Ending::Rejected => "rejected",
+            Ending::Expired => "expired",
+            Ending::NotPlaced => "not placed",
+        }
+    }
+}
+
 /// What can happen to an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderEvent {

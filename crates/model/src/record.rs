@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::balance::Balance;
+use crate::discrepancy::Discrepancy;
 use crate::fill::Fill;
 use crate::ids::{AgentId, Asset, ClientOrderId, InstrumentId, VenueOrderId};
 use crate::intent::{Intent, IntentId};
@@ -115,6 +116,18 @@ pub enum Record {
         /// Was it fetched afterwards instead of reported when it happened?
         late: bool,
     },
+    /// The venue took an execution back, or it had been told under two ids: it is counted no more.
+    Busted {
+        /// Of which order; `None` for an order that is not ours.
+        client_order_id: Option<ClientOrderId>,
+        /// The execution as it had been counted.
+        fill: Fill,
+    },
+    /// The trigger of a stop order was reached.
+    Triggered {
+        /// Which order.
+        client_order_id: ClientOrderId,
+    },
     /// The order is over.
     Ended {
         /// Which order.
@@ -122,10 +135,21 @@ pub enum Record {
         /// How.
         ending: Ending,
     },
-    /// An order on the account that this gateway did not place.
+    /// An order on the account that this gateway did not place, as it is now: written again when it
+    /// changes, for its open quantity counts in every worst case.
     Foreign {
         /// The order.
         order: VenueOrder,
+    },
+    /// Such an order is not open any more, and the venue does not say what became of it.
+    ForeignGone {
+        /// The venue's name for it.
+        venue_order_id: VenueOrderId,
+    },
+    /// A cancel of such an order is about to be sent, as the configuration wants it.
+    ForeignCancel {
+        /// The venue's name for it.
+        venue_order_id: VenueOrderId,
     },
     /// Balances as the venue counts them; absolute.
     Balances {
@@ -214,6 +238,15 @@ pub enum Record {
         /// before it. Empty in journals of older versions.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         fills_until: BTreeMap<InstrumentId, Timestamp>,
+        /// The differences that are still there, as many as `left` says: nothing corrects them but a
+        /// person's word. Empty in journals of older versions.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        remaining: Vec<Discrepancy>,
+    },
+    /// A person has accepted what was left.
+    DifferencesAccepted {
+        /// These.
+        accepted: Vec<Discrepancy>,
     },
     /// The trading state changed.
     Trading {
@@ -253,48 +286,4 @@ pub enum FeedHealth {
     Resyncing,
     /// There is no connection.
     Down,
-}
-
-/// One difference between our books and the venue's. Corrected by reading, never by trading.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "discrepancy")]
-pub enum Discrepancy {
-    /// It executed while we were away.
-    MissedFill {
-        /// Our name for the order, if it is ours.
-        client_order_id: Option<ClientOrderId>,
-        /// The execution.
-        trade_id: crate::ids::TradeId,
-    },
-    /// It ended while we were away.
-    MissedEnd {
-        /// Which order.
-        client_order_id: ClientOrderId,
-        /// How.
-        ending: Ending,
-    },
-    /// It was in doubt, or thought unsent, and the venue has it.
-    MissedAccept {
-        /// Which order.
-        client_order_id: ClientOrderId,
-    },
-    /// The venue does not know an order that we believe open. Not yet proof of anything.
-    UnknownToVenue {
-        /// Which order.
-        client_order_id: ClientOrderId,
-    },
-    /// The venue has an order that we did not place.
-    Foreign {
-        /// The venue's name for it.
-        venue_order_id: VenueOrderId,
-    },
-    /// A balance differs after all fills are in.
-    Balance {
-        /// Of which asset.
-        asset: Asset,
-        /// What we thought.
-        ours: Amount,
-        /// What the venue says.
-        theirs: Amount,
-    },
 }

@@ -4,6 +4,7 @@ pub mod agent;
 pub mod budget;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod gateway;
 pub mod state;
 pub mod venue;

@@ -43,6 +43,7 @@ fn trading() -> Gateway {
             orders: OrderFlowLimits { open_max: 100, rate_max: 100, rate_window_ms: 1_000 },
             instrument: [(instrument().id, limits)].into(),
         },
+        foreign_orders: gateway::ForeignOrders::Adopt,
         reconcile_every: Duration::from_secs(30),
         version: String::new(),
         text: String::new(),

@@ -1,12 +1,13 @@
-//! What an exchange does wrong on command: orders that are acknowledged and come to nothing, and
-//! sides of a book from which the market around the accounts is gone.
+//! What an exchange does wrong on command: orders that are acknowledged and come to nothing, executions
+//! that are taken back, and sides of a book from which the market around the accounts is gone.
 //!
 //! Nothing here happens by itself; whoever drives the exchange asks for it.
 
 use model::market::LevelUpdate;
 use model::venue::{Execution, Response, VenueError, VenueEvent, VenueOrderStatus};
-use model::{AccountId, Decimal, NewOrder, Side, Timestamp, VenueOrderId};
+use model::{AccountId, Decimal, Fill, NewOrder, Rounding, Side, Timestamp, TradeId, VenueOrderId};
 
+use crate::accounts::less;
 use crate::matching::Step;
 use crate::venue::SimVenue;
 
@@ -49,6 +50,50 @@ impl SimVenue {
         order.updated = now;
         self.updated = now;
         self.tell_order(now, index, Execution::Rejected(VenueError::NotAllowed), events);
+    }
+
+    /// Takes an execution of an account back, the newest where none is named: it is in no list any more,
+    /// and what it moved, its fee too, has never moved. The exchange stands for the other side. Of its order
+    /// the quantity stays executed, and nobody is told but of the balances.
+    pub fn bust(
+        &mut self,
+        now: Timestamp,
+        account: AccountId,
+        trade: Option<TradeId>,
+        events: &mut Vec<VenueEvent>,
+    ) -> Option<Fill> {
+        let account = self.accounts.index(&account)?;
+        let is_it = |fill: &&Fill| trade.is_none_or(|trade| trade == fill.trade_id);
+        let fills = self.desks[account].iter().flat_map(|desk| &desk.fills).filter(is_it);
+        let busted = *fills.max_by_key(|fill| fill.venue_time)?;
+        let (base, quote) = busted.instrument.assets()?;
+        for desk in &mut self.desks[account] {
+            desk.fills.retain(|fill| {
+                (fill.instrument, fill.trade_id) != (busted.instrument, busted.trade_id)
+            });
+        }
+        let qty = busted.qty.get();
+        let value = busted.price.notional(busted.qty, Rounding::Down)?.get();
+        let minus = |number: Decimal| number.checked_neg().unwrap_or(Decimal::ZERO);
+        let (qty, value) = match busted.side {
+            Side::Buy => (minus(qty), value),
+            Side::Sell => (qty, minus(value)),
+        };
+        for (asset, amount) in [(base, qty), (quote, value)] {
+            self.accounts.funds_mut(account).credit(asset, amount);
+            let market = self.market_ledger.entry(asset).or_default();
+            *market = less(*market, amount);
+        }
+        let mut touched = vec![(account, base), (account, quote)];
+        if let Some(fee) = busted.fee {
+            self.accounts.funds_mut(account).credit(fee.asset, fee.amount.get());
+            let collected = self.fee_ledger.entry(fee.asset).or_default();
+            *collected = less(*collected, fee.amount.get());
+            touched.push((account, fee.asset));
+        }
+        self.updated = now;
+        self.tell_balances(now, touched, events);
+        Some(busted)
     }
 
     /// Takes the market around the accounts from a side of every book, or lets it come back as it
@@ -193,6 +238,38 @@ mod tests {
         let mut events = Vec::new();
         venue.reject(at(3), VenueOrderId::from_number(1), &mut events);
         assert_eq!(events, []);
+    }
+
+    #[test]
+    fn an_execution_that_is_taken_back_has_never_been() {
+        let mut venue = venue();
+        let before = venue.oracle();
+        for (name, seconds) in [("c1", 1), ("c2", 2)] {
+            let taker = AccountRequest::Place(order(&venue, name, "101"));
+            venue.execute(at(seconds), account(), &taker, &mut Vec::new()).unwrap();
+        }
+        let after = venue.oracle();
+        let [first, second] = [&after.fills[0].fill, &after.fills[1].fill];
+        let mut events = Vec::new();
+        assert_eq!(venue.bust(at(3), account(), None, &mut events).as_ref(), Some(second));
+        let told = |event: &VenueEvent| {
+            matches!(event, VenueEvent::Account { event: AccountEvent::Balances { .. }, .. })
+        };
+        assert!(!events.is_empty() && events.iter().all(told), "{events:?}");
+        let trade = Some(first.trade_id);
+        assert_eq!(venue.bust(at(4), account(), trade, &mut events).as_ref(), Some(first));
+        assert_eq!(venue.bust(at(5), account(), trade, &mut events), None, "once");
+        let end = venue.oracle();
+        assert!(end.fills.is_empty());
+        let totals = |oracle: &crate::Oracle| {
+            let all = oracle.balances[&account()].iter();
+            all.map(|(asset, b)| (*asset, b.total().unwrap()))
+                .filter(|(_, total)| *total != model::Amount::ZERO)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(totals(&end), totals(&before));
+        assert!(end.market.values().chain(end.fees.values()).all(|sum| sum.is_zero()));
+        assert_eq!(end.orders[0].order.status, VenueOrderStatus::Filled, "its quantity is used up");
     }
 
     #[test]

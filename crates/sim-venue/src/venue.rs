@@ -205,7 +205,7 @@ impl SimVenue {
         market.touched = touched;
     }
 
-    fn tell_balances(
+    pub(crate) fn tell_balances(
         &self,
         now: Timestamp,
         mut touched: Vec<(usize, Asset)>,

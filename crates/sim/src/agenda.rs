@@ -14,6 +14,8 @@ use crate::faults::Fault;
 pub(crate) enum Phase {
     Faults,
     Heal,
+    /// A person accepts what the venue did and nothing explains.
+    Accept,
     Alive,
     Silence,
     Still,

@@ -36,6 +36,12 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
+    /// What a restart reads is folded by the gateway's own code, with its deliberate bug.
+    #[cfg(feature = "defects")]
+    pub(crate) fn plant(&mut self, defect: gateway::Defect) {
+        self.durable = std::mem::take(&mut self.durable).with_defect(Some(defect));
+    }
+
     /// Hands records over; `true` when a write has to be begun.
     pub(crate) fn append(&mut self, batch: Batch) -> bool {
         self.waiting.push(batch);

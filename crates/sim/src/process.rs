@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use gateway::{Config, Gateway};
+use gateway::{Config, ForeignOrders, Gateway};
 use model::venue::{AccountRequest, Request};
 use model::{
     Effect, Effects, Entry, Input, Link, Notice, Outcome, StoreTag, Timestamp, TradingState,
@@ -46,6 +46,7 @@ impl World {
         let config = Config {
             limits: setup::limits(self.names.id()),
             profile: self.profile,
+            foreign_orders: ForeignOrders::Adopt,
             reconcile_every: RECONCILE_EVERY,
             version: String::new(),
             text: String::new(),

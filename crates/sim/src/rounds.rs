@@ -1,5 +1,7 @@
 //! Rounds: a time with faults, then a time to heal, at the end of which everything has to agree.
 
+use std::time::Duration;
+
 use model::{Command, Input};
 
 use crate::agenda::{Event, Phase};
@@ -10,6 +12,9 @@ use crate::plan::{LIVE_WITHIN, STILL};
 use crate::trial::{SETTLED_WITHIN, settled_by};
 use crate::trouble::lasts;
 use crate::world::World;
+
+/// How often a person looks at what is left after a healing.
+const ACCEPT_EVERY: Duration = Duration::from_secs(10);
 
 impl World {
     /// The first things that happen.
@@ -25,6 +30,7 @@ impl World {
                 self.trouble.account_silent = !trial.told;
                 self.oracle.settles_within = Some(self.plan.quiet() + SETTLED_WITHIN);
                 let settled = settled_by(self.plan.quiet());
+                self.after(settled - STILL / 2, Event::Phase(Phase::Still));
                 self.after(settled, Event::Phase(Phase::Compare));
             }
             None => self.agenda.at(self.now, Event::Phase(Phase::Faults)),
@@ -37,6 +43,13 @@ impl World {
         match phase {
             Phase::Faults => self.faults_begin(),
             Phase::Heal => self.heal(),
+            Phase::Accept => {
+                self.take(&Input::Operator(Command::AcceptDifferences));
+                // What is left may be known only when the doubts are settled.
+                if !self.muted {
+                    self.after(ACCEPT_EVERY, Event::Phase(Phase::Accept));
+                }
+            }
             Phase::Alive => {
                 let gateway = self.life.as_ref().map(|life| &life.gateway);
                 let wanted = self.plan.intents_max.is_none_or(|most| self.intents < most);
@@ -93,7 +106,9 @@ impl World {
         self.active = false;
         self.healing = true;
         let (_, healed) = self.plan.phases();
+        self.after(LIVE_WITHIN / 2, Event::Phase(Phase::Accept));
         self.after(LIVE_WITHIN, Event::Phase(Phase::Alive));
+        self.after(healed - STILL, Event::Phase(Phase::Accept));
         self.after(healed - STILL, Event::Phase(Phase::Silence));
         self.after(healed - STILL / 2, Event::Phase(Phase::Still));
         self.after(healed, Event::Phase(Phase::Compare));
@@ -122,7 +137,7 @@ impl World {
         if self.round >= self.plan.rounds() {
             self.finished = true;
         } else {
-            self.after(std::time::Duration::ZERO, Event::Phase(Phase::Faults));
+            self.after(Duration::ZERO, Event::Phase(Phase::Faults));
         }
     }
 }

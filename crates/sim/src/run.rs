@@ -39,6 +39,7 @@ pub fn run(plan: &Plan) -> Report {
 pub fn run_with(plan: &Plan, defect: gateway::Defect) -> Report {
     let mut world = World::new(plan, false);
     world.defect = Some(defect);
+    world.disk.plant(defect);
     world.run();
     report(&world)
 }

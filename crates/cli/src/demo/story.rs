@@ -163,11 +163,18 @@ impl Story {
             Record::Refused { because, .. } => {
                 Some(format!("A guardrail refused an order: {because}."))
             }
+            Record::Busted { fill, .. } => {
+                Some(format!("The exchange takes execution {} back.", fill.trade_id))
+            }
             Record::Foreign { order } => Some(format!("An order that is not ours: {}.", order.id)),
             Record::Reconciled { .. }
             | Record::Decided { .. }
             | Record::CancelPrepared { .. }
             | Record::CancelRejected { .. }
+            | Record::Triggered { .. }
+            | Record::ForeignGone { .. }
+            | Record::ForeignCancel { .. }
+            | Record::DifferencesAccepted { .. }
             | Record::Balances { .. }
             | Record::Transferred { .. }
             | Record::Duplicates { .. }
@@ -250,5 +257,10 @@ fn discrepancy(found: &Discrepancy) -> String {
         Discrepancy::Balance { asset, ours, theirs } => {
             format!("Found: {asset} is {theirs} there and {ours} here.")
         }
+        Discrepancy::MissedTrigger { .. }
+        | Discrepancy::Deposit { .. }
+        | Discrepancy::Dust { .. }
+        | Discrepancy::Busted { .. }
+        | Discrepancy::Overfill { .. } => format!("Found: {found}."),
     }
 }

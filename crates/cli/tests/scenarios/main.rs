@@ -1,4 +1,4 @@
-//! The catalogue of faults, groups network, protocol, rate limits and clock: each scenario against a
+//! The catalogue of faults, groups network, protocol, rate limits, clock, exchange and account: each scenario against a
 //! real gateway and a real simulated exchange, over real sockets, in a short version.
 //!
 //! Every test asserts what its scenario asks for, that its fault struck, and that all books agree
@@ -9,6 +9,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod account;
 mod clock;
 mod network;
 mod protocol;

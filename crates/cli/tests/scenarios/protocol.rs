@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use model::{Ending, OrderState, Record, Refusal};
+use model::{Discrepancy, Ending, OrderState, Record, Refusal};
 use serde_json::{Value, json};
 
 use crate::stage::{
@@ -374,7 +374,9 @@ fn pro_11_triggered_and_foreign() {
     let by_hand = "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.002&newClientOrderId=by-hand";
     let answer = stage.signed("POST", "/api/v3/order", "key", by_hand);
     assert!(answer.contains("\"status\":\"FILLED\""), "{answer}");
-    let is_foreign = |record: &Record| matches!(record, Record::Foreign { .. });
+    let is_foreign = |record: &Record| {
+        matches!(record, Record::Discrepancy { found: Discrepancy::Foreign { .. } })
+    };
     stage.until(10, "foreign", |entries| count(entries, is_foreign) == 1);
     assert!(stage.gateway.log().contains("was not placed by this gateway"));
     assert!(stage.fired("dup") > 0);

@@ -6,16 +6,20 @@
 
 mod entries;
 mod exposure;
+mod foreign;
+mod money;
 mod order;
 mod pairs;
+mod recent;
 mod remembered;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use model::venue::VenueOrder;
 use model::{
     AgentId, Amount, Asset, Balance, ClientOrderId, Discrepancy, Ending, Entry, Fill, InstrumentId,
-    IntentId, Link, OrderEvent, OrderState, Position, Record, Rounding, Side, Timestamp, TradeId,
-    TradingState, VenueOrderId,
+    IntentId, Link, OrderEvent, OrderState, Position, Record, Timestamp, TradeId, TradingState,
+    VenueOrderId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +29,11 @@ use crate::defects::{Defect, Planted};
 
 pub use exposure::Exposure;
 pub use order::TrackedOrder;
+pub use recent::KnownFill;
+pub(crate) use recent::{LAG_MAX, effects_of};
+
+use foreign::Foreign;
+use recent::{Recent, negative};
 
 /// Orders that are over and still remembered, so that a late report finds its order.
 const DONE_KEPT: usize = 16_384;
@@ -33,9 +42,8 @@ const DONE_KEPT: usize = 16_384;
 /// the last few, a reading starts at the cursor of the last one: both are far fewer.
 const TRADES_KEPT: usize = 262_144;
 
-/// Orders of others that are remembered. One that is forgotten and executes after all is asked for and
-/// said again.
-const FOREIGN_KEPT: usize = 16_384;
+/// Differences that wait for a person's word; more than these say nothing new.
+const UNACCEPTED_MAX: usize = 64;
 
 /// The state that survives a restart.
 ///
@@ -54,8 +62,7 @@ pub struct Books {
     #[serde(with = "pairs")]
     by_intent: BTreeMap<(AgentId, IntentId), ClientOrderId>,
     by_venue: BTreeMap<VenueOrderId, ClientOrderId>,
-    foreign: BTreeSet<VenueOrderId>,
-    foreign_in_order: VecDeque<VenueOrderId>,
+    foreign: Foreign,
     trades: Remembered<(InstrumentId, TradeId)>,
     positions: BTreeMap<InstrumentId, Position>,
     #[serde(with = "pairs")]
@@ -71,6 +78,12 @@ pub struct Books {
     fills_until: BTreeMap<InstrumentId, Timestamp>,
     /// The same as it first was.
     history_to: BTreeMap<InstrumentId, TradeId>,
+    recent: Recent,
+    /// Dust that was taken over so far, whichever way it went.
+    dust: BTreeMap<Asset, Amount>,
+    /// When the books were last compared with the venue's, by our clock.
+    compared_at: Option<Timestamp>,
+    unaccepted: Vec<Discrepancy>,
     halted: Option<String>,
     #[serde(skip)]
     pub(crate) planted: Planted,
@@ -130,13 +143,32 @@ impl Books {
             Record::Filled { client_order_id, fill, .. } => {
                 self.fill(client_order_id.as_ref(), fill, entry.at);
             }
+            Record::Busted { client_order_id, fill } => {
+                self.undo(client_order_id.as_ref(), fill, entry.at);
+            }
+            Record::Triggered { client_order_id } => {
+                if let Some(order) = self.orders.get_mut(client_order_id) {
+                    order.triggered = true;
+                }
+            }
             Record::Ended { client_order_id, ending } => {
                 self.event(client_order_id, OrderEvent::Ended(*ending), entry.at);
             }
-            Record::Foreign { order } => self.remember_foreign(order.id),
+            Record::Foreign { order } => {
+                let before = self.foreign.is_so(order);
+                self.count_foreign(before.as_ref(), false);
+                self.count_foreign(Some(order), true);
+            }
+            Record::ForeignGone { venue_order_id } => {
+                let before = self.foreign.gone(venue_order_id);
+                self.count_foreign(before.as_ref(), false);
+            }
             Record::Balances { balances, venue_time } => self.set_balances(balances, *venue_time),
-            Record::Transferred { asset, amount } => self.credit(*asset, *amount),
+            Record::Transferred { asset, amount } => {
+                self.credit(*asset, *amount, (entry.at, entry.at));
+            }
             Record::Reconciled { fills_to, fills_until, .. } => {
+                self.compared_at = Some(entry.at);
                 for (instrument, trade) in fills_to {
                     self.history_to.entry(*instrument).or_insert(*trade);
                 }
@@ -146,11 +178,10 @@ impl Books {
             Record::Trading { state: TradingState::Halted, cause } => {
                 self.halted = Some(cause.clone());
             }
-            Record::Discrepancy { found: Discrepancy::Foreign { venue_order_id } } => {
-                self.remember_foreign(*venue_order_id);
-            }
+            Record::Discrepancy { found } => self.found(found),
+            Record::DifferencesAccepted { .. } => self.unaccepted.clear(),
             Record::Trading { .. }
-            | Record::Discrepancy { .. }
+            | Record::ForeignCancel { .. }
             | Record::Decided { .. }
             | Record::Refused { .. }
             | Record::Link { link: Link::Market | Link::Account, .. }
@@ -207,7 +238,17 @@ impl Books {
 
     /// Has this order of somebody else been reported?
     pub fn knows_foreign(&self, id: &VenueOrderId) -> bool {
-        self.foreign.contains(id)
+        self.foreign.knows(id)
+    }
+
+    /// An open order of somebody else, as it was last told.
+    pub fn foreign_order(&self, id: &VenueOrderId) -> Option<&VenueOrder> {
+        self.foreign.get_open(id)
+    }
+
+    /// Orders of others that may still execute.
+    pub fn foreign_orders(&self) -> impl Iterator<Item = &VenueOrder> {
+        self.foreign.open()
     }
 
     /// What the account holds of an instrument through orders of this gateway and reported others.
@@ -261,6 +302,44 @@ impl Books {
         self.ledger.get(&asset).copied()
     }
 
+    /// Our counts of all assets.
+    pub fn counts(&self) -> &BTreeMap<Asset, Amount> {
+        &self.ledger
+    }
+
+    /// Is this our count of an asset, now or at some time in the last [`LAG_MAX`]? `dated` is the time of
+    /// the picture by the venue's clock, where it says one: nothing older can be missing from it.
+    pub(crate) fn counted_lately(
+        &self,
+        now: Timestamp,
+        dated: Option<Timestamp>,
+        asset: Asset,
+        told: Amount,
+    ) -> bool {
+        let counted = self.counted(asset);
+        counted.is_none_or(|c| c == told || self.recent.was((now, dated), asset, c, told))
+    }
+
+    /// Executions that can still be undone, oldest first.
+    pub fn known_fills(&self) -> impl Iterator<Item = &KnownFill> {
+        self.recent.fills()
+    }
+
+    /// Dust of an asset that was taken over so far, whichever way it went.
+    pub fn dust(&self, asset: Asset) -> Amount {
+        self.dust.get(&asset).copied().unwrap_or(Amount::ZERO)
+    }
+
+    /// When the books were last compared with the venue's, by our clock; `None` when they never were.
+    pub fn compared_at(&self) -> Option<Timestamp> {
+        self.compared_at
+    }
+
+    /// What was found and corrected and still waits for a person's word. It survives a restart.
+    pub fn unaccepted(&self) -> &[Discrepancy] {
+        &self.unaccepted
+    }
+
     /// Newest execution read from the venue's history.
     pub fn fills_to(&self, instrument: InstrumentId) -> Option<TradeId> {
         self.fills_to.get(&instrument).copied()
@@ -289,19 +368,6 @@ impl Books {
     /// Why trading is halted; `None` when it is not. Latched: it survives a restart.
     pub fn halted(&self) -> Option<&str> {
         self.halted.as_deref()
-    }
-
-    /// Free funds less what was promised to orders that the venue's figure does not show yet.
-    /// `None` when a sum cannot be represented.
-    pub fn available(&self, asset: Asset) -> Option<Amount> {
-        let mut left = self.balances.get(&asset).copied().unwrap_or_default().free;
-        for order in self.promising.iter().filter_map(|id| self.orders.get(id)) {
-            let (of, amount) = order.promise()?;
-            if of == asset {
-                left = left.checked_sub(amount)?;
-            }
-        }
-        Some(left)
     }
 
     fn event(&mut self, id: &ClientOrderId, event: OrderEvent, at: Timestamp) {
@@ -334,7 +400,8 @@ impl Books {
         if !is_new && !self.planted.is(Defect::FillCountedTwice) {
             return;
         }
-        self.book_money(fill);
+        self.book_money(fill, at, Some);
+        self.recent.executed(KnownFill { at, client_order_id: id.copied(), fill: *fill });
         let known =
             id.and_then(|id| self.orders.get(id)).map(|o| (o.agent, o.order.client_order_id));
         // A fill that cannot be counted stays in the ledger and the journal; the difference to the
@@ -359,55 +426,20 @@ impl Books {
         }
     }
 
-    /// What an execution does to the two assets and to the one that pays the fee.
-    fn book_money(&mut self, fill: &Fill) {
-        let Some((base, quote)) = fill.instrument.assets() else { return };
-        let Some(notional) = fill.price.notional(fill.qty, Rounding::Down) else { return };
-        let (qty, notional) = (Amount::from(fill.qty), Amount::from(notional));
-        match fill.side {
-            Side::Buy => {
-                self.credit(base, qty);
-                self.debit(quote, notional);
-            }
-            Side::Sell => {
-                self.debit(base, qty);
-                self.credit(quote, notional);
-            }
+    fn found(&mut self, found: &Discrepancy) {
+        if let Discrepancy::Foreign { venue_order_id } = found {
+            self.foreign.remember(*venue_order_id);
         }
-        if let Some(fee) = fill.fee {
-            self.debit(fee.asset, fee.amount);
+        if let Discrepancy::Dust { asset, ours, theirs } = found
+            && let Some(size) = ours.checked_sub(*theirs)
+            && let Some(size) = if size < Amount::ZERO { negative(size) } else { Some(size) }
+        {
+            let sum = self.dust.entry(*asset).or_insert(Amount::ZERO);
+            *sum = sum.checked_add(size).unwrap_or(*sum);
         }
-    }
-
-    fn credit(&mut self, asset: Asset, amount: Amount) {
-        // Assets are counted from the first balance on; before that there is nothing to add to.
-        if let Some(counted) = self.ledger.get_mut(&asset) {
-            *counted = counted.checked_add(amount).unwrap_or(*counted);
-        } else if !self.ledger.is_empty() {
-            self.ledger.insert(asset, amount);
+        if found.must_be_accepted() && self.unaccepted.len() < UNACCEPTED_MAX {
+            self.unaccepted.push(found.clone());
         }
-    }
-
-    fn debit(&mut self, asset: Asset, amount: Amount) {
-        if let Some(negated) = amount.get().checked_neg().and_then(|n| Amount::try_from(n).ok()) {
-            self.credit(asset, negated);
-        }
-    }
-
-    fn set_balances(&mut self, balances: &BTreeMap<Asset, Balance>, venue_time: Timestamp) {
-        let ignored = self.planted.is(Defect::BalancesIgnored) && !self.ledger.is_empty();
-        if venue_time < self.balances_at || ignored {
-            return;
-        }
-        if self.ledger.is_empty() {
-            let totals = balances.iter().filter_map(|(a, b)| b.total().map(|t| (*a, t)));
-            self.ledger = totals.collect();
-        }
-        self.balances_at = venue_time;
-        self.balances_since.get_or_insert(venue_time);
-        self.balances.extend(balances.iter().map(|(asset, balance)| (*asset, *balance)));
-        let orders = &self.orders;
-        self.promising.retain(|id| orders.get(id).is_some_and(|o| o.is_promise(venue_time)));
     }
 
     /// Adds an order's part to the exposure of its instrument, or takes it out.
@@ -423,16 +455,11 @@ impl Books {
         exposure.count(order.order.side, leaves, add);
     }
 
-    fn remember_foreign(&mut self, id: VenueOrderId) {
-        if !self.foreign.insert(id) {
-            return;
-        }
-        self.foreign_in_order.push_back(id);
-        if self.foreign_in_order.len() > FOREIGN_KEPT
-            && let Some(old) = self.foreign_in_order.pop_front()
-        {
-            self.foreign.remove(&old);
-        }
+    /// The same for an open order of somebody else.
+    fn count_foreign(&mut self, order: Option<&VenueOrder>, add: bool) {
+        let Some(order) = order.filter(|order| !order.leaves().is_zero()) else { return };
+        let exposure = self.exposures.entry(order.instrument).or_default();
+        exposure.count(order.side, order.leaves(), add);
     }
 
     fn forget_old(&mut self) {

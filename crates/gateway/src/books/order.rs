@@ -36,6 +36,10 @@ pub struct TrackedOrder {
     pub doubt_since: Option<Timestamp>,
     /// A cancel of it has been sent, and is wanted until it is over.
     pub cancel_wanted: bool,
+    /// Its trigger was reached.
+    pub triggered: bool,
+    /// Of `filled`, what the venue has taken back.
+    pub busted: Qty,
 }
 
 impl TrackedOrder {
@@ -60,6 +64,8 @@ impl TrackedOrder {
             not_before,
             doubt_since: None,
             cancel_wanted: false,
+            triggered: false,
+            busted: Qty::ZERO,
         }
     }
 
@@ -79,6 +85,18 @@ impl TrackedOrder {
                 == (theirs.client_order_id, theirs.instrument, theirs.side)
             && (sent.kind.price(), sent.kind.trigger())
                 == (theirs.kind.price(), theirs.kind.trigger())
+    }
+
+    /// Is this what we have counted of it? A venue that has taken an execution back may or may not have
+    /// taken it off the order.
+    pub fn is_filled_as(&self, filled: Qty) -> bool {
+        (self.filled.saturating_sub(self.busted)..=self.filled).contains(&filled)
+    }
+
+    /// Does the venue show that its trigger was reached, and we do not know?
+    pub fn is_triggered_by(&self, theirs: &VenueOrder) -> bool {
+        let waits = self.order.kind.trigger().is_some() && !self.triggered;
+        waits && theirs.kind.trigger().is_some() && theirs.working_since.is_some()
     }
 
     /// Quantity ordered, base units.

@@ -3,7 +3,8 @@
 
 use model::{Amount, Asset, Balance, Discrepancy, Entry, Record, Side, Timestamp, VenueOrderId};
 
-use super::{Books, FOREIGN_KEPT};
+use super::Books;
+use super::foreign::KEPT as FOREIGN_KEPT;
 use crate::testing::{World, id, number, spec};
 
 fn at(seconds: i64) -> Timestamp {

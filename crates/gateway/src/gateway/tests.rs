@@ -485,7 +485,9 @@ fn an_impostor_halts_and_is_not_adopted() {
             world.pass_answering(2);
         }
         assert_eq!(world.gateway.state().0, TradingState::Halted, "{other:?}");
-        assert_eq!(world.count(|r| matches!(r, Record::Foreign { .. })), 1);
+        let said =
+            |r: &Record| matches!(r, Record::Discrepancy { found: Discrepancy::Foreign { .. } });
+        assert_eq!(world.count(said), 1);
         world.pass_answering(40);
         let order = world.gateway.books().order(&ours).unwrap();
         assert_eq!(order.state, OrderState::Done(Ending::NotPlaced));

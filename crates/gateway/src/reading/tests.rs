@@ -1,51 +1,263 @@
-//! When a comparison of the books leaves them clean while questions about orders are open.
+//! What happened while nobody listened, found by reading, on both kinds of venue: each case with its
+//! record, its correction, and nothing that adds risk before it is done.
 
-use model::{Action, Command, Input, OrderState, Side, TradingState};
+use std::time::Duration;
 
-use crate::testing::{Wire, World, spec};
+use model::venue::{Profile, VenueOrderStatus};
+use model::{
+    Amount, ClientOrderId, Command, Discrepancy, Ending, Fee, Input, Link, OrderKind, OrderSpec,
+    OrderState, Record, Side, TradingState,
+};
 
-fn compare(world: &mut World) {
-    world.apply(&Input::Operator(Command::Reconcile));
-    let reading = |request: &model::venue::AccountRequest| {
-        !matches!(request, model::venue::AccountRequest::Order { .. })
-    };
-    // The question about the order stays open meanwhile.
-    while let Some(at) = world.requests.iter().position(|(_, request)| reading(request)) {
-        world.requests.swap(0, at);
-        world.answer(Wire::Whole);
+use crate::testing::{TELLS_ALL, TELLS_SUMS, Wire, World, id, number, spec};
+
+const BOTH: [Profile; 2] = [TELLS_ALL, TELLS_SUMS];
+
+/// An order rests, and the account's stream is lost.
+fn away(profile: Profile, order: OrderSpec) -> (World, ClientOrderId) {
+    let mut world = World::at(profile);
+    let order = world.place(order).unwrap();
+    world.answer_all();
+    world.link(Link::Account, false);
+    world.now = world.now.after(Duration::from_millis(10));
+    (world, order)
+}
+
+fn back(world: &mut World) {
+    world.connect();
+    world.pass_answering(4);
+    assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+}
+
+fn found(world: &World) -> Vec<Discrepancy> {
+    let found = world.entries.iter().filter_map(|entry| match &entry.record {
+        Record::Discrepancy { found } => Some(found.clone()),
+        _ => None,
+    });
+    found.collect()
+}
+
+fn ends(world: &mut World, status: VenueOrderStatus) {
+    let now = world.now;
+    let order = world.venue.orders.last_mut().unwrap();
+    (order.status, order.updated) = (status, now);
+}
+
+#[test]
+fn executions_are_counted_with_their_own_prices_and_fees() {
+    for profile in BOTH {
+        let mut world = World::at(profile);
+        world.venue.transfer("BNB", "1");
+        world.venue.fee = Some(Fee { asset: number("BNB"), amount: number("0.01") });
+        world.apply(&Input::Operator(Command::Reconcile));
+        world.pass_answering(4);
+        let orders = ["99", "97"].map(|price| world.place(spec(Side::Buy, "1", price)).unwrap());
+        world.answer_all();
+        world.link(Link::Account, false);
+        world.now = world.now.after(Duration::from_millis(10));
+        world.venue.fill(world.now, &orders[0], "1").unwrap();
+        world.venue.fill(world.now, &orders[1], "0.5").unwrap();
+        back(&mut world);
+        let books = world.gateway.books();
+        let position = books.position(id()).unwrap();
+        assert_eq!(position.net(), number("1.5"));
+        // 99 and half of 97, for one and a half.
+        assert_eq!(position.entry_price().unwrap().to_string(), "98.333333333333333333");
+        assert_eq!(position.fees()[&number("BNB")], number("0.02"));
+        assert_eq!(books.order(&orders[0]).unwrap().state, OrderState::Done(Ending::Filled));
+        assert_eq!(books.order(&orders[1]).unwrap().filled, number("0.5"));
+        let missed = found(&world).into_iter().filter(|found| found.kind() == "missed_fill");
+        assert_eq!(missed.count(), 2);
+        let late = |r: &Record| matches!(r, Record::Filled { late: true, .. });
+        assert_eq!(world.count(late), 2);
     }
 }
 
-/// A cancel was lost, and its order is asked about when the timer has the books compared: what the
-/// venue shows is what our books show, so trading goes on.
 #[test]
-fn a_question_without_a_difference_does_not_stop_trading() {
-    let mut world = World::new();
-    let intent = world.intend(Action::Place(spec(Side::Buy, "1", "99")));
-    world.answer_all();
-    world.intend(Action::Cancel(intent));
-    world.answer(Wire::LosesRequest);
-    let order = world.gateway.books().order_of(crate::testing::agent(), intent).unwrap();
-    assert_eq!(order.state, OrderState::InDoubt);
-    compare(&mut world);
-    assert_eq!(world.gateway.state().0, TradingState::Active);
-    assert!(world.place(spec(Side::Buy, "1", "99")).is_some());
+fn an_order_that_ended_is_ended_with_how() {
+    for profile in BOTH {
+        for (status, ending) in [
+            (VenueOrderStatus::Canceled, Ending::Canceled),
+            (VenueOrderStatus::Expired, Ending::Expired),
+        ] {
+            for filled in [None, Some("0.4")] {
+                let (mut world, order) = away(profile, spec(Side::Buy, "1", "99"));
+                if let Some(qty) = filled {
+                    world.venue.fill(world.now, &order, qty).unwrap();
+                }
+                ends(&mut world, status);
+                back(&mut world);
+                assert_eq!(world.state_of(&order), OrderState::Done(ending));
+                let end = Discrepancy::MissedEnd { client_order_id: order, ending };
+                let ends = found(&world).into_iter().filter(|found| *found == end);
+                assert_eq!(ends.count(), 1, "{:?}", found(&world));
+                let books = world.gateway.books();
+                assert_eq!(books.order(&order).unwrap().filled, number(filled.unwrap_or("0")));
+                assert_eq!(
+                    books.exposure(id()).working_buys,
+                    number("0"),
+                    "its size is free again"
+                );
+            }
+        }
+    }
 }
 
-/// An order that was there and is not shown any more is a difference, whatever else it is asked about
-/// for, until that is answered.
+/// An end that the stream tells is none that was missed.
 #[test]
-fn an_order_that_is_not_shown_stops_trading_until_it_is_known() {
-    let mut world = World::new();
-    let intent = world.intend(Action::Place(spec(Side::Buy, "1", "99")));
-    world.answer_all();
-    world.intend(Action::Cancel(intent));
-    // It arrives, so the order is gone; that is not told.
-    world.answer(Wire::LosesAnswer);
-    compare(&mut world);
-    assert_eq!(world.gateway.state().0, TradingState::Starting);
-    assert!(world.place(spec(Side::Buy, "1", "99")).is_none());
-    // Two questions, for the order and for its executions, and the next comparison.
-    world.pass_answering(5);
-    assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+fn what_we_took_back_ourselves_is_no_difference() {
+    for profile in BOTH {
+        let mut world = World::at(profile);
+        let order = world.place(spec(Side::Buy, "1", "99")).unwrap();
+        world.answer_all();
+        world.intend(model::Action::CancelAll(id()));
+        world.answer_all();
+        world.pass_answering(3);
+        assert_eq!(world.state_of(&order), OrderState::Done(Ending::Canceled));
+        assert_eq!(found(&world), []);
+    }
+}
+
+#[test]
+fn a_stop_that_was_triggered_is_noted_and_then_filled() {
+    for profile in BOTH {
+        let kind = OrderKind::StopLimit { trigger: number("99"), price: number("98") };
+        let (mut world, order) = away(profile, OrderSpec { kind, ..spec(Side::Sell, "1", "98") });
+        let now = world.now;
+        world.venue.orders[0].working_since = Some(now);
+        back(&mut world);
+        assert!(world.gateway.books().order(&order).unwrap().triggered);
+        assert_eq!(found(&world), [Discrepancy::MissedTrigger { client_order_id: order }]);
+        world.apply(&Input::Operator(Command::Reconcile));
+        world.pass_answering(2);
+        assert_eq!(found(&world).len(), 1, "said once");
+        world.link(Link::Account, false);
+        world.now = world.now.after(Duration::from_millis(10));
+        world.venue.fill(world.now, &order, "1").unwrap();
+        back(&mut world);
+        assert_eq!(world.state_of(&order), OrderState::Done(Ending::Filled));
+        assert_eq!(world.gateway.books().position(id()).unwrap().net(), number("-1"));
+    }
+}
+
+#[test]
+fn an_order_thought_unsent_that_is_there_is_found() {
+    for profile in BOTH {
+        let mut world = World::at(profile);
+        let order = world.place(spec(Side::Buy, "1", "99")).unwrap();
+        world.answer(Wire::LosesAnswer);
+        world.link(Link::Account, false);
+        back(&mut world);
+        assert_eq!(world.state_of(&order), OrderState::Working);
+        assert_eq!(found(&world), [Discrepancy::MissedAccept { client_order_id: order }]);
+    }
+}
+
+#[test]
+fn more_than_was_ordered_is_counted_in_full_and_stops_risk_until_it_is_accepted() {
+    for profile in BOTH {
+        let (mut world, order) = away(profile, spec(Side::Buy, "1", "99"));
+        world.venue.fill(world.now, &order, "0.7").unwrap();
+        // The venue's own mistake: its order has room for more than was wanted.
+        world.venue.orders[0].qty = number("1.5");
+        world.venue.fill(world.now, &order, "0.5").unwrap();
+        world.connect();
+        world.pass_answering(4);
+        assert_eq!(world.gateway.books().position(id()).unwrap().net(), number("1.2"));
+        assert_eq!(world.gateway.state().0, TradingState::Reducing);
+        let (ordered, filled) = (number("1"), number("1.2"));
+        let over = Discrepancy::Overfill { client_order_id: order, ordered, filled };
+        assert_eq!(world.gateway.books().unaccepted(), [over]);
+        world.apply(&Input::Operator(Command::AcceptDifferences));
+        world.pass_answering(4);
+        assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+    }
+}
+
+/// ACC-05: ten thousand executions while away, in lists that the venue cuts wherever it likes.
+#[test]
+fn ten_thousand_missed_executions_are_recovered_exactly() {
+    let pages = Profile { fills_page: 100, ..TELLS_SUMS };
+    for (profile, cap) in [(TELLS_ALL, None), (TELLS_ALL, Some(500)), (pages, None)] {
+        let (mut world, order) = away(profile, spec(Side::Buy, "2", "99"));
+        world.venue.page_cap = cap;
+        world.venue.fee = Some(Fee { asset: number("USDT"), amount: number("0.0001") });
+        for _ in 0..10_000 {
+            world.now = world.now.after(Duration::from_millis(1));
+            world.venue.fill(world.now, &order, "0.0002").unwrap();
+        }
+        back(&mut world);
+        let fills = world.count(|r| matches!(r, Record::Filled { .. }));
+        assert_eq!(fills, 10_000, "{cap:?}");
+        assert_eq!(world.state_of(&order), OrderState::Done(Ending::Filled));
+        let books = world.gateway.books();
+        assert_eq!(books.position(id()).unwrap().net(), world.venue.net());
+        for (asset, total) in &world.venue.balances {
+            assert_eq!(books.counted(*asset).unwrap_or(Amount::ZERO), *total, "{asset}");
+        }
+    }
+}
+
+/// EXS-04: for fifteen seconds the venue denies an order that it has. It is not taken for lost.
+#[test]
+fn an_order_that_is_denied_for_a_while_is_not_over() {
+    for profile in BOTH {
+        let mut world = World::at(profile);
+        let order = world.place(spec(Side::Buy, "1", "99")).unwrap();
+        world.answer_all();
+        world.venue.denies = true;
+        world.apply(&Input::Operator(Command::Reconcile));
+        world.pass_answering(15);
+        assert_eq!(world.gateway.state().0, TradingState::Starting, "nothing is sent meanwhile");
+        world.venue.denies = false;
+        world.pass_answering(6);
+        assert_eq!(world.state_of(&order), OrderState::Working);
+        assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+    }
+}
+
+/// What is wrong, and what the state is while it is not corrected.
+#[test]
+fn nothing_adds_risk_while_any_difference_is_not_corrected() {
+    type Make = fn(&mut World, &ClientOrderId);
+    let cases: [(&str, Make); 6] = [
+        ("an execution that was missed", |world, order| {
+            world.venue.fill(world.now, order, "0.5").unwrap();
+        }),
+        ("an order that ended", |world, _| ends(world, VenueOrderStatus::Canceled)),
+        ("an order of somebody else that executed", |world, _| {
+            world.venue.foreign(world.now, "other", &spec(Side::Sell, "1", "101"));
+            world.venue.fill(world.now, &number("other"), "1").unwrap();
+        }),
+        ("an order that the venue denies", |world, _| world.venue.denies = true),
+        ("a balance that fell", |world, _| world.venue.transfer("USDT", "-10")),
+        ("a balance that rose", |world, _| world.venue.transfer("BTC", "1")),
+    ];
+    for profile in BOTH {
+        for (what, make) in cases {
+            let (mut world, order) = away(profile, spec(Side::Buy, "1", "99"));
+            make(&mut world, &order);
+            world.link(Link::Account, true);
+            let mut steps = 0;
+            // Question by question: until the books say that they are compared, nothing passes.
+            while world.gateway.state().0 != TradingState::Active && steps < 60 {
+                world.book();
+                assert!(world.place(spec(Side::Buy, "0.1", "99")).is_none(), "{profile:?}: {what}");
+                if world.requests.is_empty() {
+                    world.pass_alarms(Duration::from_millis(500));
+                } else {
+                    world.answer(Wire::Whole);
+                }
+                steps += 1;
+            }
+            assert!(steps > 2, "{what}: it was let through at once");
+            if world.gateway.state().0 == TradingState::Active {
+                let (books, venue) = (world.gateway.books(), &world.venue);
+                assert_eq!(books.exposure(id()).position, venue.net(), "{what}");
+                for (asset, total) in &venue.balances {
+                    assert_eq!(books.counted(*asset), Some(*total), "{what}: {asset}");
+                }
+            }
+        }
+    }
 }

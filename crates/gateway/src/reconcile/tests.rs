@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use super::{Difference, VenueSnapshot, differences};
 use crate::testing::{World, number, spec};
+use model::Side;
 use model::venue::VenueOrderStatus;
-use model::{Side, Timestamp};
 
 fn found(world: &World, in_flight: bool) -> Vec<Difference> {
     let venue = VenueSnapshot {
-        read: Timestamp::MAX,
         started: world.now.after(std::time::Duration::from_millis(1)),
+        read: world.now,
+        dated: Some(world.venue.changed),
         open: world.venue.orders.iter().filter(|o| o.status.is_open()).cloned().collect(),
         account: world.venue.account(),
     };

@@ -192,6 +192,9 @@ fn the_balance_that_pays() {
     world.venue.balances.insert(usdt, number("99"));
     world.apply(&Input::Operator(model::Command::Reconcile));
     world.pass_answering(5);
+    // Nobody told where the rest went: a person has to say that it is so.
+    world.apply(&Input::Operator(model::Command::AcceptDifferences));
+    world.pass_answering(5);
     assert!(passes(&world, &spec(Side::Buy, "1", "99")), "all of it");
     let refused = refusal(&world, &spec(Side::Buy, "1", "99.01"));
     assert!(matches!(refused, Some(Refusal::Balance { .. })), "{refused:?}");

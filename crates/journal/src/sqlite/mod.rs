@@ -67,6 +67,18 @@ impl std::fmt::Debug for OnWait {
     }
 }
 
+/// The right to write to a journal, held without writing: while this lives no gateway starts on it.
+#[derive(Debug)]
+pub struct Hold {
+    _lock: File,
+}
+
+/// Takes that right.
+pub fn hold(path: &Path) -> Result<Hold, StoreError> {
+    let path = resolve(path)?;
+    Ok(Hold { _lock: lock::take(&path)? })
+}
+
 impl Sqlite {
     /// Opens or makes the file, and takes it for this process.
     pub fn open(path: &Path) -> Result<Sqlite, StoreError> {

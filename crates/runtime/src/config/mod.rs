@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ::budget::Shares;
-use gateway::Limits;
+use gateway::{ForeignOrders, Limits};
 use model::{AgentId, InstrumentId, VenueId};
 use serde::Deserialize;
 
@@ -73,6 +73,10 @@ pub struct VenueConfig {
     /// percent: 20 to 60.
     #[serde(default)]
     pub rate_reserve_percent: Shares,
+    /// What is done about orders on the account that this gateway did not place: `adopt`, `cancel` or
+    /// `halt`.
+    #[serde(default)]
+    pub foreign_orders: ForeignOrders,
     /// WebSocket API address; derived from `rest` when that is given, else the venue's own.
     pub ws_api: Option<String>,
 }

@@ -13,7 +13,7 @@ use model::venue::{AccountRequest, Request};
 use model::{
     AgentId, Command, Effect, Effects, Entry, Input, Link, Notice, Timestamp, TradingState,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::clear::{self, clear};
@@ -22,8 +22,10 @@ use super::pump::Distrust;
 use super::release::{Question, Release};
 use super::rounds::{Round, Sources};
 use super::tell;
+use super::waiting::Waiting;
 use crate::agent::{AgentHandle, FromAgent};
 use crate::clock;
+use crate::control::Answer;
 
 /// How long an orderly stop may take before what is left is left.
 const STOP_MAX: Duration = Duration::from_secs(10);
@@ -37,6 +39,7 @@ pub(super) struct Core {
     pub(super) agents: BTreeMap<AgentId, AgentHandle>,
     pub(super) failures: mpsc::UnboundedSender<journal::StoreError>,
     pub(super) distrust: Distrusted,
+    pub(super) waiting: Waiting,
 }
 
 /// The ways to tell a session that what it says is not believed.
@@ -102,6 +105,17 @@ impl Core {
                 );
                 break;
             }
+            if let Some(asked) = round.asked.take() {
+                self.waiting.ask(asked, clock::now());
+                let reconcile = Input::Operator(Command::Reconcile);
+                self.take(&reconcile, &mut effects, &mut wake);
+            }
+            let due = self.waiting.answer(&self.gateway, clock::now());
+            self.answer_when_durable(due.answers);
+            if due.accept {
+                let accept = Input::Operator(Command::AcceptDifferences);
+                self.take(&accept, &mut effects, &mut wake);
+            }
             match phase {
                 Phase::Clearing if self.is_cleared() => {
                     phase = Phase::Reading;
@@ -115,9 +129,23 @@ impl Core {
         self.flush().await
     }
 
+    /// Answers people when the records that they hear of are durable.
+    fn answer_when_durable(&self, answers: Vec<(oneshot::Sender<Answer>, Answer)>) {
+        if answers.is_empty() {
+            return;
+        }
+        self.journal.append(Vec::new(), move |written| {
+            // Where the journal fails the gateway ends, and the channel says so.
+            if written.is_ok() {
+                // Who asked may be gone.
+                answers.into_iter().for_each(|(reply, answer)| drop(reply.send(answer)));
+            }
+        });
+    }
+
     /// Waits until everything that was handed to the journal is durable.
     async fn flush(&self) -> Result<(), RunError> {
-        let (tell, told) = tokio::sync::oneshot::channel();
+        let (tell, told) = oneshot::channel();
         self.journal.append(Vec::new(), move |written| {
             // The other side waits right below.
             let _ = tell.send(written);
@@ -149,6 +177,7 @@ impl Core {
             match effect {
                 Effect::Persist(entry) => {
                     tell::record(&entry.record);
+                    self.waiting.recorded(&entry);
                     entries.push(entry);
                 }
                 Effect::Send { id, request, not_after } => {

@@ -17,8 +17,11 @@ mod rounds;
 mod socket;
 mod tell;
 mod venue_clock;
+mod waiting;
+mod without;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use gateway::{Books, Gateway};
@@ -41,10 +44,13 @@ pub use self::looks::{BookShown, LookError, look_at_book};
 use self::release::Release;
 use self::rest::Rest;
 use self::rounds::Sources;
+use self::waiting::Waiting;
+pub use self::without::compare;
 use crate::agent::{AgentConfig, AgentHandle, Hello};
 use crate::budget::{BudgetError, HostBudget, Of};
 use crate::clock;
 use crate::config::{Config, Store, VenueConfig, VenueKind};
+use crate::control;
 use crate::state::State;
 
 /// Inputs that wait for the core. When it is full the connections wait, and the venue's streams
@@ -84,13 +90,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
 
     let mut effects = Vec::new();
     let mut gateway = Gateway::start(
-        gateway::Config {
-            limits: config.limits.clone(),
-            profile: rest.adapter().profile(),
-            reconcile_every: Duration::from_secs(config.reconcile_every_s),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            text: config.text.clone(),
-        },
+        start_config(&config, &rest),
         opened.books,
         opened.tag,
         opened.session,
@@ -109,13 +109,17 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     let (failures, failed) = mpsc::unbounded_channel();
     let journal = opened.writer.handle();
     let release = Release::new(rest.clone(), inputs.clone());
-    let core = Core { gateway, journal, release, agents, failures, distrust };
+    let core =
+        Core { gateway, journal, release, agents, failures, distrust, waiting: Waiting::default() };
     let (looks, look_queue) = mpsc::channel(looks::LOOKS_MAX);
+    let (asks, asked) = mpsc::channel(control::ASKED_MAX);
+    let _listening = listen(&directory, &config.store, asks);
     let sources = Sources {
         inputs: input_queue,
         agents: agent_queue,
         failures: failed,
         looks: look_queue,
+        asked,
         stop,
     };
     let window = tokio::spawn(show_books(config.store.clone(), looks));
@@ -131,6 +135,44 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     // Waits for the last write; answers that still come find nobody.
     drop(opened.writer);
     ended
+}
+
+/// What a gateway is started with.
+fn start_config(config: &Config, rest: &Rest) -> gateway::Config {
+    gateway::Config {
+        limits: config.limits.clone(),
+        profile: rest.adapter().profile(),
+        foreign_orders: config.venue.1.foreign_orders,
+        reconcile_every: Duration::from_secs(config.reconcile_every_s),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        text: config.text.clone(),
+    }
+}
+
+/// Opens the control channel. A gateway without one trades all the same.
+fn listen(
+    directory: &Path,
+    store: &Store,
+    asks: mpsc::Sender<control::Asked>,
+) -> Option<control::Listening> {
+    let Store::Sqlite(journal) = store;
+    let listening = control::socket(directory, journal)
+        .and_then(|path| control::listen(&path, asks).map(|listening| (path, listening)));
+    match listening {
+        Ok((path, listening)) => {
+            tracing::debug!(path = %path.display(), "the control channel is open");
+            Some(listening)
+        }
+        Err(error) => {
+            tracing::warn!(
+                %error,
+                directory = %directory.display(),
+                "there is no control channel: plimsoll reconcile will not reach this gateway; the \
+                 path of the state directory may have 80 bytes at the most"
+            );
+            None
+        }
+    }
 }
 
 /// Says when the machine's time was set, or the machine slept; we go on by our own time. What the

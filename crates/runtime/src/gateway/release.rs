@@ -95,7 +95,13 @@ impl Release {
             return Outcome::NotSent(cause);
         }
         let as_of = question.not_after.map(|_| decided);
-        self.rest.ask_as_of(&question.request, as_of).await
+        let outcome = self.rest.ask_as_of(&question.request, as_of).await;
+        if let (Outcome::NotSent(cause), Request::Account(AccountRequest::Place(_))) =
+            (&outcome, &question.request)
+        {
+            tracing::warn!("an order is not sent: {cause}");
+        }
+        outcome
     }
 }
 

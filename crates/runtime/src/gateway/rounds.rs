@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::looks::Look;
 use crate::agent::FromAgent;
+use crate::control::Asked;
 
 /// Inputs of one round.
 const INPUTS_MAX: usize = 64;
@@ -21,6 +22,8 @@ pub(super) struct Sources {
     pub(super) inputs: mpsc::Receiver<Input>,
     pub(super) agents: mpsc::Receiver<(AgentId, FromAgent)>,
     pub(super) failures: mpsc::UnboundedReceiver<StoreError>,
+    /// What people ask; few, for each waits for its answer.
+    pub(super) asked: mpsc::Receiver<Asked>,
     pub(super) looks: mpsc::Receiver<Look>,
     pub(super) stop: watch::Receiver<bool>,
 }
@@ -34,6 +37,7 @@ pub(super) struct Round {
     pub(super) stop: bool,
     pub(super) inputs: Vec<Input>,
     pub(super) agents: Vec<(AgentId, FromAgent)>,
+    pub(super) asked: Option<Asked>,
     /// Somebody wants to see a book; one a round.
     pub(super) look: Option<Look>,
 }
@@ -46,6 +50,7 @@ impl Sources {
             biased;
             Some(error) = self.failures.recv() => round.failure = Some(error),
             _ = self.stop.wait_for(|stop| *stop), if !round.stop => round.stop = true,
+            Some(asked) = self.asked.recv() => round.asked = Some(asked),
             Some(input) = self.inputs.recv() => round.inputs.push(input),
             Some(said) = self.agents.recv() => round.agents.push(said),
             Some(look) = self.looks.recv() => round.look = Some(look),
@@ -81,10 +86,16 @@ mod tests {
             let (agents, agent_queue) = mpsc::channel(100);
             let (_failures, failures) = mpsc::unbounded_channel();
             let (stop, stopped) = watch::channel(false);
+            let (_asked, asked) = mpsc::channel(1);
             let (_looks, looks) = mpsc::channel(1);
-            let (inputs_of, agents_of) = (input_queue, agent_queue);
-            let mut sources =
-                Sources { inputs: inputs_of, agents: agents_of, failures, looks, stop: stopped };
+            let mut sources = Sources {
+                inputs: input_queue,
+                agents: agent_queue,
+                failures,
+                looks,
+                asked,
+                stop: stopped,
+            };
             (0..1_000).for_each(|_| inputs.try_send(Input::Wake).unwrap());
             let agent = AgentId::new("a").unwrap();
             (0..20).for_each(|_| agents.try_send((agent, FromAgent::Up)).unwrap());

@@ -53,12 +53,19 @@ pub(super) fn record(record: &Record) {
         Record::InDoubt { client_order_id, because } => {
             tracing::debug!("order {client_order_id}: in doubt: {because}");
         }
+        Record::Discrepancy { found } => {
+            tracing::info!("found: {found} ({})", found.correction());
+        }
         Record::Started { .. }
         | Record::Decided { .. }
         | Record::CancelPrepared { .. }
         | Record::Accepted { .. }
         | Record::CancelRejected { .. }
+        | Record::Busted { .. }
+        | Record::Triggered { .. }
         | Record::Foreign { .. }
+        | Record::ForeignGone { .. }
+        | Record::ForeignCancel { .. }
         | Record::Balances { .. }
         | Record::Transferred { .. }
         | Record::Link { up: false, .. }
@@ -69,8 +76,8 @@ pub(super) fn record(record: &Record) {
         | Record::Feed { .. }
         | Record::RateLimited { .. }
         | Record::BudgetWait { .. }
-        | Record::Discrepancy { .. }
         | Record::Reconciled { .. }
+        | Record::DifferencesAccepted { .. }
         | Record::Trading { .. }
         | Record::Agent { .. } => {}
     }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use model::venue::{AccountRequest, Response, VenueError, VenueEvent};
-use model::{AccountId, InstrumentId, Side, Timestamp, TradingMode, VenueOrderId};
+use model::{AccountId, Fill, InstrumentId, Side, Timestamp, TradeId, TradingMode, VenueOrderId};
 use sim_venue::{Background, SimVenue};
 
 use super::faults::{Conditions, FaultId, Faults, LAG_MAX_MS};
@@ -138,6 +138,17 @@ impl Engine {
     ) {
         let time = self.engine_time(now);
         self.exchange.transfer(time, account, asset, amount, &mut self.events);
+    }
+
+    /// Takes an execution of an account back, the newest where none is named.
+    pub(super) fn bust(
+        &mut self,
+        now: Timestamp,
+        account: AccountId,
+        trade: Option<TradeId>,
+    ) -> Option<Fill> {
+        let time = self.engine_time(now);
+        self.exchange.bust(time, account, trade, &mut self.events)
     }
 
     /// Rejects the pretended orders that are due.

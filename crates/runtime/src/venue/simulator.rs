@@ -3,7 +3,7 @@
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
-use model::{AccountId, Amount, Asset};
+use model::{AccountId, Amount, Asset, TradeId};
 use venues::server::Dialect;
 
 use super::body::Body;
@@ -27,6 +27,7 @@ pub(super) async fn answer<D: Dialect>(
     match (method.as_str(), path) {
         ("GET", "/_sim/state") => json(&state::state(shared)),
         ("POST", "/_sim/transfer") => transfer(&body, shared),
+        ("POST", "/_sim/bust") => bust(&body, shared),
         ("POST", "/_sim/faults") => add_fault(&body, shared),
         ("POST", "/_sim/heal") => {
             shared.world().faults.heal();
@@ -35,7 +36,8 @@ pub(super) async fn answer<D: Dialect>(
         }
         _ => plain(
             StatusCode::NOT_FOUND,
-            "GET /_sim/state, POST /_sim/faults, POST /_sim/heal and POST /_sim/transfer are here",
+            "GET /_sim/state, POST /_sim/faults, POST /_sim/heal, POST /_sim/transfer and \
+             POST /_sim/bust are here",
         ),
     }
 }
@@ -64,6 +66,27 @@ fn transfer<D: Dialect>(body: &[u8], shared: &Shared<D>) -> Response<Body> {
     }
     world.transfer(transfer.account, transfer.asset, transfer.amount);
     json(&serde_json::json!({"ok": true}))
+}
+
+/// An execution is taken back.
+fn bust<D: Dialect>(body: &[u8], shared: &Shared<D>) -> Response<Body> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Bust {
+        account: AccountId,
+        trade: Option<TradeId>,
+    }
+    let bust: Bust = match serde_json::from_slice(body) {
+        Ok(bust) => bust,
+        Err(error) => {
+            let text = format!(r#"not a bust: {error}; it is written {{"account": "account-1"}}"#);
+            return plain(StatusCode::BAD_REQUEST, &text);
+        }
+    };
+    match shared.world().bust(bust.account, bust.trade) {
+        Some(fill) => json(&serde_json::json!({"ok": true, "trade": fill.trade_id})),
+        None => plain(StatusCode::NOT_FOUND, "there is no such execution"),
+    }
 }
 
 fn add_fault<D: Dialect>(body: &[u8], shared: &Shared<D>) -> Response<Body> {

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::venue::{AccountRequest, PublicMarket, Response, VenueError};
-use model::{AccountId, Amount, Asset, InstrumentId, Timestamp};
+use model::{AccountId, Amount, Asset, Fill, InstrumentId, Timestamp, TradeId};
 use sim_venue::{Background, SimVenue};
 use tokio::sync::{oneshot, watch};
 use venues::server::{
@@ -133,6 +133,14 @@ impl<D: Dialect> World<D> {
         let now = clock::now();
         self.engine.transfer(now, account, asset, amount);
         self.publish(now);
+    }
+
+    /// Takes an execution of an account back, the newest where none is named.
+    pub(super) fn bust(&mut self, account: AccountId, trade: Option<TradeId>) -> Option<Fill> {
+        let now = clock::now();
+        let busted = self.engine.bust(now, account, trade);
+        self.publish(now);
+        busted
     }
 
     pub(super) fn exchange(&self) -> &SimVenue {

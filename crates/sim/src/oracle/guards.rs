@@ -44,6 +44,8 @@ impl Oracle {
             "the market's stream is down"
         } else if !guards.clean {
             "the books have not been compared"
+        } else if guards.held && !order.reduce_only {
+            "differences wait for a person"
         } else if !guards.book_live || guards.is_crossed() {
             "the book is not whole"
         } else if !fresh {

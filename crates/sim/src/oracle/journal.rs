@@ -91,7 +91,8 @@ impl Oracle {
                 }
             }
             Record::Reconciled { left, .. } => {
-                self.guards.clean |= *left == 0 && self.guards.account_is_up();
+                self.guards.clean |= self.guards.account_is_up();
+                self.guards.held = *left > 0;
                 let before = std::mem::replace(&mut self.fold.compared, true);
                 if before { Undo::Nothing } else { Undo::Compared }
             }
@@ -110,7 +111,19 @@ impl Oracle {
                 self.decided(intent);
                 Undo::Nothing
             }
+            // This venue takes no execution back.
+            Record::Busted { .. } => {
+                self.break_rule("I10", || format!("nothing was taken back: {record:?}"));
+                Undo::Nothing
+            }
+            Record::DifferencesAccepted { .. } => {
+                self.guards.held = false;
+                Undo::Nothing
+            }
             Record::Started { .. }
+            | Record::Triggered { .. }
+            | Record::ForeignGone { .. }
+            | Record::ForeignCancel { .. }
             | Record::CancelRejected { .. }
             | Record::Balances { .. }
             | Record::Transferred { .. }

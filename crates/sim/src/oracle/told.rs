@@ -13,6 +13,8 @@ pub(crate) struct Guards {
     pub(super) market_up: bool,
     /// Reconciled since the account's stream came up.
     pub(super) clean: bool,
+    /// A person has to accept what the last comparison left.
+    pub(super) held: bool,
     pub(super) book_live: bool,
     /// When the venue made the last change that has arrived, by the world's time.
     pub(super) book_as_of: Option<Timestamp>,

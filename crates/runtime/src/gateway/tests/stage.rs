@@ -251,6 +251,7 @@ impl Stage {
             gateway::Config {
                 limits: toml::from_str(&limits).unwrap(),
                 profile: ours.adapter().profile(),
+                foreign_orders: gateway::ForeignOrders::Adopt,
                 reconcile_every: Duration::from_secs(2),
                 version: String::new(),
                 text: String::new(),
@@ -273,15 +274,18 @@ impl Stage {
             agents: BTreeMap::new(),
             failures,
             distrust: Distrusted { market: distrust_market, account: distrust_account },
+            waiting: Waiting::default(),
         };
         let (stop, stopped) = watch::channel(false);
-        // Nobody looks.
+        // Nobody looks or asks.
         let (_, looks) = mpsc::channel(1);
+        let (_, asked) = mpsc::channel(1);
         let sources = Sources {
             inputs: input_queue,
             agents: agent_queue,
             failures: failed,
             looks,
+            asked,
             stop: stopped,
         };
         let told = Arc::new(Mutex::new(Told::default()));

@@ -1,0 +1,311 @@
+//! Balances that differ although every execution is counted: what they mean, and what is done.
+//!
+//! - Once is a race, and a balance that we have counted lately is an older picture. Neither is judged.
+//! - Less than a step is dust: taken over, up to a sum.
+//! - Funds that came, with nothing gone for them, are a deposit that only the balance shows.
+//! - An execution that the venue's history does not show any more, and whose absence explains all
+//!   differences exactly, was taken back by the venue: it is taken out of the books.
+//! - Anything else is drift. Nothing that adds risk is sent until it goes away (a withdrawal is told, an
+//!   execution turns up) or a person accepts it. It is looked at again with every comparison, and no
+//!   order is ever sent because of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use model::venue::{AccountRequest, PageCursor, TradesFrom};
+use model::{Amount, Asset, Discrepancy, Effects, InstrumentId, Outcome, Record, Timestamp};
+
+use crate::books::LAG_MAX;
+use crate::doubt::fills_in;
+use crate::gateway::Gateway;
+use crate::merge::Source;
+use crate::reading::number;
+use crate::readings::{Part, Past};
+use crate::reconcile::{self, Kind};
+
+/// How long a balance has to differ by as much, at least: an execution may be listed a moment later than
+/// the balance shows it.
+const CONFIRMED_AFTER: Duration = Duration::from_secs(1);
+
+impl Gateway {
+    /// These balances differ, of a reading that is complete.
+    pub(crate) fn suspect(
+        &mut self,
+        now: Timestamp,
+        suspects: BTreeMap<Asset, (Amount, Amount)>,
+        effects: &mut Effects,
+    ) {
+        let before = std::mem::replace(&mut self.reading.suspects, suspects);
+        if deltas(&before) != deltas(&self.reading.suspects) {
+            self.reading.suspected_since = now;
+        }
+        if self.unsettled() > 0 {
+            return self.read_again(now);
+        }
+        if self.reading.suspects.is_empty() {
+            self.reading.drift.clear();
+            return self.conclude(now, effects);
+        }
+        let is_young = now.since(self.reading.suspected_since) < CONFIRMED_AFTER;
+        if is_young || !self.may_judge() {
+            return self.read_again(now);
+        }
+        self.take_dust_over(now, effects);
+        self.judge(now, effects);
+    }
+
+    /// While an order is asked about, its executions may be what a balance differs by.
+    fn may_judge(&self) -> bool {
+        self.asked_about() == 0 && self.reading.unattributed().is_empty()
+    }
+
+    fn take_dust_over(&mut self, now: Timestamp, effects: &mut Effects) {
+        let kinds = self.kinds();
+        for (asset, kind) in kinds {
+            let Some((ours, theirs)) = self.reading.suspects.get(&asset).copied() else { continue };
+            if kind == Kind::Dust && self.take_over(now, asset, ours, theirs, effects) {
+                self.discrepancy(now, Discrepancy::Dust { asset, ours, theirs }, effects);
+            }
+        }
+    }
+
+    fn kinds(&self) -> BTreeMap<Asset, Kind> {
+        let instruments = || self.markets.iter().map(model::market::MarketView::instrument);
+        let kind = |(asset, delta): (Asset, Amount)| {
+            let step = reconcile::step(asset, instruments());
+            (asset, reconcile::kind(delta, step, self.books.dust(asset)))
+        };
+        deltas(&self.reading.suspects).into_iter().map(kind).collect()
+    }
+
+    /// Our count becomes the venue's.
+    fn take_over(
+        &mut self,
+        now: Timestamp,
+        asset: Asset,
+        ours: Amount,
+        theirs: Amount,
+        effects: &mut Effects,
+    ) -> bool {
+        let Some(amount) = theirs.checked_sub(ours) else { return false };
+        self.reading.suspects.remove(&asset);
+        self.record(now, Record::Transferred { asset, amount }, effects);
+        true
+    }
+
+    fn judge(&mut self, now: Timestamp, effects: &mut Effects) {
+        let has_loss = self.kinds().values().any(|kind| *kind == Kind::Loss);
+        // Before the first comparison there are no books of ours that could be right.
+        let is_first = self.books.compared_at().is_none();
+        if is_first || !has_loss {
+            for (asset, (ours, theirs)) in self.reading.suspects.clone() {
+                if !self.take_over(now, asset, ours, theirs, effects) {
+                    continue;
+                }
+                let amount = theirs.checked_sub(ours).unwrap_or(Amount::ZERO);
+                let found = if amount < Amount::ZERO {
+                    Discrepancy::Balance { asset, ours, theirs }
+                } else {
+                    Discrepancy::Deposit { asset, amount }
+                };
+                self.discrepancy(now, found, effects);
+                let text = format!(
+                    "{amount} {asset} came or went by no trade of this gateway: taken over, it is no \
+                     profit or loss"
+                );
+                self.alert(text, effects);
+            }
+            self.reading.drift.clear();
+            return self.conclude(now, effects);
+        }
+        let deltas = deltas(&self.reading.suspects);
+        let is_looked_at = self
+            .reading
+            .past_looked
+            .as_ref()
+            .is_some_and(|(by, at)| *by == deltas && now.since(*at) < LAG_MAX);
+        if is_looked_at || !self.look_back(deltas, effects) {
+            self.drifts(now, effects);
+        }
+    }
+
+    /// Asks for the executions that can still be undone, where they touch what differs. `false` when there
+    /// is none.
+    fn look_back(&mut self, deltas: BTreeMap<Asset, Amount>, effects: &mut Effects) -> bool {
+        let touches = |instrument: &InstrumentId| {
+            let assets = instrument.assets();
+            assets.is_some_and(|(b, q)| deltas.contains_key(&b) || deltas.contains_key(&q))
+        };
+        let mut from: BTreeMap<InstrumentId, TradesFrom> = BTreeMap::new();
+        for known in self.books.known_fills().filter(|known| touches(&known.fill.instrument)) {
+            let fill = &known.fill;
+            let number = number(fill.trade_id).filter(|_| self.config.profile.trade_ids_count);
+            let start = match number {
+                Some(number) => TradesFrom::Id(number),
+                None => TradesFrom::Time { start: Some(fill.venue_time), end: None },
+            };
+            let first = from.entry(fill.instrument).or_insert(start);
+            *first = earlier(*first, start);
+        }
+        self.reading.waiting_for = from.len();
+        self.reading.pages = 0;
+        let asked: Vec<_> = from.iter().map(|(instrument, from)| (*instrument, *from)).collect();
+        self.reading.past = Past { deltas, from, ..Past::default() };
+        for (instrument, from) in &asked {
+            self.ask_for_past(*instrument, *from, None, effects);
+        }
+        !asked.is_empty()
+    }
+
+    fn ask_for_past(
+        &mut self,
+        instrument: InstrumentId,
+        from: TradesFrom,
+        page: Option<PageCursor>,
+        effects: &mut Effects,
+    ) {
+        let limit = self.config.profile.fills_page;
+        let request = AccountRequest::Fills { instrument, order: None, from, limit, page };
+        self.ask_for(Part::Past(instrument), request, effects);
+    }
+
+    pub(crate) fn read_past(
+        &mut self,
+        now: Timestamp,
+        instrument: InstrumentId,
+        outcome: &Outcome,
+        effects: &mut Effects,
+    ) {
+        let Some((fills, next)) = fills_in(outcome) else { return };
+        for fill in fills {
+            self.reading.past.shown.insert((instrument, fill.trade_id));
+            // One that was listed later than a younger one may be what is missing.
+            self.executed(now, fill, Source::Query, effects);
+        }
+        let rest = match (next, fills.last().and_then(|last| number(last.trade_id))) {
+            (Some(_), _) => self.reading.past.from.get(&instrument).copied(),
+            (None, Some(last)) if self.may_go_on(fills.len()) => {
+                Some(TradesFrom::Id(last.saturating_add(1)))
+            }
+            (None, _) => None,
+        };
+        let Some(from) = rest else {
+            return self.part_done(now, Part::Past(instrument), effects);
+        };
+        if self.is_one_more_page(now, effects) {
+            self.ask_for_past(instrument, from, next.cloned(), effects);
+        }
+    }
+
+    /// Does the venue still show all that we have counted?
+    pub(crate) fn judge_past(&mut self, now: Timestamp, effects: &mut Effects) {
+        let Past { deltas, from, shown } = std::mem::take(&mut self.reading.past);
+        if deltas != self::deltas(&self.reading.suspects) || !self.may_judge() {
+            return self.read_again(now);
+        }
+        let known = self.books.known_fills().filter(|k| from.contains_key(&k.fill.instrument));
+        let busted = reconcile::busted(
+            (now, self.reading.dated),
+            known,
+            |known| shown.contains(&(known.fill.instrument, known.fill.trade_id)),
+            &deltas,
+        );
+        if busted.is_empty() {
+            self.reading.past_looked = Some((deltas, now));
+            return self.drifts(now, effects);
+        }
+        for known in busted {
+            let (client_order_id, fill) = (known.client_order_id, known.fill);
+            let (instrument, trade_id) = (fill.instrument, fill.trade_id);
+            let found = Discrepancy::Busted { client_order_id, instrument, trade_id };
+            self.discrepancy(now, found, effects);
+            self.record(now, Record::Busted { client_order_id, fill }, effects);
+            let text = format!(
+                "the venue has taken back execution {trade_id} ({} {instrument} at {}): it is out of \
+                 the books, and nothing that adds risk is sent until a person accepts it",
+                fill.qty, fill.price
+            );
+            self.alert(text, effects);
+        }
+        self.reading.suspects.clear();
+        self.reading.drift.clear();
+        self.conclude(now, effects);
+    }
+
+    /// Nothing explains it.
+    fn drifts(&mut self, now: Timestamp, effects: &mut Effects) {
+        let before = deltas(&self.reading.drift);
+        self.reading.drift = self.reading.suspects.clone();
+        for (asset, (ours, theirs)) in self.reading.drift.clone() {
+            if theirs.checked_sub(ours) == before.get(&asset).copied() {
+                continue;
+            }
+            self.discrepancy(now, Discrepancy::Balance { asset, ours, theirs }, effects);
+            let text = format!(
+                "balance of {asset} is {theirs} at the venue and {ours} by our count, and no execution, \
+                 deposit or withdrawal that is known explains it: nothing that adds risk is sent until \
+                 one does, or until `plimsoll reconcile --accept` takes it over"
+            );
+            self.alert(text, effects);
+        }
+        self.conclude(now, effects);
+    }
+
+    /// What is left at the last comparison, and waits for a person.
+    pub(crate) fn remaining(&self) -> Vec<Discrepancy> {
+        let drift = self.reading.drift.iter();
+        let drift = drift.map(|(asset, (o, t))| Discrepancy::Balance {
+            asset: *asset,
+            ours: *o,
+            theirs: *t,
+        });
+        drift.chain(self.books.unaccepted().iter().cloned()).collect()
+    }
+
+    /// Why only what shrinks a position is let through although the books were compared.
+    pub(crate) fn held(&self) -> Option<&'static str> {
+        if !self.reading.drift.is_empty() {
+            Some("balances differ from the venue's and nothing explains it; see plimsoll status")
+        } else if !self.books.unaccepted().is_empty() {
+            Some("the venue did what it should not; see plimsoll status, and accept it")
+        } else {
+            None
+        }
+    }
+
+    /// A person says that it is so: our counts become the venue's.
+    pub(crate) fn accept_differences(&mut self, now: Timestamp, effects: &mut Effects) {
+        let accepted = self.remaining();
+        if accepted.is_empty() {
+            return;
+        }
+        for (asset, amount) in deltas(&std::mem::take(&mut self.reading.drift)) {
+            self.record(now, Record::Transferred { asset, amount }, effects);
+        }
+        self.reading.suspects.clear();
+        self.record(now, Record::DifferencesAccepted { accepted }, effects);
+        self.read_soon(now);
+    }
+}
+
+/// By how much each differs, above zero where the venue has more. What has no room is as good as the
+/// largest difference.
+fn deltas(suspects: &BTreeMap<Asset, (Amount, Amount)>) -> BTreeMap<Asset, Amount> {
+    let delta = |(asset, (ours, theirs)): (&Asset, &(Amount, Amount))| {
+        (*asset, theirs.checked_sub(*ours).unwrap_or(*theirs))
+    };
+    suspects.iter().map(delta).collect()
+}
+
+fn earlier(one: TradesFrom, other: TradesFrom) -> TradesFrom {
+    match (one, other) {
+        (TradesFrom::Id(a), TradesFrom::Id(b)) => TradesFrom::Id(a.min(b)),
+        (TradesFrom::Time { start: Some(a), .. }, TradesFrom::Time { start: Some(b), .. }) => {
+            TradesFrom::Time { start: Some(a.min(b)), end: None }
+        }
+        (first, _) => first,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,419 @@
+//! Balances that do not fit: what each is taken for, on both kinds of venue, and that none of them is
+//! ever answered by an order.
+
+use std::time::Duration;
+
+use model::venue::{AccountEvent, AccountRequest, Execution, Profile};
+use model::{
+    Amount, ClientOrderId, Command, Discrepancy, Fee, Input, Link, OrderSpec, Record, Side,
+    TradeId, TradingState,
+};
+
+use crate::books::LAG_MAX;
+use crate::testing::{TELLS_ALL, TELLS_SUMS, World, id, number, spec};
+
+const BOTH: [Profile; 2] = [TELLS_ALL, TELLS_SUMS];
+
+/// A world that has bought 1 at 100, long enough ago that nothing about it can still be late.
+fn bought(profile: Profile) -> (World, ClientOrderId) {
+    let mut world = World::at(profile);
+    let order = world.place(spec(Side::Buy, "1", "100")).unwrap();
+    world.answer_all();
+    executes(&mut world, &order, "1");
+    world.pass_answering(LAG_MAX.as_secs() + 40);
+    assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+    assert_eq!(net(&world), number("1"));
+    (world, order)
+}
+
+/// The market takes some of an order, and the stream tells as this venue does.
+fn executes(world: &mut World, order: &ClientOrderId, qty: &str) {
+    world.now = world.now.after(Duration::from_millis(1));
+    let event = world.venue.fill(world.now, order, qty).unwrap();
+    let event = if world.venue.sums { world.venue.told(order, Execution::Standing) } else { event };
+    world.report(event);
+    world.answer_all();
+}
+
+fn net(world: &World) -> model::NetQty {
+    world.gateway.books().position(id()).map_or(model::NetQty::ZERO, |p| p.net())
+}
+
+fn compare(world: &mut World) {
+    world.apply(&Input::Operator(Command::Reconcile));
+    world.pass_answering(4);
+}
+
+fn accept(world: &mut World) {
+    world.apply(&Input::Operator(Command::AcceptDifferences));
+    world.answer_all();
+}
+
+fn found(world: &World, kind: &str) -> usize {
+    world.count(|r| matches!(r, Record::Discrepancy { found } if found.kind() == kind))
+}
+
+/// Differences that the last comparison left.
+fn left(world: &World) -> Vec<Discrepancy> {
+    let last = world.entries.iter().rev().find_map(|entry| match &entry.record {
+        Record::Reconciled { remaining, left, .. } => {
+            assert_eq!(remaining.len(), *left as usize);
+            Some(remaining.clone())
+        }
+        _ => None,
+    });
+    last.unwrap()
+}
+
+fn orders(world: &World) -> usize {
+    world.count(|r| matches!(r, Record::Prepared { .. } | Record::CancelPrepared { .. }))
+}
+
+/// Nothing that adds risk passes; what only shrinks the position does.
+fn assert_reducing(world: &mut World) {
+    assert_eq!(world.gateway.state().0, TradingState::Reducing, "{:?}", world.gateway.state());
+    let passes = |world: &World, order: &OrderSpec| {
+        world.gateway.approve(world.now, crate::testing::agent(), order).is_ok()
+    };
+    world.book();
+    assert!(!passes(world, &spec(Side::Buy, "0.1", "100")));
+    assert!(!passes(world, &spec(Side::Sell, "0.1", "100")), "unless it says that it reduces");
+    let closing = OrderSpec { reduce_only: true, ..spec(Side::Sell, "0.1", "100") };
+    assert_eq!(passes(world, &closing), net(world) >= number("0.1"));
+}
+
+#[test]
+fn a_loss_that_nothing_explains_stops_risk_until_a_person_accepts_it() {
+    for profile in BOTH {
+        let (mut world, _) = bought(profile);
+        let before = orders(&world);
+        world.venue.transfer("USDT", "-50");
+        compare(&mut world);
+        assert_reducing(&mut world);
+        let (ours, theirs) = (number("900"), number("850"));
+        assert_eq!(left(&world), [Discrepancy::Balance { asset: number("USDT"), ours, theirs }]);
+        // Compared again and again: said once.
+        world.pass_answering(300);
+        assert_eq!(found(&world, "balance"), 1);
+        assert_reducing(&mut world);
+        accept(&mut world);
+        assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+        assert_eq!(left(&world), []);
+        assert_eq!(world.gateway.books().counted(number("USDT")), Some(number("850")));
+        assert_eq!(orders(&world), before, "no order answers it");
+        let position = world.gateway.books().position(id()).unwrap();
+        assert_eq!(position.realized(), Amount::ZERO, "it is no loss of trading");
+    }
+}
+
+#[test]
+fn a_withdrawal_that_is_told_explains_it() {
+    for profile in BOTH {
+        for told_first in [true, false] {
+            let (mut world, _) = bought(profile);
+            let (asset, amount) = (number("USDT"), number("-50"));
+            world.venue.transfer("USDT", "-50");
+            if !told_first {
+                compare(&mut world);
+                assert_reducing(&mut world);
+            }
+            let event = AccountEvent::Transfer { asset, amount, time: world.now };
+            world.report(event);
+            compare(&mut world);
+            assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+            assert_eq!(found(&world, "balance"), usize::from(!told_first));
+            assert_eq!(left(&world), []);
+        }
+    }
+}
+
+/// It is found again by the next session, whose books have not changed.
+#[test]
+fn drift_outlives_a_restart() {
+    for profile in BOTH {
+        let (mut world, _) = bought(profile);
+        world.venue.transfer("BTC", "-0.5");
+        for _ in 0..2 {
+            world.restart();
+            world.connect();
+            world.pass_answering(4);
+            assert_reducing(&mut world);
+        }
+    }
+}
+
+#[test]
+fn a_deposit_that_only_the_balance_shows_is_taken_over_and_is_no_profit() {
+    for profile in BOTH {
+        let (mut world, _) = bought(profile);
+        world.venue.transfer("USDT", "50");
+        world.venue.transfer("BTC", "2");
+        compare(&mut world);
+        assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+        assert_eq!((found(&world, "deposit"), found(&world, "balance")), (2, 0));
+        let position = world.gateway.books().position(id()).unwrap();
+        assert_eq!((position.net(), position.realized()), (number("1"), Amount::ZERO));
+        world.pass_answering(100);
+        assert_eq!(found(&world, "deposit"), 2);
+    }
+}
+
+/// What comes for something that goes is a trade that we do not see.
+#[test]
+fn a_gain_with_a_loss_beside_it_is_no_deposit() {
+    for profile in BOTH {
+        let (mut world, _) = bought(profile);
+        world.venue.transfer("USDT", "-50");
+        world.venue.transfer("BTC", "0.5");
+        compare(&mut world);
+        assert_reducing(&mut world);
+        assert_eq!(left(&world).len(), 2);
+        assert_eq!(found(&world, "deposit"), 0);
+    }
+}
+
+/// A lot is 0.001, a tick of a lot 0.00001: less than that is dust, said once, and does not hold trading
+/// up; a hundred times that in all is a leak.
+#[test]
+fn dust_is_taken_over_once_and_a_leak_is_not() {
+    for profile in BOTH {
+        let (mut world, _) = bought(profile);
+        world.venue.transfer("BTC", "-0.0009");
+        world.venue.transfer("USDT", "-0.000009");
+        compare(&mut world);
+        assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+        world.pass_answering(100);
+        assert_eq!((found(&world, "dust"), found(&world, "balance")), (2, 0));
+        for _ in 0..110 {
+            world.venue.transfer("BTC", "-0.0009");
+            compare(&mut world);
+        }
+        assert_eq!(found(&world, "dust"), 2 + 110, "0.0999 of at most 0.1");
+        world.venue.transfer("BTC", "-0.0009");
+        compare(&mut world);
+        assert_reducing(&mut world);
+
+        let (mut world, _) = bought(profile);
+        world.venue.transfer("BTC", "-0.001");
+        compare(&mut world);
+        assert_eq!(found(&world, "dust"), 0, "a whole lot is none");
+        assert_reducing(&mut world);
+    }
+}
+
+#[test]
+fn an_execution_that_the_venue_takes_back_leaves_the_books_and_is_answered_by_no_order() {
+    for profile in BOTH {
+        let (mut world, order) = bought(profile);
+        let before = orders(&world);
+        let trade = world.venue.fills[0].trade_id;
+        world.venue.bust(trade);
+        compare(&mut world);
+        let busted =
+            Discrepancy::Busted { client_order_id: Some(order), instrument: id(), trade_id: trade };
+        assert_eq!(left(&world), [busted]);
+        assert_eq!((net(&world), world.venue.net()), (number("0"), number("0")));
+        let books = world.gateway.books();
+        assert_eq!(books.counted(number("USDT")), Some(number("1000")));
+        assert_eq!(books.agent_position(crate::testing::agent(), id()).unwrap().net(), net(&world));
+        assert_reducing(&mut world);
+        world.restart();
+        world.connect();
+        world.pass_answering(4);
+        assert_reducing(&mut world);
+        accept(&mut world);
+        world.book();
+        assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+        assert_eq!(orders(&world), before);
+        assert_eq!(world.count(|r| matches!(r, Record::Busted { .. })), 1);
+        world.pass_answering(100);
+        assert_eq!(net(&world), number("0"), "and it is not counted again");
+    }
+}
+
+/// The one of several that is taken back, of an order that goes on: its fee comes back, and the order
+/// does not look different for ever.
+#[test]
+fn one_execution_of_an_order_that_is_still_open_is_taken_back() {
+    for profile in BOTH {
+        for off_the_order in [false, true] {
+            let mut world = World::at(profile);
+            world.venue.transfer("BNB", "5");
+            world.venue.fee = Some(Fee { asset: number("BNB"), amount: number("0.25") });
+            compare(&mut world);
+            let order = world.place(spec(Side::Buy, "1", "100")).unwrap();
+            world.answer_all();
+            for qty in ["0.2", "0.3", "0.1"] {
+                executes(&mut world, &order, qty);
+            }
+            world.pass_answering(LAG_MAX.as_secs() + 40);
+            let second = world.venue.fills[1].trade_id;
+            world.venue.bust(second);
+            if off_the_order {
+                world.venue.orders[0].filled = number("0.3");
+            }
+            compare(&mut world);
+            assert_eq!((net(&world), found(&world, "busted")), (number("0.3"), 1));
+            accept(&mut world);
+            world.book();
+            let counted = |asset: &str| world.gateway.books().counted(number(asset)).unwrap();
+            assert_eq!((counted("BNB"), counted("USDT")), (number("4.5"), number("970")));
+            let made = world.requests_made();
+            world.pass_answering(20);
+            assert_eq!(world.gateway.state(), (TradingState::Active, ""), "{off_the_order}");
+            assert!(world.requests_made() - made < 40, "no question without end");
+        }
+    }
+}
+
+/// An execution that is young may be missing from a list that is late: nothing is undone.
+#[test]
+fn a_young_execution_is_not_taken_for_one_that_was_taken_back() {
+    for profile in BOTH {
+        let mut world = World::at(profile);
+        let order = world.place(spec(Side::Buy, "1", "100")).unwrap();
+        world.answer_all();
+        executes(&mut world, &order, "1");
+        world.pass_answering(5);
+        let trade = world.venue.fills[0].trade_id;
+        world.venue.bust(trade);
+        compare(&mut world);
+        assert_eq!((found(&world, "busted"), net(&world)), (0, number("1")));
+        world.pass_answering(2 * LAG_MAX.as_secs() + 60);
+        assert_eq!(
+            (found(&world, "busted"), net(&world)),
+            (1, number("0")),
+            "but in the end it is"
+        );
+    }
+}
+
+/// Where the venue dates its balances, and they are of a later time, there is nothing to wait for.
+#[test]
+fn balances_of_a_later_time_prove_it_at_once() {
+    let mut world = World::at(TELLS_ALL);
+    let order = world.place(spec(Side::Buy, "1", "100")).unwrap();
+    world.answer_all();
+    executes(&mut world, &order, "1");
+    world.pass_answering(2);
+    let trade = world.venue.fills[0].trade_id;
+    world.venue.bust(trade);
+    world.venue.changed = world.now;
+    compare(&mut world);
+    assert_eq!((found(&world, "busted"), net(&world)), (1, number("0")));
+}
+
+/// The stream and the history name one execution differently: it is counted twice for a while, which
+/// stops all risk, and then the one that the history does not know is taken out.
+#[test]
+fn an_execution_under_two_ids_is_counted_once_in_the_end() {
+    let (mut world, _) = bought(TELLS_ALL);
+    let order = world.place(spec(Side::Buy, "1", "100")).unwrap();
+    world.answer_all();
+    let mut event = world.venue.fill(world.now, &order, "0.4").unwrap();
+    if let AccountEvent::Order { execution: Execution::Trade(fill), .. } = &mut event {
+        fill.trade_id = TradeId::from_number(7_000);
+    }
+    world.report(event);
+    compare(&mut world);
+    assert_ne!(world.gateway.state().0, TradingState::Active);
+    world.pass_answering(2 * LAG_MAX.as_secs() + 60);
+    assert_eq!(net(&world), world.venue.net());
+    let counted = world.gateway.books().counted(number("USDT"));
+    assert_eq!(counted, world.venue.balances.get(&number("USDT")).copied());
+    accept(&mut world);
+    world.book();
+    assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+}
+
+/// EXS-03: balances as they were a minute ago, executions as they are. What we have counted outranks
+/// them: no difference, no alert, no order.
+#[test]
+fn balances_that_are_late_are_no_difference() {
+    for profile in BOTH {
+        let (mut world, _) = bought(profile);
+        let (alerts, records) = (world.notices.len(), found(&world, "balance"));
+        let late = world.venue.account();
+        let order = world.place(spec(Side::Buy, "1", "100")).unwrap();
+        world.answer_all();
+        world.venue.lagging = Some(late);
+        for _ in 0..4 {
+            executes(&mut world, &order, "0.25");
+        }
+        for _ in 0..15 {
+            compare(&mut world);
+            assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+        }
+        assert_eq!(net(&world), number("2"));
+        assert_eq!(found(&world, "balance"), records);
+        let said = world.notices[alerts..].iter();
+        let said = said.filter(|notice| matches!(notice, model::Notice::Alert(_)));
+        assert_eq!(said.count(), 0);
+        world.venue.lagging = None;
+        compare(&mut world);
+        assert_eq!(left(&world), []);
+        // A picture that stays old is one of something else.
+        world.venue.lagging = Some(world.venue.account());
+        world.venue.transfer("USDT", "-1");
+        world.venue.lagging.as_mut().unwrap().balances = world.venue.account().balances;
+        world.pass_answering(LAG_MAX.as_secs() + 60);
+        assert_eq!(world.gateway.state().0, TradingState::Reducing);
+    }
+}
+
+/// Every execution costs a little of a third asset, or of the one that is held: all three are counted,
+/// and what can be sold is what the venue says is there.
+#[test]
+fn fees_of_any_asset_are_counted() {
+    for profile in BOTH {
+        for asset in ["BNB", "BTC"] {
+            let mut world = World::at(profile);
+            world.venue.balances.insert(number("BTC"), Amount::ZERO);
+            world.venue.transfer("BNB", "1");
+            world.restart_without_a_journal(crate::testing::store());
+            world.connect();
+            world.venue.fee = Some(Fee { asset: number(asset), amount: number("0.002") });
+            let order = world.place(spec(Side::Buy, "1", "100")).unwrap();
+            world.answer_all();
+            world.link(Link::Account, false);
+            for _ in 0..2 {
+                world.now = world.now.after(Duration::from_millis(1));
+                world.venue.fill(world.now, &order, "0.5").unwrap();
+            }
+            world.connect();
+            world.pass_answering(4);
+            assert_eq!(world.gateway.state(), (TradingState::Active, ""), "{asset}");
+            assert_eq!(left(&world), []);
+            let books = world.gateway.books();
+            for (asset, total) in &world.venue.balances {
+                assert_eq!(books.counted(*asset), Some(*total), "{asset}");
+            }
+            assert_eq!(books.position(id()).unwrap().fees()[&number(asset)], number("0.004"));
+            // ACC-07: the exit of all that was bought is refused once, with what is there.
+            let sell = |qty| OrderSpec { reduce_only: true, ..spec(Side::Sell, qty, "100") };
+            world.book();
+            let agent = crate::testing::agent();
+            let whole = world.gateway.approve(world.now, agent, &sell("1"));
+            assert_eq!(whole.is_ok(), asset == "BNB", "{whole:?}");
+            assert!(world.gateway.approve(world.now, agent, &sell("0.996")).is_ok());
+        }
+    }
+}
+
+/// The look back asks for each execution that can still be undone, and for no more pages than it takes.
+#[test]
+fn the_past_is_looked_at_once_for_one_difference() {
+    for profile in BOTH {
+        let (mut world, _) = bought(profile);
+        world.venue.transfer("USDT", "-50");
+        compare(&mut world);
+        assert_reducing(&mut world);
+        world.apply(&Input::Operator(Command::Reconcile));
+        let mut lists = 0;
+        while let Some((_, request)) = world.requests.front() {
+            lists += usize::from(matches!(request, AccountRequest::Fills { .. }));
+            world.answer(crate::testing::Wire::Whole);
+        }
+        assert_eq!(lists, 1, "only what is new is read");
+    }
+}

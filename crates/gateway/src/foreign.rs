@@ -1,0 +1,165 @@
+//! Orders on the account that this gateway did not place: a person's, another program's, or the venue's
+//! own (a liquidation).
+//!
+//! Each is said once, its executions are counted in the account's position, and what of it is open counts
+//! in every worst case. What is done beyond that the configuration says. No order is ever sent because of
+//! one.
+
+use model::venue::{AccountRequest, OrderKey, Response, VenueError, VenueOrder};
+use model::{Discrepancy, Effects, InstrumentId, Outcome, Record, Side, Timestamp, VenueOrderId};
+
+use crate::defects::Defect;
+use crate::foreign_orders::ForeignOrders;
+use crate::gateway::Gateway;
+use crate::purpose::Purpose;
+
+impl Gateway {
+    /// An order on our account that we did not place, as the venue tells it. Said once.
+    pub(crate) fn foreign(&mut self, now: Timestamp, order: &VenueOrder, effects: &mut Effects) {
+        if self.is(Defect::ForeignIgnored) {
+            return;
+        }
+        if self.books.knows_foreign(&order.id) {
+            return self.foreign_again(now, order, effects);
+        }
+        self.discrepancy(now, Discrepancy::Foreign { venue_order_id: order.id }, effects);
+        self.record(now, Record::Foreign { order: order.clone() }, effects);
+        let text = format!(
+            "order {} ({} {} {}) on the account was not placed by this gateway",
+            order.id,
+            match order.side {
+                Side::Buy => "buy",
+                Side::Sell => "sell",
+            },
+            order.qty,
+            order.instrument
+        );
+        self.alert(text.clone(), effects);
+        match self.config.foreign_orders {
+            ForeignOrders::Adopt => {}
+            ForeignOrders::Cancel if order.status.is_open() => {
+                self.doubts.want_foreign_cancel(order.id, now);
+                self.cancel_foreign_when_due(now, effects);
+            }
+            ForeignOrders::Cancel => {}
+            ForeignOrders::Halt => self.halt(now, &text, effects),
+        }
+    }
+
+    /// It was reported before: it is written down again when it has changed. What is older than what is
+    /// known, or opens again what is over, is a report that came late.
+    fn foreign_again(&mut self, now: Timestamp, order: &VenueOrder, effects: &mut Effects) {
+        let is_news = match self.books.foreign_order(&order.id) {
+            Some(known) => {
+                let changed = (known.status, known.filled, known.qty)
+                    != (order.status, order.filled, order.qty);
+                changed && order.updated >= known.updated && order.filled >= known.filled
+            }
+            None => false,
+        };
+        if is_news {
+            self.record(now, Record::Foreign { order: order.clone() }, effects);
+        }
+    }
+
+    /// It is missing from the open orders: how did it end?
+    pub(crate) fn ask_about_foreign(
+        &mut self,
+        instrument: InstrumentId,
+        id: VenueOrderId,
+        effects: &mut Effects,
+    ) {
+        let purpose = Purpose::AskForeign(instrument, id);
+        if self.outstanding.values().any(|asked| *asked == purpose) {
+            return;
+        }
+        let order = OrderKey::Venue(id);
+        let request = AccountRequest::Order { instrument, order, since: None };
+        self.send(purpose, request, effects);
+    }
+
+    pub(crate) fn asked_about_foreign(
+        &mut self,
+        now: Timestamp,
+        id: VenueOrderId,
+        outcome: &Outcome,
+        effects: &mut Effects,
+    ) {
+        match outcome {
+            Outcome::Done(Response::Order(order)) if order.id == id => {
+                self.foreign(now, order, effects);
+            }
+            // Neither among the open ones nor known at all. Should it be there after all, the next list
+            // shows it again.
+            Outcome::Refused(VenueError::UnknownOrder) => {
+                self.record(now, Record::ForeignGone { venue_order_id: id }, effects);
+            }
+            // The next comparison asks again; until then it counts.
+            Outcome::Done(_) | Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::InDoubt(_) => {}
+        }
+    }
+
+    /// What was open when the last session ended is dealt with as the configuration says now.
+    pub(crate) fn resume_foreign(&mut self, now: Timestamp, effects: &mut Effects) {
+        let open: Vec<VenueOrderId> = self.books.foreign_orders().map(|order| order.id).collect();
+        match (self.config.foreign_orders, open.first()) {
+            (ForeignOrders::Cancel, _) => {
+                open.iter().for_each(|id| self.doubts.want_foreign_cancel(*id, now));
+                self.cancel_foreign_when_due(now, effects);
+            }
+            (ForeignOrders::Halt, Some(id)) => {
+                let cause = format!("order {id} on the account was not placed by this gateway");
+                self.halt(now, &cause, effects);
+            }
+            (ForeignOrders::Adopt, _) | (ForeignOrders::Halt, None) => {}
+        }
+    }
+
+    /// Sends every cancel of orders of others that is wanted and due.
+    pub(crate) fn cancel_foreign_when_due(&mut self, now: Timestamp, effects: &mut Effects) {
+        if self.doubts.next_foreign_cancel().is_none_or(|due| due > now) {
+            return;
+        }
+        for id in self.doubts.foreign_cancels_due(now) {
+            let Some(order) = self.books.foreign_order(&id) else {
+                self.doubts.foreign_is_over(&id);
+                continue;
+            };
+            let instrument = order.instrument;
+            self.record(now, Record::ForeignCancel { venue_order_id: id }, effects);
+            self.doubts.foreign_cancel_sent(&id, now);
+            let order = OrderKey::Venue(id);
+            let request = AccountRequest::Cancel { instrument, order, cancel_id: None, only: None };
+            self.send(Purpose::CancelForeign(id), request, effects);
+        }
+    }
+
+    pub(crate) fn canceled_foreign(
+        &mut self,
+        now: Timestamp,
+        id: VenueOrderId,
+        outcome: &Outcome,
+        effects: &mut Effects,
+    ) {
+        self.doubts.foreign_cancel_answered(&id);
+        match outcome {
+            Outcome::Done(Response::Canceled { order, .. }) if order.id == id => {
+                self.foreign(now, order, effects);
+            }
+            // Taken, refused or lost: the stream or the next list says how it is, and until it is over
+            // it is said again.
+            Outcome::Done(_) | Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::InDoubt(_) => {
+                if let Some(order) = self.books.foreign_order(&id) {
+                    let instrument = order.instrument;
+                    self.ask_about_foreign(instrument, id, effects);
+                }
+            }
+        }
+        if self.books.foreign_order(&id).is_none() {
+            self.doubts.foreign_is_over(&id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

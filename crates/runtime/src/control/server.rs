@@ -1,0 +1,119 @@
+//! The listening side: reads a question, hands it to the gateway's loop, and writes its answer.
+//!
+//! Nothing that comes here can hold the gateway up: questions, connections, sizes and times are bounded,
+//! and what is not understood is answered with why.
+
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::ASK_MAX;
+use super::protocol::{Answer, Ask};
+
+/// Connections at a time; one more is closed.
+const CONNECTIONS_MAX: usize = 8;
+/// How long a connection may take to say what it wants, and to take its answer.
+const IDLE_MAX: Duration = Duration::from_secs(10);
+/// Pause after a connection could not be taken, as when there are no more files.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A question with the way to its answer.
+pub(crate) struct Asked {
+    pub(crate) ask: Ask,
+    pub(crate) reply: oneshot::Sender<Answer>,
+}
+
+/// Listens while this lives; then the socket is gone.
+pub(crate) struct Listening {
+    path: PathBuf,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.task.abort();
+        // The next gateway replaces one that stays.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Listens at `path`, which is ours by the journal's lock.
+pub(crate) fn listen(path: &Path, asked: mpsc::Sender<Asked>) -> std::io::Result<Listening> {
+    if std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
+        std::fs::remove_file(path)?;
+    }
+    // The directory lets nobody else in; the socket says so as well.
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    let task = tokio::spawn(accept(listener, asked));
+    Ok(Listening { path: path.to_owned(), task })
+}
+
+async fn accept(listener: UnixListener, asked: mpsc::Sender<Asked>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        let Ok(place) = places.clone().try_acquire_owned() else { continue };
+        let asked = asked.clone();
+        tokio::spawn(async move {
+            // Who goes away or dawdles is let go.
+            let _ = serve(stream, asked).await;
+            drop(place);
+        });
+    }
+}
+
+/// One connection: question after question, one answer for each.
+async fn serve(stream: UnixStream, asked: mpsc::Sender<Asked>) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    loop {
+        let mut line = Vec::new();
+        let mut limited = (&mut stream).take(ASK_MAX);
+        let read = timeout(IDLE_MAX, limited.read_until(b'\n', &mut line)).await??;
+        if read == 0 {
+            return Ok(());
+        }
+        let is_whole = line.last() == Some(&b'\n');
+        let answer = if is_whole {
+            answer(&line, &asked).await
+        } else {
+            Answer::Error(format!("a question is one line of at most {ASK_MAX} bytes"))
+        };
+        let mut text = serde_json::to_vec(&answer).map_err(std::io::Error::other)?;
+        text.push(b'\n');
+        timeout(IDLE_MAX, stream.get_mut().write_all(&text)).await??;
+        if !is_whole {
+            return Ok(());
+        }
+    }
+}
+
+async fn answer(line: &[u8], asked: &mpsc::Sender<Asked>) -> Answer {
+    let ask: Ask = match serde_json::from_slice(line) {
+        Ok(ask) => ask,
+        Err(error) => return Answer::Error(format!("not understood: {error}")),
+    };
+    let wait = Duration::from_secs(u64::from(ask.wait_s()));
+    let (reply, answered) = oneshot::channel();
+    if asked.try_send(Asked { ask, reply }).is_err() {
+        return Answer::Error("too many questions wait, or the gateway is ending".to_owned());
+    }
+    match timeout(wait, answered).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => Answer::Error("the gateway is ending".to_owned()),
+        Err(_) => Answer::Error(format!(
+            "the books could not be compared within {} s; plimsoll status says how it is",
+            wait.as_secs()
+        )),
+    }
+}
