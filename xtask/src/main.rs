@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod counts;
+mod defects;
 mod fuzz;
 mod kills;
 mod servers;
@@ -49,6 +50,12 @@ const TASKS: &[Task] = &[
         usage: "[args]",
         help: "run the benchmarks in release mode; `bench peers` compares with other projects",
         run: bench::task,
+    },
+    Task {
+        name: "defects",
+        usage: "",
+        help: "find every deliberate bug with simulated worlds, and say after how many",
+        run: defects::task,
     },
     Task {
         name: "fuzz",

@@ -6,6 +6,7 @@
 
 mod book_updates;
 mod budget;
+mod chaos;
 mod durable;
 mod guardrails;
 mod matching;
@@ -24,7 +25,7 @@ use table::Row;
 /// A measurement: its name on the command line, and what it does.
 type Benchmark = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 
-const BENCHMARKS: [Benchmark; 10] = [
+const BENCHMARKS: [Benchmark; 11] = [
     ("matching", matching::run),
     ("book-updates", book_updates::run),
     ("guardrails", guardrails::run),
@@ -35,6 +36,7 @@ const BENCHMARKS: [Benchmark; 10] = [
     ("durable", durable::run),
     ("restart", restart::run),
     ("reconnect", reconnect::run),
+    ("chaos", chaos::run),
 ];
 
 fn main() -> ExitCode {

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused by a guard or gate.
 
 mod agent;
+mod chaos;
 mod demo;
 mod failure;
 mod reconcile;
@@ -36,6 +37,8 @@ enum Command {
     Run(run::Args),
     /// How a gateway is: sessions, feeds, comparisons, orders.
     Status(status::Args),
+    /// The whole system in virtual time, with faults, and a checker for every invariant.
+    Chaos(chaos::Args),
     /// Compare the books with the exchange's now.
     Reconcile(reconcile::Args),
     /// One agent on standard input and output; the gateway starts it.
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Venue(args) => venue::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Chaos(args) => chaos::run(&args),
         Command::Reconcile(args) => reconcile::run(&args),
         Command::Agent => agent::run(),
     };

@@ -12,6 +12,8 @@ use std::time::Duration;
 use model::venue::{AccountRequest, Response, TradesFrom};
 use model::{ClientOrderId, Effects, Ending, OrderState, Outcome, Timestamp};
 
+use crate::books::TrackedOrder;
+use crate::defects::Defect;
 use crate::doubt::fills_in;
 use crate::gateway::Gateway;
 use crate::merge::Source;
@@ -31,15 +33,19 @@ impl Gateway {
     /// How long absence proves nothing. `None` where the venue sets no bound to a request's validity:
     /// there it never does.
     fn quiet(&self) -> Option<Duration> {
-        self.config.profile.order_validity.map(|validity| validity + ENGINE_QUIET)
+        let quiet = self.config.profile.order_validity.map(|validity| validity + ENGINE_QUIET);
+        quiet.map(|quiet| if self.is(Defect::AbsentTooEarly) { NEGATIVE_PAUSE } else { quiet })
     }
 
-    /// By the venue's clock, a time before which an order that was written down then was not made. The
-    /// clock may be wrong, and may have been set right since: the earlier of both times is taken, and the
-    /// margin is as long as a request may be on its way.
-    pub(crate) fn made_after(&self, prepared_at: Timestamp) -> Option<Timestamp> {
-        let theirs = prepared_at.shifted_ms(self.venue_ahead_ms);
-        Some(prepared_at.min(theirs).before(self.quiet()?))
+    /// By the venue's clock, a time before which this order was not made. By the venue's own word where
+    /// there was one: an earlier session's clock may have been ahead by hours, and what is looked for from
+    /// then on is not found. Otherwise by ours, which may have been set right since: the earlier of both
+    /// times, and a margin as long as a request may be on its way.
+    pub(crate) fn made_after(&self, order: &TrackedOrder) -> Option<Timestamp> {
+        let theirs = order.prepared_at.shifted_ms(self.venue_ahead_ms);
+        let ours = order.prepared_at.min(theirs).before(self.quiet()?);
+        let told = order.not_before;
+        Some(if told == Timestamp::EPOCH { ours } else { ours.min(told) })
     }
 
     /// The venue does not know the order. Before the quiet time that proves nothing.
@@ -97,7 +103,7 @@ impl Gateway {
     }
 
     fn tape_from(&self, id: &ClientOrderId) -> Option<TradesFrom> {
-        let start = Some(self.made_after(self.books.order(id)?.prepared_at)?);
+        let start = Some(self.made_after(self.books.order(id)?)?);
         Some(TradesFrom::Time { start, end: None })
     }
 

@@ -4,6 +4,7 @@
 use model::venue::{AccountRequest, OrderKey};
 use model::{AgentId, ClientOrderId, Effects, OrderState, Record, Timestamp};
 
+use crate::defects::Defect;
 use crate::gateway::Gateway;
 use crate::purpose::Purpose;
 
@@ -15,6 +16,7 @@ impl Gateway {
         let (instrument, venue_order_id) = (order.order.instrument, order.venue_order_id);
         match order.state {
             OrderState::Done(_) => self.doubts.cancel_is_settled(&id),
+            OrderState::PendingNew if self.is(Defect::CancelLost) => {}
             OrderState::PendingNew => self.doubts.want_cancel(id, now),
             OrderState::Working | OrderState::PendingCancel | OrderState::InDoubt => {
                 self.doubts.want_cancel(id, now);
@@ -61,7 +63,8 @@ impl Gateway {
     /// Sends every cancel that is wanted and due. While halted that is one for every order that could
     /// add risk, whatever became of the wishes of an earlier life: read off the books each time.
     pub(crate) fn cancel_when_due(&mut self, now: Timestamp, effects: &mut Effects) {
-        if self.books.halted().is_some() && self.books.open_count() > 0 {
+        let keeps = self.is(Defect::HaltKeepsOrders);
+        if self.books.halted().is_some() && self.books.open_count() > 0 && !keeps {
             self.cancel_entries(now, None, effects);
         }
         if self.next_cancel().is_none_or(|due| due > now) {

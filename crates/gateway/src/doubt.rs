@@ -50,7 +50,7 @@ impl Gateway {
                     self.send(Purpose::AskFills(id), request, effects);
                 }
                 (_, known) => {
-                    let since = self.made_after(order.prepared_at);
+                    let since = self.made_after(order);
                     let order = match known {
                         // Both names: what comes back is this order and no other.
                         Some(venue) if !self.config.profile.finds_by_client_id => {

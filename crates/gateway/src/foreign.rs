@@ -8,6 +8,7 @@
 use model::venue::{AccountRequest, OrderKey, Response, VenueError, VenueOrder};
 use model::{Discrepancy, Effects, InstrumentId, Outcome, Record, Side, Timestamp, VenueOrderId};
 
+use crate::defects::Defect;
 use crate::foreign_orders::ForeignOrders;
 use crate::gateway::Gateway;
 use crate::purpose::Purpose;
@@ -15,6 +16,9 @@ use crate::purpose::Purpose;
 impl Gateway {
     /// An order on our account that we did not place, as the venue tells it. Said once.
     pub(crate) fn foreign(&mut self, now: Timestamp, order: &VenueOrder, effects: &mut Effects) {
+        if self.is(Defect::ForeignIgnored) {
+            return;
+        }
         if self.books.knows_foreign(&order.id) {
             return self.foreign_again(now, order, effects);
         }

@@ -17,6 +17,7 @@ use model::{
 };
 
 use crate::books::{Books, TrackedOrder};
+use crate::defects::Defect;
 use crate::doubts::Doubts;
 use crate::foreign_orders::ForeignOrders;
 use crate::hearing::Hearing;
@@ -174,6 +175,11 @@ impl Gateway {
         (self.state, &self.cause)
     }
 
+    /// Is this deliberate bug in here? See `defects.rs`.
+    pub(crate) fn is(&self, defect: Defect) -> bool {
+        self.books.planted.is(defect)
+    }
+
     /// When the last complete comparison of the books began.
     pub fn compared_from(&self) -> Timestamp {
         self.reading.concluded_from
@@ -189,9 +195,13 @@ impl Gateway {
         if matches!(record, Record::Filled { .. } | Record::Ended { .. }) {
             self.balances_are_due(now);
         }
+        let unrecorded = self.is(Defect::Unrecorded)
+            && matches!(record, Record::CancelRejected { .. } | Record::InDoubt { .. });
         let entry = Entry { at: now, record };
         self.books.apply(&entry);
-        effects.push(Effect::Persist(entry));
+        if !unrecorded {
+            effects.push(Effect::Persist(entry));
+        }
     }
 
     /// Asks the venue something; the answer comes back with `purpose`.
@@ -264,10 +274,15 @@ impl Gateway {
         *current = up;
         self.record(now, Record::Link { link, up, cause: cause.to_owned() }, effects);
         match (link, up) {
-            // What happened while it was down is only known by asking.
+            // What happened while it was down is only known by asking; what was read meanwhile was read
+            // before the stream could have told the rest.
             (Link::Account, true) => {
                 self.hearing.starts_again(now);
+                self.reading_is_void(now);
                 self.read_soon(now);
+                if self.is(Defect::NeverAgain) && self.books.balances_since().is_some() {
+                    self.reading.due = None;
+                }
             }
             (Link::Account, false) => self.reading_is_void(now),
             (Link::Market, _) => {}
@@ -336,20 +351,25 @@ impl Gateway {
         self.cause = cause.to_owned();
         self.announce(now, effects);
         self.alert(format!("halted: {cause}"), effects);
-        self.cancel_entries(now, None, effects);
+        if !self.is(Defect::HaltKeepsOrders) {
+            self.cancel_entries(now, None, effects);
+        }
     }
 
     /// Lets more or less through, by what is known now.
     fn reconsider(&mut self, now: Timestamp, effects: &mut Effects) {
-        let (state, cause) = if let Some(cause) = self.books.halted() {
+        let halted = self.books.halted().filter(|_| !self.is(Defect::HaltIgnored));
+        let uncompared = !self.reading.is_clean() && !self.is(Defect::TradesUncompared);
+        let deaf = !self.account_up && self.is(Defect::TradesDeaf);
+        let (state, cause) = if let Some(cause) = halted {
             (TradingState::Halted, cause)
-        } else if !self.account_up {
+        } else if !self.account_up && !self.is(Defect::TradesDeaf) {
             (TradingState::Starting, "the account's stream is down")
         } else if !self.market_up {
             (TradingState::Starting, "the market streams are down")
         } else if self.hearing.is_suspected() {
             (TradingState::Starting, "the account's stream has missed something")
-        } else if !self.reading.is_clean() {
+        } else if uncompared && !deaf {
             (TradingState::Starting, "not yet reconciled with the venue")
         } else if let Some(cause) = self.held() {
             (TradingState::Reducing, cause)
@@ -374,6 +394,9 @@ impl Gateway {
     }
 
     fn doubt_everything_unanswered(&mut self, now: Timestamp, effects: &mut Effects) {
+        if self.is(Defect::DoubtsForgotten) {
+            return;
+        }
         let unanswered: Vec<ClientOrderId> = self
             .books
             .open_orders()
@@ -408,6 +431,8 @@ impl Gateway {
     }
 }
 
+#[cfg(test)]
+mod chaos_tests;
 #[cfg(test)]
 mod id_trials;
 #[cfg(test)]

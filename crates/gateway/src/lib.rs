@@ -14,6 +14,7 @@ mod absence;
 mod balances;
 mod books;
 mod cancels;
+mod defects;
 mod doubt;
 mod doubts;
 mod drift;
@@ -27,6 +28,8 @@ mod limits;
 mod listen;
 mod live_time;
 mod merge;
+#[cfg(feature = "defects")]
+mod planting;
 mod purpose;
 mod reading;
 mod readings;
@@ -39,6 +42,7 @@ mod testing;
 mod venue_clock;
 
 pub use books::{Books, Exposure, KnownFill, TrackedOrder};
+pub use defects::Defect;
 pub use foreign_orders::ForeignOrders;
 pub use gateway::{Config, Gateway};
 pub use limits::{InstrumentLimits, Limits, OrderFlowLimits};

@@ -61,17 +61,24 @@ impl Gateway {
         self.hearing.looking = self.hearing.looking.saturating_sub(1);
         let Outcome::Done(Response::Orders(shown)) = outcome else { return };
         // Heard of meanwhile: the picture is older than what is known.
-        if self.hearing.heard_at < since && self.is_news(instrument, since, shown) {
+        if self.hearing.heard_at < since && self.is_news(now, instrument, since, shown) {
             self.read_soon(now);
         }
     }
 
     /// Does this list differ from our books in what the stream must have told?
-    fn is_news(&self, instrument: InstrumentId, since: Timestamp, shown: &[VenueOrder]) -> bool {
+    fn is_news(
+        &self,
+        now: Timestamp,
+        instrument: InstrumentId,
+        since: Timestamp,
+        shown: &[VenueOrder],
+    ) -> bool {
         let mut working = self.books.open_orders().filter(|order| {
             order.order.instrument == instrument
                 && order.state == OrderState::Working
-                && order.prepared_at < since
+                // In the future: by an earlier session, whose clock was ahead of ours.
+                && (order.prepared_at < since || order.prepared_at > now)
         });
         working.any(|order| {
             let id = order.order.client_order_id;

@@ -10,6 +10,7 @@ use model::{
     OrderState, Outcome, Record, Timestamp, VenueOrderId,
 };
 
+use crate::defects::Defect;
 use crate::gateway::Gateway;
 use crate::purpose::Purpose;
 
@@ -75,7 +76,9 @@ impl Gateway {
         let is_done = tracked.state.is_done();
         let proven_absent =
             matches!(tracked.state, OrderState::Done(Ending::Rejected | Ending::NotPlaced));
-        let ghost = unknown_yet && proven_absent;
+        // A rejection that is told again is none.
+        let ghost = unknown_yet && proven_absent && order.status != VenueOrderStatus::Rejected;
+        let was_rejected = tracked.state == OrderState::Done(Ending::Rejected);
         if order.status != VenueOrderStatus::Rejected && (unknown_yet || (waiting && !is_done)) {
             let missed = source == Source::Query && unknown_yet;
             if missed {
@@ -88,6 +91,12 @@ impl Gateway {
             };
             self.record(now, record, effects);
             self.tell(&id, effects);
+        }
+        if ghost && was_rejected {
+            // What was said before it was rejected may come after that, by another way: no ghost yet. What
+            // it came to is asked for.
+            fills.iter().for_each(|fill| self.executed(now, fill, source, effects));
+            return self.in_doubt(now, id, "reported after it had been rejected".into(), effects);
         }
         self.triggered(now, order, source, effects);
         if ghost {
@@ -160,8 +169,13 @@ impl Gateway {
         let Some(tracked) = self.books.order(&id) else { return };
         let (counted, is_open) = (tracked.filled, tracked.state.is_open());
         let ending = ending(order.status);
-        let missing = order.filled > counted;
+        let believed = self.is(Defect::LateFillDropped) && ending == Some(Ending::Canceled);
+        let missing = order.filled > counted && !believed;
         match (ending, missing, is_open) {
+            // Never on the book, and never known to be: it has no executions that could be read.
+            (Some(Ending::Rejected), false, true) if tracked.accepted_at.is_none() => {
+                self.end(now, id, Ending::Rejected, effects);
+            }
             (_, _, false) if !missing => self.doubts.close(&id),
             (None, false, _) => self.doubts.seen_alive(&id, counted),
             (Some(ending), false, true) if source == Source::Engine && ending != Ending::Filled => {
@@ -197,7 +211,12 @@ impl Gateway {
         });
         let by_venue =
             || self.books.order_at_venue(&fill.venue_order_id).map(|o| o.order.client_order_id);
-        match by_name.or_else(by_venue) {
+        let named = by_name.or_else(by_venue);
+        let over = named.and_then(|id| self.books.order(&id)).is_some_and(|o| o.state.is_done());
+        if over && self.is(Defect::LateFillDropped) {
+            return;
+        }
+        match named {
             Some(id) => self.count_fill(now, Some(id), fill, source, effects),
             None if self.is_history(fill) => {}
             None if foreign => self.count_fill(now, None, fill, source, effects),

@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use model::venue::{AccountRequest, AccountSnapshot, PageCursor, Response, TradesFrom};
 use model::{
-    ClientOrderId, Discrepancy, Effects, InstrumentId, Outcome, Record, Timestamp, TradeId,
+    ClientOrderId, Discrepancy, Effects, Ending, InstrumentId, Outcome, Record, Timestamp, TradeId,
 };
 
+use crate::defects::Defect;
 use crate::doubt::fills_in;
 use crate::gateway::Gateway;
 use crate::merge::Source;
@@ -132,7 +133,8 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         let Some((fills, next)) = fills_in(outcome) else { return };
-        for fill in fills {
+        let ignored = self.is(Defect::HistoryIgnored);
+        for fill in fills.iter().filter(|_| !ignored) {
             self.executed(now, fill, Source::Query, effects);
         }
         if let Some(newest) = fills.iter().map(|fill| fill.venue_time).max() {
@@ -217,10 +219,9 @@ impl Gateway {
         let start = match self.reading.fills_from.get(&instrument) {
             Some(start) => *start,
             None => {
-                // Where nothing had executed until the last comparison, from then on.
-                let compared =
-                    self.books.compared_at().map(|at| at.shifted_ms(self.venue_ahead_ms).min(at));
-                let until = self.books.fills_until(instrument).or(compared);
+                // Where nothing has executed yet, from the start, by the venue's own time: an earlier
+                // session's clock may have been ahead by hours, and the list is short.
+                let until = self.books.fills_until(instrument);
                 until.map_or_else(|| self.history_starts(), |at| at.before(FILLS_OVERLAP))
             }
         };
@@ -228,8 +229,12 @@ impl Gateway {
         TradesFrom::Time { start: Some(start), end: None }
     }
 
-    /// Before the first complete reading: from the oldest order that may have executed.
+    /// Before the first complete reading: from the first balances on, which have everything earlier in
+    /// them; before those, from the oldest order that may have executed.
     fn history_starts(&self) -> Timestamp {
+        if let Some(first) = self.books.balances_since() {
+            return first;
+        }
         let oldest = self.books.open_orders().map(|o| o.prepared_at).min();
         oldest.unwrap_or(self.started_at).min(self.started_at).before(Duration::from_secs(60))
     }
@@ -258,6 +263,9 @@ impl Gateway {
                     suspects.insert(asset, (ours, theirs));
                 }
             }
+        }
+        if !suspects.is_empty() {
+            self.repair_by_trading(now, effects);
         }
         let balances =
             Record::Balances { balances: account.balances.clone(), venue_time: account.updated };
@@ -294,6 +302,9 @@ impl Gateway {
     }
 
     fn not_at_venue(&mut self, now: Timestamp, id: ClientOrderId, effects: &mut Effects) {
+        if self.is(Defect::ReconcileOverwrites) {
+            return self.end(now, id, Ending::Canceled, effects);
+        }
         if !self.doubts.is_open(&id) {
             let found = Discrepancy::UnknownToVenue { client_order_id: id };
             self.discrepancy(now, found, effects);

@@ -1,11 +1,12 @@
 //! A request ended. What is proven is written down; everything else becomes a doubt.
 
-use model::venue::{Response, VenueError};
+use model::venue::{AccountRequest, Response, VenueError};
 use model::{
     ClientOrderId, Discrepancy, Effects, Ending, OrderState, Outcome, Record, Reply, Timestamp,
     VenueOrderId,
 };
 
+use crate::defects::Defect;
 use crate::gateway::Gateway;
 use crate::merge::Source;
 use crate::purpose::Purpose;
@@ -14,6 +15,9 @@ impl Gateway {
     pub(crate) fn reply(&mut self, now: Timestamp, reply: &Reply, effects: &mut Effects) {
         // A second answer to a request, or one to a request of an earlier life, answers nothing.
         let Some(purpose) = self.outstanding.remove(&reply.request) else { return };
+        if self.is(Defect::QuestionsLeak) {
+            self.outstanding.insert(reply.request, purpose.clone());
+        }
         match purpose {
             Purpose::Place(id) => self.placed(now, id, &reply.outcome, effects),
             Purpose::Cancel(id) => self.canceled(now, id, &reply.outcome, effects),
@@ -70,7 +74,21 @@ impl Gateway {
             }
             Outcome::Refused(because) => self.rejected(now, id, because, effects),
             Outcome::NotSent(_) => self.end(now, id, Ending::NotPlaced, effects),
-            Outcome::InDoubt(because) => self.in_doubt(now, id, because.clone(), effects),
+            Outcome::InDoubt(_) if self.is(Defect::DoubtIsRefused) => {
+                self.rejected(now, id, &VenueError::NotAllowed, effects);
+            }
+            Outcome::InDoubt(because) => {
+                self.in_doubt(now, id, because.clone(), effects);
+                self.send_again(id, effects);
+            }
+        }
+    }
+
+    /// A deliberate bug: the same order by the same name.
+    fn send_again(&mut self, id: ClientOrderId, effects: &mut Effects) {
+        if let Some(order) = self.books.order(&id).filter(|_| self.is(Defect::SendsAgain)) {
+            let request = AccountRequest::Place(order.order.clone());
+            self.send(Purpose::Place(id), request, effects);
         }
     }
 
@@ -125,6 +143,12 @@ impl Gateway {
             Outcome::Done(Response::CancelTaken(_)) => {
                 // Its end is reported later, or found by asking. Until then it may still execute.
                 self.doubts.await_end(id, now);
+            }
+            Outcome::Refused(_) if self.is(Defect::CancelRefusedIsGone) => {
+                self.end(now, id, Ending::Canceled, effects);
+            }
+            Outcome::InDoubt(_) if self.is(Defect::CancelInDoubtIsDone) => {
+                self.end(now, id, Ending::Canceled, effects);
             }
             Outcome::Refused(because) => {
                 // Filled, canceled or not yet there: the venue does not say which, so ask.

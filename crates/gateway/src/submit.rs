@@ -5,9 +5,10 @@ use std::time::Duration;
 use model::venue::AccountRequest;
 use model::{
     Action, AgentEvent, AgentId, ClientOrderId, Effect, Effects, InstrumentId, Intent, IntentId,
-    NetQty, NewOrder, Notice, OrderQty, OrderSpec, Position, Record, Refusal, Side, Timestamp,
+    NetQty, NewOrder, Notice, OrderQty, OrderSpec, Position, Qty, Record, Refusal, Side, Timestamp,
 };
 
+use crate::defects::Defect;
 use crate::gateway::Gateway;
 use crate::purpose::Purpose;
 use crate::risk::{self, Approved, OrderRate, Situation};
@@ -19,20 +20,28 @@ impl Gateway {
     /// One decision of an agent, at most one effect.
     pub(crate) fn submit(&mut self, now: Timestamp, intent: &Intent, effects: &mut Effects) {
         self.record_decision(now, intent, effects);
-        let done = if now > intent.expires {
-            Err(Refusal::Expired { expired: intent.expires, now })
-        } else {
-            match &intent.action {
-                Action::Place(spec) => self.place(now, intent, spec, effects),
-                Action::Cancel(of) => self.cancel_intent(now, intent.agent, *of, effects),
-                Action::CancelAll(instrument) => {
-                    self.cancel_all(now, intent.agent, *instrument, effects);
-                    Ok(())
+        let done = match &intent.action {
+            Action::Place(_) if now > intent.expires => {
+                Err(Refusal::Expired { expired: intent.expires, now })
+            }
+            Action::Place(spec) => {
+                if self.is(Defect::IntentTwice) {
+                    let _ = self.place(now, intent, spec, effects);
                 }
-                Action::Halt => {
-                    self.halt(now, &format!("agent {}: {}", intent.agent, intent.reason), effects);
-                    Ok(())
-                }
+                self.place(now, intent, spec, effects)
+            }
+            _ if now > intent.expires && self.is(Defect::CancelsExpire) => {
+                Err(Refusal::Expired { expired: intent.expires, now })
+            }
+            // What only takes away is never too late.
+            Action::Cancel(of) => self.cancel_intent(now, intent.agent, *of, effects),
+            Action::CancelAll(instrument) => {
+                self.cancel_all(now, intent.agent, *instrument, effects);
+                Ok(())
+            }
+            Action::Halt => {
+                self.halt(now, &format!("agent {}: {}", intent.agent, intent.reason), effects);
+                Ok(())
             }
         };
         if let Err(because) = done {
@@ -123,7 +132,7 @@ impl Gateway {
             instrument: spec.instrument,
             side: spec.side,
             kind: spec.kind,
-            qty: OrderQty::Base(spec.qty),
+            qty: OrderQty::Base(self.decided_qty(&spec)),
             time_in_force: spec.time_in_force,
             post_only: spec.post_only,
             reduce_only: spec.reduce_only,
@@ -134,9 +143,33 @@ impl Gateway {
         let adds_risk = spec.qty > exposure.closable(spec.side);
         let not_after = adds_risk.then(|| now.after(VALIDITY));
         let record = Record::Prepared { agent, intent, order: order.clone(), worst_price };
+        if self.is(Defect::SendBeforePersist) {
+            let request = AccountRequest::Place(order);
+            self.send_until(not_after, Purpose::Place(id), request, effects);
+            return self.record(now, record, effects);
+        }
         self.record(now, record, effects);
         self.send_until(not_after, Purpose::Place(id), AccountRequest::Place(order), effects);
         self.tell(&id, effects);
+    }
+
+    /// What was decided, unless one of the deliberate bugs makes it a lot more.
+    fn decided_qty(&self, spec: &OrderSpec) -> Qty {
+        let market = self.markets.get(spec.instrument).filter(|_| self.is(Defect::OneLotMore));
+        let lot = market.and_then(|market| Qty::try_from(market.instrument().lot.get()).ok());
+        lot.and_then(|lot| spec.qty.checked_add(lot)).unwrap_or(spec.qty)
+    }
+
+    /// A deliberate bug: an order that nobody has named, to make the books agree.
+    pub(crate) fn repair_by_trading(&mut self, now: Timestamp, effects: &mut Effects) {
+        let last = self.books.open_orders().next().cloned();
+        let Some(order) = last.filter(|_| self.is(Defect::RepairsByTrading)) else { return };
+        let Some(id) = self.ids.next(order.agent) else { return };
+        let (agent, intent, worst_price) = (order.agent, IntentId(0), order.worst_price);
+        let order = NewOrder { client_order_id: id, ..order.order };
+        let record = Record::Prepared { agent, intent, order: order.clone(), worst_price };
+        self.record(now, record, effects);
+        self.send(Purpose::Place(id), AccountRequest::Place(order), effects);
     }
 
     fn cancel_intent(

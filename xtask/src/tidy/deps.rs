@@ -42,7 +42,7 @@ const RULES: &[(&str, Arrows)] = &[
     ("budget", Arrows::To(&["model"])),
     ("journal", Arrows::To(&["model"])),
     ("dashboard", Arrows::To(&["model", "journal"])),
-    ("sim", Arrows::ToAllBut(&["runtime", "dashboard", "watchdog", "cli", "bench", "servers"])),
+    ("sim", Arrows::To(&["model", "gateway", "engine", "agents", "sim-venue", "venues"])),
     ("runtime", Arrows::ToAllBut(&["watchdog", "cli", "bench", "servers"])),
     // It judges the gateway by what the venue says. A shared bug would be a shared blindness.
     ("watchdog", Arrows::To(&[])),
@@ -61,7 +61,12 @@ pub(crate) struct Package {
     /// From the root of the repository.
     manifest: String,
     dependencies: Vec<Dependency>,
+    /// Features with what they turn on.
+    features: Vec<(String, Vec<String>)>,
 }
+
+/// The feature that puts deliberate bugs in.
+const DEFECTS: &str = "defects";
 
 #[derive(Debug)]
 struct Dependency {
@@ -70,6 +75,8 @@ struct Dependency {
     ours: bool,
     /// Needed by the tests alone.
     dev: bool,
+    /// Features of it that are asked for.
+    features: Vec<String>,
 }
 
 /// Reads the output of `cargo metadata --no-deps`.
@@ -87,6 +94,7 @@ pub(crate) fn packages(metadata: &str) -> Result<Vec<Package>> {
                 name: short(text(&package["name"])?),
                 manifest: manifest.to_owned(),
                 dependencies: dependencies.iter().map(dependency).collect::<Result<_>>()?,
+                features: features(&package["features"]),
             })
         })
         .collect()
@@ -97,7 +105,35 @@ fn dependency(value: &Value) -> Result<Dependency> {
         name: short(text(&value["name"])?),
         ours: value["path"].is_string(),
         dev: value["kind"] == "dev",
+        features: words(&value["features"]),
     })
+}
+
+fn features(value: &Value) -> Vec<(String, Vec<String>)> {
+    let all = value.as_object().into_iter().flatten();
+    all.map(|(name, on)| (name.clone(), words(on))).collect()
+}
+
+fn words(value: &Value) -> Vec<String> {
+    let all = value.as_array().into_iter().flatten();
+    all.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// Deliberate bugs are for one build alone: no feature but that one turns them on, and no dependency
+/// asks for them.
+fn check_defects(package: &Package) -> Vec<Finding> {
+    let is_defects = |word: &str| word.split('/').next_back() == Some(DEFECTS);
+    let by_feature = package.features.iter().filter(|(name, _)| name != DEFECTS);
+    let by_feature = by_feature.filter(|(_, on)| on.iter().any(|word| is_defects(word)));
+    let by_feature = by_feature.map(|(name, _)| format!("feature `{name}`"));
+    let asking = package.dependencies.iter();
+    let asking = asking.filter(|other| other.features.iter().any(|word| is_defects(word)));
+    let asking = asking.map(|other| format!("the dependency on `{}`", other.name));
+    let finding = |what: String| {
+        let message = format!("{what} turns on `{DEFECTS}`: deliberate bugs, never in a release");
+        Finding::error(&package.manifest, None, message)
+    };
+    by_feature.chain(asking).map(finding).collect()
 }
 
 fn text(value: &Value) -> Result<&str> {
@@ -109,7 +145,12 @@ fn short(name: &str) -> String {
 }
 
 pub(crate) fn check(packages: &[Package]) -> Vec<Finding> {
-    packages.iter().flat_map(check_one).collect()
+    let each = |package| {
+        let mut findings = check_one(package);
+        findings.extend(check_defects(package));
+        findings
+    };
+    packages.iter().flat_map(each).collect()
 }
 
 fn check_one(package: &Package) -> Vec<Finding> {
@@ -120,7 +161,7 @@ fn check_one(package: &Package) -> Vec<Finding> {
         return vec![error(message)];
     };
     let mut findings = Vec::new();
-    for Dependency { name: other, ours, dev } in &package.dependencies {
+    for Dependency { name: other, ours, dev, .. } in &package.dependencies {
         // Tests may look further, except where the point is to share nothing at all.
         if *dev && name != "watchdog" {
             continue;
@@ -222,6 +263,30 @@ mod tests {
     fn tests_may_look_further_but_not_those_of_the_watchdog() {
         assert!(errors("plimsoll-gateway", "plimsoll-sim-venue", true, "dev".into()).is_empty());
         assert_eq!(errors("plimsoll-watchdog", "plimsoll-venues", true, "dev".into()).len(), 1);
+    }
+
+    #[test]
+    fn deliberate_bugs_are_turned_on_by_their_own_feature_alone() {
+        let found = |features: Value, asked: Value| {
+            let metadata = serde_json::json!({
+                "workspace_root": "/repo",
+                "packages": [{
+                    "name": "plimsoll-cli",
+                    "manifest_path": "/repo/crates/cli/Cargo.toml",
+                    "features": features,
+                    "dependencies": [{
+                        "name": "plimsoll-sim", "path": "/repo/crates/sim", "kind": null,
+                        "features": asked,
+                    }],
+                }],
+            });
+            check(&packages(&metadata.to_string()).unwrap()).len()
+        };
+        let none = || serde_json::json!([]);
+        assert_eq!(found(serde_json::json!({"defects": ["sim/defects"]}), none()), 0);
+        assert_eq!(found(serde_json::json!({"default": ["defects"]}), none()), 1);
+        assert_eq!(found(serde_json::json!({"default": ["sim/defects"]}), none()), 1);
+        assert_eq!(found(serde_json::json!({}), serde_json::json!(["defects"])), 1);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 /// No clock, socket, thread, file, randomness or hash order in these (`ARCHITECTURE.md`).
 pub(crate) const PURE: &[&str] =
-    &["model", "gateway", "engine", "agents", "sim-venue", "venues", "budget"];
+    &["model", "gateway", "engine", "agents", "sim-venue", "sim", "venues", "budget"];
 
 /// The folder of the package that holds this file: `crates/model`, `xtask`, `fuzz`.
 pub(crate) fn package(path: &str) -> Option<&str> {

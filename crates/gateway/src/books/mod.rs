@@ -25,6 +25,8 @@ use serde::{Deserialize, Serialize};
 
 use remembered::Remembered;
 
+use crate::defects::{Defect, Planted};
+
 pub use exposure::Exposure;
 pub use order::TrackedOrder;
 pub use recent::KnownFill;
@@ -68,6 +70,8 @@ pub struct Books {
     exposures: BTreeMap<InstrumentId, Exposure>,
     balances: BTreeMap<Asset, Balance>,
     balances_at: Timestamp,
+    /// The same of the first ones.
+    balances_since: Option<Timestamp>,
     /// Our own count of each asset: the first balance the venue told, plus every fill and transfer.
     ledger: BTreeMap<Asset, Amount>,
     fills_to: BTreeMap<InstrumentId, TradeId>,
@@ -81,6 +85,8 @@ pub struct Books {
     compared_at: Option<Timestamp>,
     unaccepted: Vec<Discrepancy>,
     halted: Option<String>,
+    #[serde(skip)]
+    pub(crate) planted: Planted,
 }
 
 impl Books {
@@ -92,11 +98,22 @@ impl Books {
                 self.session = *session;
                 self.first_started.get_or_insert(entry.at);
                 self.ids_used = 0;
+                if self.planted.is(Defect::LatchLost) {
+                    self.halted = None;
+                }
             }
             Record::Prepared { agent, intent, order, worst_price } => {
                 self.ids_used += 1;
-                let tracked =
-                    TrackedOrder::new(*agent, *intent, order.clone(), *worst_price, entry.at);
+                let not_before = self.balances_at;
+                let order_of = order.clone();
+                let tracked = TrackedOrder::new(
+                    *agent,
+                    *intent,
+                    order_of,
+                    *worst_price,
+                    entry.at,
+                    not_before,
+                );
                 self.promising.insert(order.client_order_id);
                 self.by_intent.insert((*agent, *intent), order.client_order_id);
                 self.open.insert(order.client_order_id);
@@ -216,7 +233,7 @@ impl Books {
 
     /// Has this execution been counted?
     pub fn knows_trade(&self, instrument: InstrumentId, trade: TradeId) -> bool {
-        self.trades.knows(&(instrument, trade))
+        self.trades.knows(&(instrument, trade)) && !self.planted.is(Defect::FillCountedTwice)
     }
 
     /// Has this order of somebody else been reported?
@@ -273,6 +290,11 @@ impl Books {
     /// Age of the balances, by the venue's clock.
     pub fn balances_at(&self) -> Timestamp {
         self.balances_at
+    }
+
+    /// Venue time of the first balances: what executed until then is in them.
+    pub fn balances_since(&self) -> Option<Timestamp> {
+        self.balances_since
     }
 
     /// Our own count of an asset; `None` before the venue told a first balance.
@@ -374,7 +396,8 @@ impl Books {
 
     fn fill(&mut self, id: Option<&ClientOrderId>, fill: &Fill, at: Timestamp) {
         let key = (fill.instrument, fill.trade_id);
-        if !self.trades.remember(key, TRADES_KEPT) {
+        let is_new = self.trades.remember(key, TRADES_KEPT);
+        if !is_new && !self.planted.is(Defect::FillCountedTwice) {
             return;
         }
         self.book_money(fill, at, Some);
@@ -423,7 +446,9 @@ impl Books {
     fn count(&mut self, id: ClientOrderId, add: bool) {
         let Some(order) = self.orders.get(&id) else { return };
         let leaves = order.leaves();
-        if leaves.is_zero() {
+        let forgotten =
+            self.planted.is(Defect::ReservationForgotten) && order.state == OrderState::InDoubt;
+        if leaves.is_zero() || forgotten {
             return;
         }
         let exposure = self.exposures.entry(order.order.instrument).or_default();

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use model::{Amount, Asset, Balance, ClientOrderId, Fee, Fill, Timestamp};
 
+use crate::defects::Defect;
+
 use super::Books;
 use super::recent::{effects_of, negative};
 
@@ -73,7 +75,8 @@ impl Books {
         balances: &BTreeMap<Asset, Balance>,
         venue_time: Timestamp,
     ) {
-        if venue_time < self.balances_at {
+        let ignored = self.planted.is(Defect::BalancesIgnored) && !self.ledger.is_empty();
+        if venue_time < self.balances_at || ignored {
             return;
         }
         if self.ledger.is_empty() {
@@ -81,6 +84,7 @@ impl Books {
             self.ledger = totals.collect();
         }
         self.balances_at = venue_time;
+        self.balances_since.get_or_insert(venue_time);
         self.balances.extend(balances.iter().map(|(asset, balance)| (*asset, *balance)));
         let orders = &self.orders;
         self.promising.retain(|id| orders.get(id).is_some_and(|o| o.is_promise(venue_time)));

@@ -29,6 +29,9 @@ pub struct TrackedOrder {
     pub filled: Qty,
     /// Written down at.
     pub prepared_at: Timestamp,
+    /// By the venue's clock it was not made before this: the time of the newest balances that were known
+    /// when it was written down. No clock of ours is in it. The epoch when none were known.
+    pub not_before: Timestamp,
     /// In doubt since; `None` when it is not.
     pub doubt_since: Option<Timestamp>,
     /// A cancel of it has been sent, and is wanted until it is over.
@@ -46,6 +49,7 @@ impl TrackedOrder {
         order: NewOrder,
         worst_price: Price,
         at: Timestamp,
+        not_before: Timestamp,
     ) -> TrackedOrder {
         TrackedOrder {
             agent,
@@ -57,6 +61,7 @@ impl TrackedOrder {
             accepted_at: None,
             filled: Qty::ZERO,
             prepared_at: at,
+            not_before,
             doubt_since: None,
             cancel_wanted: false,
             triggered: false,

@@ -1,0 +1,103 @@
+//! What the journal says, as the checkers count it, and how a record is taken back that was not durable.
+
+use std::collections::BTreeMap;
+
+use model::{AgentId, ClientOrderId, IntentId, Side, TradeId, VenueOrderId};
+
+use super::sides::at;
+
+/// What the journal says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fold {
+    pub(super) orders: BTreeMap<ClientOrderId, Line>,
+    /// Open orders.
+    pub(super) open: BTreeMap<ClientOrderId, ()>,
+    /// Executions that were counted.
+    pub(super) fills: BTreeMap<TradeId, ()>,
+    pub(super) foreign: BTreeMap<VenueOrderId, ()>,
+    /// Net of the executions counted, ours and others'.
+    pub(super) position: i64,
+    pub(super) human_position: i64,
+    pub(super) halted: bool,
+    /// The books have been compared once.
+    pub(super) compared: bool,
+}
+
+/// What it says of one order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line {
+    pub(super) agent: AgentId,
+    pub(super) intent: IntentId,
+    pub(super) side: Side,
+    pub(super) qty: i64,
+    pub(super) filled: i64,
+    pub(super) ended: bool,
+    pub(super) has_trigger: bool,
+    /// It could only shrink the position when it was let through.
+    pub(super) reduces: bool,
+    /// Known to be at the venue.
+    pub(super) accepted: bool,
+    /// A cancel of it was written down.
+    pub(super) taken_back: bool,
+}
+
+/// How to take a record back that was not durable.
+#[derive(Clone, Debug)]
+pub(crate) enum Undo {
+    Nothing,
+    Order(ClientOrderId, Option<Line>),
+    Fill { trade: TradeId, order: Option<(ClientOrderId, Line)>, signed: i64, human: bool },
+    Foreign(VenueOrderId),
+    Halted,
+    Compared,
+}
+
+impl Fold {
+    pub(super) fn set(&mut self, id: ClientOrderId, line: Option<Line>) {
+        match line {
+            Some(line) => {
+                if line.ended {
+                    self.open.remove(&id);
+                } else {
+                    self.open.insert(id, ());
+                }
+                self.orders.insert(id, line);
+            }
+            None => {
+                self.orders.remove(&id);
+                self.open.remove(&id);
+            }
+        }
+    }
+
+    /// What works on each side, in lots.
+    pub(super) fn working(&self) -> [i64; 2] {
+        let mut working = [0; 2];
+        for line in self.open.keys().filter_map(|id| self.orders.get(id)) {
+            working[at(line.side)] += line.qty - line.filled;
+        }
+        working
+    }
+
+    pub(super) fn take_back(&mut self, undo: Undo) {
+        match undo {
+            Undo::Nothing => {}
+            Undo::Order(id, line) => self.set(id, line),
+            Undo::Fill { trade, order, signed, human } => {
+                self.fills.remove(&trade);
+                self.position -= signed;
+                if human {
+                    self.human_position -= signed;
+                }
+                if let Some((id, line)) = order {
+                    self.set(id, Some(line));
+                }
+            }
+            Undo::Foreign(id) => {
+                self.foreign.remove(&id);
+            }
+            Undo::Halted => self.halted = false,
+            Undo::Compared => self.compared = false,
+        }
+    }
+}
