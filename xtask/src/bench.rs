@@ -4,8 +4,9 @@
 
 use anyhow::Result;
 
-use crate::shell;
+use crate::{servers, shell};
 
 pub(crate) fn task(args: &[String]) -> Result<()> {
+    servers::ready();
     shell::run(shell::cargo().args(["run", "--release", "-p", "plimsoll-bench", "--"]).args(args))
 }

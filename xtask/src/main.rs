@@ -9,6 +9,7 @@ mod counts;
 mod defects;
 mod fuzz;
 mod kills;
+mod servers;
 mod shell;
 mod test;
 mod tidy;

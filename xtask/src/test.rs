@@ -11,6 +11,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::counts::Counts;
+use crate::servers;
 use crate::shell::{self, Seen, Usage};
 use crate::venv::{self, Venv};
 
@@ -123,6 +124,7 @@ fn notes(path: &Path) -> Vec<String> {
 }
 
 fn rust(outcome: &mut Outcome) -> Result<()> {
+    servers::ready();
     // What an earlier run left out says nothing of this one; often there is no such file.
     drop(std::fs::remove_file(not_tested()?));
     if shell::works(shell::cargo().args(["nextest", "--version"])) {

@@ -1,13 +1,14 @@
 //! Orders made durable a second: two records each (the decision and the order), group commit on
-//! SQLite, many in flight; and how long one alone takes, beside a bare flush of the same disk.
+//! each store, many in flight; and how long one alone takes, beside a bare flush of the same disk.
 
 use std::fs::File;
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
-use journal::{JournalHandle, JournalWriter, Sqlite};
+use journal::{Address, JournalHandle, JournalWriter};
 use model::{Action, Entry, Intent, IntentId, Record};
 
 use crate::samples::{agent, at, new_order, order, parse};
@@ -22,8 +23,57 @@ const ALONE: usize = 300;
 pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
     // On the disk that the build is on: a temporary directory may be in memory.
     let directory = tempfile::tempdir_in(std::env::current_dir()?.join("target"))?;
-    let storage = Sqlite::open(&directory.path().join("bench.db"))?;
-    let writer = JournalWriter::spawn(Box::new(storage))?;
+    let sqlite = Address::Sqlite(directory.path().join("bench.db"));
+    let mut rows = measure(
+        &sqlite,
+        "durable orders (group commit, SQLite)",
+        "one durable order alone, median",
+        [">= 20000", "<= one flush + 200"],
+    )?;
+    let mut bare = Latencies::new();
+    let mut file = File::create(directory.path().join("bare"))?;
+    for _ in 0..ALONE {
+        file.write_all(&[7; 4_096])?;
+        bare.time(|| file.sync_data())?;
+    }
+    rows.push(micros("a bare flush of 4 KiB, median", bare.at(0.5), ""));
+    // Servers on this machine, with their data in the system's temporary directory.
+    if let Some(server) = servers::postgres("durable orders a second") {
+        rows.extend(measure(
+            &address(&server.url())?,
+            "durable orders (group commit, PostgreSQL)",
+            "one durable order alone on PostgreSQL, median",
+            ["", ""],
+        )?);
+    }
+    if let Some(server) = servers::redis("durable orders a second") {
+        rows.extend(measure(
+            &address(&server.url())?,
+            "durable orders (group commit, Redis)",
+            "one durable order alone on Redis, median",
+            ["", ""],
+        )?);
+    }
+    Ok(rows)
+}
+
+fn address(url: &str) -> anyhow::Result<Address> {
+    Address::parse(url, Path::new(".")).map_err(anyhow::Error::msg)
+}
+
+fn micros(what: &'static str, measured: f64, target: &'static str) -> Row {
+    Row { what, measured: measured / 1_000.0, unit: "µs", target, peer: "" }
+}
+
+/// Many at once, and one after the other.
+fn measure(
+    store: &Address,
+    many_at_once: &'static str,
+    one_alone: &'static str,
+    targets: [&'static str; 2],
+) -> anyhow::Result<Vec<Row>> {
+    let storage = store.open(Box::new(|_, _| {}))?;
+    let writer = JournalWriter::spawn(storage)?;
     let rate = per_second(|| {
         let start = Instant::now();
         let threads: Vec<_> = (0..THREADS)
@@ -39,30 +89,10 @@ pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
     for number in 0..ALONE {
         alone.time(|| writer.handle().append_wait(records(number)))?;
     }
-    let mut bare = Latencies::new();
-    let mut file = File::create(directory.path().join("bare"))?;
-    for _ in 0..ALONE {
-        file.write_all(&[7; 4_096])?;
-        bare.time(|| file.sync_data())?;
-    }
-    drop(writer);
-    let micros = |what, measured: f64, target| Row {
-        what,
-        measured: measured / 1_000.0,
-        unit: "µs",
-        target,
-        peer: "",
-    };
+    let [rate_target, alone_target] = targets;
     Ok(vec![
-        Row {
-            what: "durable orders (group commit, SQLite)",
-            measured: rate,
-            unit: "orders/s",
-            target: ">= 20000",
-            peer: "",
-        },
-        micros("one durable order alone, median", alone.at(0.5), "<= one flush + 200"),
-        micros("a bare flush of 4 KiB, median", bare.at(0.5), ""),
+        Row { what: many_at_once, measured: rate, unit: "orders/s", target: rate_target, peer: "" },
+        micros(one_alone, alone.at(0.5), alone_target),
     ])
 }
 

@@ -121,7 +121,7 @@ fn entry(before: u64) -> Entry {
         },
         2 => Record::Accepted { client_order_id, venue_order_id, venue_time: at(millis) },
         3 => {
-            let side = if number % 2 == 0 { Side::Buy } else { Side::Sell };
+            let side = if number.is_multiple_of(2) { Side::Buy } else { Side::Sell };
             let fill = Fill {
                 trade_id: TradeId::from_number(number),
                 venue_order_id,

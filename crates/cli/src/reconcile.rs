@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use runtime::config::{Config, Store};
+use runtime::config::Config;
 use runtime::control::{self, Answer, Ask, Compared, ControlError};
 use runtime::gateway::RunError;
 
@@ -55,13 +55,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 /// Asks the gateway that runs on this journal; `None` when there is none.
 fn ask(args: &Args, config: &Config) -> Result<Option<Compared>, Failure> {
-    let Store::Sqlite(journal) = &config.store;
     let directory = runtime::budget::directory(config.state_dir.as_deref())?;
-    let Ok(socket) = control::socket(&directory, journal) else { return Ok(None) };
+    let Ok(socket) = control::socket(&directory, &config.store) else { return Ok(None) };
     let asked = Ask::Reconcile { accept: args.accept, wait_s: args.wait };
     match control::ask(&socket, &asked) {
         Ok(Answer::Compared(compared)) => Ok(Some(compared)),
         Ok(Answer::Error(problem)) => Err(anyhow!(problem).into()),
+        Ok(Answer::Book(_)) => Err(anyhow!("the gateway answers something else").into()),
         Err(ControlError::Nobody { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }

@@ -40,6 +40,7 @@ pub(crate) fn private() {
 pub(crate) fn failure(error: RunError) -> Failure {
     match &error {
         RunError::Store(_)
+        | RunError::StorePassword(_)
         | RunError::Secret { .. }
         | RunError::Key { .. }
         | RunError::Instrument { .. }

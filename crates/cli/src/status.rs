@@ -6,13 +6,13 @@ mod words;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use gateway::Books;
 use journal::{Comparison, Health, JournalReader, Moments};
 use model::{InstrumentId, Link, NetQty, Timestamp, TradingState};
 use runtime::budget::{BudgetUse, LimitUse, Of};
-use runtime::config::{Config, Store};
+use runtime::config::Config;
 use runtime::state::State;
 use serde_json::{Value, json};
 
@@ -39,8 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let config = runtime::config::load(&args.config).map_err(Failure::usage)?;
     let mut out = std::io::stdout().lock();
     if let Some(instrument) = args.book {
-        let Store::Sqlite(journal) = &config.store;
-        let shown = book::look(journal, instrument, args.depth)?;
+        let shown = book::look(&config, instrument, args.depth)?;
         let now = runtime::clock::now();
         let text = if args.json { book::json(&shown)? } else { book::text(&shown, now) };
         write!(out, "{text}")?;
@@ -58,7 +57,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 struct Status {
     health: Health,
     books: Books,
-    /// Process id of the gateway that runs on this journal.
+    /// The process of the gateway that runs on this journal: its id, with its host where the store
+    /// serves several.
     holder: Option<String>,
     /// What this host has used of the venue's limits.
     budget: Option<BudgetUse>,
@@ -67,14 +67,12 @@ struct Status {
 
 impl Status {
     fn read(config: &Config) -> Result<Status, Failure> {
-        let Store::Sqlite(path) = &config.store;
-        let path: &Path = path;
-        let reader = JournalReader::open(path)?;
+        let reader = JournalReader::of(&config.journal().map_err(Failure::usage)?)?;
         let restored =
             State::restore(reader.snapshots()?, &mut |after, each| reader.replay(after, each))?;
         let State { health, books } = restored.state;
         let now = runtime::clock::now();
-        let (holder, budget) = (journal::holder(path), budget(config));
+        let (holder, budget) = (reader.holder()?, budget(config));
         Ok(Status { health, books, holder, budget, now })
     }
 

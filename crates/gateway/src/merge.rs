@@ -145,6 +145,15 @@ impl Gateway {
             let cause =
                 format!("order {} at the venue has our name {id} and is not ours", order.id);
             self.halt(now, &cause, effects);
+        } else if self.ids.is_unmade(&id)
+            || (order.status.is_open() && self.ids.place(&id).is_some())
+        {
+            // What is open is never forgotten, and what was given out is written down first.
+            let cause = format!(
+                "order {id} at the venue is of this journal's own gateway, and the journal does not know \
+                 it: the journal is an older copy, or has lost its end"
+            );
+            self.halt(now, &cause, effects);
         }
     }
 

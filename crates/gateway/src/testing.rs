@@ -333,7 +333,7 @@ impl World {
     }
 
     /// The books of a start that reads a snapshot of the first so many entries, and the rest.
-    pub(crate) fn from_snapshot(&self, of: usize) -> Books {
+    pub(crate) fn through_a_snapshot(&self, of: usize) -> Books {
         let mut books = Books::default();
         self.entries[..of].iter().for_each(|entry| books.apply(entry));
         let body = serde_json::to_string(&books).unwrap();
@@ -433,7 +433,7 @@ impl World {
         self.wake = None;
         let mut effects = Effects::new();
         let (books, instruments) = (self.replayed(), vec![instrument()]);
-        assert_eq!(self.from_snapshot(self.entries.len() * 2 / 3), books);
+        assert_eq!(self.through_a_snapshot(self.entries.len() * 2 / 3), books);
         self.gateway = Gateway::start(
             config(self.profile, self.foreign_orders),
             books,
@@ -456,6 +456,14 @@ impl World {
         (self.session, self.store) = (0, store);
         self.entries.clear();
         self.folded = Books::default();
+        self.restart();
+    }
+
+    /// An older copy of the journal takes its place, with the count of sessions as it was then.
+    pub(crate) fn restart_on_a_copy(&mut self, entries: usize, session: u64) {
+        self.session = session - 1;
+        self.entries.truncate(entries);
+        self.folded = self.replayed();
         self.restart();
     }
 

@@ -1,7 +1,8 @@
 //! Which entries of a journal a question is about.
 
-use model::{AgentId, ClientOrderId, InstrumentId, Timestamp};
-use rusqlite::types::Value;
+use model::{AgentId, ClientOrderId, Entry, InstrumentId, Timestamp};
+
+use crate::facets::facets;
 
 /// What must hold of an entry to be found; all of it, and what is `None` holds of every entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,28 +24,43 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// The condition in SQL, with the values of its `?` in order. `None`: nothing can meet it.
-    pub(crate) fn condition(&self) -> Option<(String, Vec<Value>)> {
+    /// The conditions in SQL up to the value, with the values. `None`: nothing can meet them.
+    pub(crate) fn clauses(&self) -> Option<Vec<(&'static str, Value)>> {
         let text = |id: &str| Value::Text(id.to_owned());
-        let time = |at: Timestamp| Value::Integer(at.nanos());
+        let time = |at: Timestamp| Value::Number(at.nanos());
         let after = i64::try_from(self.after).ok()?;
         let clauses = [
-            ("seq > ?", Some(Value::Integer(after))),
-            ("kind = ?", self.kind.as_deref().map(text)),
-            ("agent = ?", self.agent.map(|id| text(id.as_str()))),
-            ("instrument = ?", self.instrument.map(|id| text(id.as_str()))),
-            ("client_order_id = ?", self.client_order_id.map(|id| text(id.as_str()))),
-            ("at >= ?", self.from.map(time)),
-            ("at < ?", self.until.map(time)),
+            ("seq > ", Some(Value::Number(after))),
+            ("kind = ", self.kind.as_deref().map(text)),
+            ("agent = ", self.agent.map(|id| text(id.as_str()))),
+            ("instrument = ", self.instrument.map(|id| text(id.as_str()))),
+            ("client_order_id = ", self.client_order_id.map(|id| text(id.as_str()))),
+            ("at >= ", self.from.map(time)),
+            ("at < ", self.until.map(time)),
         ];
-        let mut conditions = Vec::new();
-        let mut values = Vec::new();
-        for (condition, value) in clauses {
-            if let Some(value) = value {
-                conditions.push(condition);
-                values.push(value);
-            }
-        }
-        Some((conditions.join(" AND "), values))
+        Some(clauses.into_iter().filter_map(|(clause, value)| Some((clause, value?))).collect())
     }
+
+    /// The same asked of one entry.
+    pub(crate) fn is_met(&self, seq: u64, entry: &Entry) -> bool {
+        let facets = facets(&entry.record);
+        let same = |wanted: Option<&str>, is: Option<&str>| wanted.is_none() || wanted == is;
+        seq > self.after
+            && same(self.kind.as_deref(), Some(facets.kind))
+            && same(self.agent.as_ref().map(AgentId::as_str), facets.agent)
+            && same(self.instrument.as_ref().map(InstrumentId::as_str), facets.instrument)
+            && same(
+                self.client_order_id.as_ref().map(ClientOrderId::as_str),
+                facets.client_order_id,
+            )
+            && self.from.is_none_or(|from| entry.at >= from)
+            && self.until.is_none_or(|until| entry.at < until)
+    }
+}
+
+/// What a column is compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    Text(String),
+    Number(i64),
 }

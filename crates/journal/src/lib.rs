@@ -5,32 +5,49 @@
 //! [`JournalReader`] looks on from other processes. State is a fold over the entries; this crate
 //! keeps them and does not interpret them, except for the counts of [`Summary`] and [`Health`].
 
+mod address;
 mod chain;
 mod comparison;
 mod facets;
 mod filter;
 mod health;
+mod lease;
 mod memory;
+mod patience;
+mod place;
+mod postgres;
 mod reader;
+mod redis;
+mod source;
 mod sqlite;
 mod storage;
 mod summary;
 mod text;
 mod upkeep;
+mod url;
 mod writer;
 
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod served;
 
+pub use address::Address;
 pub use comparison::{Comparison, Comparisons, Corrected};
 pub use filter::Filter;
 pub use health::{Feed, Health, LATELY, LinkHealth, Moments};
 pub use memory::Memory;
+pub use patience::{OnWait, Wait};
+pub use place::Place;
+pub use postgres::Postgres;
 pub use reader::JournalReader;
+pub use redis::Redis;
+pub use source::Each;
 pub use sqlite::{Hold, Sqlite, hold, holder};
 pub use storage::{REMOVED_MAX, Snapshot, Storage, StoreError};
 pub use summary::Summary;
 pub use upkeep::{Fold, SNAPSHOT_EVERY, Upkeep};
+pub use url::Url;
 pub use writer::{JournalHandle, JournalWriter};

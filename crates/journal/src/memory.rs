@@ -2,7 +2,9 @@
 
 use model::{Entry, StoreTag};
 
-use crate::storage::{REMOVED_MAX, SNAPSHOTS_KEPT, Snapshot, Storage, StoreError, removable};
+use crate::storage::{
+    Known, REMOVED_MAX, SNAPSHOTS_KEPT, Snapshot, Storage, StoreError, removable,
+};
 
 /// A store in memory.
 #[derive(Clone, Debug, Default)]
@@ -73,7 +75,8 @@ impl Storage for Memory {
     }
 
     fn remove_until(&mut self, seq: u64) -> Result<u64, StoreError> {
-        let until = removable(&self.snapshots).min(seq);
+        let whole: Vec<Known> = self.snapshots.iter().map(Known::from).collect();
+        let until = removable(&whole).min(seq);
         let count = until.saturating_sub(self.removed).min(REMOVED_MAX);
         self.entries.drain(..usize::try_from(count).unwrap_or(0));
         self.removed += count;

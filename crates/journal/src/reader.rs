@@ -1,89 +1,75 @@
 //! Reads a journal that another process may be writing.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use model::Entry;
-use rusqlite::{Connection, params_from_iter};
-
+use crate::address::Address;
 use crate::filter::Filter;
-use crate::sqlite::{COLUMNS, entry, explain, find_snapshots, open_to_read, replay};
+use crate::postgres::PostgresReader;
+use crate::redis::RedisReader;
+use crate::source::{Each, Source};
+use crate::sqlite::SqliteReader;
 use crate::storage::{Snapshot, StoreError};
 use crate::summary::Summary;
 
 /// A journal opened for reading.
-#[derive(Debug)]
 pub struct JournalReader {
-    path: PathBuf,
-    connection: Connection,
+    source: Box<dyn Source>,
+}
+
+impl std::fmt::Debug for JournalReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JournalReader")
+    }
 }
 
 impl JournalReader {
-    /// Opens a journal that exists.
+    /// Opens a journal that exists in an SQLite file.
     pub fn open(path: &Path) -> Result<JournalReader, StoreError> {
-        if !path.exists() {
-            let problem = "does not exist; start a gateway with this `store` first";
-            return Err(StoreError::unusable(path, problem));
+        Ok(JournalReader { source: Box::new(SqliteReader::open(path)?) })
+    }
+
+    /// Opens a journal that exists, wherever it is. Not for async code.
+    pub fn of(address: &Address) -> Result<JournalReader, StoreError> {
+        match address {
+            Address::Sqlite(path) => JournalReader::open(path),
+            Address::Postgres(url) => {
+                Ok(JournalReader { source: Box::new(PostgresReader::open(url)?) })
+            }
+            Address::Redis(url) => Ok(JournalReader { source: Box::new(RedisReader::open(url)?) }),
         }
-        Ok(JournalReader { path: path.to_owned(), connection: open_to_read(path)? })
     }
 
     /// Hands over every entry with a number above `after`, oldest first, and checks that none is
     /// damaged or missing. A long look keeps the writer's log from shrinking, nothing else.
-    pub fn replay(
-        &self,
-        after: u64,
-        each: &mut dyn FnMut(u64, Entry) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        replay(&self.path, &self.connection, after, each)
+    pub fn replay(&self, after: u64, each: Each<'_>) -> Result<(), StoreError> {
+        self.source.replay(after, each)
     }
 
     /// The snapshots that are kept and whole, newest first.
     pub fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {
-        let found = find_snapshots(&self.connection);
-        found.map(|found| found.whole).map_err(|error| explain(&self.path, &error))
+        self.source.snapshots()
     }
 
     /// Hands over the entries that meet `wanted`, oldest first. Each must be whole in itself;
     /// whether one is missing is only seen by [`JournalReader::replay`].
-    pub fn find(
-        &self,
-        wanted: &Filter,
-        each: &mut dyn FnMut(u64, Entry) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let sql = |error: rusqlite::Error| explain(&self.path, &error);
-        let Some((condition, values)) = wanted.condition() else { return Ok(()) };
-        let mut select = self
-            .connection
-            .prepare(&format!("SELECT {COLUMNS} FROM journal WHERE {condition} ORDER BY seq"))
-            .map_err(sql)?;
-        let mut rows = select.query(params_from_iter(values)).map_err(sql)?;
-        while let Some(row) = rows.next().map_err(sql)? {
-            let seq = row.get::<_, i64>(0).map_err(sql)?.cast_unsigned();
-            each(seq, entry(&self.path, seq, row)?)?;
-        }
-        Ok(())
+    pub fn find(&self, wanted: &Filter, each: Each<'_>) -> Result<(), StoreError> {
+        self.source.find(wanted, each)
     }
 
     /// How many entries there are of each kind that there is one of.
     pub fn counts(&self) -> Result<BTreeMap<String, u64>, StoreError> {
-        let sql = |error: rusqlite::Error| explain(&self.path, &error);
-        let mut select = self
-            .connection
-            .prepare("SELECT kind, count(*) FROM journal GROUP BY kind")
-            .map_err(sql)?;
-        let rows = select
-            .query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))
-            .map_err(sql)?;
-        rows.collect::<Result<_, _>>().map_err(sql)
+        self.source.counts()
     }
 
     /// Number of the last entry; zero when there is none.
     pub fn last(&self) -> Result<u64, StoreError> {
-        self.connection
-            .query_row("SELECT coalesce(max(seq), 0) FROM journal", [], |row| row.get::<_, i64>(0))
-            .map(i64::cast_unsigned)
-            .map_err(|error| explain(&self.path, &error))
+        self.source.last()
+    }
+
+    /// The process that holds the journal, as far as that is known; `None` when nobody does.
+    pub fn holder(&self) -> Result<Option<String>, StoreError> {
+        self.source.holder()
     }
 
     /// Counts over the whole journal. An error when its beginning was removed: a part of the counts
@@ -109,6 +95,7 @@ mod tests {
     use super::*;
     use crate::samples::{at, sample};
     use crate::{Sqlite, Storage};
+    use rusqlite::Connection;
 
     #[test]
     fn reads_while_another_writes() {
@@ -183,6 +170,7 @@ mod tests {
         let counts = reader.counts().unwrap();
         assert_eq!((counts["filled"], counts.len()), (1, entries.len()));
         assert_eq!(reader.last().unwrap(), last);
+        assert_eq!(reader.holder().unwrap(), Some(std::process::id().to_string()));
         assert_eq!(reader.summary().unwrap(), Summary::from_entries(&entries));
     }
 

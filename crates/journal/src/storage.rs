@@ -1,13 +1,17 @@
 //! The port that every store is behind.
 
-use std::path::{Path, PathBuf};
-
 use model::{Entry, StoreTag};
+
+use crate::chain::{self, Hash};
+use crate::place::Place;
 
 /// A place where entries are kept.
 pub trait Storage: Send {
     /// Appends all of these or none, and returns the number of the last one once they are durable:
     /// from then on they survive a loss of power. Numbers start at 1 and have no holes.
+    ///
+    /// Fails when the store belongs to another process by now. With no entries it does nothing but
+    /// make sure of that, so that a store that is only lent for a while is kept.
     fn append(&mut self, entries: &[Entry]) -> Result<u64, StoreError>;
 
     /// Hands over every entry that is kept and has a number above `after`, oldest first. Stops at the
@@ -22,7 +26,8 @@ pub trait Storage: Send {
     /// and from then on always the same. Durable when it returns.
     fn take_tag(&mut self, drawn: StoreTag) -> Result<StoreTag, StoreError>;
 
-    /// The number of a new session: one more than ever before, durable when it returns.
+    /// The number of a new session: more than ever before, durable when it returns. In a store that
+    /// is lent for a while it is also the epoch that every write is checked by.
     fn take_session(&mut self) -> Result<u64, StoreError>;
 
     /// That every entry that is kept is what was written, and that none is missing at the end that a
@@ -69,11 +74,34 @@ pub const REMOVED_MAX: u64 = 1_000;
 /// Up to which entry none is needed by a start that finds these snapshots, newest first: not even should
 /// one of them turn out to be damaged. What an older version made does not count: to rely on it is to
 /// rely on being able to read it.
-pub(crate) fn removable(whole: &[Snapshot]) -> u64 {
+pub(crate) fn removable(whole: &[Known]) -> u64 {
     let oldest = whole.last().filter(|oldest| {
         whole.len() >= SNAPSHOTS_KEPT && whole.iter().all(|other| other.format == oldest.format)
     });
     oldest.map_or(0, |oldest| oldest.seq)
+}
+
+/// A snapshot that is known to be kept and whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    seq: u64,
+    format: u32,
+}
+
+impl From<&Snapshot> for Known {
+    fn from(snapshot: &Snapshot) -> Known {
+        Known { seq: snapshot.seq, format: snapshot.format }
+    }
+}
+
+impl Known {
+    /// Adds one that was just kept, and leaves out the one that it takes the place of.
+    pub(crate) fn add(whole: &mut Vec<Known>, snapshot: &Snapshot) {
+        whole.retain(|known| known.seq != snapshot.seq);
+        whole.push(Known::from(snapshot));
+        whole.sort_by_key(|known| std::cmp::Reverse(known.seq));
+        whole.truncate(SNAPSHOTS_KEPT);
+    }
 }
 
 /// Snapshots that are kept: should the newest be damaged, the older one is there.
@@ -90,78 +118,114 @@ pub struct Snapshot {
     pub body: Vec<u8>,
 }
 
+impl Snapshot {
+    /// Over all of it and the hash of its last entry: one that was changed, or that is of another
+    /// history than the entries beside it, is found.
+    pub(crate) fn hash(&self, chain: &Hash) -> Hash {
+        let head = [self.seq.to_le_bytes(), u64::from(self.format).to_le_bytes()].concat();
+        chain::next(&chain::next(chain, &head), &self.body)
+    }
+}
+
+/// The snapshots that a store has.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Those that are whole and of entries that are there, newest first.
+    pub(crate) whole: Vec<Snapshot>,
+    /// Numbers of the others.
+    pub(crate) damaged: Vec<u64>,
+}
+
+/// That the entries reach as far as the newest snapshot does, whole or not: it was made of entries that
+/// were durable.
+pub(crate) fn reaches(place: &Place, last: u64, found: &Found) -> Result<(), StoreError> {
+    let whole = found.whole.iter().map(|snapshot| snapshot.seq);
+    match whole.chain(found.damaged.iter().copied()).max() {
+        Some(newest) if newest > last => {
+            let problem =
+                format!("it is missing: a snapshot of the entries up to {newest} is there");
+            Err(StoreError::damaged(place, last + 1, problem))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What is wrong with a store, where, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The directory of the file is not there.
-    #[error("{}: the directory does not exist; create it or change `store`", path.display())]
+    #[error("{place}: the directory does not exist; create it or change `store`")]
     NoDirectory {
-        /// Which file.
-        path: PathBuf,
+        /// Where.
+        place: Place,
     },
     /// Another gateway holds it.
-    #[error("{}: in use by the process with id {holder}; one journal has one gateway: stop that one, \
-             or give this one another `store`", path.display())]
+    #[error(
+        "{place}: in use by the process with id {holder}; one journal has one gateway: stop that one, \
+             or give this one another `store`"
+    )]
     InUse {
-        /// Which file.
-        path: PathBuf,
+        /// Where.
+        place: Place,
         /// Process id of the holder, as it wrote it down.
         holder: String,
     },
     /// The disk has no room left.
-    #[error("{}: the disk is full; free some space on it", path.display())]
+    #[error("{place}: the disk is full; free some space on it")]
     DiskFull {
-        /// Which file.
-        path: PathBuf,
+        /// Where.
+        place: Place,
     },
-    /// The file may be read at most.
-    #[error("{}: {problem}; make the file and its directory writable", path.display())]
+    /// It may be read at most.
+    #[error("{place}: {problem}; {}", place.how_to_write())]
     NotWritable {
-        /// Which file.
-        path: PathBuf,
+        /// Where.
+        place: Place,
         /// What the system says.
         problem: String,
     },
-    /// Another writer has written to it meanwhile, past the lock.
-    #[error("{}: another program has written to it ({problem}); one journal has one gateway: find \
-             and stop the other one", path.display())]
+    /// Another writer has taken it over meanwhile.
+    #[error(
+        "{place}: another program has written to it ({problem}); one journal has one gateway: find \
+             and stop the other one"
+    )]
     Outrun {
-        /// Which file.
-        path: PathBuf,
+        /// Where.
+        place: Place,
         /// What the store says.
         problem: String,
     },
-    /// The file as a whole is damaged.
-    #[error("{}: is damaged: {problem}; restore a backup, or move the file away and start anew, \
-             which reads the venue's books", path.display())]
+    /// The store as a whole is damaged.
+    #[error("{place}: is damaged: {problem}; restore a backup, or {} and start anew, which reads \
+             the venue's books", place.how_to_leave())]
     Broken {
-        /// Which file.
-        path: PathBuf,
+        /// Where.
+        place: Place,
         /// What the store says.
         problem: String,
     },
-    /// The file cannot be opened, read or written, for any other reason.
-    #[error("{}: {problem}", path.display())]
+    /// It cannot be opened, read or written, for any other reason.
+    #[error("{place}: {problem}")]
     Unusable {
-        /// Which file.
-        path: PathBuf,
+        /// Where.
+        place: Place,
         /// What the system says and what to do.
         problem: String,
     },
-    /// A file of something else, or of a later version.
-    #[error("{}: is no journal of this version: {problem}", path.display())]
+    /// A store of something else, or of a later version.
+    #[error("{place}: is no journal of this version: {problem}")]
     Foreign {
-        /// Which file.
-        path: PathBuf,
+        /// Where.
+        place: Place,
         /// How it differs.
         problem: String,
     },
     /// What is read is not what was written.
-    #[error("{}: entry {seq} is damaged: {problem}; restore a backup, or move the file away and \
-             start anew, which reads the venue's books", path.display())]
+    #[error("{place}: entry {seq} is damaged: {problem}; restore a backup, or {} and start anew, \
+             which reads the venue's books", place.how_to_leave())]
     Damaged {
-        /// Which file.
-        path: PathBuf,
+        /// Where.
+        place: Place,
         /// Number of the entry.
         seq: u64,
         /// What does not fit.
@@ -184,11 +248,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    pub(crate) fn damaged(path: &Path, seq: u64, problem: impl ToString) -> StoreError {
-        StoreError::Damaged { path: path.to_owned(), seq, problem: problem.to_string() }
+    pub(crate) fn damaged(place: impl Into<Place>, seq: u64, problem: impl ToString) -> StoreError {
+        StoreError::Damaged { place: place.into(), seq, problem: problem.to_string() }
     }
 
-    pub(crate) fn unusable(path: &Path, problem: impl ToString) -> StoreError {
-        StoreError::Unusable { path: path.to_owned(), problem: problem.to_string() }
+    pub(crate) fn unusable(place: impl Into<Place>, problem: impl ToString) -> StoreError {
+        StoreError::Unusable { place: place.into(), problem: problem.to_string() }
     }
 }

@@ -227,6 +227,9 @@ impl InstrumentId {
 #[serde(transparent)]
 pub struct StoreTag(u32);
 
+/// Letters and digits of a [`StoreTag`].
+const STORE_LEN: usize = 5;
+
 impl StoreTag {
     const COUNT: u64 = 36u64.pow(5);
 
@@ -245,7 +248,7 @@ impl StoreTag {
 /// Five letters and digits.
 impl fmt::Display for StoreTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Base36 { number: u64::from(self.0), width: 5 }.fmt(f)
+        Base36 { number: u64::from(self.0), width: STORE_LEN }.fmt(f)
     }
 }
 
@@ -280,6 +283,26 @@ impl OrderIdSequence {
         let number = |number| Base36 { number, width: 1 };
         write!(text, "-{}-{}-{}", self.store, number(self.session), number(self.used)).ok()?;
         (text.len() <= SHARED_LEN_MAX).then_some(ClientOrderId(text))
+    }
+
+    /// Session and counter of an id of this store, whichever session gave it out; `None` for any other
+    /// name.
+    pub fn place(&self, id: &ClientOrderId) -> Option<(u64, u64)> {
+        let mut parts = id.as_str().rsplitn(4, '-');
+        let (used, session, store) = (parts.next()?, parts.next()?, parts.next()?);
+        parts.next()?;
+        let number = |text: &str| {
+            let is_digit = |c: char| c.is_ascii_digit() || c.is_ascii_lowercase();
+            if text.chars().all(is_digit) { u64::from_str_radix(text, 36).ok() } else { None }
+        };
+        let same = store.len() == STORE_LEN && number(store) == Some(self.store.number().into());
+        if same { Some((number(session)?, number(used)?)) } else { None }
+    }
+
+    /// Was this id given out by a gateway of this store, and not by one that this sequence knows of? Then
+    /// it is later than all of them.
+    pub fn is_unmade(&self, id: &ClientOrderId) -> bool {
+        self.place(id).is_some_and(|place| place > (self.session, self.used))
     }
 }
 
@@ -345,6 +368,29 @@ mod tests {
         all.sort();
         all.dedup();
         assert_eq!(all.len(), 400);
+    }
+
+    #[test]
+    fn an_id_tells_which_session_of_which_store_gave_it_out() {
+        let agent = AgentId::new("market-maker").unwrap();
+        let mut ids = OrderIdSequence { store: StoreTag::new(7), session: 40, used: 1_295 };
+        let id = ids.next(agent).unwrap();
+        assert_eq!((id.as_str(), ids.place(&id)), ("market-maker-00007-14-100", Some((40, 1_296))));
+        for (text, place, unmade) in [
+            ("x-00007-14-101", Some((40, 1_297)), true),
+            ("x-00007-15-1", Some((41, 1)), true),
+            ("x-00007-z-zzzz", Some((35, 1_679_615)), false),
+            ("x-00008-15-1", None, false),
+            ("00007-15-1", None, false),
+            ("x-7-15-1", None, false),
+            ("x-00007-15-", None, false),
+            ("x-00007-15-A", None, false),
+            ("x-00007-15-zzzzzzzzzzzzzzz", None, false),
+            ("web_1a2b", None, false),
+        ] {
+            let id = ClientOrderId::new(text).unwrap();
+            assert_eq!((ids.place(&id), ids.is_unmade(&id)), (place, unmade), "{text}");
+        }
     }
 
     /// The longest name, the thousandth session and 10¹² orders.

@@ -43,11 +43,13 @@ const RULES: &[(&str, Arrows)] = &[
     ("journal", Arrows::To(&["model"])),
     ("dashboard", Arrows::To(&["model", "journal"])),
     ("sim", Arrows::To(&["model", "gateway", "engine", "agents", "sim-venue", "venues"])),
-    ("runtime", Arrows::ToAllBut(&["watchdog", "cli", "bench"])),
+    ("runtime", Arrows::ToAllBut(&["watchdog", "cli", "bench", "servers"])),
     // It judges the gateway by what the venue says. A shared bug would be a shared blindness.
     ("watchdog", Arrows::To(&[])),
-    ("cli", Arrows::ToAllBut(&["bench"])),
+    ("cli", Arrows::ToAllBut(&["bench", "servers"])),
     ("bench", Arrows::ToAllBut(&["cli"])),
+    // It starts servers for tests and benchmarks, and knows nothing of what they are for.
+    ("servers", Arrows::To(&[])),
     ("xtask", Arrows::To(&[])),
 ];
 

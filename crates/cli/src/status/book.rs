@@ -1,26 +1,35 @@
 //! `plimsoll status --book`: a book for people and for programs.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
+use anyhow::anyhow;
 use model::{InstrumentId, Timestamp};
-use runtime::gateway::{BookShown, LookError, look_at_book};
+use runtime::config::Config;
+use runtime::control::{self, Answer, Ask, BookShown, ControlError};
 
 use super::words::{ago, feed_word};
 use crate::failure::Failure;
 
 /// Asks the gateway that runs on this journal.
 pub(super) fn look(
-    journal: &Path,
+    config: &Config,
     instrument: InstrumentId,
     depth: usize,
 ) -> Result<BookShown, Failure> {
-    match look_at_book(journal, instrument, depth) {
-        Err(LookError::Silent { .. }) if journal::holder(journal).is_none() => {
-            let text = "no gateway is running on this journal, and a book is in nothing else";
-            Err(anyhow::anyhow!(text).into())
+    let directory = runtime::budget::directory(config.state_dir.as_deref())?;
+    let answer = control::socket(&directory, &config.store)
+        .map(|socket| control::ask(&socket, &Ask::Book { instrument, depth }));
+    match answer {
+        Ok(Ok(Answer::Book(shown))) => Ok(shown),
+        Ok(Ok(Answer::Error(problem))) => Err(anyhow!(problem).into()),
+        Ok(Ok(Answer::Compared(_))) => Err(anyhow!("the gateway answers something else").into()),
+        // The journal is not there, or nobody listens.
+        Err(_) | Ok(Err(ControlError::Nobody { .. })) => {
+            let text =
+                "no gateway is running on this journal on this host, and a book is in nothing else";
+            Err(anyhow!(text).into())
         }
-        shown => Ok(shown?),
+        Ok(Err(error)) => Err(error.into()),
     }
 }
 

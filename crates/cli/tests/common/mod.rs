@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use journal::{JournalReader, Summary};
+use journal::{Address, JournalReader, Summary};
 use model::{Decimal, Entry, Record, TradingState};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_plimsoll");
@@ -35,6 +35,9 @@ pub(crate) fn plimsoll(args: &[&str]) -> Output {
 pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
+
+/// What the servers of tests are opened with.
+pub(crate) const STORE_PASSWORD: &str = "hush";
 
 /// An Ed25519 seed as Coinbase prints it: the bytes 1 to 32.
 const COINBASE_SECRET: &str = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
@@ -120,6 +123,7 @@ pub(crate) struct Gateway {
     pub(crate) directory: tempfile::TempDir,
     pub(crate) process: Option<Running>,
     secret: &'static str,
+    store: Address,
 }
 
 pub(crate) const LIMITS: &str = r#"
@@ -157,7 +161,8 @@ rest = "http://{addr}"
         );
         std::fs::write(directory.path().join("plimsoll.toml"), config).unwrap();
         std::fs::write(directory.path().join("limits.toml"), LIMITS).unwrap();
-        Gateway { directory, process: None, secret: "secret" }
+        let store = Address::Sqlite(directory.path().join("plimsoll.db"));
+        Gateway { directory, process: None, secret: "secret", store }
     }
 
     /// The same for an exchange that speaks Coinbase's protocol.
@@ -169,6 +174,37 @@ rest = "http://{addr}"
             std::fs::write(gateway.path(file), text).unwrap();
         }
         Gateway { secret: COINBASE_SECRET, ..gateway }
+    }
+
+    /// Keeps its journal elsewhere, with the password of the address in the environment.
+    pub(crate) fn keep_in(&mut self, url: &str) {
+        self.store = Address::parse(url, Path::new(".")).unwrap();
+        let path = self.path("plimsoll.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let store =
+            format!("{:?}\nstore_password = {{ env = \"TEST_STORE\" }}", self.store.to_string());
+        std::fs::write(&path, text.replace("\"sqlite:plimsoll.db\"", &store)).unwrap();
+    }
+
+    /// A second one on the same configuration, with a log of its own.
+    pub(crate) fn twin(&self) -> Gateway {
+        let directory = tempfile::tempdir().unwrap();
+        for file in std::fs::read_dir(self.directory.path()).unwrap() {
+            let file = file.unwrap();
+            if file.file_type().unwrap().is_file()
+                && !file.file_name().to_string_lossy().contains(".db")
+            {
+                std::fs::copy(file.path(), directory.path().join(file.file_name())).unwrap();
+            }
+        }
+        let store = self.store.clone();
+        if let Address::Sqlite(path) = &store {
+            let config = directory.path().join("plimsoll.toml");
+            let text = std::fs::read_to_string(&config).unwrap();
+            let text = text.replace("sqlite:plimsoll.db", &format!("sqlite:{}", path.display()));
+            std::fs::write(config, text).unwrap();
+        }
+        Gateway { directory, process: None, secret: self.secret, store }
     }
 
     /// Adds tables to the configuration.
@@ -194,6 +230,7 @@ rest = "http://{addr}"
             .arg(self.path("plimsoll.toml"))
             .env("TEST_KEY", "key")
             .env("TEST_SECRET", self.secret)
+            .env("TEST_STORE", STORE_PASSWORD)
             .stdin(Stdio::null());
         command
     }
@@ -225,7 +262,10 @@ rest = "http://{addr}"
 
     /// Everything in the journal so far.
     pub(crate) fn entries(&self) -> Vec<Entry> {
-        entries(&self.path("plimsoll.db"))
+        match &self.store {
+            Address::Sqlite(path) => entries(path),
+            store => JournalReader::of(store).map_or_else(|_| Vec::new(), |reader| all(&reader)),
+        }
     }
 
     /// Waits until the journal is so; shows the log when it never is.
@@ -239,6 +279,22 @@ rest = "http://{addr}"
             }
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Sends it a signal, by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.process.as_ref().unwrap().0.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn wait_for_end(&mut self, seconds: u64) -> std::process::ExitStatus {
+        let end = Instant::now() + Duration::from_secs(seconds);
+        while self.is_alive() {
+            assert!(Instant::now() < end, "the gateway does not end: {}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.process.take().unwrap().0.wait().unwrap()
     }
 
     /// Asks it to end and waits.
@@ -258,15 +314,17 @@ rest = "http://{addr}"
 }
 
 pub(crate) fn entries(path: &Path) -> Vec<Entry> {
+    JournalReader::open(path).map_or_else(|_| Vec::new(), |reader| all(&reader))
+}
+
+fn all(reader: &JournalReader) -> Vec<Entry> {
     let mut entries = Vec::new();
-    if let Ok(reader) = JournalReader::open(path) {
-        reader
-            .replay(0, &mut |_, entry| {
-                entries.push(entry);
-                Ok(())
-            })
-            .unwrap();
-    }
+    reader
+        .replay(0, &mut |_, entry| {
+            entries.push(entry);
+            Ok(())
+        })
+        .unwrap();
     entries
 }
 

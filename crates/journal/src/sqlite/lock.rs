@@ -44,9 +44,9 @@ pub(super) fn take(path: &Path) -> Result<File, StoreError> {
     let lock_path = beside(path);
     let problem = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
-            StoreError::NotWritable { path: lock_path.clone(), problem: error.to_string() }
+            StoreError::NotWritable { place: (&lock_path).into(), problem: error.to_string() }
         }
-        std::io::ErrorKind::StorageFull => StoreError::DiskFull { path: lock_path.clone() },
+        std::io::ErrorKind::StorageFull => StoreError::DiskFull { place: (&lock_path).into() },
         _ => StoreError::unusable(&lock_path, error),
     };
     let mut lock = OpenOptions::new()
@@ -67,7 +67,7 @@ pub(super) fn take(path: &Path) -> Result<File, StoreError> {
     match taken {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            return Err(StoreError::InUse { path: path.to_owned(), holder: written_in(lock) });
+            return Err(StoreError::InUse { place: path.into(), holder: written_in(lock) });
         }
         Err(TryLockError::Error(error)) => return Err(problem(error)),
     }

@@ -6,9 +6,11 @@
 //! read back. What a crash cut off at the end was never said to be written, so a shorter journal is
 //! right in itself.
 
+mod anchor;
 mod explain;
 mod lock;
 mod place;
+mod read;
 mod rows;
 mod schema;
 mod snapshots;
@@ -24,13 +26,13 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
 use crate::chain::{self, Hash};
 use crate::facets::facets;
-use crate::storage::{Snapshot, Storage, StoreError};
+use crate::storage::{Known, Snapshot, Storage, StoreError, removable};
 use place::resolve;
 
-pub(crate) use explain::explain;
+use explain::explain;
 pub use lock::holder;
-pub(crate) use rows::{COLUMNS, entry, replay};
-pub(crate) use snapshots::find as find_snapshots;
+pub(crate) use read::SqliteReader;
+use rows::replay;
 
 /// How long opening and reading wait for whoever holds something.
 const BUSY_MAX: Duration = Duration::from_secs(5);
@@ -50,8 +52,8 @@ pub struct Sqlite {
     connection: Connection,
     hash: Hash,
     last: u64,
-    /// Up to which entry none is needed by a start, once that has been looked at.
-    removable: Option<u64>,
+    /// Snapshots that are whole: looked at once, and those that were kept since.
+    whole: Option<Vec<Known>>,
     write_busy_max: Duration,
     on_wait: OnWait,
     /// Held while this lives; the system lets go of it when the process dies, however it dies.
@@ -100,7 +102,7 @@ impl Sqlite {
             connection,
             hash,
             last,
-            removable: None,
+            whole: None,
             write_busy_max,
             on_wait,
             _lock: lock,
@@ -218,7 +220,7 @@ impl Storage for Sqlite {
             Ok(session) => Ok(session.cast_unsigned()),
             Err(rusqlite::Error::QueryReturnedNoRows) => {
                 let problem = "the counter of sessions is missing".to_owned();
-                Err(StoreError::Broken { path: self.path.clone(), problem })
+                Err(StoreError::Broken { place: (&self.path).into(), problem })
             }
             Err(error) => Err(explain(&self.path, &error)),
         }
@@ -237,14 +239,22 @@ impl Storage for Sqlite {
     }
 
     fn keep_piece(&mut self, snapshot: &Snapshot, stored: usize) -> Result<usize, StoreError> {
-        self.removable = None;
-        self.patiently(|store| snapshots::keep_piece(&mut store.connection, snapshot, stored))
-            .map_err(|error| explain(&self.path, &error))
+        let kept = self
+            .patiently(|store| snapshots::keep_piece(&mut store.connection, snapshot, stored))
+            .map_err(|error| explain(&self.path, &error))?;
+        if kept == Some(snapshot.body.len())
+            && let Some(whole) = &mut self.whole
+        {
+            Known::add(whole, snapshot);
+        }
+        Ok(kept.unwrap_or(snapshot.body.len()))
     }
 
     fn snapshots(&mut self) -> Result<Vec<Snapshot>, StoreError> {
         let found = snapshots::find(&self.connection);
-        found.map(|found| found.whole).map_err(|error| explain(&self.path, &error))
+        let whole = found.map_err(|error| explain(&self.path, &error))?.whole;
+        self.whole = Some(whole.iter().map(Known::from).collect());
+        Ok(whole)
     }
 
     fn damaged_snapshots(&mut self) -> Result<Vec<u64>, StoreError> {
@@ -253,31 +263,17 @@ impl Storage for Sqlite {
     }
 
     fn remove_until(&mut self, seq: u64) -> Result<u64, StoreError> {
-        let removed = self.patiently(|store| {
-            let removable = match store.removable {
-                Some(removable) => removable,
-                None => snapshots::removable(&store.connection)?,
-            };
-            store.removable = Some(removable);
-            snapshots::remove_until(&mut store.connection, seq.min(removable))
-        });
-        removed.map_err(|error| explain(&self.path, &error))
+        if self.whole.is_none() {
+            self.snapshots()?;
+        }
+        let until = seq.min(removable(self.whole.as_deref().unwrap_or_default()));
+        self.patiently(|store| snapshots::remove_until(&mut store.connection, until))
+            .map_err(|error| explain(&self.path, &error))
     }
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
-}
-
-/// A connection that can only read, for [`crate::JournalReader`].
-pub(crate) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
-    let path = resolve(path)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let sql = |error: rusqlite::Error| explain(&path, &error);
-    let connection = Connection::open_with_flags(&path, flags).map_err(sql)?;
-    connection.busy_timeout(BUSY_MAX).map_err(sql)?;
-    schema::check(&path, &connection)?;
-    Ok(connection)
 }
 
 /// The JSON that is kept and hashed.
@@ -292,7 +288,7 @@ fn tail(connection: &Connection) -> rusqlite::Result<(u64, Hash)> {
     match found {
         Ok((last, hash)) => Ok((last.cast_unsigned(), hash)),
         // All that there was may have been removed.
-        Err(rusqlite::Error::QueryReturnedNoRows) => rows::anchor(connection),
+        Err(rusqlite::Error::QueryReturnedNoRows) => anchor::anchor(connection),
         Err(error) => Err(error),
     }
 }

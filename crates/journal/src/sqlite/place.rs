@@ -14,11 +14,11 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
     }
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let Ok(directory) = directory.unwrap_or(Path::new(".")).canonicalize() else {
-        return Err(StoreError::NoDirectory { path: path.to_owned() });
+        return Err(StoreError::NoDirectory { place: path.into() });
     };
     match path.file_name() {
         Some(name) if directory.is_dir() => Ok(directory.join(name)),
-        Some(_) => Err(StoreError::NoDirectory { path: path.to_owned() }),
+        Some(_) => Err(StoreError::NoDirectory { place: path.into() }),
         None => Err(no_file()),
     }
 }

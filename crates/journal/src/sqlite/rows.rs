@@ -6,6 +6,7 @@ use model::Entry;
 use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{Connection, Row};
 
+use super::anchor::anchor;
 use super::explain::explain;
 use super::snapshots;
 use crate::chain::{self, Hash};
@@ -85,30 +86,11 @@ fn walk(
     Ok(expected - 1)
 }
 
-/// The layout of the tables.
-pub(super) fn layout(connection: &Connection) -> rusqlite::Result<i32> {
-    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
-}
-
-/// The last entry that was removed, and its hash.
-pub(super) fn anchor(connection: &Connection) -> rusqlite::Result<(u64, Hash)> {
-    if layout(connection)? < 2 {
-        return Ok((0, chain::START));
-    }
-    let found = connection.query_row("SELECT seq, chain FROM anchor", [], |row| {
-        Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get(1)?))
-    });
-    match found {
-        Err(rusqlite::Error::QueryReturnedNoRows) => Ok((0, chain::START)),
-        found => found,
-    }
-}
-
 /// The entry of a row, whose columns must be the ones its text has.
 pub(crate) fn entry(path: &Path, seq: u64, row: &Row<'_>) -> Result<Entry, StoreError> {
     let text = body(path, seq, row)?;
     let entry: Entry = text::read(text).map_err(|error| StoreError::Foreign {
-        path: path.to_owned(),
+        place: path.into(),
         problem: format!("entry {seq} is of a kind this program does not know ({error})"),
     })?;
     let facets = facets(&entry.record);

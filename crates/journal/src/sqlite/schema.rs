@@ -123,7 +123,7 @@ pub(super) fn prepare(path: &Path, connection: &mut Connection) -> Result<(), St
     let sql = |error: rusqlite::Error| explain(path, &error);
     let owner = owner(connection).map_err(sql)?;
     if let Owner::Other(problem) = owner {
-        return Err(StoreError::Foreign { path: path.to_owned(), problem });
+        return Err(StoreError::Foreign { place: path.into(), problem });
     }
     // Also for a journal that is there: a copy may have been made without it.
     let mode: String = connection
@@ -148,7 +148,7 @@ pub(crate) fn check(path: &Path, connection: &Connection) -> Result<i32, StoreEr
     match owner(connection).map_err(|error| explain(path, &error))? {
         Owner::Us(layout) => Ok(layout),
         Owner::Empty => Err(StoreError::unusable(path, "nothing has been written to it yet")),
-        Owner::Other(problem) => Err(StoreError::Foreign { path: path.to_owned(), problem }),
+        Owner::Other(problem) => Err(StoreError::Foreign { place: path.into(), problem }),
     }
 }
 

@@ -1,25 +1,21 @@
 //! Snapshots in the file, and the removal of what they have in them.
-//!
-//! A snapshot's hash is over its text and the hash of its last entry: one that was changed, or that is of
-//! another history than the entries beside it, is found.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::rows::{anchor, layout};
-use crate::chain::{self, Hash};
-use crate::storage::{REMOVED_MAX, SNAPSHOTS_KEPT, Snapshot};
+use super::anchor::{anchor, layout};
+use crate::chain::Hash;
+use crate::storage::{Found, REMOVED_MAX, SNAPSHOTS_KEPT, Snapshot};
 
 /// Stores the piece of one behind so many bytes, removes a piece of one that is no more, and returns how
-/// many bytes are stored now. With the last one it is kept, and the oldest is let go of.
-///
-/// One of entries that are not there is not kept.
+/// many bytes are stored now. With the last one it is kept, and the oldest is let go of. `None` for one of
+/// entries that are not there, which is not kept.
 pub(super) fn keep_piece(
     connection: &mut Connection,
     snapshot: &Snapshot,
     stored: usize,
-) -> rusqlite::Result<usize> {
+) -> rusqlite::Result<Option<usize>> {
     let transaction = connection.transaction()?;
-    let Some(chain) = chain_at(&transaction, snapshot.seq)? else { return Ok(snapshot.body.len()) };
+    let Some(chain) = chain_at(&transaction, snapshot.seq)? else { return Ok(None) };
     let seq = snapshot.seq.cast_signed();
     if stored == 0 {
         // Made again, or left unfinished by a run that ended.
@@ -38,7 +34,7 @@ pub(super) fn keep_piece(
     if end == snapshot.body.len() {
         transaction.execute(
             "INSERT INTO snapshots (seq, format, hash) VALUES (?1, ?2, ?3)",
-            params![seq, snapshot.format, hash(snapshot, &chain)],
+            params![seq, snapshot.format, snapshot.hash(&chain)],
         )?;
         transaction.execute(
             "DELETE FROM snapshots WHERE seq NOT IN
@@ -47,22 +43,14 @@ pub(super) fn keep_piece(
         )?;
     }
     transaction.commit()?;
-    Ok(end)
+    Ok(Some(end))
 }
 
 /// Bytes that one transaction stores of a snapshot: whoever waits for a write waits for one such piece.
 const PIECE_BYTES: usize = 128 * 1_024;
 
-/// What is in the table.
-pub(crate) struct Found {
-    /// Those that are whole and of entries that are there, newest first.
-    pub(crate) whole: Vec<Snapshot>,
-    /// Numbers of the others.
-    pub(crate) damaged: Vec<u64>,
-}
-
-pub(crate) fn find(connection: &Connection) -> rusqlite::Result<Found> {
-    let mut found = Found { whole: Vec::new(), damaged: Vec::new() };
+pub(super) fn find(connection: &Connection) -> rusqlite::Result<Found> {
+    let mut found = Found::default();
     if layout(connection)? < 2 {
         return Ok(found);
     }
@@ -75,7 +63,7 @@ pub(crate) fn find(connection: &Connection) -> rusqlite::Result<Found> {
         let whole = match (read, chain_at(connection, seq)?) {
             ((Ok(format), Ok(told)), Some(chain)) => {
                 let snapshot = Snapshot { seq, format, body: body(connection, seq)? };
-                (hash(&snapshot, &chain) == told).then_some(snapshot)
+                (snapshot.hash(&chain) == told).then_some(snapshot)
             }
             _ => None,
         };
@@ -108,12 +96,6 @@ pub(super) fn newest(connection: &Connection) -> rusqlite::Result<u64> {
     connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
 }
 
-/// Up to which entry none is needed by a start: the older of two whole snapshots has them in it.
-pub(super) fn removable(connection: &Connection) -> rusqlite::Result<u64> {
-    let whole = find(connection)?.whole;
-    Ok(crate::storage::removable(&whole))
-}
-
 /// Removes a piece of the oldest entries up to this one, and moves the anchor of the chain along.
 pub(super) fn remove_until(connection: &mut Connection, seq: u64) -> rusqlite::Result<u64> {
     let transaction = connection.transaction()?;
@@ -141,9 +123,4 @@ fn chain_at(connection: &Connection, seq: u64) -> rusqlite::Result<Option<Hash>>
         .optional()?;
     let (removed, chain) = anchor(connection)?;
     Ok(found.or((removed == seq).then_some(chain)))
-}
-
-fn hash(snapshot: &Snapshot, chain: &Hash) -> Hash {
-    let head = [snapshot.seq.to_le_bytes(), u64::from(snapshot.format).to_le_bytes()].concat();
-    chain::next(&chain::next(chain, &head), &snapshot.body)
 }

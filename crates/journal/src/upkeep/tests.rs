@@ -110,6 +110,8 @@ fn old_entries_go_between_writes_that_never_pause() {
         most = most.max(kept);
     }
     keeper.end(&mut storage, true);
+    let size = std::fs::metadata(&path).unwrap().len();
+    assert!(size < 6_000_000, "{size} bytes for {most} entries");
     assert!(most < 12_000, "{most} entries were kept of 50000 written");
     assert!(troubles.lock().unwrap().is_empty());
     storage.check().unwrap();

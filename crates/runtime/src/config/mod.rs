@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use ::budget::Shares;
 use gateway::{ForeignOrders, Limits};
+use journal::Address;
 use model::{AgentId, InstrumentId, VenueId};
 use serde::Deserialize;
 
@@ -19,8 +20,10 @@ pub use secret::{Secret, SecretError, SecretSource};
 /// A configuration that has passed every check.
 #[derive(Debug)]
 pub struct Config {
-    /// Where the journal is kept.
-    pub store: Store,
+    /// Where the journal is kept; without the password of `store_password`.
+    pub store: Address,
+    /// Password of the store's server, where it does not stand in `store`.
+    pub store_password: Option<SecretSource>,
     /// The limits of `limits`.
     pub limits: Limits,
     /// The venue that is traded on, by its configured name.
@@ -42,15 +45,17 @@ impl Config {
     /// the first thread is started.
     pub fn take_secrets(&mut self) {
         let (_, venue) = &mut self.venue;
-        secret::take_from_environment([&mut venue.key, &mut venue.secret]);
+        let venue = [&mut venue.key, &mut venue.secret];
+        secret::take_from_environment(venue.into_iter().chain(&mut self.store_password));
     }
-}
 
-/// Where the journal is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Store {
-    /// An SQLite file.
-    Sqlite(PathBuf),
+    /// Where the journal is kept, with its password.
+    pub fn journal(&self) -> Result<Address, SecretError> {
+        Ok(match &self.store_password {
+            Some(source) => self.store.clone().with_password(source.read()?.reveal()),
+            None => self.store.clone(),
+        })
+    }
 }
 
 /// One venue.
@@ -159,7 +164,8 @@ pub enum ConfigError {
 #[serde(deny_unknown_fields)]
 struct File {
     mode: Mode,
-    store: String,
+    store: toml::Spanned<String>,
+    store_password: Option<SecretSource>,
     limits: PathBuf,
     #[serde(default = "default_reconcile")]
     reconcile_every_s: u64,
@@ -224,7 +230,21 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
         return Err(bad("mode", problem.to_owned()));
     }
     let here = path.parent().unwrap_or(Path::new("."));
-    let store = parse_store(&file.store, here).map_err(|problem| bad("store", problem))?;
+    let store =
+        Address::parse(file.store.get_ref(), here).map_err(|problem| bad("store", problem))?;
+    let store_password = file.store_password;
+    if store_password.is_some() {
+        let problem = match &store {
+            Address::Sqlite(_) => Some("a file has none; leave it out"),
+            store if store.has_password() => Some("there is one in `store`; take that out"),
+            Address::Postgres(_) | Address::Redis(_) => None,
+        };
+        if let Some(problem) = problem {
+            return Err(bad("store_password", problem.to_owned()));
+        }
+    }
+    // The journal keeps the text, and many may read the journal.
+    let text = without_password(text, &file.store, &store);
     let limits_path = here.join(&file.limits);
     let (limits_text, limits): (String, Limits) = read(&limits_path)?;
     check_limits(&limits_path, &limits)?;
@@ -239,7 +259,17 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let reconcile_every_s = file.reconcile_every_s.max(1);
     let state_dir = file.state_dir.map(|path| here.join(path));
     let keep_records = file.journal.keep_records;
-    Ok(Config { store, limits, venue, agents, keep_records, reconcile_every_s, state_dir, text })
+    Ok(Config {
+        store,
+        store_password,
+        limits,
+        venue,
+        agents,
+        keep_records,
+        reconcile_every_s,
+        state_dir,
+        text,
+    })
 }
 
 fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<(String, T), ConfigError> {
@@ -263,11 +293,12 @@ fn located(text: &str, error: &toml::de::Error) -> String {
     format!("line {line}, column {column}: {message}")
 }
 
-fn parse_store(text: &str, here: &Path) -> Result<Store, String> {
-    match text.split_once(':') {
-        Some(("sqlite", path)) if !path.is_empty() => Ok(Store::Sqlite(here.join(path))),
-        _ => Err(format!("{text:?} is not a store; write sqlite:FILE, such as sqlite:plimsoll.db")),
+/// The text with the store as it is printed, where it holds a password.
+fn without_password(mut text: String, written: &toml::Spanned<String>, store: &Address) -> String {
+    if store.has_password() {
+        text.replace_range(written.span(), &format!("\"{store}\""));
     }
+    text
 }
 
 /// A limit of zero refuses everything, which is nobody's intention.

@@ -116,7 +116,7 @@ impl SecretSource {
 /// process comes upon it later. What cannot be read stays as it is and is an error when it is wanted.
 ///
 /// The environment is changed only while the process has one thread; else it stays as it is.
-pub(super) fn take_from_environment(sources: [&mut SecretSource; 2]) {
+pub(super) fn take_from_environment<'s>(sources: impl IntoIterator<Item = &'s mut SecretSource>) {
     let mut variables = Vec::new();
     for source in sources {
         if let SecretSource::Env(variable) = &*source

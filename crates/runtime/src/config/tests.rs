@@ -50,7 +50,7 @@ fn with(config: &str, limits: &str) -> (tempfile::TempDir, PathBuf) {
 fn a_good_configuration_loads() {
     let (dir, path) = with(GOOD, LIMITS);
     let config = load(&path).unwrap();
-    assert_eq!(config.store, Store::Sqlite(dir.path().join("plimsoll.db")));
+    assert_eq!(config.store, Address::Sqlite(dir.path().join("plimsoll.db")));
     let agent = &config.agents[&AgentId::new("trend").unwrap()];
     assert_eq!(agent.program, AgentProgram::Strategy("ema-cross".into()));
     assert_eq!(agent.params["fast"], "10");
@@ -63,12 +63,57 @@ fn a_good_configuration_loads() {
     assert_eq!(load(&path).unwrap().state_dir, Some(dir.path().join("state")));
 }
 
+/// A password of the store is used, and neither printed nor kept with the configuration.
+#[test]
+fn the_password_of_a_store_stays_out_of_the_journal() {
+    let of = |store: &str| GOOD.replace("\"sqlite:plimsoll.db\"", store);
+    for (store, said) in [
+        ("\"postgres://me:hush@db/plimsoll\"", "postgres://me@db/plimsoll"),
+        ("'postgres://me:hush@db/plimsoll?schema=two'", "postgres://me@db/plimsoll?schema=two"),
+        ("\"redis://:h\\u0075sh@db/1\"", "redis://db/1"),
+    ] {
+        let (_dir, path) = with(&of(store), LIMITS);
+        let config = load(&path).unwrap();
+        assert!(config.text.contains(&format!("store = \"{said}\"\n")), "{}", config.text);
+        assert!(!config.text.contains("hush"), "{}", config.text);
+        assert!(!format!("{config:?}").contains("hush"), "{config:?}");
+        assert!(config.journal().unwrap().has_password());
+    }
+    let (dir, path) = with(&of("\"redis://db/1\"\nstore_password = { file = \"hushed\" }"), LIMITS);
+    let config = load(&path).unwrap();
+    assert!(config.journal().unwrap_err().to_string().contains("hushed"));
+    fs::write(dir.path().join("hushed"), "hush\n").unwrap();
+    let absolute = dir.path().join("hushed");
+    let file = format!("\"redis://db/1\"\nstore_password = {{ file = {absolute:?} }}");
+    let (_dir, path) = with(&of(&file), LIMITS);
+    let config = load(&path).unwrap();
+    assert!(config.journal().unwrap().has_password() && !config.store.has_password());
+}
+
 #[test]
 fn mistakes_are_named() {
     let cases = [
         (GOOD.replace("store =", "stor ="), LIMITS.to_owned(), "unknown field `stor`"),
         (GOOD.replace("\"live\"", "\"paper\""), LIMITS.to_owned(), "not built yet"),
         (GOOD.replace("sqlite:", "mysql:"), LIMITS.to_owned(), "is not a store"),
+        (
+            GOOD.replace("sqlite:plimsoll.db", "postgres://me@db/d?sslmode=require"),
+            LIMITS.to_owned(),
+            "store: sslmode: encrypted connections are not built in",
+        ),
+        (
+            GOOD.replace("limits =", "store_password = { env = \"X\" }\nlimits ="),
+            LIMITS.to_owned(),
+            "store_password: a file has none",
+        ),
+        (
+            GOOD.replace(
+                "sqlite:plimsoll.db\"",
+                "redis://:x@db/0\"\nstore_password = { env = \"X\" }",
+            ),
+            LIMITS.to_owned(),
+            "store_password: there is one in `store`",
+        ),
         (GOOD.replace("binance-spot", "binanse"), LIMITS.to_owned(), "unknown variant"),
         (GOOD.replace("BTC-USDT", "ETH-USDT"), LIMITS.to_owned(), "has no limits"),
         (GOOD.replace("http://", "ftp://"), LIMITS.to_owned(), "does not start with"),

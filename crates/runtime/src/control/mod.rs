@@ -14,8 +14,10 @@ mod server;
 
 use std::path::{Path, PathBuf};
 
+use journal::Address;
+
 pub use client::{ControlError, ask};
-pub use protocol::{Answer, Ask, Compared, Trading};
+pub use protocol::{Answer, Ask, BookShown, Compared, Trading};
 pub(crate) use server::{Asked, Listening, listen};
 
 /// Questions that wait for the gateway's loop.
@@ -25,10 +27,13 @@ const ASK_MAX: u64 = 4 << 10;
 /// Longest answer, bytes.
 const ANSWER_MAX: u64 = 1 << 20;
 
-/// Where the gateway that runs on this journal listens. The journal has to be there.
-pub fn socket(directory: &Path, journal: &Path) -> std::io::Result<PathBuf> {
-    let journal = std::fs::canonicalize(journal)?;
-    let key = ::budget::key(&journal.to_string_lossy());
+/// Where the gateway that runs on this journal listens. A journal in a file has to be there.
+pub fn socket(directory: &Path, journal: &Address) -> std::io::Result<PathBuf> {
+    let journal = match journal {
+        Address::Sqlite(path) => std::fs::canonicalize(path)?.to_string_lossy().into_owned(),
+        server => server.to_string(),
+    };
+    let key = ::budget::key(&journal);
     // Short: a socket's path has room for about a hundred bytes.
     Ok(directory.join(format!("{key:016x}.sock")))
 }

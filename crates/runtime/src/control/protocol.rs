@@ -1,7 +1,7 @@
 //! What can be asked of a running gateway, and what it answers. Each is one line of JSON.
 
 use journal::Comparison;
-use model::TradingState;
+use model::{FeedHealth, InstrumentId, Price, Qty, Timestamp, TradingState};
 use serde::{Deserialize, Serialize};
 
 /// A question. What is not here cannot be asked; a key that a question does not have is refused.
@@ -17,6 +17,21 @@ pub enum Ask {
         #[serde(default = "wait_s")]
         wait_s: u32,
     },
+    /// Show the market's book as the gateway holds it.
+    Book {
+        /// Of what.
+        instrument: InstrumentId,
+        /// Levels of each side; a thousand at the most.
+        #[serde(default = "depth")]
+        depth: usize,
+    },
+}
+
+/// Time for what the gateway knows without asking anybody, seconds.
+const KNOWN_S: u32 = 2;
+
+const fn depth() -> usize {
+    20
 }
 
 /// Longest wait, seconds.
@@ -39,6 +54,7 @@ impl Ask {
                     *wait_s
                 }
             }
+            Ask::Book { .. } => KNOWN_S,
         }
     }
 }
@@ -49,6 +65,8 @@ impl Ask {
 pub enum Answer {
     /// To [`Ask::Reconcile`].
     Compared(Compared),
+    /// To [`Ask::Book`].
+    Book(BookShown),
     /// It was not done, and why.
     Error(String),
 }
@@ -75,4 +93,21 @@ pub struct Trading {
     pub state: TradingState,
     /// Why not more.
     pub cause: String,
+}
+
+/// A book of the market as the gateway holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookShown {
+    /// Of what.
+    pub instrument: InstrumentId,
+    /// Whether it can be relied on.
+    pub health: FeedHealth,
+    /// For how long that is so.
+    pub since: Timestamp,
+    /// What the book is as of, by the gateway's clock; `None` when none was ever heard.
+    pub as_of: Option<Timestamp>,
+    /// Price and quantity of each level, best first.
+    pub bids: Vec<(Price, Qty)>,
+    /// The same of the other side.
+    pub asks: Vec<(Price, Qty)>,
 }

@@ -112,7 +112,7 @@ async fn answer(line: &[u8], asked: &mpsc::Sender<Asked>) -> Answer {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => Answer::Error("the gateway is ending".to_owned()),
         Err(_) => Answer::Error(format!(
-            "the books could not be compared within {} s; plimsoll status says how it is",
+            "it could not be done within {} s; plimsoll status says how the gateway is",
             wait.as_secs()
         )),
     }

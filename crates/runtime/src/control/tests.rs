@@ -135,13 +135,19 @@ fn the_socket_is_its_owners_and_goes_with_the_gateway() {
 fn one_journal_has_one_socket_however_it_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let journal = directory.path().join("j.db");
-    assert!(socket(directory.path(), &journal).is_err(), "no journal, no gateway");
+    let at = |path: &std::path::Path| socket(directory.path(), &Address::Sqlite(path.to_owned()));
+    assert!(at(&journal).is_err(), "no journal, no gateway");
     std::fs::write(&journal, "").unwrap();
     let other = directory.path().join("k.db");
     std::fs::write(&other, "").unwrap();
     let link = directory.path().join("l.db");
     std::os::unix::fs::symlink(&journal, &link).unwrap();
-    let of = |journal| socket(directory.path(), journal).unwrap();
-    assert_eq!(of(&journal), of(&link));
-    assert_ne!(of(&journal), of(&other));
+    assert_eq!(at(&journal).unwrap(), at(&link).unwrap());
+    assert_ne!(at(&journal).unwrap(), at(&other).unwrap());
+    let of = |url: &str| {
+        let address = Address::parse(url, directory.path()).unwrap();
+        socket(directory.path(), &address).unwrap()
+    };
+    assert_eq!(of("redis://:hush@h/0"), of("redis://h/0"), "whoever asks with which password");
+    assert_ne!(of("redis://h/0"), of("redis://h/0?prefix=two"));
 }

@@ -21,11 +21,11 @@ use super::error::RunError;
 use super::pump::Distrust;
 use super::release::{Question, Release};
 use super::rounds::{Round, Sources};
-use super::tell;
 use super::waiting::Waiting;
+use super::{shown, tell};
 use crate::agent::{AgentHandle, FromAgent};
 use crate::clock;
-use crate::control::Answer;
+use crate::control::{Answer, Ask, Asked};
 
 /// How long an orderly stop may take before what is left is left.
 const STOP_MAX: Duration = Duration::from_secs(10);
@@ -94,9 +94,6 @@ impl Core {
                 wake = None;
                 self.take(&Input::Wake, &mut effects, &mut wake);
             }
-            if let Some(look) = round.look.take() {
-                look.answer(&self.gateway);
-            }
             if deadline.is_some_and(|at| at <= Instant::now()) {
                 let open = self.gateway.books().open_count();
                 tracing::warn!(
@@ -105,10 +102,17 @@ impl Core {
                 );
                 break;
             }
-            if let Some(asked) = round.asked.take() {
-                self.waiting.ask(asked, clock::now());
-                let reconcile = Input::Operator(Command::Reconcile);
-                self.take(&reconcile, &mut effects, &mut wake);
+            match round.asked.take() {
+                Some(Asked { ask: Ask::Reconcile { accept, .. }, reply }) => {
+                    self.waiting.ask(accept, reply, clock::now());
+                    let reconcile = Input::Operator(Command::Reconcile);
+                    self.take(&reconcile, &mut effects, &mut wake);
+                }
+                Some(Asked { ask: Ask::Book { instrument, depth }, reply }) => {
+                    // Who asked may have gone.
+                    let _ = reply.send(shown::book(&self.gateway, instrument, depth));
+                }
+                None => {}
             }
             let due = self.waiting.answer(&self.gateway, clock::now());
             self.answer_when_durable(due.answers);
@@ -250,8 +254,17 @@ impl Core {
     }
 
     /// Nothing can be written down any more, so nothing that adds risk may be sent any more. What
-    /// is open is taken back without a record; the next start finds out by asking.
+    /// is open is taken back without a record, unless another gateway has the journal by now; the
+    /// next start finds out by asking.
     async fn without_journal(&mut self, error: journal::StoreError) -> RunError {
+        if matches!(error, journal::StoreError::Outrun { .. }) {
+            // What is open is the other one's to look after, and may be wanted.
+            tracing::error!(%error, "another gateway has taken over: this one sends nothing any more");
+            for (_, handle) in std::mem::take(&mut self.agents) {
+                handle.stop().await;
+            }
+            return RunError::Journal(error);
+        }
         let entries = self.gateway.entries();
         let entry = |order: &gateway::TrackedOrder| clear::Entry {
             instrument: order.order.instrument,

@@ -30,6 +30,9 @@ pub enum RunError {
         /// Why.
         source: KeyError,
     },
+    /// The store's password is not where the configuration says.
+    #[error("store_password: {0}")]
+    StorePassword(SecretError),
     /// `store` names no place where this gateway can keep its journal.
     #[error("store: {0}")]
     Store(StoreError),

@@ -5,16 +5,18 @@ mod adapter;
 mod clear;
 mod clock_watch;
 mod core;
+mod epoch;
 mod error;
 mod feeds;
-mod looks;
 mod patience;
 mod pump;
 mod rates;
 mod release;
 mod rest;
 mod rounds;
+mod shown;
 mod socket;
+mod store;
 mod tell;
 mod venue_clock;
 mod waiting;
@@ -24,12 +26,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use gateway::{Books, Gateway};
-use journal::{JournalWriter, SNAPSHOT_EVERY, Storage as _, StoreError, Upkeep};
+use gateway::Gateway;
+use journal::Address;
 use model::venue::{AccountRequest, MarketRequest, Request, Response, VenueError};
-use model::{
-    AgentId, Command, Effects, Input, Instrument, InstrumentId, Outcome, StoreTag, VenueId,
-};
+use model::{AgentId, Command, Effects, Input, Instrument, InstrumentId, Outcome, VenueId};
 use tokio::sync::{mpsc, watch};
 use venues::session::Backoff;
 use venues::{binance, coinbase};
@@ -39,8 +39,6 @@ pub use self::adapter::KeyError;
 use self::core::{Core, Distrusted};
 pub use self::error::RunError;
 use self::feeds::{Distrusts, Pace, StreamAddresses};
-use self::looks::Window;
-pub use self::looks::{BookShown, LookError, look_at_book};
 use self::release::Release;
 use self::rest::Rest;
 use self::rounds::Sources;
@@ -49,9 +47,8 @@ pub use self::without::compare;
 use crate::agent::{AgentConfig, AgentHandle, Hello};
 use crate::budget::{BudgetError, HostBudget, Of};
 use crate::clock;
-use crate::config::{Config, Store, VenueConfig, VenueKind};
+use crate::config::{Config, VenueConfig, VenueKind};
 use crate::control;
-use crate::state::State;
 
 /// Inputs that wait for the core. When it is full the connections wait, and the venue's streams
 /// back up until the venue cuts them, which is seen as what it is.
@@ -66,7 +63,7 @@ const CLOCK_EVERY: Duration = Duration::from_secs(1);
 const CLOCK_QUIET: Duration = Duration::from_secs(60);
 
 /// Runs a gateway until `stop` turns true.
-pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunError> {
+pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), RunError> {
     let (venue, settings) = &config.venue;
     let (key, adapter) = adapter(*venue, settings)?;
     let address = Addresses::of(settings);
@@ -82,7 +79,15 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     };
     let budget = HostBudget::open(&directory, &of, notices)?;
     let rest = Rest::new(&address.rest, adapter, budget, inputs.clone())?;
-    let opened = open_journal(&config.store, config.keep_records).map_err(RunError::opening)?;
+    let journal = config.journal().map_err(RunError::StorePassword)?;
+    let Some(opened) = store::open(journal, config.keep_records, &directory, &mut stop)
+        .await
+        .map_err(RunError::opening)?
+    else {
+        return Ok(());
+    };
+    let (failures, failed) = mpsc::unbounded_channel();
+    let kept = tokio::spawn(store::keep(opened.writer.handle(), failures.clone()));
     let instruments = instruments(*venue, &settings.instruments, &address.rest, &rest).await?;
     let rest = rest.following(instruments.clone());
     let clock_known = rest.measure_clock().await;
@@ -98,6 +103,10 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
         clock::now(),
         &mut effects,
     );
+    if let Some(cause) = opened.rolled_back {
+        let halt = Input::Operator(Command::Halt { cause });
+        gateway.apply(clock::now(), &halt, &mut effects);
+    }
     disown(&mut gateway, &config, &mut effects);
     let (agent_inputs, agent_queue) = mpsc::channel(AGENT_INPUTS_MAX);
     let agents = start_agents(&config, &gateway, opened.session, &instruments, &agent_inputs)?;
@@ -106,32 +115,24 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunE
     let distrust = Distrusted { market: distrust_market, account: distrust_account };
     let distrusts = Distrusts { market: market_distrusted, account: account_distrusted };
     tracing::info!(%venue, address = address.rest, session = opened.session, "gateway has started");
-    let (failures, failed) = mpsc::unbounded_channel();
     let journal = opened.writer.handle();
     let release = Release::new(rest.clone(), inputs.clone());
     let core =
         Core { gateway, journal, release, agents, failures, distrust, waiting: Waiting::default() };
-    let (looks, look_queue) = mpsc::channel(looks::LOOKS_MAX);
     let (asks, asked) = mpsc::channel(control::ASKED_MAX);
     let _listening = listen(&directory, &config.store, asks);
-    let sources = Sources {
-        inputs: input_queue,
-        agents: agent_queue,
-        failures: failed,
-        looks: look_queue,
-        asked,
-        stop,
-    };
-    let window = tokio::spawn(show_books(config.store.clone(), looks));
+    let sources =
+        Sources { inputs: input_queue, agents: agent_queue, failures: failed, asked, stop };
     // What executes while the market connects is heard: the account's session starts first.
     let feeds = feeds::start(&rest, address.streams, &inputs, distrusts, Pace::default());
     let beside = [
         tokio::spawn(watch_clock(rest.clone())),
         tokio::spawn(rest.clone().watch_venue_clock(clock_known)),
         tokio::spawn(rest.watch_limits()),
+        kept,
     ];
     let ended = core.run(sources, effects).await;
-    feeds.iter().chain(&beside).chain([&window]).for_each(tokio::task::JoinHandle::abort);
+    feeds.iter().chain(&beside).for_each(tokio::task::JoinHandle::abort);
     // Waits for the last write; answers that still come find nobody.
     drop(opened.writer);
     ended
@@ -152,11 +153,10 @@ fn start_config(config: &Config, rest: &Rest) -> gateway::Config {
 /// Opens the control channel. A gateway without one trades all the same.
 fn listen(
     directory: &Path,
-    store: &Store,
+    store: &Address,
     asks: mpsc::Sender<control::Asked>,
 ) -> Option<control::Listening> {
-    let Store::Sqlite(journal) = store;
-    let listening = control::socket(directory, journal)
+    let listening = control::socket(directory, store)
         .and_then(|path| control::listen(&path, asks).map(|listening| (path, listening)));
     match listening {
         Ok((path, listening)) => {
@@ -167,7 +167,7 @@ fn listen(
             tracing::warn!(
                 %error,
                 directory = %directory.display(),
-                "there is no control channel: plimsoll reconcile will not reach this gateway; the \
+                "there is no control channel: plimsoll reconcile and status --book will not reach this gateway; the \
                  path of the state directory may have 80 bytes at the most"
             );
             None
@@ -192,17 +192,6 @@ async fn watch_clock(rest: Rest) {
             None => CLOCK_EVERY,
         };
         tokio::time::sleep(quiet).await;
-    }
-}
-
-/// Lets others look at the books as they are held here.
-async fn show_books(store: Store, looks: mpsc::Sender<looks::Look>) {
-    let Store::Sqlite(path) = store;
-    match Window::open(&path) {
-        Ok(window) => window.serve(looks).await,
-        Err(error) => {
-            tracing::warn!(%error, "no socket beside the journal: `status --book` will not work");
-        }
     }
 }
 
@@ -253,48 +242,6 @@ impl Addresses {
             streams: StreamAddresses { market: format!("{market}{streams_at}"), account },
         }
     }
-}
-
-struct Opened {
-    writer: JournalWriter,
-    books: Books,
-    tag: StoreTag,
-    session: u64,
-}
-
-/// Opens the journal for this process, makes sure that all of it is what was written, and reads what it
-/// comes to: the newest snapshot and the entries behind it.
-fn open_journal(store: &Store, keep: Option<u64>) -> Result<Opened, StoreError> {
-    let Store::Sqlite(path) = store;
-    let mut storage = journal::Sqlite::open(path)?;
-    let restored = State::take_up(&mut storage)?;
-    for snapshot in &restored.passed_over {
-        tracing::warn!("a snapshot in the journal is passed over: {snapshot}");
-    }
-    let (last, behind) = (restored.last, restored.last - restored.snapshot);
-    tracing::info!(entries = last, behind_snapshot = behind, "the journal is read");
-    let file = path.display().to_string();
-    storage.on_wait(move |waited| {
-        let waited = format!("{:.0}", waited.as_secs_f64());
-        tracing::warn!(
-            file,
-            waited_s = waited,
-            "another program holds the journal: nothing but cancels is sent until it lets go; end it"
-        );
-    });
-    let tag = storage.take_tag(StoreTag::new(pump::seed()))?;
-    let session = storage.take_session()?;
-    let books = restored.state.books.clone();
-    let upkeep = Upkeep {
-        fold: Box::new(restored.state),
-        from: (last, behind),
-        every: SNAPSHOT_EVERY,
-        keep,
-        trouble: Box::new(|problem| tracing::warn!("journal: {problem}")),
-    };
-    let writer = JournalWriter::spawn_with(Box::new(storage), upkeep)
-        .map_err(|error| StoreError::Lost(format!("no thread for the writer: {error}")))?;
-    Ok(Opened { writer, books, tag, session })
 }
 
 /// Asks until the venue answers; a few times only, so that a wrong address is said soon.

@@ -8,7 +8,6 @@ use model::{AgentId, Input};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::looks::Look;
 use crate::agent::FromAgent;
 use crate::control::Asked;
 
@@ -24,7 +23,6 @@ pub(super) struct Sources {
     pub(super) failures: mpsc::UnboundedReceiver<StoreError>,
     /// What people ask; few, for each waits for its answer.
     pub(super) asked: mpsc::Receiver<Asked>,
-    pub(super) looks: mpsc::Receiver<Look>,
     pub(super) stop: watch::Receiver<bool>,
 }
 
@@ -37,9 +35,8 @@ pub(super) struct Round {
     pub(super) stop: bool,
     pub(super) inputs: Vec<Input>,
     pub(super) agents: Vec<(AgentId, FromAgent)>,
+    /// A person's question; one a round.
     pub(super) asked: Option<Asked>,
-    /// Somebody wants to see a book; one a round.
-    pub(super) look: Option<Look>,
 }
 
 impl Sources {
@@ -53,7 +50,6 @@ impl Sources {
             Some(asked) = self.asked.recv() => round.asked = Some(asked),
             Some(input) = self.inputs.recv() => round.inputs.push(input),
             Some(said) = self.agents.recv() => round.agents.push(said),
-            Some(look) = self.looks.recv() => round.look = Some(look),
             () = tokio::time::sleep_until(alarm) => {}
         }
         while round.inputs.len() < INPUTS_MAX
@@ -66,8 +62,8 @@ impl Sources {
         {
             round.agents.push(said);
         }
-        if round.look.is_none() {
-            round.look = self.looks.try_recv().ok();
+        if round.asked.is_none() {
+            round.asked = self.asked.try_recv().ok();
         }
     }
 }
@@ -87,12 +83,10 @@ mod tests {
             let (_failures, failures) = mpsc::unbounded_channel();
             let (stop, stopped) = watch::channel(false);
             let (_asked, asked) = mpsc::channel(1);
-            let (_looks, looks) = mpsc::channel(1);
             let mut sources = Sources {
                 inputs: input_queue,
                 agents: agent_queue,
                 failures,
-                looks,
                 asked,
                 stop: stopped,
             };

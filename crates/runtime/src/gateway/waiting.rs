@@ -8,7 +8,7 @@ use journal::Comparisons;
 use model::{Entry, Timestamp};
 use tokio::sync::oneshot;
 
-use crate::control::{Answer, Ask, Asked, Compared, Trading};
+use crate::control::{Answer, Compared, Trading};
 
 /// Who waits, at most.
 const WAITING_MAX: usize = 64;
@@ -43,8 +43,7 @@ impl Waiting {
     }
 
     /// Somebody asks; a comparison is to be asked for right after this.
-    pub(super) fn ask(&mut self, asked: Asked, now: Timestamp) {
-        let Asked { ask: Ask::Reconcile { accept, .. }, reply } = asked;
+    pub(super) fn ask(&mut self, accept: bool, reply: oneshot::Sender<Answer>, now: Timestamp) {
         // Who has hung up or lost patience waits no more.
         self.ones.retain(|one| !one.reply.is_closed());
         if self.ones.len() < WAITING_MAX {

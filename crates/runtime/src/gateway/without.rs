@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use gateway::Gateway;
-use journal::{Comparisons, JournalReader};
+use gateway::{Books, Gateway};
+use journal::{Address, Comparisons, Hold, JournalReader, Place, StoreError};
 use model::venue::{AccountRequest, OrderKey, Request};
 use model::{Command, Effect, Effects, Input, Link, Reply, StoreTag, Timestamp};
 use tokio::sync::mpsc;
@@ -17,7 +17,7 @@ use super::rest::Rest;
 use super::{Addresses, INPUTS_MAX, RunError, adapter, check_key, disown, instruments};
 use crate::budget::{BudgetError, HostBudget, Of};
 use crate::clock;
-use crate::config::{Config, Store};
+use crate::config::Config;
 use crate::control::{Compared, Trading};
 use crate::state::State;
 
@@ -28,12 +28,10 @@ const SLEEP_MAX: Duration = Duration::from_secs(1);
 
 /// Compares the journal's books with the venue's. `None` when that was not complete within `wait`.
 pub async fn compare(config: Config, wait: Duration) -> Result<Option<Compared>, RunError> {
-    let Store::Sqlite(path) = &config.store;
-    let reader = JournalReader::open(path)?;
-    let _hold = journal::hold(path)?;
-    let restored =
-        State::restore(reader.snapshots()?, &mut |after, each| reader.replay(after, each))?;
-    let books = restored.state.books;
+    let journal = config.journal().map_err(RunError::StorePassword)?;
+    let read = tokio::task::spawn_blocking(move || read(&journal)).await;
+    let gone = |_| StoreError::Lost("the thread that read it is gone".to_owned());
+    let (books, _hold) = read.map_err(gone)??;
     let (venue, settings) = &config.venue;
     let (key, adapter) = adapter(*venue, settings)?;
     let address = Addresses::of(settings).rest;
@@ -57,6 +55,25 @@ pub async fn compare(config: Config, wait: Duration) -> Result<Option<Compared>,
         Gateway::start(start, books, tag, session, instruments, clock::now(), &mut effects);
     let dry = Dry { gateway, rest, inputs, comparisons: Comparisons::default(), would: Vec::new() };
     Ok(dry.run(&config, effects, queue, wait).await)
+}
+
+/// The books of a journal that no gateway holds. A file is held, so that none starts meanwhile; a server
+/// lends to gateways only, and one that starts meanwhile makes this comparison old and nothing else.
+fn read(journal: &Address) -> Result<(Books, Option<Hold>), StoreError> {
+    let reader = JournalReader::of(journal)?;
+    let hold = match journal {
+        Address::Sqlite(path) => Some(journal::hold(path)?),
+        server => match reader.holder()? {
+            Some(holder) => {
+                let place = Place::Server(server.to_string());
+                return Err(StoreError::InUse { place, holder });
+            }
+            None => None,
+        },
+    };
+    let restored =
+        State::restore(reader.snapshots()?, &mut |after, each| reader.replay(after, each))?;
+    Ok((restored.state.books, hold))
 }
 
 struct Dry {

@@ -11,13 +11,14 @@ use std::time::Duration;
 use ::budget::{
     Budget, Rule, Shape, Shares, binance as binance_limits, coinbase as coinbase_limits,
 };
-use journal::{Memory, Storage};
+use gateway::Books;
+use journal::{JournalWriter, Memory, Storage, StoreError};
 use model::market::MarketKind;
 use model::venue::{AccountRequest, FeeRates, Request, Response};
 use model::{
     AccountId, Action, AgentId, Asset, ClientOrderId, Decimal, Entry, FeedHealth, FeedNotice,
     Instrument, InstrumentId, Intent, IntentId, Link, NewOrder, OrderKind, OrderQty, OrderSpec,
-    Record, Side, TimeInForce, TradingState,
+    Record, Side, StoreTag, TimeInForce, TradingState,
 };
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -277,14 +278,12 @@ impl Stage {
             waiting: Waiting::default(),
         };
         let (stop, stopped) = watch::channel(false);
-        // Nobody looks or asks.
-        let (_, looks) = mpsc::channel(1);
+        // Nobody asks.
         let (_, asked) = mpsc::channel(1);
         let sources = Sources {
             inputs: input_queue,
             agents: agent_queue,
             failures: failed,
-            looks,
             asked,
             stop: stopped,
         };

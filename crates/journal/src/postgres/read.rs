@@ -1,0 +1,150 @@
+//! Looks into a journal in a PostgreSQL database.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio_postgres::types::ToSql;
+
+use super::link::Link;
+use super::rows::{COLUMNS, Columns, PAGE, Walk, anchor, entry, page};
+use super::{explain, schema, snapshots};
+use crate::filter::{Filter, Value};
+use crate::patience::Failure;
+use crate::place::Place;
+use crate::source::{Each, Source};
+use crate::storage::{Snapshot, StoreError};
+use crate::url::Url;
+
+/// How long an answer may take: a question over everything may read much.
+const READ_MAX: Duration = Duration::from_secs(60);
+
+/// A journal in a PostgreSQL database, opened for reading.
+#[derive(Debug)]
+pub(crate) struct PostgresReader {
+    place: Place,
+    schema: String,
+    link: RefCell<Link>,
+}
+
+impl PostgresReader {
+    /// Opens a journal that exists.
+    pub(crate) fn open(url: &Url) -> Result<PostgresReader, StoreError> {
+        let mut link = Link::to_read(url)?;
+        schema::check(&mut link, &url.name).map_err(Failure::error)?;
+        let (place, schema) = (link.place.clone(), url.name.clone());
+        Ok(PostgresReader { place, schema, link: RefCell::new(link) })
+    }
+
+    fn rows(
+        &self,
+        sql: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+        let mut link = self.link.borrow_mut();
+        link.ask(READ_MAX, |client| client.query(sql, values)).map_err(Failure::error)
+    }
+
+    fn run(&self, statement: &str) -> Result<(), StoreError> {
+        let mut link = self.link.borrow_mut();
+        link.ask(READ_MAX, |client| client.batch_execute(statement)).map_err(Failure::error)
+    }
+
+    fn walk(&self, after: u64, each: Each<'_>) -> Result<(), StoreError> {
+        let anchor = anchor(&mut self.link.borrow_mut(), &self.schema).map_err(Failure::error)?;
+        let mut walk = Walk::behind(&self.place, after, anchor);
+        loop {
+            let rows = {
+                let mut link = self.link.borrow_mut();
+                page(&mut link, &self.schema, Columns::Whole, walk.next())
+            };
+            let rows = rows.map_err(Failure::error)?;
+            for row in &rows {
+                walk.take(row, &mut |seq, row| each(seq, entry(&self.place, seq, row)?))?;
+            }
+            if rows.len() < PAGE {
+                return Ok(());
+            }
+        }
+    }
+
+    fn explain(&self, error: &tokio_postgres::Error) -> StoreError {
+        explain::explain(&self.place, error)
+    }
+}
+
+impl Source for PostgresReader {
+    fn replay(&self, after: u64, each: Each<'_>) -> Result<(), StoreError> {
+        // One state of the journal for all that is read of it, though old entries are removed.
+        self.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        let done = self.walk(after, each);
+        let ended = self.run("COMMIT");
+        done.and(ended)
+    }
+
+    fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {
+        let mut link = self.link.borrow_mut();
+        snapshots::find(&mut link, &self.schema).map(|found| found.whole).map_err(Failure::error)
+    }
+
+    fn find(&self, wanted: &Filter, each: Each<'_>) -> Result<(), StoreError> {
+        let mut wanted = wanted.clone();
+        loop {
+            let Some(clauses) = wanted.clauses() else { return Ok(()) };
+            let numbered = (1..).zip(&clauses);
+            let conditions: Vec<String> =
+                numbered.map(|(number, (clause, _))| format!("{clause}${number}")).collect();
+            let values: Vec<&(dyn ToSql + Sync)> = clauses
+                .iter()
+                .map(|(_, value)| match value {
+                    Value::Text(text) => text as &(dyn ToSql + Sync),
+                    Value::Number(number) => number,
+                })
+                .collect();
+            let sql = format!(
+                "SELECT {COLUMNS} FROM {}.journal WHERE {} ORDER BY seq LIMIT {PAGE}",
+                self.schema,
+                conditions.join(" AND ")
+            );
+            let rows = self.rows(&sql, &values)?;
+            for row in &rows {
+                let seq: i64 = row.try_get(0).map_err(|error| self.explain(&error))?;
+                wanted.after = seq.cast_unsigned();
+                each(wanted.after, entry(&self.place, wanted.after, row)?)?;
+            }
+            if rows.len() < PAGE {
+                return Ok(());
+            }
+        }
+    }
+
+    fn counts(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        let sql = format!("SELECT kind, count(*) FROM {}.journal GROUP BY kind", self.schema);
+        let rows = self.rows(&sql, &[])?;
+        let count = |row: &tokio_postgres::Row| {
+            Ok((row.try_get(0)?, row.try_get::<_, i64>(1)?.cast_unsigned()))
+        };
+        let counts: Result<_, tokio_postgres::Error> = rows.iter().map(count).collect();
+        counts.map_err(|error| self.explain(&error))
+    }
+
+    fn last(&self) -> Result<u64, StoreError> {
+        let sql = format!(
+            "SELECT greatest((SELECT max(seq) FROM {s}.journal), (SELECT seq FROM {s}.anchor))",
+            s = self.schema
+        );
+        let rows = self.rows(&sql, &[])?;
+        let last = rows.first().map_or(Ok(0), |row| row.try_get::<_, i64>(0));
+        last.map(i64::cast_unsigned).map_err(|error| self.explain(&error))
+    }
+
+    fn holder(&self) -> Result<Option<String>, StoreError> {
+        let sql = format!(
+            "SELECT holder FROM {}.lease WHERE valid_until > clock_timestamp()",
+            self.schema
+        );
+        let rows = self.rows(&sql, &[])?;
+        let holder = rows.first().map(|row| row.try_get(0)).transpose();
+        holder.map_err(|error| self.explain(&error))
+    }
+}

@@ -1,0 +1,21 @@
+//! What a reader asks of every store.
+
+use std::collections::BTreeMap;
+
+use model::Entry;
+
+use crate::filter::Filter;
+use crate::storage::{Snapshot, StoreError};
+
+/// Takes entries with their numbers; its error ends the reading.
+pub type Each<'e> = &'e mut dyn FnMut(u64, Entry) -> Result<(), StoreError>;
+
+/// A journal that is looked into while another process may be writing it.
+pub(crate) trait Source: Send {
+    fn replay(&self, after: u64, each: Each<'_>) -> Result<(), StoreError>;
+    fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError>;
+    fn find(&self, wanted: &Filter, each: Each<'_>) -> Result<(), StoreError>;
+    fn counts(&self) -> Result<BTreeMap<String, u64>, StoreError>;
+    fn last(&self) -> Result<u64, StoreError>;
+    fn holder(&self) -> Result<Option<String>, StoreError>;
+}
