@@ -117,6 +117,8 @@ pub(crate) fn cut(text: &mut String, chars_max: usize) {
     if let Some((at, _)) = text.char_indices().nth(chars_max) {
         text.truncate(at);
     }
+    // No store keeps everything behind a null.
+    text.retain(|c| c != '\0');
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! many orders at once cost little more than one, and one alone waits for its own flush only. After a
 //! write that failed nothing is written any more: an entry behind a hole would be a lie.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use model::Entry;
@@ -128,6 +128,24 @@ impl JournalHandle {
         let waiter = Waiter(Some(Box::new(done)));
         // What cannot be sent comes back, and dropping it tells the waiter.
         drop(self.queue.send(Message::Write(Write { entries, waiter })));
+    }
+
+    /// The same, but never waits: while thousands of writes are waiting already, `done` is told at once
+    /// that these are lost.
+    pub fn append_now(
+        &self,
+        entries: Vec<Entry>,
+        done: impl FnOnce(Result<u64, StoreError>) + Send + 'static,
+    ) {
+        let waiter = Waiter(Some(Box::new(done)));
+        let write = Message::Write(Write { entries, waiter });
+        if let Err(TrySendError::Full(Message::Write(Write { waiter, .. }))) =
+            self.queue.try_send(write)
+        {
+            let problem =
+                format!("{QUEUE_MAX} writes wait already: the store is too slow, or away");
+            waiter.tell(Err(StoreError::Lost(problem)));
+        }
     }
 
     /// Hands entries over and waits until they are durable. Not for async code.

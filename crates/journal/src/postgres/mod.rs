@@ -227,7 +227,8 @@ impl Postgres {
     fn is_written(&mut self, values: &Values<'_>) -> Result<bool, Failure> {
         let look = self.look_for_mine()?;
         if (look.last, look.hash) == values.tail {
-            (self.in_doubt, self.renewed) = (false, Instant::now());
+            // The lease was renewed when it was written, which was a while ago: `renewed` stays.
+            self.in_doubt = false;
             return Ok(true);
         }
         if (look.last, look.hash) == (self.last, self.hash) {

@@ -242,10 +242,9 @@ impl Storage for Sqlite {
         let kept = self
             .patiently(|store| snapshots::keep_piece(&mut store.connection, snapshot, stored))
             .map_err(|error| explain(&self.path, &error))?;
-        if kept == Some(snapshot.body.len())
-            && let Some(whole) = &mut self.whole
-        {
-            Known::add(whole, snapshot);
+        if kept == Some(snapshot.body.len()) {
+            // Which ones were let go of, a damaged one perhaps, is looked up when it matters.
+            self.whole = None;
         }
         Ok(kept.unwrap_or(snapshot.body.len()))
     }

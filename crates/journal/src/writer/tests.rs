@@ -174,3 +174,22 @@ fn many_writers_on_sqlite_lose_and_mix_up_nothing() {
         assert_eq!(kept[&last], entry(-1));
     }
 }
+
+/// Who must not wait hears at once that there is no room, and everybody else is written.
+#[test]
+fn a_full_queue_is_said_at_once() {
+    let (writer, _) = slow(u64::MAX);
+    let handle = writer.handle();
+    let (kept, lost) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let writes = 3 * (QUEUE_MAX + BATCH_MAX) as u64;
+    for _ in 0..writes {
+        let (kept, lost) = (Arc::clone(&kept), Arc::clone(&lost));
+        handle.append_now(vec![entry(1)], move |result| {
+            let count = if result.is_ok() { kept } else { lost };
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+    assert!(lost.load(Ordering::Relaxed) > 0, "there was room for all of {writes}");
+    drop(writer);
+    assert_eq!(kept.load(Ordering::Relaxed) + lost.load(Ordering::Relaxed), writes);
+}

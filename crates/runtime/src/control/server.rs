@@ -3,7 +3,7 @@
 //! Nothing that comes here can hold the gateway up: questions, connections, sizes and times are bounded,
 //! and what is not understood is answered with why.
 
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,15 +33,24 @@ pub(crate) struct Asked {
 /// Listens while this lives; then the socket is gone.
 pub(crate) struct Listening {
     path: PathBuf,
+    /// Device and number of the socket's file.
+    made: (u64, u64),
     task: JoinHandle<()>,
 }
 
 impl Drop for Listening {
     fn drop(&mut self) {
         self.task.abort();
-        // The next gateway replaces one that stays.
-        let _ = std::fs::remove_file(&self.path);
+        // A successor may have replaced it already. The next gateway replaces one that stays.
+        if file(&self.path).is_ok_and(|found| found == self.made) {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
+}
+
+fn file(path: &Path) -> std::io::Result<(u64, u64)> {
+    let found = std::fs::symlink_metadata(path)?;
+    Ok((found.dev(), found.ino()))
 }
 
 /// Listens at `path`, which is ours by the journal's lock.
@@ -52,8 +61,9 @@ pub(crate) fn listen(path: &Path, asked: mpsc::Sender<Asked>) -> std::io::Result
     // The directory lets nobody else in; the socket says so as well.
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    let made = file(path)?;
     let task = tokio::spawn(accept(listener, asked));
-    Ok(Listening { path: path.to_owned(), task })
+    Ok(Listening { path: path.to_owned(), made, task })
 }
 
 async fn accept(listener: UnixListener, asked: mpsc::Sender<Asked>) {

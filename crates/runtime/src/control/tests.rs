@@ -126,7 +126,15 @@ fn the_socket_is_its_owners_and_goes_with_the_gateway() {
         let _entered = bench.runtime.enter();
         listen(&bench.path(), asked).unwrap()
     };
+    // A gateway that ends after another has replaced its socket leaves that one alone.
+    let (asked, _questions_of_next) = mpsc::channel(1);
+    let next = {
+        let _entered = bench.runtime.enter();
+        listen(&bench.path(), asked).unwrap()
+    };
     drop(again);
+    assert!(bench.path().exists());
+    drop(next);
     assert!(!bench.path().exists());
     assert!(matches!(ask(&bench.path(), &ASK), Err(ControlError::Nobody { .. })));
 }

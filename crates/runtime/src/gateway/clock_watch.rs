@@ -23,7 +23,7 @@ impl Rest {
     pub(super) async fn measure_clock(&self) -> bool {
         let sent = clock::now();
         let request = Request::Market(MarketRequest::Time);
-        let Outcome::Done(Response::Time(theirs)) = self.ask_once(&request, None).await else {
+        let Outcome::Done(Response::Time(theirs)) = self.ask_once(&request).await else {
             return false;
         };
         let (ahead_ms, step_ms) = self.clock().take(sent, theirs, clock::now());

@@ -223,7 +223,9 @@ impl Core {
         }
         let (release, failures) = (self.release.clone(), self.failures.clone());
         let runtime = tokio::runtime::Handle::current();
-        self.journal.append(entries, move |written| match written {
+        // Never waits: when thousands of writes wait already the store is as good as gone, and cancels
+        // are not to wait with them.
+        self.journal.append_now(entries, move |written| match written {
             Ok(_) => {
                 let _entered = runtime.enter();
                 release.all(now, sends);
@@ -258,7 +260,8 @@ impl Core {
     /// next start finds out by asking.
     async fn without_journal(&mut self, error: journal::StoreError) -> RunError {
         if matches!(error, journal::StoreError::Outrun { .. }) {
-            // What is open is the other one's to look after, and may be wanted.
+            // What is open is the other one's to look after, and may be wanted. What waits stays.
+            self.release.gate().lose();
             tracing::error!(%error, "another gateway has taken over: this one sends nothing any more");
             for (_, handle) in std::mem::take(&mut self.agents) {
                 handle.stop().await;

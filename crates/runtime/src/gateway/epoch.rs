@@ -27,15 +27,17 @@ pub(super) struct Session {
     pub(super) rolled_back: Option<String>,
 }
 
-/// Takes the number of a new session, above all that were ever taken on this host, and keeps it.
+/// Takes the number of a new session, above all that were ever taken on this host, and keeps it; until the
+/// journal says that it is `halted` also that it went back, for a start may fail before it has halted.
 pub(super) fn take(
     storage: &mut dyn Storage,
     tag: StoreTag,
     state_dir: &Path,
+    halted: bool,
 ) -> Result<Session, StoreError> {
     let directory = state_dir.join(DIRECTORY);
     let path = directory.join(tag.to_string());
-    let newest = read(&path)?;
+    let (newest, was_behind) = read(&path)?;
     let first = storage.take_session()?;
     if newest.saturating_sub(first) > BEHIND_MAX {
         let problem = format!(
@@ -52,37 +54,50 @@ pub(super) fn take(
         place: (&path).into(),
         problem: format!("the number of the session cannot be kept: {error}"),
     };
-    keep(&directory, &path, session).map_err(unusable)?;
-    let rolled_back = (first <= newest).then(|| {
+    let is_behind = first <= newest || was_behind && !halted;
+    keep(&directory, &path, session, is_behind).map_err(unusable)?;
+    let rolled_back = is_behind.then(|| {
+        let known = if first <= newest {
+            format!("it knows {} sessions, and there were {newest}", first - 1)
+        } else {
+            "an earlier start has seen it".to_owned()
+        };
         format!(
-            "the journal is an older copy of itself: it knows {} sessions, and there were {newest}; restore \
-             the newest copy, or look at the venue and start with a new journal",
-            first - 1
+            "the journal is an older copy of itself: {known}; restore the newest copy, or look at the venue \
+             and start with a new journal"
         )
     });
     Ok(Session { session, rolled_back })
 }
 
-/// Zero where there is none yet.
-fn read(path: &Path) -> Result<u64, StoreError> {
+/// What stands behind the number of a journal that went back and has not halted for it yet.
+const BEHIND: &str = " behind";
+
+/// The newest number, zero where there is none yet, and whether the journal is known to be behind it.
+fn read(path: &Path) -> Result<(u64, bool), StoreError> {
     let unusable = |problem: String| StoreError::Unusable { place: path.into(), problem };
     match std::fs::read_to_string(path) {
-        Ok(text) => text.trim().parse().map_err(|_| {
-            unusable(
-                "is to be the number of a session, and is not; write it there, or remove it".into(),
-            )
-        }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+        Ok(text) => {
+            let text = text.trim();
+            let number = text.strip_suffix(BEHIND);
+            let parsed = number.unwrap_or(text).parse().map_err(|_| {
+                let problem =
+                    "is to be the number of a session, and is not; write it there, or remove it";
+                unusable(problem.to_owned())
+            });
+            Ok((parsed?, number.is_some()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok((0, false)),
         Err(error) => Err(unusable(error.to_string())),
     }
 }
 
 /// Durable when it returns; whoever reads meanwhile sees the old number or the new one.
-fn keep(directory: &Path, path: &Path, session: u64) -> std::io::Result<()> {
+fn keep(directory: &Path, path: &Path, session: u64, is_behind: bool) -> std::io::Result<()> {
     std::fs::create_dir_all(directory)?;
     let written: PathBuf = path.with_extension("new");
     let mut file = File::create(&written)?;
-    writeln!(file, "{session}")?;
+    writeln!(file, "{session}{}", if is_behind { BEHIND } else { "" })?;
     file.sync_all()?;
     std::fs::rename(&written, path)?;
     File::open(directory)?.sync_all()
@@ -101,19 +116,26 @@ mod tests {
         let mut storage = Memory::default();
         let mut yesterday = Memory::default();
         for number in 1..=5 {
-            let taken = take(&mut storage, tag, directory.path()).unwrap();
+            let taken = take(&mut storage, tag, directory.path(), false).unwrap();
             assert_eq!((taken.session, taken.rolled_back), (number, None));
             if number == 2 {
                 yesterday = storage.clone();
             }
         }
-        let taken = take(&mut yesterday, tag, directory.path()).unwrap();
+        let taken = take(&mut yesterday, tag, directory.path(), false).unwrap();
         assert_eq!(taken.session, 6);
         let why = taken.rolled_back.unwrap();
         assert!(why.contains("knows 2 sessions") && why.contains("there were 5"), "{why}");
-        let taken = take(&mut yesterday, tag, directory.path()).unwrap();
-        assert_eq!((taken.session, taken.rolled_back), (7, None), "said once; the halt is latched");
-        let other = take(&mut Memory::default(), StoreTag::new(8), directory.path()).unwrap();
+        // That start failed before its halt was written down.
+        let taken = take(&mut yesterday, tag, directory.path(), false).unwrap();
+        assert_eq!(taken.session, 7);
+        assert!(taken.rolled_back.unwrap().contains("older copy"));
+        let taken = take(&mut yesterday, tag, directory.path(), true).unwrap();
+        assert_eq!((taken.session, taken.rolled_back), (8, None), "the halt is latched");
+        let taken = take(&mut yesterday, tag, directory.path(), false).unwrap();
+        assert_eq!((taken.session, taken.rolled_back), (9, None), "and that is known");
+        let other =
+            take(&mut Memory::default(), StoreTag::new(8), directory.path(), false).unwrap();
         assert_eq!((other.session, other.rolled_back), (1, None), "another journal");
     }
 
@@ -121,12 +143,12 @@ mod tests {
     fn what_is_no_number_of_ours_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let tag = StoreTag::new(7);
-        take(&mut Memory::default(), tag, directory.path()).unwrap();
+        take(&mut Memory::default(), tag, directory.path(), false).unwrap();
         let path = directory.path().join("sessions/00007");
-        for text in ["", "x", "-1", "9999999999"] {
+        for text in ["", "x", "-1", "behind", " behind", "9999999999"] {
             std::fs::write(&path, text).unwrap();
             let error =
-                take(&mut Memory::default(), tag, directory.path()).unwrap_err().to_string();
+                take(&mut Memory::default(), tag, directory.path(), false).unwrap_err().to_string();
             assert!(error.contains("00007") && error.contains("remove"), "{text}: {error}");
         }
     }

@@ -17,23 +17,40 @@ use super::clear::Flights;
 use super::rest::Rest;
 use crate::clock;
 
-/// May risk be added? Set by the loop after every input, asked at the last moment before a send.
+/// May it leave? Set by the loop after every input, asked at the last moment before a send: behind every
+/// wait for the disk and for the rate budget.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Gate(Arc<AtomicBool>);
+pub(super) struct Gate(Arc<Doors>);
+
+#[derive(Debug, Default)]
+struct Doors {
+    /// What adds risk may leave.
+    active: AtomicBool,
+    /// Nothing may leave any more: the account is another gateway's.
+    lost: AtomicBool,
+}
 
 impl Gate {
     pub(super) fn set(&self, active: bool) {
-        self.0.store(active, Ordering::Release);
+        self.0.active.store(active, Ordering::Release);
+    }
+
+    /// For good.
+    pub(super) fn lose(&self) {
+        self.0.lost.store(true, Ordering::Release);
     }
 
     /// Why this must not leave; `None` when it may.
     fn holds_back(&self, now: Timestamp, not_after: Option<Timestamp>) -> Option<String> {
+        if self.0.lost.load(Ordering::Acquire) {
+            return Some("another gateway has taken over".to_owned());
+        }
         let not_after = not_after?;
         if now > not_after {
             let late = now.since(not_after);
-            return Some(format!("its record was written {late:.1?} after it had to leave"));
+            return Some(format!("it was ready {late:.1?} after it had to leave"));
         }
-        let stopped = !self.0.load(Ordering::Acquire);
+        let stopped = !self.0.active.load(Ordering::Acquire);
         stopped.then(|| "trading stopped before it left".to_owned())
     }
 }
@@ -90,12 +107,12 @@ impl Release {
     }
 
     async fn ask(&self, question: &Question, decided: Timestamp) -> Outcome {
-        if let Some(cause) = self.gate.holds_back(clock::now(), question.not_after) {
-            tracing::warn!("an order is not sent: {cause}");
-            return Outcome::NotSent(cause);
-        }
+        let held_back = || self.gate.holds_back(clock::now(), question.not_after);
         let as_of = question.not_after.map(|_| decided);
-        let outcome = self.rest.ask_as_of(&question.request, as_of).await;
+        let outcome = match held_back() {
+            Some(cause) => Outcome::NotSent(cause),
+            None => self.rest.ask_unless(&question.request, as_of, &held_back).await,
+        };
         if let (Outcome::NotSent(cause), Request::Account(AccountRequest::Place(_))) =
             (&outcome, &question.request)
         {
@@ -122,5 +139,12 @@ mod tests {
         let stopped = gate.holds_back(at(1_000), Some(at(2_000))).unwrap();
         assert!(stopped.contains("stopped"), "{stopped}");
         assert_eq!(gate.holds_back(at(1_000), None), None);
+        gate.set(true);
+        gate.lose();
+        gate.set(true);
+        for not_after in [None, Some(at(2_000))] {
+            let lost = gate.holds_back(at(1_000), not_after).unwrap();
+            assert!(lost.contains("taken over"), "cancels, too: {lost}");
+        }
     }
 }

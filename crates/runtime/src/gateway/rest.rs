@@ -22,6 +22,9 @@ use super::venue_clock::VenueClock;
 use crate::budget::HostBudget;
 use crate::clock;
 
+/// Says why something must not leave, at the moment at which it could.
+pub(super) type HeldBack<'a> = dyn Fn() -> Option<String> + Sync + 'a;
+
 /// Time for a connection to come up.
 const CONNECT_MAX: Duration = Duration::from_secs(3);
 /// Largest answer that is read, bytes.
@@ -130,13 +133,18 @@ impl Rest {
 
     /// Asks, and waits for the outcome.
     pub(super) async fn ask(&self, request: &Request) -> Outcome {
-        self.ask_as_of(request, None).await
+        self.ask_unless(request, None, &|| None).await
     }
 
     /// The same, signed as of when it was decided, so that the venue itself refuses what took too
-    /// long on its way. `None` is now.
-    pub(super) async fn ask_as_of(&self, request: &Request, decided: Option<Timestamp>) -> Outcome {
-        let first = self.ask_once(request, decided).await;
+    /// long on its way; `None` is now. `held_back` says why it must not leave: it is asked when it could.
+    pub(super) async fn ask_unless(
+        &self,
+        request: &Request,
+        decided: Option<Timestamp>,
+        held_back: &HeldBack<'_>,
+    ) -> Outcome {
+        let first = self.attempt(request, decided, held_back).await;
         let outcome = self.to_the_end(first).await;
         if let Outcome::Refused(refusal) = &outcome
             && self.adapter.is_of_clock(refusal)
@@ -154,7 +162,7 @@ impl Rest {
                 return outcome;
             };
             let request = Request::Account(AccountRequest::AccountAfter(next));
-            let (more, next) = match self.ask_once(&request, None).await {
+            let (more, next) = match self.ask_once(&request).await {
                 Outcome::Done(Response::Account(more)) => (more, None),
                 Outcome::Done(Response::AccountPage { account, next }) => (account, Some(next)),
                 failed => return failed,
@@ -175,8 +183,17 @@ impl Rest {
         }
     }
 
-    /// The same, whatever a refusal says of our clock.
-    pub(super) async fn ask_once(&self, request: &Request, decided: Option<Timestamp>) -> Outcome {
+    /// Asks once, whatever a refusal says of our clock and however the answer goes on.
+    pub(super) async fn ask_once(&self, request: &Request) -> Outcome {
+        self.attempt(request, None, &|| None).await
+    }
+
+    async fn attempt(
+        &self,
+        request: &Request,
+        decided: Option<Timestamp>,
+        held_back: &HeldBack<'_>,
+    ) -> Outcome {
         let at = decided.map_or_else(|| self.venue_now(), |decided| self.clock().at(decided));
         let call = match self.call(request, at) {
             Ok(call) => call,
@@ -195,6 +212,11 @@ impl Rest {
             Ok(grant) => grant,
             Err(too_long) => return Outcome::NotSent(too_long.to_string()),
         };
+        // The wait may have been long enough for trading to stop.
+        if let Some(cause) = held_back() {
+            budget.give_back(&grant).await;
+            return Outcome::NotSent(cause);
+        }
         // A signature is valid for a short while from when it was made. What is signed as of its
         // decision stays so: that it is too late then is the venue's to say.
         let waited = decided.is_none() && begun.elapsed() > SIGNATURE_AGE_MAX;
@@ -304,8 +326,7 @@ impl Rest {
                 () = held_up => {}
                 () = tokio::time::sleep(LIMITS_EVERY) => {}
             }
-            if let Outcome::NotSent(cause) | Outcome::InDoubt(cause) =
-                self.ask_once(&request, None).await
+            if let Outcome::NotSent(cause) | Outcome::InDoubt(cause) = self.ask_once(&request).await
             {
                 tracing::debug!(%cause, "the venue's limits could not be read");
             }

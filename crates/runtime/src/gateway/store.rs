@@ -66,8 +66,10 @@ fn open_here(address: &Address, keep: Option<u64>, state_dir: &Path) -> Result<O
     let (last, behind) = (restored.last, restored.last - restored.snapshot);
     tracing::info!(entries = last, behind_snapshot = behind, "the journal is read");
     let tag = storage.take_tag(StoreTag::new(pump::seed()))?;
-    let epoch::Session { session, rolled_back } = epoch::take(storage.as_mut(), tag, state_dir)?;
     let books = restored.state.books.clone();
+    let halted = books.halted().is_some();
+    let epoch::Session { session, rolled_back } =
+        epoch::take(storage.as_mut(), tag, state_dir, halted)?;
     let upkeep = Upkeep {
         fold: Box::new(restored.state),
         from: (last, behind),
@@ -113,7 +115,7 @@ pub(super) async fn keep(journal: JournalHandle, failures: mpsc::UnboundedSender
     loop {
         tokio::time::sleep(KEEP_EVERY).await;
         let failures = failures.clone();
-        journal.append(Vec::new(), move |kept| {
+        journal.append_now(Vec::new(), move |kept| {
             if let Err(error) = kept {
                 // The loop is gone only when it has ended for another reason.
                 drop(failures.send(error));

@@ -56,6 +56,8 @@ impl Waiting {
     /// Answers everybody whose comparison is complete.
     pub(super) fn answer(&mut self, gateway: &Gateway, now: Timestamp) -> Due {
         let mut due = Due::default();
+        // Who was told that it took too long is not to find it done after all.
+        self.ones.retain(|one| !one.reply.is_closed());
         let Some(last) = self.comparisons.last().filter(|_| !self.ones.is_empty()) else {
             return due;
         };

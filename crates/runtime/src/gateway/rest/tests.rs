@@ -131,3 +131,22 @@ async fn after_a_stop_the_limits_are_read_at_once() {
         venue.abort();
     }
 }
+
+/// Behind its wait for the budget, at the moment at which it could leave, it is asked whether it still may.
+#[tokio::test]
+async fn what_may_not_leave_any_more_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let (rest, _inputs) = rest(&directory, "http://127.0.0.1:1");
+    let request = Request::Account(AccountRequest::Account);
+    let asked = std::sync::atomic::AtomicU32::new(0);
+    let held_back = || {
+        asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Some("trading stopped".to_owned())
+    };
+    let outcome = rest.ask_unless(&request, None, &held_back).await;
+    assert_eq!(outcome, Outcome::NotSent("trading stopped".to_owned()));
+    assert_eq!(asked.into_inner(), 1);
+    let outcome = rest.ask_unless(&request, None, &|| None).await;
+    let Outcome::NotSent(cause) = outcome else { panic!("{outcome:?}") };
+    assert!(!cause.contains("trading"), "it was tried: {cause}");
+}
