@@ -94,16 +94,6 @@ impl From<&Snapshot> for Known {
     }
 }
 
-impl Known {
-    /// Adds one that was just kept, and leaves out the one that it takes the place of.
-    pub(crate) fn add(whole: &mut Vec<Known>, snapshot: &Snapshot) {
-        whole.retain(|known| known.seq != snapshot.seq);
-        whole.push(Known::from(snapshot));
-        whole.sort_by_key(|known| std::cmp::Reverse(known.seq));
-        whole.truncate(SNAPSHOTS_KEPT);
-    }
-}
-
 /// Snapshots that are kept: should the newest be damaged, the older one is there.
 pub(crate) const SNAPSHOTS_KEPT: usize = 2;
 
