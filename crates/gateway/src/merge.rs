@@ -168,7 +168,9 @@ impl Gateway {
         let id = order.client_order_id;
         let Some(tracked) = self.books.order(&id) else { return };
         let (counted, is_open) = (tracked.filled, tracked.state.is_open());
-        let ending = ending(order.status);
+        // Executions for all of it will never come.
+        let cut_short = tracked.is_cut_short(order).then_some(Ending::Canceled);
+        let ending = cut_short.or_else(|| ending(order.status));
         let believed = self.is(Defect::LateFillDropped) && ending == Some(Ending::Canceled);
         let missing = order.filled > counted && !believed;
         match (ending, missing, is_open) {

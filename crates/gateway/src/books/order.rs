@@ -1,6 +1,6 @@
 //! One order of ours, from the moment it was written down.
 
-use model::venue::VenueOrder;
+use model::venue::{VenueOrder, VenueOrderStatus};
 use model::{
     AgentId, Amount, Asset, Ending, Fill, IntentId, NewOrder, OrderEvent, OrderQty, OrderState,
     Price, Qty, Rounding, Side, Timestamp, VenueOrderId,
@@ -85,6 +85,13 @@ impl TrackedOrder {
                 == (theirs.client_order_id, theirs.instrument, theirs.side)
             && (sent.kind.price(), sent.kind.trigger())
                 == (theirs.kind.price(), theirs.kind.trigger())
+    }
+
+    /// Does the venue call it filled with less than was ordered? The rest was taken off, as some engines do
+    /// to prevent a trade of the account with itself.
+    pub fn is_cut_short(&self, theirs: &VenueOrder) -> bool {
+        let is_less = matches!(self.order.qty, OrderQty::Base(qty) if theirs.filled < qty);
+        theirs.status == VenueOrderStatus::Filled && is_less
     }
 
     /// Is this what we have counted of it? A venue that has taken an execution back may or may not have

@@ -307,3 +307,26 @@ fn an_order_in_doubt_is_looked_for_by_the_venues_clock() {
         assert_eq!(since, Some(Some(prepared.shifted_ms(first_ms))), "{ahead_ms}");
     }
 }
+
+/// The exchange takes a part off an order to prevent a trade of the account with itself, and calls it filled
+/// when the rest has executed. That is its end, and nothing of it stays reserved.
+#[test]
+fn an_order_that_is_filled_with_less_is_over() {
+    for profile in [TELLS_SUMS, crate::testing::TELLS_ALL] {
+        let mut world = World::at(profile);
+        let order = world.place(spec(Side::Buy, "1", "100")).unwrap();
+        world.answer_all();
+        executes(&mut world, &order, "0.6");
+        let at = world.venue.orders.iter().position(|o| o.client_order_id == order).unwrap();
+        world.venue.orders[at].status = VenueOrderStatus::Filled;
+        world.venue.orders[at].prevented = number("0.4");
+        stands(&mut world, &order);
+        world.pass_answering(5);
+        assert_eq!(world.state_of(&order), OrderState::Done(Ending::Canceled));
+        assert_eq!(filled(&world, &order), number("0.6"));
+        assert_eq!(world.gateway.books().exposure(id()).working_buys, Qty::ZERO);
+        world.apply(&Input::Operator(model::Command::Reconcile));
+        world.pass_answering(5);
+        assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+    }
+}
