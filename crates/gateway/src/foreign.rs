@@ -90,7 +90,7 @@ impl Gateway {
                 self.foreign(now, order, effects);
             }
             // Neither among the open ones nor known at all. Should it be there after all, the next list
-            // shows it again.
+            // shows it again, and then it is reported and counted anew.
             Outcome::Refused(VenueError::UnknownOrder) => {
                 self.record(now, Record::ForeignGone { venue_order_id: id }, effects);
             }

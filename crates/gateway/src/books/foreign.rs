@@ -49,7 +49,9 @@ impl Foreign {
         }
     }
 
+    /// The venue does not know it. It is forgotten: should it be shown again after all, it is news.
     pub(super) fn gone(&mut self, id: &VenueOrderId) -> Option<VenueOrder> {
+        self.known.forget(id);
         self.open.remove(id)
     }
 }

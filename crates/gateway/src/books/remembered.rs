@@ -35,6 +35,13 @@ impl<T: Ord + Copy> Remembered<T> {
         }
         true
     }
+
+    /// As if it had never been seen. As long as there are values; for what is rare.
+    pub(super) fn forget(&mut self, value: &T) {
+        if self.known.remove(value) {
+            self.in_order.retain(|known| known != value);
+        }
+    }
 }
 
 impl<T: Serialize> Serialize for Remembered<T> {

@@ -118,11 +118,15 @@ fn late_reports_change_nothing() {
 fn an_order_that_the_venue_has_forgotten_counts_no_more() {
     for profile in BOTH {
         let (mut world, _) = with_foreign(profile, ForeignOrders::Adopt, false);
-        world.venue.orders.clear();
+        let shown = std::mem::take(&mut world.venue.orders);
         compare(&mut world);
         assert_eq!(working(&world), number("0"));
         assert_eq!(world.count(|r| matches!(r, Record::ForeignGone { .. })), 1);
         assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+        // One that is shown again had only been overlooked: it is reported and counts again.
+        world.venue.orders = shown;
+        compare(&mut world);
+        assert_eq!((working(&world), said(&world)), (number("2"), 2));
     }
 }
 
