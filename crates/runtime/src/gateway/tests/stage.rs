@@ -357,7 +357,8 @@ impl Stage {
 
     /// The bot's order for one deal rests at the exchange.
     pub(super) async fn rests(&mut self, side: Side) {
-        for _ in 0..100 {
+        let end = Instant::now() + SOON;
+        while Instant::now() < end {
             self.trades_again().await;
             let intent = self.wants(side).await;
             let answered = |entries: &[Entry]| answer(entries, intent).is_some();
@@ -365,8 +366,12 @@ impl Stage {
             if answer(self.kept.0.lock().unwrap().entries(), intent) == Some(true) {
                 return;
             }
+            // What refused it, a price that had just grown old perhaps, takes its time to pass.
+            tokio::time::sleep(LOOK).await;
         }
-        panic!("every order is refused");
+        let kept = self.kept.0.lock().unwrap();
+        let last = &kept.entries()[kept.entries().len().saturating_sub(4)..];
+        panic!("every order is refused: {last:#?}");
     }
 
     async fn wants(&mut self, side: Side) -> IntentId {
