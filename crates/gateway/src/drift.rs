@@ -46,6 +46,13 @@ impl Gateway {
             self.reading.drift.clear();
             return self.conclude(now, effects);
         }
+        // Known, and as it was: an order that is asked about meanwhile makes it neither better nor worse.
+        if !self.reading.drift.is_empty()
+            && deltas(&self.reading.suspects) == deltas(&self.reading.drift)
+            && !self.may_judge()
+        {
+            return self.conclude(now, effects);
+        }
         let is_young = now.since(self.reading.suspected_since) < CONFIRMED_AFTER;
         if is_young || !self.may_judge() {
             return self.read_again(now);

@@ -11,16 +11,23 @@ use model::{Discrepancy, Effects, InstrumentId, Outcome, Record, Side, Timestamp
 use crate::defects::Defect;
 use crate::foreign_orders::ForeignOrders;
 use crate::gateway::Gateway;
+use crate::merge::Source;
 use crate::purpose::Purpose;
 
 impl Gateway {
     /// An order on our account that we did not place, as the venue tells it. Said once.
-    pub(crate) fn foreign(&mut self, now: Timestamp, order: &VenueOrder, effects: &mut Effects) {
+    pub(crate) fn foreign(
+        &mut self,
+        now: Timestamp,
+        order: &VenueOrder,
+        source: Source,
+        effects: &mut Effects,
+    ) {
         if self.is(Defect::ForeignIgnored) {
             return;
         }
         if self.books.knows_foreign(&order.id) {
-            return self.foreign_again(now, order, effects);
+            return self.foreign_again(now, order, source, effects);
         }
         self.discrepancy(now, Discrepancy::Foreign { venue_order_id: order.id }, effects);
         self.record(now, Record::Foreign { order: order.clone() }, effects);
@@ -48,12 +55,22 @@ impl Gateway {
 
     /// It was reported before: it is written down again when it has changed. What is older than what is
     /// known, or opens again what is over, is a report that came late.
-    fn foreign_again(&mut self, now: Timestamp, order: &VenueOrder, effects: &mut Effects) {
+    fn foreign_again(
+        &mut self,
+        now: Timestamp,
+        order: &VenueOrder,
+        source: Source,
+        effects: &mut Effects,
+    ) {
         let is_news = match self.books.foreign_order(&order.id) {
             Some(known) => {
                 let changed = (known.status, known.filled, known.qty)
                     != (order.status, order.filled, order.qty);
-                changed && order.updated >= known.updated && order.filled >= known.filled
+                // Asked for by name after it was not among the open ones, its end is believed whatever
+                // clock it is dated by: reports and look-ups may have different ones.
+                let is_end = source == Source::Query && !order.status.is_open();
+                let is_newer = order.updated >= known.updated && order.filled >= known.filled;
+                changed && (is_end || is_newer)
             }
             None => false,
         };
@@ -87,7 +104,7 @@ impl Gateway {
     ) {
         match outcome {
             Outcome::Done(Response::Order(order)) if order.id == id => {
-                self.foreign(now, order, effects);
+                self.foreign(now, order, Source::Query, effects);
             }
             // Neither among the open ones nor known at all. Should it be there after all, the next list
             // shows it again, and then it is reported and counted anew.
@@ -144,7 +161,7 @@ impl Gateway {
         self.doubts.foreign_cancel_answered(&id);
         match outcome {
             Outcome::Done(Response::Canceled { order, .. }) if order.id == id => {
-                self.foreign(now, order, effects);
+                self.foreign(now, order, Source::Query, effects);
             }
             // Taken, refused or lost: the stream or the next list says how it is, and until it is over
             // it is said again.

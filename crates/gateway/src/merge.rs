@@ -136,7 +136,7 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         let id = order.client_order_id;
-        self.foreign(now, order, effects);
+        self.foreign(now, order, source, effects);
         for fill in fills {
             self.executed(now, &Fill { client_order_id: None, ..*fill }, source, effects);
         }

@@ -417,3 +417,31 @@ fn the_past_is_looked_at_once_for_one_difference() {
         assert_eq!(lists, 1, "only what is new is read");
     }
 }
+
+/// What is known and waits for a person stays as it is while an order is being asked about: what reduces is
+/// let through all the time.
+#[test]
+fn a_known_drift_stops_no_more_while_an_order_is_asked_about() {
+    for profile in BOTH {
+        let (mut world, _) = bought(profile);
+        let usdt = world.venue.balances.get_mut(&number("USDT")).unwrap();
+        *usdt = usdt.checked_sub(number("50")).unwrap();
+        compare(&mut world);
+        assert_eq!(world.gateway.state().0, TradingState::Reducing);
+        let exit = OrderSpec { reduce_only: true, ..spec(Side::Sell, "0.5", "101") };
+        let intent = world.intend(model::Action::Place(exit.clone()));
+        world.answer_all();
+        world.intend(model::Action::Cancel(intent));
+        world.answer(crate::testing::Wire::LosesRequest);
+        world.apply(&Input::Operator(Command::Reconcile));
+        // The question about the order stays open while the rest is read.
+        let is_question = |r: &AccountRequest| matches!(r, AccountRequest::Order { .. });
+        while let Some(at) = world.requests.iter().position(|(_, r)| !is_question(r)) {
+            world.requests.swap(0, at);
+            world.answer(crate::testing::Wire::Whole);
+        }
+        assert_eq!(world.gateway.state().0, TradingState::Reducing);
+        world.book();
+        assert!(world.place(exit).is_some());
+    }
+}

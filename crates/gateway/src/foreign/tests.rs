@@ -130,6 +130,21 @@ fn an_order_that_the_venue_has_forgotten_counts_no_more() {
     }
 }
 
+/// The venue's lists are dated by another clock than its stream, or not at all: an end that is found by
+/// asking is one all the same.
+#[test]
+fn an_end_that_was_not_told_is_found_whatever_it_is_dated() {
+    for profile in BOTH {
+        let (mut world, theirs) = with_foreign(profile, ForeignOrders::Adopt, true);
+        let order = world.venue.orders.iter_mut().find(|order| order.id == theirs).unwrap();
+        order.status = VenueOrderStatus::Canceled;
+        order.updated = order.created.before(std::time::Duration::from_secs(1));
+        compare(&mut world);
+        assert_eq!(working(&world), number("0"));
+        assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+    }
+}
+
 #[test]
 fn where_the_configuration_wants_it_the_order_is_taken_back() {
     for (profile, told) in BOTH.into_iter().flat_map(|p| [(p, true), (p, false)]) {
