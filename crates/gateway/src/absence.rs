@@ -116,7 +116,7 @@ impl Gateway {
     ) {
         let Some((fills, next)) = fills_in(outcome) else { return self.doubts.again(&id, now) };
         let unknown = fills.iter().any(|f| {
-            self.books.order_at_venue(&f.venue_order_id).is_none()
+            self.books.order_at_venue(f.instrument, f.venue_order_id).is_none()
                 && !self.books.knows_foreign(&f.venue_order_id)
                 && !self.is_history(f)
         });

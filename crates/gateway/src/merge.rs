@@ -211,8 +211,10 @@ impl Gateway {
             let is = |known| known == fill.venue_order_id;
             !foreign && self.books.order(id).is_some_and(|o| o.venue_order_id.is_none_or(is))
         });
-        let by_venue =
-            || self.books.order_at_venue(&fill.venue_order_id).map(|o| o.order.client_order_id);
+        let by_venue = || {
+            let known = self.books.order_at_venue(fill.instrument, fill.venue_order_id);
+            known.map(|o| o.order.client_order_id)
+        };
         let named = by_name.or_else(by_venue);
         let over = named.and_then(|id| self.books.order(&id)).is_some_and(|o| o.state.is_done());
         if over && self.is(Defect::LateFillDropped) {

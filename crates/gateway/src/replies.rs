@@ -94,7 +94,8 @@ impl Gateway {
 
     /// Is this the venue's name for an order that we know by another name?
     fn is_another(&self, id: ClientOrderId, venue: &VenueOrderId) -> bool {
-        let known = self.books.order_at_venue(venue);
+        let Some(ours) = self.books.order(&id) else { return false };
+        let known = self.books.order_at_venue(ours.order.instrument, *venue);
         known.is_some_and(|order| order.order.client_order_id != id)
     }
 

@@ -61,7 +61,9 @@ pub struct Books {
     done: VecDeque<ClientOrderId>,
     #[serde(with = "pairs")]
     by_intent: BTreeMap<(AgentId, IntentId), ClientOrderId>,
-    by_venue: BTreeMap<VenueOrderId, ClientOrderId>,
+    /// With the instrument: a venue may count the orders of each by itself.
+    #[serde(with = "pairs")]
+    by_venue: BTreeMap<(InstrumentId, VenueOrderId), ClientOrderId>,
     foreign: Foreign,
     trades: Remembered<(InstrumentId, TradeId)>,
     positions: BTreeMap<InstrumentId, Position>,
@@ -127,7 +129,8 @@ impl Books {
                 if let Some(order) = self.orders.get_mut(client_order_id) {
                     order.venue_order_id = Some(*venue_order_id);
                     order.accepted_at.get_or_insert(*venue_time);
-                    self.by_venue.insert(*venue_order_id, *client_order_id);
+                    let key = (order.order.instrument, *venue_order_id);
+                    self.by_venue.insert(key, *client_order_id);
                 }
                 self.event(client_order_id, OrderEvent::Accepted, entry.at);
             }
@@ -216,9 +219,13 @@ impl Books {
         self.orders.get(self.by_intent.get(&(agent, intent))?)
     }
 
-    /// An order by the venue's name for it.
-    pub fn order_at_venue(&self, id: &VenueOrderId) -> Option<&TrackedOrder> {
-        self.orders.get(self.by_venue.get(id)?)
+    /// An order by the venue's name for it, which is one only together with its instrument.
+    pub fn order_at_venue(
+        &self,
+        instrument: InstrumentId,
+        id: VenueOrderId,
+    ) -> Option<&TrackedOrder> {
+        self.orders.get(self.by_venue.get(&(instrument, id))?)
     }
 
     /// Orders that may still execute, by name.
@@ -416,7 +423,7 @@ impl Books {
         self.exposures.entry(fill.instrument).or_default().position = net;
         if let Some((_, id)) = known {
             // An execution may be heard of before the answer that names the order.
-            self.by_venue.insert(fill.venue_order_id, id);
+            self.by_venue.insert((fill.instrument, fill.venue_order_id), id);
             self.count(id, false);
             let event = self.orders.get_mut(&id).map(|order| order.filled_by(fill));
             self.count(id, true);
@@ -468,7 +475,7 @@ impl Books {
             if let Some(order) = self.orders.remove(&id) {
                 self.by_intent.remove(&(order.agent, order.intent));
                 if let Some(venue_id) = order.venue_order_id {
-                    self.by_venue.remove(&venue_id);
+                    self.by_venue.remove(&(order.order.instrument, venue_id));
                 }
             }
         }

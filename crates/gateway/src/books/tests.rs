@@ -58,3 +58,39 @@ fn orders_of_others_are_forgotten_in_the_end() {
     assert!(!books.knows_foreign(&id(0)), "the oldest");
     assert!(books.knows_foreign(&id(1)) && books.knows_foreign(&id(FOREIGN_KEPT)));
 }
+
+/// Two instruments, and the venue has given orders of both the same name: each execution finds its own.
+#[test]
+fn a_venues_name_is_one_only_with_its_instrument() {
+    use model::{AgentId, ClientOrderId, InstrumentId, IntentId, NewOrder, OrderKind, OrderQty};
+    let mut books = Books::default();
+    let theirs: VenueOrderId = number("500");
+    let instruments: [InstrumentId; 2] = [number("BTC-USDT"), number("ETH-USDT")];
+    for (intent, instrument) in (1..).zip(instruments) {
+        let client_order_id: ClientOrderId = number(&format!("trend-1-{intent}"));
+        let order = NewOrder {
+            client_order_id,
+            instrument,
+            side: Side::Buy,
+            kind: OrderKind::Limit { price: number("100") },
+            qty: OrderQty::Base(number("1")),
+            time_in_force: model::TimeInForce::Gtc,
+            post_only: false,
+            reduce_only: false,
+            self_trade_prevention: None,
+        };
+        let agent: AgentId = number("trend");
+        let intent = IntentId(intent);
+        let worst_price = number("100");
+        let prepared = Record::Prepared { agent, intent, order, worst_price };
+        let accepted =
+            Record::Accepted { client_order_id, venue_order_id: theirs, venue_time: at(1) };
+        for record in [prepared, accepted] {
+            books.apply(&Entry { at: at(1), record });
+        }
+    }
+    for instrument in instruments {
+        let found = books.order_at_venue(instrument, theirs).unwrap();
+        assert_eq!(found.order.instrument, instrument);
+    }
+}
