@@ -130,6 +130,30 @@ fn an_order_that_the_venue_has_forgotten_counts_no_more() {
     }
 }
 
+/// An order of somebody else executed, and then the venue forgot it. What it executed is counted, so it says
+/// nothing of an order of ours that never arrived: that is settled in its time.
+#[test]
+fn executions_of_a_forgotten_order_keep_no_doubt_open() {
+    for profile in BOTH {
+        let (mut world, _) = with_foreign(profile, ForeignOrders::Adopt, true);
+        let ours = world.place(spec(Side::Buy, "1", "99")).unwrap();
+        world.answer(crate::testing::Wire::LosesRequest);
+        world.now = world.now.after(std::time::Duration::from_millis(1));
+        let event = world.venue.fill(world.now, &number("by-hand"), "0.5").unwrap();
+        let told = world.venue.told(&number("by-hand"), Execution::Standing);
+        world.report(if world.venue.sums { told } else { event });
+        compare(&mut world);
+        assert_eq!(net(&world), number("0.5"));
+        world.venue.orders.retain(|order| order.client_order_id != number("by-hand"));
+        compare(&mut world);
+        assert_eq!(world.count(|r| matches!(r, Record::ForeignGone { .. })), 1);
+        let validity = profile.order_validity.unwrap().as_secs();
+        world.pass_answering(validity + 30);
+        let not_placed = model::OrderState::Done(model::Ending::NotPlaced);
+        assert_eq!(world.state_of(&ours), not_placed);
+    }
+}
+
 /// The venue's lists are dated by another clock than its stream, or not at all: an end that is found by
 /// asking is one all the same.
 #[test]
