@@ -25,6 +25,7 @@ mod summary;
 mod text;
 mod upkeep;
 mod url;
+mod walk;
 mod writer;
 
 #[cfg(test)]

@@ -31,8 +31,9 @@ use crate::patience::{Failure, OPEN_AWAY_MAX, OnWait, Patience, Wait};
 use crate::place::Place;
 use crate::storage::{Known, Snapshot, Storage, StoreError, reaches, removable};
 use crate::url::Url;
+use crate::walk::Walk;
 use link::{ANSWER_MAX, Link};
-use rows::{Columns, PAGE, Values, Walk, anchor, entry, page};
+use rows::{Columns, PAGE, Values, anchor, entry, page, take};
 
 pub(crate) use read::PostgresReader;
 
@@ -290,10 +291,10 @@ impl Postgres {
             let rows =
                 self.patiently(|store| page(&mut store.link, &store.sql.schema, columns, from))?;
             for row in &rows {
-                walk.take(row, &mut |seq, row| each(&place, seq, row))?;
+                take(&place, &mut walk, row, &mut |seq, row| each(&place, seq, row))?;
             }
             if rows.len() < PAGE {
-                return Ok(walk.next() - 1);
+                return Ok(walk.last());
             }
             // Reading a long journal may take longer than a lease.
             self.keep()?;

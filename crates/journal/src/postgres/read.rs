@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio_postgres::types::ToSql;
 
 use super::link::Link;
-use super::rows::{COLUMNS, Columns, PAGE, Walk, anchor, entry, page};
+use super::rows::{COLUMNS, Columns, PAGE, anchor, entry, page, take};
 use super::{explain, schema, snapshots};
 use crate::filter::{Filter, Value};
 use crate::patience::Failure;
@@ -15,6 +15,7 @@ use crate::place::Place;
 use crate::source::{Each, Source};
 use crate::storage::{Snapshot, StoreError};
 use crate::url::Url;
+use crate::walk::Walk;
 
 /// How long an answer may take: a question over everything may read much.
 const READ_MAX: Duration = Duration::from_secs(60);
@@ -60,7 +61,9 @@ impl PostgresReader {
             };
             let rows = rows.map_err(Failure::error)?;
             for row in &rows {
-                walk.take(row, &mut |seq, row| each(seq, entry(&self.place, seq, row)?))?;
+                take(&self.place, &mut walk, row, &mut |seq, row| {
+                    each(seq, entry(&self.place, seq, row)?)
+                })?;
             }
             if rows.len() < PAGE {
                 return Ok(());

@@ -10,6 +10,7 @@ use crate::patience::Failure;
 use crate::place::Place;
 use crate::storage::StoreError;
 use crate::text;
+use crate::walk::Walk;
 
 /// The columns of a row, in the order in which [`entry`] expects them.
 pub(super) const COLUMNS: &str = "seq, body, at, kind, agent, instrument, client_order_id";
@@ -108,52 +109,18 @@ impl<'e> Values<'e> {
     }
 }
 
-/// Follows the chain through the rows of a journal, page by page.
-pub(super) struct Walk<'p> {
-    place: &'p Place,
-    /// Number of the last row that was seen, and its hash.
-    after: u64,
-    hash: Hash,
-    /// The row that the chain is taken up at is still to come.
-    start: bool,
-}
-
-impl<'p> Walk<'p> {
-    /// Behind this number, and behind what was removed.
-    pub(super) fn behind(place: &'p Place, after: u64, (removed, hash): (u64, Hash)) -> Walk<'p> {
-        let after = after.max(removed);
-        Walk { place, after, hash, start: after > removed }
-    }
-
-    /// The number that the next page starts with.
-    pub(super) const fn next(&self) -> u64 {
-        if self.start { self.after } else { self.after.saturating_add(1) }
-    }
-
-    /// Takes one row with its hash in the last column.
-    pub(super) fn take(
-        &mut self,
-        row: &Row,
-        each: &mut dyn FnMut(u64, &Row) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let (place, expected) = (self.place, self.next());
-        let seq: i64 = column(place, expected, row, 0)?;
-        if u64::try_from(seq) != Ok(expected) {
-            return Err(StoreError::damaged(place, expected, "it is missing"));
-        }
-        let kept = hash(place, expected, column(place, expected, row, row.len() - 1)?)?;
-        if self.start {
-            (self.hash, self.start) = (kept, false);
-            return Ok(());
-        }
-        let body: &str = column(place, expected, row, 1)?;
-        self.hash = chain::next(&self.hash, body.as_bytes());
-        if self.hash != kept {
-            return Err(StoreError::damaged(place, expected, "its hash does not fit its text"));
-        }
-        self.after = expected;
-        each(expected, row)
-    }
+/// Takes one row, with its hash in the last column, along the chain.
+pub(super) fn take(
+    place: &Place,
+    walk: &mut Walk<'_>,
+    row: &Row,
+    each: &mut dyn FnMut(u64, &Row) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let seq: i64 = column(place, walk.next(), row, 0)?;
+    let seq = walk.is_next(u64::try_from(seq).ok())?;
+    let kept = hash(place, seq, column(place, seq, row, row.len() - 1)?)?;
+    let body: &str = column(place, seq, row, 1)?;
+    if walk.follow(body.as_bytes(), kept)? { each(seq, row) } else { Ok(()) }
 }
 
 fn hash(place: &Place, seq: u64, kept: &[u8]) -> Result<Hash, StoreError> {

@@ -30,9 +30,10 @@ use crate::place::Place;
 use crate::source::Each;
 use crate::storage::{Known, Snapshot, Storage, StoreError, reaches, removable};
 use crate::url::Url;
+use crate::walk::Walk;
 use keys::Keys;
 use link::Link;
-use rows::{PAGE, Walk, anchor, page, tail};
+use rows::{PAGE, anchor, page, tail, take};
 
 pub(crate) use read::RedisReader;
 
@@ -191,10 +192,10 @@ impl Redis {
             let from = walk.next();
             let rows = self.patiently(|store| page(&mut store.link, &store.keys.journal, from))?;
             for row in &rows {
-                walk.take(row, each)?;
+                take(&place, &mut walk, row, each)?;
             }
             if rows.len() < PAGE {
-                return Ok(walk.next() - 1);
+                return Ok(walk.last());
             }
             // Reading a long journal may take longer than a lease.
             self.keep()?;

@@ -7,7 +7,7 @@ use redis::Cmd;
 
 use super::keys::Keys;
 use super::link::Link;
-use super::rows::{PAGE, Walk, anchor, page, tail};
+use super::rows::{PAGE, anchor, page, tail, take};
 use super::{LAYOUT, snapshots};
 use crate::facets::facets;
 use crate::filter::Filter;
@@ -16,6 +16,7 @@ use crate::place::Place;
 use crate::source::{Each, Source};
 use crate::storage::{Snapshot, StoreError};
 use crate::url::Url;
+use crate::walk::Walk;
 
 /// A journal in Redis, opened for reading.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ impl Source for RedisReader {
             let rows = rows.map_err(Failure::error)?;
             for row in &rows {
                 let next = walk.next();
-                match walk.take(row, each) {
+                match take(&self.place, &mut walk, row, each) {
                     Err(error @ StoreError::Damaged { .. }) => {
                         return Err(self.removed(next).unwrap_or(error));
                     }

@@ -10,6 +10,7 @@ use crate::place::Place;
 use crate::source::Each;
 use crate::storage::StoreError;
 use crate::text;
+use crate::walk::Walk;
 
 /// Entries that are read at a time.
 pub(super) const PAGE: usize = 1_000;
@@ -64,52 +65,25 @@ pub(super) fn anchor(link: &mut Link, keys: &Keys) -> Result<(u64, Hash), Failur
     }
 }
 
-/// Follows the chain through a journal, page by page.
-pub(super) struct Walk<'p> {
-    place: &'p Place,
-    /// Number of the last entry that was seen, and its hash.
-    after: u64,
-    hash: Hash,
-    /// The entry that the chain is taken up at is still to come.
-    start: bool,
-}
-
-impl<'p> Walk<'p> {
-    /// Behind this number, and behind what was removed.
-    pub(super) fn behind(place: &'p Place, after: u64, (removed, hash): (u64, Hash)) -> Walk<'p> {
-        let after = after.max(removed);
-        Walk { place, after, hash, start: after > removed }
+/// Takes one entry along the chain.
+pub(super) fn take(
+    place: &Place,
+    walk: &mut Walk<'_>,
+    row: &Row,
+    each: Each<'_>,
+) -> Result<(), StoreError> {
+    let seq = walk.is_next(Some(seq(place, row)?))?;
+    let (body, kept) = parts(place, seq, row)?;
+    if !walk.follow(body, kept)? {
+        return Ok(());
     }
-
-    /// The number that the next page starts with.
-    pub(super) const fn next(&self) -> u64 {
-        if self.start { self.after } else { self.after.saturating_add(1) }
-    }
-
-    /// Takes one entry.
-    pub(super) fn take(&mut self, row: &Row, each: Each<'_>) -> Result<(), StoreError> {
-        let (place, expected) = (self.place, self.next());
-        if seq(place, row)? != expected {
-            return Err(StoreError::damaged(place, expected, "it is missing"));
-        }
-        let (body, kept) = parts(place, expected, row)?;
-        if self.start {
-            (self.hash, self.start) = (kept, false);
-            return Ok(());
-        }
-        self.hash = chain::next(&self.hash, body);
-        if self.hash != kept {
-            return Err(StoreError::damaged(place, expected, "its hash does not fit its text"));
-        }
-        self.after = expected;
-        let body = std::str::from_utf8(body);
-        let body = body.map_err(|error| StoreError::damaged(place, expected, error))?;
-        let entry = text::read(body).map_err(|error| StoreError::Foreign {
-            place: place.clone(),
-            problem: format!("entry {expected} is of a kind this program does not know ({error})"),
-        })?;
-        each(expected, entry)
-    }
+    let body = std::str::from_utf8(body);
+    let body = body.map_err(|error| StoreError::damaged(place, seq, error))?;
+    let entry = text::read(body).map_err(|error| StoreError::Foreign {
+        place: place.clone(),
+        problem: format!("entry {seq} is of a kind this program does not know ({error})"),
+    })?;
+    each(seq, entry)
 }
 
 fn seq(place: &Place, (id, _): &Row) -> Result<u64, StoreError> {

@@ -9,10 +9,12 @@ use rusqlite::{Connection, Row};
 use super::anchor::anchor;
 use super::explain::explain;
 use super::snapshots;
-use crate::chain::{self, Hash};
+use crate::chain::Hash;
 use crate::facets::facets;
+use crate::place::Place;
 use crate::storage::StoreError;
 use crate::text;
+use crate::walk::Walk;
 
 /// The columns of a row, in the order in which [`entry`] expects them.
 pub(crate) const COLUMNS: &str = "seq, body, at, kind, agent, instrument, client_order_id";
@@ -53,10 +55,9 @@ fn walk(
     let sql = |error: rusqlite::Error| explain(path, &error);
     // One state of the file for all that is read of it.
     let reading = connection.unchecked_transaction().map_err(sql)?;
-    let (removed, anchor) = anchor(&reading).map_err(sql)?;
-    let after = after.max(removed);
-    let Ok(start) = i64::try_from(after) else { return Ok(after) };
-    // The first row is the one that the chain is taken up at.
+    let place = Place::from(path);
+    let mut walk = Walk::behind(&place, after, anchor(&reading).map_err(sql)?);
+    let Ok(start) = i64::try_from(walk.next()) else { return Ok(walk.last()) };
     let mut select = reading
         .prepare_cached(&format!(
             "SELECT {columns}, chain FROM journal WHERE seq >= ?1 ORDER BY seq"
@@ -64,26 +65,14 @@ fn walk(
         .map_err(sql)?;
     let chain_column = select.column_count() - 1;
     let mut rows = select.query([start]).map_err(sql)?;
-    let mut hash = anchor;
-    let mut expected = if after > removed { after } else { removed + 1 };
     while let Some(row) = rows.next().map_err(sql)? {
-        let seq = row.get::<_, i64>(0).map_err(sql)?;
-        if u64::try_from(seq) != Ok(expected) {
-            return Err(StoreError::damaged(path, expected, "it is missing"));
+        let seq = walk.is_next(u64::try_from(row.get::<_, i64>(0).map_err(sql)?).ok())?;
+        let kept: Hash = column(path, seq, row, chain_column)?;
+        if walk.follow(body(path, seq, row)?.as_bytes(), kept)? {
+            each(seq, row)?;
         }
-        let kept: Hash = column(path, expected, row, chain_column)?;
-        if expected > after {
-            hash = chain::next(&hash, body(path, expected, row)?.as_bytes());
-            if hash != kept {
-                return Err(StoreError::damaged(path, expected, "its hash does not fit its text"));
-            }
-            each(expected, row)?;
-        } else {
-            hash = kept;
-        }
-        expected = expected.saturating_add(1);
     }
-    Ok(expected - 1)
+    Ok(walk.last())
 }
 
 /// The entry of a row, whose columns must be the ones its text has.
