@@ -181,7 +181,9 @@ fn rl_05_limit_halved_and_back() {
     assert!(stage.answers(429) <= 1, "{} throttles", stage.answers(429));
     assert_eq!((stage.fired("shrink_limit"), stage.answers(418)), (1, 0));
     let healed = stage.heal();
-    stage.recovers(healed);
+    // Nobody tells that a limit has grown, and where a minute's weight is used up by the small one there is
+    // none to ask with before the next.
+    stage.recover(healed, Duration::from_secs(65));
 
     let (start, mut sent) = (Instant::now(), Vec::new());
     loop {
@@ -193,7 +195,7 @@ fn rl_05_limit_halved_and_back() {
             println!("more than twenty in a window after {now:?}");
             break;
         }
-        assert!(now < 3 * WINDOW, "the budget has not followed: {sent:?}");
+        assert!(now < 7 * WINDOW, "the budget has not followed: {sent:?}");
     }
     assert!(stage.answers(429) <= 1, "{} throttles", stage.answers(429));
     assert_eq!(stage.answers(418), 0);
