@@ -71,11 +71,23 @@ pub enum Defect {
     NeverAgain,
     /// What is too late to be taken back stays.
     CancelsExpire,
+    /// An order that says it only reduces is let through whatever it does.
+    ReduceOnlyIgnored,
+    /// An order in doubt that is found is somebody else's.
+    OwnCalledForeign,
+    /// An execution of an order that is over is nobody's.
+    LateFillOfNobody,
+    /// A halt is kept to, and orders are let through.
+    HaltLetsThrough,
+    /// The journal's chain of hashes is not looked at.
+    ChainUnchecked,
+    /// A gateway that another one has followed goes on.
+    FenceIgnored,
 }
 
 impl Defect {
     /// All of them.
-    pub const ALL: [Defect; 32] = [
+    pub const ALL: [Defect; 38] = [
         Defect::FillCountedTwice,
         Defect::ReservationForgotten,
         Defect::SendBeforePersist,
@@ -108,6 +120,12 @@ impl Defect {
         Defect::RepairsByTrading,
         Defect::NeverAgain,
         Defect::CancelsExpire,
+        Defect::ReduceOnlyIgnored,
+        Defect::OwnCalledForeign,
+        Defect::LateFillOfNobody,
+        Defect::HaltLetsThrough,
+        Defect::ChainUnchecked,
+        Defect::FenceIgnored,
     ];
 }
 

@@ -53,8 +53,12 @@ impl Gateway {
         {
             return self.conclude(now, effects);
         }
-        let is_young = now.since(self.reading.suspected_since) < CONFIRMED_AFTER;
-        if is_young || !self.may_judge() {
+        let since = now.since(self.reading.suspected_since);
+        let is_young = since < CONFIRMED_AFTER;
+        // All balances of one picture are of one time: where one of them can be an older one, what the others
+        // say is not all there is to know. What has passed for old will not for much longer.
+        let may_be_old = self.reading.excused && since < LAG_MAX;
+        if is_young || may_be_old || !self.may_judge() {
             return self.read_again(now);
         }
         self.take_dust_over(now, effects);

@@ -10,6 +10,7 @@ use model::{
     OrderState, Outcome, Record, Timestamp, VenueOrderId,
 };
 
+use crate::books::TrackedOrder;
 use crate::defects::Defect;
 use crate::gateway::Gateway;
 use crate::purpose::Purpose;
@@ -68,7 +69,8 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         let id = order.client_order_id;
-        let Some(tracked) = self.books.order(&id).filter(|ours| ours.is(order)) else {
+        let ours = self.books.order(&id).filter(|ours| ours.is(order) && !self.is_disowned(ours));
+        let Some(tracked) = ours else {
             return self.heard_of_others(now, order, fills, source, effects);
         };
         let unknown_yet = tracked.accepted_at.is_none();
@@ -105,6 +107,11 @@ impl Gateway {
         }
         fills.iter().for_each(|fill| self.executed(now, fill, source, effects));
         self.compare(now, order, source, effects);
+    }
+
+    /// A deliberate bug: an order in doubt is nobody's.
+    fn is_disowned(&self, order: &TrackedOrder) -> bool {
+        order.state == OrderState::InDoubt && self.is(Defect::OwnCalledForeign)
     }
 
     /// The trigger of a stop was reached, as its order shows.

@@ -20,7 +20,7 @@ use crate::gateway::Gateway;
 use crate::merge::Source;
 use crate::purpose::Purpose;
 use crate::readings::Part;
-use crate::reconcile::{Difference, VenueSnapshot, differences};
+use crate::reconcile::{Difference, VenueSnapshot, differences, is_excused};
 
 /// How often the books are compared while the account's stream is down.
 const DEAF_READ_EVERY: Duration = Duration::from_secs(3);
@@ -267,6 +267,7 @@ impl Gateway {
         if !suspects.is_empty() {
             self.repair_by_trading(now, effects);
         }
+        self.reading.excused = is_excused(&self.books, account, &suspects);
         let balances =
             Record::Balances { balances: account.balances.clone(), venue_time: account.updated };
         self.record(now, balances, effects);

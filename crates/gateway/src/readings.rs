@@ -57,6 +57,8 @@ pub(crate) struct Reading {
     pub(crate) suspects: BTreeMap<Asset, (Amount, Amount)>,
     /// Since when they differ by as much.
     pub(crate) suspected_since: Timestamp,
+    /// Another balance was not what we count, and was taken for an older picture.
+    pub(crate) excused: bool,
     /// Those of them that nothing explains.
     pub(crate) drift: BTreeMap<Asset, (Amount, Amount)>,
     /// Of which time the balances were, by the venue's clock, where it says so.

@@ -6,6 +6,7 @@ use model::venue::AccountRequest;
 use model::{
     Action, AgentEvent, AgentId, ClientOrderId, Effect, Effects, InstrumentId, Intent, IntentId,
     NetQty, NewOrder, Notice, OrderQty, OrderSpec, Position, Qty, Record, Refusal, Side, Timestamp,
+    TradingState,
 };
 
 use crate::defects::Defect;
@@ -94,10 +95,12 @@ impl Gateway {
     ) -> Result<Approved<OrderSpec>, Refusal> {
         let market = self.markets.get(spec.instrument);
         let none = OrderRate::default();
+        let (state, cause) = self.state();
+        let ignored = state == TradingState::Halted && self.is(Defect::HaltLetsThrough);
         let situation = Situation {
             now,
             venue_ahead_ms: self.venue_ahead_ms,
-            state: self.state(),
+            state: (if ignored { TradingState::Active } else { state }, cause),
             limits: &self.config.limits,
             market,
             exposure: self.books.exposure(spec.instrument),
@@ -111,7 +114,8 @@ impl Gateway {
             open_orders: self.books.open_count(),
             rate: self.rates.get(&agent).unwrap_or(&none),
         };
-        risk::approve(&situation, spec.clone())
+        let reduce_only = spec.reduce_only && !self.is(Defect::ReduceOnlyIgnored);
+        risk::approve(&situation, OrderSpec { reduce_only, ..spec.clone() })
     }
 
     /// The only way to the venue for a new order: it takes an approved one and writes it down, as

@@ -7,6 +7,7 @@ use std::collections::BinaryHeap;
 use model::venue::{AccountEvent, AccountRequest};
 use model::{Input, Link, Outcome, RequestId, Timestamp, VenueOrderId};
 
+use crate::disk::Batch;
 use crate::faults::Fault;
 
 /// Steps of a round.
@@ -108,6 +109,11 @@ pub(crate) enum Event {
     /// A process that was stopped goes on.
     Resume {
         life: u32,
+    },
+    /// One that was stopped and that another one has followed goes on, with what it had written down.
+    Followed {
+        session: u64,
+        batches: Box<Vec<Batch>>,
     },
     /// The exchange works off what has come while it stood still.
     Drain,

@@ -1,9 +1,11 @@
 //! The durable journal, as a model: records are handed over, written together, and durable some time later.
 //! What is not durable when the gateway is killed never was.
 //!
-//! The write that is under way then is one transaction: it is there as a whole, or not at all.
+//! The write that is under way then is one transaction: it is there as a whole, or not at all. On disks that
+//! turn bits over the journal is kept as the texts and hashes that a store keeps, and a restart reads it back.
 
 use gateway::Books;
+use journal::{Damage, StoreError, Tape};
 use model::venue::AccountRequest;
 use model::{Entry, RequestId, Timestamp};
 
@@ -17,12 +19,15 @@ pub(crate) struct Question {
 }
 
 /// The records of one input, and what may be sent once they are durable.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Batch {
     pub(crate) entries: Vec<Entry>,
     pub(crate) sends: Vec<Question>,
     pub(crate) decided: Timestamp,
 }
+
+/// Entries at the end of the journal, of which something becomes.
+const DAMAGED_OF: u64 = 256;
 
 /// The disk with the journal on it.
 #[derive(Debug, Default)]
@@ -31,6 +36,9 @@ pub(crate) struct Disk {
     writing: Vec<Batch>,
     /// What a restart reads.
     durable: Books,
+    /// What is durable, as it is kept; `durable` is the fold over so many of it.
+    tape: Option<Tape>,
+    read_until: u64,
     session: u64,
     pub(crate) full: bool,
 }
@@ -40,6 +48,9 @@ impl Disk {
     #[cfg(feature = "defects")]
     pub(crate) fn plant(&mut self, defect: gateway::Defect) {
         self.durable = std::mem::take(&mut self.durable).with_defect(Some(defect));
+        if defect == gateway::Defect::ChainUnchecked {
+            self.tape = self.tape.take().map(Tape::trusting);
+        }
     }
 
     /// Hands records over; `true` when a write has to be begun.
@@ -56,9 +67,50 @@ impl Disk {
     /// What was written is durable.
     pub(crate) fn finish(&mut self) -> Vec<Batch> {
         for entry in self.writing.iter().flat_map(|batch| &batch.entries) {
-            self.durable.apply(entry);
+            match &mut self.tape {
+                // Every record has a text: `journal` has a test for each.
+                Some(tape) => drop(tape.push(entry)),
+                None => self.durable.apply(entry),
+            }
         }
         std::mem::take(&mut self.writing)
+    }
+
+    /// From now on it is kept as it is written, to be read back.
+    pub(crate) fn keeps_texts(&mut self) {
+        self.tape = Some(Tape::default());
+    }
+
+    /// Reads back what is new since it was last read.
+    pub(crate) fn read(&mut self) -> Result<(), StoreError> {
+        let Some(tape) = &self.tape else { return Ok(()) };
+        let (books, read_until) = (&mut self.durable, &mut self.read_until);
+        tape.read(*read_until, &mut |seq, entry| {
+            books.apply(&entry);
+            *read_until = seq;
+            Ok(())
+        })
+    }
+
+    /// Something becomes of an entry, and the end of the journal is read: where, and what came of it. `None`
+    /// without texts, or while there are hardly any.
+    pub(crate) fn read_damaged(
+        &self,
+        mut draw: impl FnMut(u64) -> u64,
+    ) -> Option<(u64, Result<(), StoreError>)> {
+        let tape = self.tape.as_ref().filter(|tape| tape.last() > 2)?;
+        let after = tape.last().saturating_sub(DAMAGED_OF).max(1);
+        let mut tail = tape.tail(after);
+        // The one that the chain is taken up at was judged when it was read before, and behind the last
+        // nothing shows that it is missing: it never was durable.
+        let seq = after + 1 + draw(tape.last() - after - 1);
+        let damage = match draw(3) {
+            0 => Damage::Missing { seq },
+            1 => Damage::Exchanged { seq },
+            _ => Damage::Flipped { seq, bit: draw(1 << 20) },
+        };
+        tail.damage(damage);
+        Some((seq, tail.read(after, &mut |_, _| Ok(()))))
     }
 
     /// Does something wait?
@@ -93,7 +145,7 @@ impl Disk {
         self.durable.clone()
     }
 
-    /// The books as they are when everything that was handed over is durable.
+    /// The books as they are when everything that was handed over is durable; what is, is read before.
     pub(crate) fn folded(&self) -> Books {
         let mut books = self.durable.clone();
         let batches = self.writing.iter().chain(&self.waiting);
@@ -130,5 +182,27 @@ mod tests {
         disk.begin();
         assert_eq!(disk.lose(true), 1);
         assert_eq!(disk.replay().session(), 3);
+    }
+
+    #[test]
+    fn what_is_read_back_is_what_was_kept() {
+        let mut disk = Disk::default();
+        disk.keeps_texts();
+        disk.append(batch(1));
+        disk.begin();
+        disk.finish();
+        assert!(disk.read_damaged(|_| 0).is_none(), "nothing in the middle yet");
+        assert_eq!(disk.folded().session(), 0, "not read yet");
+        for session in 2..6 {
+            disk.append(batch(session));
+        }
+        disk.begin();
+        assert_eq!(disk.lose(true), 4);
+        disk.read().unwrap();
+        assert_eq!(disk.replay().session(), 5);
+        for kind in 0..3 {
+            let (seq, read) = disk.read_damaged(|below| kind.min(below - 1)).unwrap();
+            assert!(matches!(read, Err(StoreError::Damaged { seq: at, .. }) if at == seq));
+        }
     }
 }

@@ -82,11 +82,19 @@ pub enum Fault {
     HumanCancels,
     /// Funds come and go.
     Transfer,
+    /// The exchange takes an execution back.
+    Bust,
+    /// The power goes in the middle of a write.
+    TornWrite,
+    /// Entries are changed, missing or exchanged on the disk.
+    BitFlip,
+    /// A second gateway takes the account over while the first is stopped.
+    SecondInstance,
 }
 
 impl Fault {
     /// All kinds.
-    pub const ALL: [Fault; 37] = [
+    pub const ALL: [Fault; 41] = [
         Fault::DropRequest,
         Fault::DropResponse,
         Fault::Delay,
@@ -124,6 +132,10 @@ impl Fault {
         Fault::HumanTrades,
         Fault::HumanCancels,
         Fault::Transfer,
+        Fault::Bust,
+        Fault::TornWrite,
+        Fault::BitFlip,
+        Fault::SecondInstance,
     ];
 
     /// Its name on the command line and in reports.
@@ -166,6 +178,10 @@ impl Fault {
             Fault::HumanTrades => "human-trades",
             Fault::HumanCancels => "human-cancels",
             Fault::Transfer => "transfer",
+            Fault::Bust => "bust",
+            Fault::TornWrite => "torn-write",
+            Fault::BitFlip => "bit-flip",
+            Fault::SecondInstance => "second-instance",
         }
     }
 

@@ -44,6 +44,7 @@ impl World {
             Event::Strike { fault, round } => self.strike(fault, round),
             Event::Ease(fault) => self.ease(fault),
             Event::Resume { life } => self.resume(life),
+            Event::Followed { session, batches } => self.goes_on_behind_another(session, *batches),
             Event::Drain => self.drain(),
         }
     }
@@ -87,6 +88,7 @@ impl World {
             | Event::Strike { .. }
             | Event::Ease(_)
             | Event::Resume { .. }
+            | Event::Followed { .. }
             | Event::Drain => false,
         };
         let stopped = self.life.as_mut().and_then(|life| life.stopped.as_mut());

@@ -178,7 +178,8 @@ impl Plan {
                 on = on.with(fault);
             }
         }
-        on
+        // Funds that move in the same minutes hide an execution that is taken back: nobody could tell.
+        if on.has(Fault::Bust) { on.without(Fault::Transfer) } else { on }
     }
 
     /// How bad a kind is in this round, in thousandths of its range; mostly mild.

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use gateway::{Config, ForeignOrders, Gateway};
+use journal::StoreError;
 use model::venue::{AccountRequest, Request};
 use model::{
     Effect, Effects, Entry, Input, Link, Notice, Outcome, StoreTag, Timestamp, TradingState,
@@ -24,6 +25,8 @@ const RECONCILE_EVERY: Duration = Duration::from_secs(30);
 /// (`runtime/src/gateway/clock_watch.rs`).
 const MEASURE_EVERY: Duration = Duration::from_secs(30);
 const MEASURE_SOON: Duration = Duration::from_secs(1);
+/// For how long a store is lent (`journal/src/lease.rs`).
+const LEASE: Duration = Duration::from_secs(10);
 /// The loop's timers have this resolution.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -37,6 +40,7 @@ impl World {
             let pause = self.dice.process.between(Duration::from_secs(1), Duration::from_secs(4));
             return self.after(pause, Event::Start);
         }
+        self.reads_journal();
         let session = self.disk.take_session();
         self.oracle.starts(session);
         self.lives += 1;
@@ -106,11 +110,43 @@ impl World {
     /// The process is gone at once. With `kept`, the write under way had just become durable.
     pub(crate) fn dies(&mut self, why: &str, again_in: Duration) {
         self.check_replay();
-        self.falls(why, again_in);
+        let kept = self.kept();
+        self.falls(why, kept, again_in);
+    }
+
+    /// Had the write under way just become durable when the process was gone?
+    fn kept(&mut self) -> bool {
+        !self.disk.full && self.dice.disk.below(2) == 0
+    }
+
+    /// What is durable is read back, and what a bad disk made of it would be found.
+    fn reads_journal(&mut self) {
+        if let Err(error) = self.disk.read() {
+            self.oracle.break_rule("I17", || format!("what was written is not read: {error}"));
+        }
+        if !self.trouble.on.has(Fault::BitFlip) {
+            return;
+        }
+        let dice = &mut self.dice.disk;
+        let Some((seq, read)) = self.disk.read_damaged(|below| dice.below(below)) else { return };
+        self.fired.note(Fault::BitFlip);
+        match read {
+            Err(StoreError::Damaged { seq: found, .. }) if found == seq => {
+                self.tell(|| {
+                    format!("gateway   does not start: entry {seq} is damaged; it is mended")
+                });
+            }
+            read => self.oracle.break_rule("I17", || {
+                format!("entry {seq} of the journal was damaged, and reading it came to {read:?}")
+            }),
+        }
     }
 
     /// The books are the journal's, with everything that was handed over.
     pub(crate) fn check_replay(&mut self) {
+        if let Err(error) = self.disk.read() {
+            self.oracle.break_rule("I17", || format!("what was written is not read: {error}"));
+        }
         let Some(life) = self.life.as_ref().filter(|life| life.clearing.is_none()) else { return };
         let folded = self.disk.folded();
         #[cfg(feature = "defects")]
@@ -119,11 +155,10 @@ impl World {
     }
 
     /// The same between two effects: what is not handed over yet is not in the journal.
-    fn falls(&mut self, why: &str, again_in: Duration) {
+    fn falls(&mut self, why: &str, kept: bool, again_in: Duration) {
         if self.life.take().is_none() {
             return;
         }
-        let kept = !self.disk.full && self.dice.disk.below(2) == 0;
         let records = self.disk.lose(kept);
         self.oracle.is_durable(records);
         self.oracle.dies();
@@ -134,6 +169,47 @@ impl World {
             line.conn += 1;
         }
         self.after(again_in, Event::Start);
+    }
+
+    /// The power goes in the middle of a write. It is one transaction, and its beginning counts for nothing.
+    fn tears(&mut self) {
+        self.fired.note(Fault::TornWrite);
+        self.check_replay();
+        self.falls("the power went in the middle of a write", false, Duration::from_secs(2));
+    }
+
+    /// The process is stopped, and while it is the store is lent to another one. What it had written down
+    /// just before is on its way out when it goes on after this time.
+    pub(crate) fn is_followed(&mut self, stopped: Duration) -> bool {
+        let runs = |life: &&Life| life.stopped.is_none() && life.clearing.is_none();
+        let Some(session) = self.life.as_ref().filter(runs).map(|life| life.session) else {
+            return false;
+        };
+        if self.disk.full {
+            return false;
+        }
+        self.check_replay();
+        let records = self.disk.writing();
+        let under_way = self.disk.finish();
+        self.oracle.is_durable(records);
+        self.falls("another one takes over", false, LEASE);
+        self.after(LEASE.max(stopped), Event::Followed { session, batches: Box::new(under_way) });
+        true
+    }
+
+    /// A process that another one has followed goes on, finds that out, and sends nothing.
+    pub(crate) fn goes_on_behind_another(&mut self, session: u64, batches: Vec<Batch>) {
+        self.tell(|| {
+            format!("gateway   of session {session} goes on: another one is in its place")
+        });
+        #[cfg(feature = "defects")]
+        if self.defect == Some(gateway::Defect::FenceIgnored) {
+            for Batch { sends, decided, .. } in batches {
+                sends.into_iter().for_each(|question| self.dispatch(question, decided));
+            }
+        }
+        #[cfg(not(feature = "defects"))]
+        drop(batches);
     }
 
     /// Is it now that the plan kills it? Counted at every write and every send, before and after.
@@ -149,7 +225,8 @@ impl World {
         self.crash.first = self.crash.again.take();
         self.boundaries = 0;
         self.fired.note(Fault::Kill);
-        self.falls("killed at a boundary", Duration::from_secs(1));
+        let kept = self.kept();
+        self.falls("killed at a boundary", kept, Duration::from_secs(1));
         true
     }
 
@@ -272,7 +349,8 @@ impl World {
         let places = matches!(question.request, AccountRequest::Place(_));
         self.dispatch(question, decided);
         if places && self.plan.trial.is_some_and(|trial| trial.killed) {
-            self.falls("killed behind the order's first byte", Duration::from_millis(500));
+            let kept = self.kept();
+            self.falls("killed behind the order's first byte", kept, Duration::from_millis(500));
             return false;
         }
         !self.is_killed_here()
@@ -300,6 +378,9 @@ impl World {
         }
         if self.disk.full {
             return self.without_journal();
+        }
+        if std::mem::take(&mut self.trouble.tears) {
+            return self.tears();
         }
         if self.is_killed_here() {
             return;

@@ -18,6 +18,9 @@ use crate::trial::Once;
 use crate::trouble::lasts;
 use crate::world::World;
 
+/// Of so many of the last executions one is taken back.
+const BUSTED_OF: u64 = 20;
+
 impl World {
     /// A fault strikes, and will again.
     pub(crate) fn strike(&mut self, fault: Fault, round: u64) {
@@ -72,7 +75,9 @@ impl World {
                 self.dies("killed", again + Duration::from_millis(300));
                 return runs;
             }
+            Fault::TornWrite => self.trouble.tears = true,
             Fault::Pause => return self.stop(time),
+            Fault::SecondInstance => return self.is_followed(time),
             Fault::AgentDies => {
                 let hosts = self.life.as_ref().map_or(0, |life| life.hosts.len());
                 let host = usize::try_from(self.dice.people.below(hosts as u64)).unwrap_or(0);
@@ -83,6 +88,7 @@ impl World {
             Fault::HumanTrades => return self.human_trades(),
             Fault::HumanCancels => return self.human_cancels(),
             Fault::Transfer => return self.transfer(),
+            Fault::Bust => return self.bust(),
             // These strike by chance, or are drawn once.
             _ => {}
         }
@@ -234,6 +240,24 @@ impl World {
         let moved = !self.events.is_empty();
         self.publish();
         moved
+    }
+
+    /// The exchange takes one of the account's last executions back.
+    fn bust(&mut self) -> bool {
+        // Rare, as it is.
+        if self.dice.people.below(4) > 0 {
+            return false;
+        }
+        let back = self.dice.people.below(BUSTED_OF);
+        let Some(trade) = self.oracle.recent_trade(back) else { return false };
+        let (now, account) = (self.venue_now(), self.names.account);
+        let busted = self.front.engine.bust(now, account, Some(trade), &mut self.events);
+        if busted.is_some() {
+            self.tell(|| format!("venue     takes execution {trade} back"));
+            self.oracle.is_busted(trade);
+        }
+        self.publish();
+        busted.is_some()
     }
 
     /// The strategy of an agent, as it is at the start of its process.

@@ -21,6 +21,8 @@ pub(crate) struct Trouble {
     pub(crate) queue: Vec<Flight>,
     pub(crate) account_silent: bool,
     pub(crate) market_silent: bool,
+    /// In the middle of the next write the power goes.
+    pub(crate) tears: bool,
     /// Until when the disk is slow, and how slow.
     pub(crate) slow: Option<(Timestamp, Duration)>,
 }
@@ -40,6 +42,7 @@ impl Trouble {
     /// Nothing strikes any more.
     pub(crate) fn end(&mut self) {
         self.on = FaultSet::NONE;
+        self.tears = false;
         self.ppm.clear();
     }
 
@@ -84,7 +87,7 @@ pub(crate) const fn lasts(fault: Fault) -> Option<Duration> {
         Fault::BookEmpty | Fault::DiskFull => 30,
         Fault::AccountSilent => 90,
         Fault::MarketSilent | Fault::SlowDisk => 60,
-        Fault::Pause => 120,
+        Fault::Pause | Fault::SecondInstance => 120,
         Fault::Wick
         | Fault::AccountClose
         | Fault::MarketClose
@@ -94,7 +97,9 @@ pub(crate) const fn lasts(fault: Fault) -> Option<Duration> {
         | Fault::Burst
         | Fault::HumanTrades
         | Fault::HumanCancels
-        | Fault::Transfer => 0,
+        | Fault::Transfer
+        | Fault::Bust
+        | Fault::TornWrite => 0,
         _ => return None,
     };
     Some(Duration::from_secs(seconds))

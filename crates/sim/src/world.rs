@@ -152,6 +152,9 @@ impl World {
             #[cfg(feature = "defects")]
             defect: None,
         };
+        if plan.faults.has(Fault::BitFlip) {
+            world.disk.keeps_texts();
+        }
         if venue_ahead_ms != 0 {
             world.fired.note(Fault::VenueSkew);
         }

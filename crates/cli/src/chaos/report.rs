@@ -91,7 +91,7 @@ impl Summary {
     pub(crate) fn json(&self, repeat: Option<&str>) -> Value {
         let fired: BTreeMap<&str, u64> =
             Fault::ALL.iter().map(|fault| (fault.name(), self.fired.count(*fault))).collect();
-        let Seen { intents, orders, fills, doubts, starts, comparisons, halts } = self.seen;
+        let Seen { intents, orders, fills, doubts, starts, comparisons, busts, halts } = self.seen;
         json!({
             "seeds": self.worlds,
             "simulated_hours": round(self.simulated.as_secs_f64() / 3_600.0),
@@ -108,6 +108,7 @@ impl Summary {
             "doubts": doubts,
             "starts": starts,
             "comparisons": comparisons,
+            "busts": busts,
             "halts": halts,
             "hash": format!("{:016x}", self.hash),
             "threads": self.threads,
@@ -122,7 +123,7 @@ impl Summary {
             return Ok(());
         }
         let hours = self.simulated.as_secs_f64() / 3_600.0;
-        let Seen { intents, orders, fills, doubts, starts, comparisons, halts } = self.seen;
+        let Seen { intents, orders, fills, doubts, starts, comparisons, busts, halts } = self.seen;
         println!("worlds          {:>12}", self.worlds);
         println!("simulated hours {hours:>12.1}");
         println!("violations      {:>12}", self.violations);
@@ -130,7 +131,9 @@ impl Summary {
             println!("  {invariant:<14}{count:>12}");
         }
         println!("intents {intents}, orders {orders}, fills {fills}, in doubt {doubts}");
-        println!("starts {starts}, comparisons of all books {comparisons}, halts {halts}");
+        println!(
+            "starts {starts}, comparisons of all books {comparisons}, busts {busts}, halts {halts}"
+        );
         println!("speed           {:>12.0} x real time a core", self.speed());
         println!("faults that fired, in all worlds:");
         for pair in Fault::ALL.chunks(3) {

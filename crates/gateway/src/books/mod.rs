@@ -409,12 +409,14 @@ impl Books {
         }
         self.book_money(fill, at, Some);
         self.recent.executed(KnownFill { at, client_order_id: id.copied(), fill: *fill });
-        let known =
-            id.and_then(|id| self.orders.get(id)).map(|o| (o.agent, o.order.client_order_id));
+        let order = id.and_then(|id| self.orders.get(id));
+        let lost = self.planted.is(Defect::LateFillOfNobody)
+            && order.is_some_and(|order| order.state.is_done());
+        let known = order.map(|o| (o.agent, o.order.client_order_id));
         // A fill that cannot be counted stays in the ledger and the journal; the difference to the
         // venue's position is then found by reconciliation.
         let _ = self.positions.entry(fill.instrument).or_default().apply(fill);
-        if let Some((agent, _)) = known {
+        if let Some((agent, _)) = known.filter(|_| !lost) {
             let position = self.agent_positions.entry((agent, fill.instrument)).or_default();
             let _ = position.apply(fill);
         }

@@ -288,6 +288,24 @@ fn a_young_execution_is_not_taken_for_one_that_was_taken_back() {
     }
 }
 
+/// Taken back is one execution of two that went forth and back: of one asset there is then what there was
+/// minutes ago, and of the other more than ever. That is no deposit.
+#[test]
+fn what_passes_for_old_of_one_asset_makes_no_deposit_of_another() {
+    let (mut world, _) = bought(TELLS_SUMS);
+    let order = world.place(spec(Side::Buy, "1", "90")).unwrap();
+    world.answer_all();
+    executes(&mut world, &order, "1");
+    world.pass_answering(5);
+    let older = world.venue.fills[0].trade_id;
+    world.venue.bust(older);
+    compare(&mut world);
+    assert_eq!((found(&world, "deposit"), found(&world, "balance")), (0, 0));
+    world.pass_answering(LAG_MAX.as_secs() + 60);
+    assert_eq!((found(&world, "deposit"), found(&world, "balance")), (0, 0));
+    assert_eq!((found(&world, "busted"), net(&world)), (1, number("1")));
+}
+
 /// Where the venue dates its balances, and they are of a later time, there is nothing to wait for.
 #[test]
 fn balances_of_a_later_time_prove_it_at_once() {

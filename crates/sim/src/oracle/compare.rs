@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use gateway::{Books, Gateway};
 use model::venue::Response;
-use model::{Asset, Balance, ClientOrderId, NetQty, OrderState, TradingState};
+use model::{AgentId, Asset, Balance, ClientOrderId, NetQty, OrderState, TradingState};
 
 use super::told::VenueBooks;
-use super::{HUMAN, Oracle};
+use super::{HUMAN, Oracle, signed};
 use crate::setup::lots;
 
 /// A cancel that was wanted for so long, on a healthy venue, is done.
@@ -76,6 +76,7 @@ impl Oracle {
         if ours != Some(theirs) {
             self.break_rule("I11", || format!("position {net}, and the venue's is {theirs} lots"));
         }
+        self.agents_agree(books);
         self.orders_agree(books, &venue.open);
         self.balances_agree(books, &venue.account);
         self.cancels_are_done(books);
@@ -86,6 +87,10 @@ impl Oracle {
     }
 
     fn fills_agree(&mut self) {
+        let undone = self.busted.keys().find(|trade| self.fold.fills.contains_key(trade)).copied();
+        if let Some(trade) = undone {
+            self.break_rule("I10", || format!("trade {trade} was taken back and still counts"));
+        }
         if self.fold.fills.len() == self.trades.len() {
             return;
         }
@@ -97,6 +102,25 @@ impl Oracle {
         if let Some((trade, traded)) = missing {
             let (trade, order) = (*trade, traded.order);
             self.break_rule("I10", || format!("trade {trade} of {order} was never counted"));
+        }
+    }
+
+    /// Each agent holds what its own orders have executed.
+    fn agents_agree(&mut self, books: &Books) {
+        let mut theirs: BTreeMap<AgentId, i64> = BTreeMap::new();
+        for traded in self.trades.values() {
+            if let Some(line) = self.fold.orders.get(&traded.order) {
+                *theirs.entry(line.agent).or_default() += signed(&traded.fill);
+            }
+        }
+        for (agent, lots) in theirs {
+            let ours = books.agent_position(agent, self.instrument);
+            let net = ours.map_or(NetQty::ZERO, |position| position.net());
+            if net.get().mantissa_at(3) != Some(lots) {
+                self.break_rule("I11", || {
+                    format!("{agent} holds {net}, and its orders executed {lots} lots")
+                });
+            }
         }
     }
 

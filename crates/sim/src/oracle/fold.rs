@@ -47,6 +47,7 @@ pub(crate) enum Undo {
     Nothing,
     Order(ClientOrderId, Option<Line>),
     Fill { trade: TradeId, order: Option<(ClientOrderId, Line)>, signed: i64, human: bool },
+    Busted { trade: TradeId, signed: i64, human: bool },
     Foreign(VenueOrderId),
     Halted,
     Compared,
@@ -91,6 +92,13 @@ impl Fold {
                 }
                 if let Some((id, line)) = order {
                     self.set(id, Some(line));
+                }
+            }
+            Undo::Busted { trade, signed, human } => {
+                self.fills.insert(trade, ());
+                self.position += signed;
+                if human {
+                    self.human_position += signed;
                 }
             }
             Undo::Foreign(id) => {

@@ -102,7 +102,7 @@ impl Oracle {
         let OrderQty::Base(qty) = order.qty else { return };
         let lots = lots(qty).unwrap_or(i64::MAX);
         let held = if order.side == Side::Sell { position } else { -position };
-        if order.reduce_only && lots + working[at(order.side)] > held {
+        if lots + working[at(order.side)] > held {
             let id = order.client_order_id;
             self.break_rule("I6", || format!("{id} reduces {held} by {lots}"));
         }

@@ -9,7 +9,7 @@ use model::{
 
 use super::fold::{Line, Undo};
 use super::sides::at;
-use super::{HUMAN, Oracle, Truth};
+use super::{HUMAN, Oracle, Truth, signed};
 use crate::setup::lots;
 
 impl Oracle {
@@ -111,11 +111,7 @@ impl Oracle {
                 self.decided(intent);
                 Undo::Nothing
             }
-            // This venue takes no execution back.
-            Record::Busted { .. } => {
-                self.break_rule("I10", || format!("nothing was taken back: {record:?}"));
-                Undo::Nothing
-            }
+            Record::Busted { fill, .. } => self.busted(fill),
             Record::DifferencesAccepted { .. } => {
                 self.guards.held = false;
                 Undo::Nothing
@@ -187,7 +183,7 @@ impl Oracle {
         }
         self.check_guards(order);
         self.check_order(order, &said);
-        if order.reduce_only {
+        if order.reduce_only || said.reduce_only {
             let working = self.fold.working();
             self.check_reducing(order, self.fold.position, working);
         }
@@ -200,6 +196,7 @@ impl Oracle {
         let truth = Truth {
             side: order.side,
             qty,
+            session: self.sessions.last().copied(),
             sent: 0,
             accepted: 0,
             pretended: false,
@@ -292,7 +289,8 @@ impl Oracle {
         let trade = fill.trade_id;
         self.seen.fills += 1;
         let told = if self.trades.contains_key(&trade) { trade } else { (self.name_of)(trade) };
-        let Some(traded) = self.trades.get(&told).copied() else {
+        let happened = self.trades.get(&told).or_else(|| self.busted.get(&told));
+        let Some(traded) = happened.copied() else {
             self.break_rule("I10", || format!("trade {trade} was counted and never happened"));
             return Undo::Nothing;
         };
@@ -307,8 +305,7 @@ impl Oracle {
         if self.fold.fills.insert(told, ()).is_some() {
             self.break_rule("I10", || format!("trade {trade} was counted twice"));
         }
-        let qty = lots(fill.qty).unwrap_or(0);
-        let signed = if fill.side == Side::Buy { qty } else { -qty };
+        let (qty, signed) = (lots(fill.qty).unwrap_or(0), signed(fill));
         self.fold.position += signed;
         if human {
             self.fold.human_position += signed;
@@ -320,6 +317,27 @@ impl Oracle {
             self.fold.set(id, Some(Line { filled, ended, ..line }));
         }
         Undo::Fill { trade: told, order: line, signed, human }
+    }
+
+    /// I10: what is taken out of the books was counted, and the venue has taken it back.
+    fn busted(&mut self, fill: &Fill) -> Undo {
+        let trade = fill.trade_id;
+        let name = if self.busted.contains_key(&trade) { trade } else { (self.name_of)(trade) };
+        let Some(traded) = self.busted.get(&name).copied() else {
+            self.break_rule("I10", || format!("trade {trade} is called taken back and is not"));
+            return Undo::Nothing;
+        };
+        if self.fold.fills.remove(&name).is_none() {
+            self.break_rule("I10", || format!("trade {trade} was taken out and never counted"));
+            return Undo::Nothing;
+        }
+        self.seen.busts += 1;
+        let (signed, human) = (signed(fill), traded.order.as_str().starts_with(HUMAN));
+        self.fold.position -= signed;
+        if human {
+            self.fold.human_position -= signed;
+        }
+        Undo::Busted { trade: name, signed, human }
     }
 
     /// A halt that nobody asked for says that the gateway has lost its way.

@@ -46,6 +46,8 @@ pub struct Violation {
 pub(crate) struct Truth {
     pub(super) side: Side,
     pub(super) qty: i64,
+    /// The session that has written it down.
+    pub(super) session: Option<u64>,
     /// Requests that left for the venue.
     pub(super) sent: u32,
     /// Orders that the venue has taken under this name.
@@ -90,12 +92,15 @@ pub(crate) struct Oracle {
     pub(super) name_of: fn(TradeId) -> TradeId,
     pub(super) truth: BTreeMap<ClientOrderId, Truth>,
     pub(super) trades: BTreeMap<TradeId, Traded>,
+    /// Executions that the venue has taken back.
+    pub(super) busted: BTreeMap<TradeId, Traded>,
     /// Orders of a person, by the venue's name.
     pub(super) human: BTreeMap<VenueOrderId, i64>,
     /// Executed by our orders, above zero bought.
     pub(super) position: i64,
-    /// Executed by a person's orders: the size of all of them together.
-    human_size: i64,
+    /// What others did, the size of all of it together: executions of a person's orders, and those of ours
+    /// that the venue has taken back.
+    others_size: i64,
     /// Standing at the venue, by side.
     open: [i64; 2],
     /// On their way there, and until when they can be taken.
@@ -126,9 +131,10 @@ impl Oracle {
             name_of,
             truth: BTreeMap::new(),
             trades: BTreeMap::new(),
+            busted: BTreeMap::new(),
             human: BTreeMap::new(),
             position: 0,
-            human_size: 0,
+            others_size: 0,
             open: [0; 2],
             flying: Vec::new(),
             said: BTreeMap::new(),
@@ -187,9 +193,15 @@ impl Oracle {
             return self.break_rule("I4", || format!("{id} left and was never written down"));
         };
         truth.sent += 1;
-        let (sent, side, qty) = (truth.sent, truth.side, truth.qty);
+        let (sent, side, qty, session) = (truth.sent, truth.side, truth.qty, truth.session);
         if let Some(until) = lands {
             self.flying.push(Flying { id, side, qty, until });
+        }
+        let current = self.sessions.last().copied();
+        if session != current {
+            self.break_rule("I20", || {
+                format!("{id} of session {session:?} left in session {current:?}")
+            });
         }
         if sent > 1 {
             self.break_rule("I3", || format!("{id} was sent {sent} times"));
@@ -244,15 +256,14 @@ impl Oracle {
 
     fn traded(&mut self, id: ClientOrderId, human: bool, fill: &model::Fill) {
         let qty = lots(fill.qty).unwrap_or(0);
-        let signed = if fill.side == Side::Buy { qty } else { -qty };
         let name = (self.name_of)(fill.trade_id);
         let history = human && !self.fold.compared;
         self.trades.insert(name, Traded { order: id, fill: *fill, history });
         if human {
-            self.human_size += qty;
+            self.others_size += qty;
             return;
         }
-        self.position += signed;
+        self.position += signed(fill);
         let Some(truth) = self.truth.get_mut(&id) else { return };
         truth.filled += qty;
         let (filled, ordered) = (truth.filled, truth.qty);
@@ -261,12 +272,33 @@ impl Oracle {
         }
     }
 
+    /// The name at the venue of one of the last executions, counted from the newest.
+    pub(crate) fn recent_trade(&self, back: u64) -> Option<TradeId> {
+        let back = usize::try_from(back).unwrap_or(usize::MAX);
+        let mut recent: Vec<_> = self.trades.values().map(|traded| traded.fill).collect();
+        recent.sort_by_key(|fill| (fill.venue_time, fill.trade_id));
+        recent.iter().rev().nth(back).map(|fill| fill.trade_id)
+    }
+
+    /// The venue has taken an execution back: it never moved anything. Of its order the quantity is used up.
+    pub(crate) fn is_busted(&mut self, trade: TradeId) {
+        let name = (self.name_of)(trade);
+        let Some(traded) = self.trades.remove(&name) else { return };
+        self.busted.insert(name, traded);
+        let qty = lots(traded.fill.qty).unwrap_or(0);
+        self.others_size += qty;
+        if !traded.order.as_str().starts_with(HUMAN) {
+            self.position -= signed(&traded.fill);
+        }
+        self.check_cap();
+    }
+
     /// I2, by what is true at the venue and on the way there: whatever still can execute does, on one
     /// side.
     fn check_cap(&mut self) {
         let worst = self.worst();
-        // What a person does on the account is theirs, and is known to the gateway only later.
-        let cap = limit::POSITION + self.human_size;
+        // What a person and the venue do on the account is theirs, and is known to the gateway only later.
+        let cap = limit::POSITION + self.others_size;
         if worst[0] > cap || worst[1] > cap {
             let [long, short] = worst;
             self.break_rule("I2", || {
@@ -294,7 +326,8 @@ impl Oracle {
         let (Some(position), Some(buys), Some(sells)) = told else {
             return self.break_rule("I8", || format!("the exposure is off the grid: {exposure:?}"));
         };
-        let position = position - self.fold.human_position;
+        // What was counted and is taken back by now is not known yet.
+        let position = position - self.fold.human_position - self.counted_and_busted();
         let [long, short] = self.worst();
         if position + buys < long || sells - position < short {
             self.break_rule("I5", || {
@@ -308,11 +341,25 @@ impl Oracle {
         }
     }
 
+    /// Net of our executions that are counted, and that the venue has taken back.
+    fn counted_and_busted(&self) -> i64 {
+        let counted = self.busted.iter().filter(|(trade, traded)| {
+            !traded.order.as_str().starts_with(HUMAN) && self.fold.fills.contains_key(trade)
+        });
+        counted.map(|(_, traded)| signed(&traded.fill)).sum()
+    }
+
     /// May this order still execute?
     pub(super) fn is_alive(&self, id: &ClientOrderId) -> bool {
         let flies = |order: &Flying| order.id == *id && self.now <= order.until;
         self.truth.get(id).is_some_and(|truth| truth.leaves > 0) || self.flying.iter().any(flies)
     }
+}
+
+/// What an execution does to the position, in lots.
+fn signed(fill: &model::Fill) -> i64 {
+    let qty = lots(fill.qty).unwrap_or(0);
+    if fill.side == Side::Buy { qty } else { -qty }
 }
 
 /// How the names of a person's orders begin.

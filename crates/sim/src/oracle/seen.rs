@@ -15,6 +15,8 @@ pub struct Seen {
     pub starts: u64,
     /// Comparisons of all books after a healing.
     pub comparisons: u64,
+    /// Executions that were taken out of the books again.
+    pub busts: u64,
     /// Halts.
     pub halts: u64,
 }
@@ -28,6 +30,7 @@ impl Seen {
         self.doubts += other.doubts;
         self.starts += other.starts;
         self.comparisons += other.comparisons;
+        self.busts += other.busts;
         self.halts += other.halts;
     }
 }
