@@ -2,9 +2,10 @@
 //!
 //! - Once is a race, and a balance that we have counted lately is an older picture. Neither is judged.
 //! - Less than a step is dust: taken over, up to a sum.
-//! - Funds that came, with nothing gone for them, are a deposit that only the balance shows.
 //! - An execution that the venue's history does not show any more, and whose absence explains all
 //!   differences exactly, was taken back by the venue: it is taken out of the books.
+//! - Funds that came, with nothing gone for them and every execution still there, are a deposit that only
+//!   the balance shows.
 //! - Anything else is drift. Nothing that adds risk is sent until it goes away (a withdrawal is told, an
 //!   execution turns up) or a person accepts it. It is looked at again with every comparison, and no
 //!   order is ever sent because of it.
@@ -15,7 +16,7 @@ use std::time::Duration;
 use model::venue::{AccountRequest, PageCursor, TradesFrom};
 use model::{Amount, Asset, Discrepancy, Effects, InstrumentId, Outcome, Record, Timestamp};
 
-use crate::books::LAG_MAX;
+use crate::books::{KnownFill, LAG_MAX};
 use crate::doubt::fills_in;
 use crate::gateway::Gateway;
 use crate::merge::Source;
@@ -105,29 +106,9 @@ impl Gateway {
     }
 
     fn judge(&mut self, now: Timestamp, effects: &mut Effects) {
-        let has_loss = self.kinds().values().any(|kind| *kind == Kind::Loss);
         // Before the first comparison there are no books of ours that could be right.
-        let is_first = self.books.compared_at().is_none();
-        if is_first || !has_loss {
-            for (asset, (ours, theirs)) in self.reading.suspects.clone() {
-                if !self.take_over(now, asset, ours, theirs, effects) {
-                    continue;
-                }
-                let amount = theirs.checked_sub(ours).unwrap_or(Amount::ZERO);
-                let found = if amount < Amount::ZERO {
-                    Discrepancy::Balance { asset, ours, theirs }
-                } else {
-                    Discrepancy::Deposit { asset, amount }
-                };
-                self.discrepancy(now, found, effects);
-                let text = format!(
-                    "{amount} {asset} came or went by no trade of this gateway: taken over, it is no \
-                     profit or loss"
-                );
-                self.alert(text, effects);
-            }
-            self.reading.drift.clear();
-            return self.conclude(now, effects);
+        if self.books.compared_at().is_none() {
+            return self.funds_came_or_went(now, effects);
         }
         let deltas = deltas(&self.reading.suspects);
         let is_looked_at = self
@@ -135,9 +116,43 @@ impl Gateway {
             .past_looked
             .as_ref()
             .is_some_and(|(by, at)| *by == deltas && now.since(*at) < LAG_MAX);
-        if is_looked_at || !self.look_back(deltas, effects) {
-            self.drifts(now, effects);
+        if is_looked_at {
+            return self.drifts(now, effects);
         }
+        if !self.look_back(deltas, effects) {
+            self.nothing_was_undone(now, effects);
+        }
+    }
+
+    /// All that we have counted is still there: funds came, unless some went.
+    fn nothing_was_undone(&mut self, now: Timestamp, effects: &mut Effects) {
+        if self.kinds().values().any(|kind| *kind == Kind::Loss) {
+            self.drifts(now, effects);
+        } else {
+            self.funds_came_or_went(now, effects);
+        }
+    }
+
+    fn funds_came_or_went(&mut self, now: Timestamp, effects: &mut Effects) {
+        for (asset, (ours, theirs)) in self.reading.suspects.clone() {
+            if !self.take_over(now, asset, ours, theirs, effects) {
+                continue;
+            }
+            let amount = theirs.checked_sub(ours).unwrap_or(Amount::ZERO);
+            let found = if amount < Amount::ZERO {
+                Discrepancy::Balance { asset, ours, theirs }
+            } else {
+                Discrepancy::Deposit { asset, amount }
+            };
+            self.discrepancy(now, found, effects);
+            let text = format!(
+                "{amount} {asset} came or went by no trade of this gateway: taken over, it is no \
+                     profit or loss"
+            );
+            self.alert(text, effects);
+        }
+        self.reading.drift.clear();
+        self.conclude(now, effects);
     }
 
     /// Asks for the executions that can still be undone, where they touch what differs. `false` when there
@@ -215,17 +230,18 @@ impl Gateway {
             return self.read_again(now);
         }
         let known = self.books.known_fills().filter(|k| from.contains_key(&k.fill.instrument));
-        let busted = reconcile::busted(
-            (now, self.reading.dated),
-            known,
-            |known| shown.contains(&(known.fill.instrument, known.fill.trade_id)),
-            &deltas,
-        );
-        if busted.is_empty() {
+        let is_shown =
+            |known: &KnownFill| shown.contains(&(known.fill.instrument, known.fill.trade_id));
+        let absent: Vec<KnownFill> = known.filter(|known| !is_shown(known)).cloned().collect();
+        if absent.is_empty() {
+            self.reading.past_looked = Some((deltas, now));
+            return self.nothing_was_undone(now, effects);
+        }
+        if !reconcile::are_busted((now, self.reading.dated), &absent, &deltas) {
             self.reading.past_looked = Some((deltas, now));
             return self.drifts(now, effects);
         }
-        for known in busted {
+        for known in absent {
             let (client_order_id, fill) = (known.client_order_id, known.fill);
             let (instrument, trade_id) = (fill.instrument, fill.trade_id);
             let found = Discrepancy::Busted { client_order_id, instrument, trade_id };

@@ -167,34 +167,32 @@ pub(crate) fn step<'a>(
     steps.min()
 }
 
-/// Executions of ours that the venue's history does not show (`shown` has all it has of them) and whose
-/// absence explains the differences of the balances exactly. Empty when they do not, or when one of them
-/// is so young that the venue may only be late: where the balances are of a time after it, they are not.
-pub(crate) fn busted<'a>(
+/// Were these executions of ours, which the venue's history does not show, taken back? They were where their
+/// absence explains the differences of the balances exactly, and none of them is so young that the venue may
+/// only be late: where the balances are of a time after it, they are not.
+pub(crate) fn are_busted(
     (now, dated): (Timestamp, Option<Timestamp>),
-    known: impl Iterator<Item = &'a KnownFill>,
-    is_shown: impl Fn(&KnownFill) -> bool,
+    absent: &[KnownFill],
     deltas: &BTreeMap<Asset, Amount>,
-) -> Vec<KnownFill> {
-    let absent: Vec<&KnownFill> = known.filter(|known| !is_shown(known)).collect();
-    let is_young = |known: &&KnownFill| {
+) -> bool {
+    let is_young = |known: &KnownFill| {
         let may_be_missing = dated.is_none_or(|dated| known.fill.venue_time >= dated);
         may_be_missing && now.since(known.at) <= LAG_MAX
     };
     if absent.iter().any(is_young) {
-        return Vec::new();
+        return false;
     }
     let mut explained: BTreeMap<Asset, Amount> = BTreeMap::new();
-    for known in &absent {
-        let Some(effects) = effects_of(&known.fill) else { return Vec::new() };
+    for known in absent {
+        let Some(effects) = effects_of(&known.fill) else { return false };
         for (asset, amount) in effects {
             let sum = explained.entry(asset).or_insert(Amount::ZERO);
-            let Some(less) = sum.checked_sub(amount) else { return Vec::new() };
+            let Some(less) = sum.checked_sub(amount) else { return false };
             *sum = less;
         }
     }
     explained.retain(|_, amount| *amount != Amount::ZERO);
-    if explained == *deltas { absent.into_iter().cloned().collect() } else { Vec::new() }
+    explained == *deltas
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use model::venue::{AccountRequest, OrderKey, Response};
 use model::{
-    AgentId, Amount, Decimal, Link, NewOrder, OrderKind, OrderQty, Side, TimeInForce, TradingMode,
+    AgentId, Amount, Decimal, Link, NewOrder, OrderKind, OrderQty, Side, TimeInForce, Timestamp,
+    TradingMode,
 };
 
 use crate::agenda::Event;
@@ -20,6 +21,9 @@ use crate::world::World;
 
 /// Of so many of the last executions one is taken back.
 const BUSTED_OF: u64 = 20;
+/// Nothing younger is taken back: exchanges take minutes to hours (`faults.md`, EXS-08), and a gateway takes
+/// two to believe it.
+const BUSTED_AFTER_NANOS: i64 = 180_000_000_000;
 
 impl World {
     /// A fault strikes, and will again.
@@ -249,8 +253,9 @@ impl World {
             return false;
         }
         let back = self.dice.people.below(BUSTED_OF);
-        let Some(trade) = self.oracle.recent_trade(back) else { return false };
         let (now, account) = (self.venue_now(), self.names.account);
+        let before = Timestamp::from_nanos(now.nanos() - BUSTED_AFTER_NANOS);
+        let Some(trade) = self.oracle.trade_before(before, back) else { return false };
         let busted = self.front.engine.bust(now, account, Some(trade), &mut self.events);
         if busted.is_some() {
             self.tell(|| format!("venue     takes execution {trade} back"));

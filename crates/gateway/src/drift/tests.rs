@@ -306,6 +306,25 @@ fn what_passes_for_old_of_one_asset_makes_no_deposit_of_another() {
     assert_eq!((found(&world, "busted"), net(&world)), (1, number("1")));
 }
 
+/// One that bought and one that sold as much are taken back together: of the base there is what we count, and
+/// of the quote more. That is no deposit either.
+#[test]
+fn two_that_are_taken_back_together_are_no_deposit() {
+    for profile in BOTH {
+        let (mut world, _) = bought(profile);
+        let order = world.place(spec(Side::Sell, "1", "99")).unwrap();
+        world.answer_all();
+        executes(&mut world, &order, "1");
+        world.pass_answering(LAG_MAX.as_secs() + 40);
+        let both: Vec<_> = world.venue.fills.iter().map(|fill| fill.trade_id).collect();
+        both.into_iter().for_each(|trade| world.venue.bust(trade));
+        compare(&mut world);
+        assert_eq!((found(&world, "deposit"), found(&world, "busted")), (0, 2));
+        assert_eq!(net(&world), number("0"));
+        assert_eq!(world.gateway.books().counted(number("USDT")), Some(number("1000")));
+    }
+}
+
 /// Where the venue dates its balances, and they are of a later time, there is nothing to wait for.
 #[test]
 fn balances_of_a_later_time_prove_it_at_once() {

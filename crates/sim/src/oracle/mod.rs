@@ -272,10 +272,11 @@ impl Oracle {
         }
     }
 
-    /// The name at the venue of one of the last executions, counted from the newest.
-    pub(crate) fn recent_trade(&self, back: u64) -> Option<TradeId> {
+    /// The name at the venue of one of the last executions before this time, counted from the newest.
+    pub(crate) fn trade_before(&self, before: Timestamp, back: u64) -> Option<TradeId> {
         let back = usize::try_from(back).unwrap_or(usize::MAX);
-        let mut recent: Vec<_> = self.trades.values().map(|traded| traded.fill).collect();
+        let fills = self.trades.values().map(|traded| traded.fill);
+        let mut recent: Vec<_> = fills.filter(|fill| fill.venue_time < before).collect();
         recent.sort_by_key(|fill| (fill.venue_time, fill.trade_id));
         recent.iter().rev().nth(back).map(|fill| fill.trade_id)
     }
