@@ -99,6 +99,7 @@ impl Books {
             Record::Started { session, .. } => {
                 self.session = *session;
                 self.first_started.get_or_insert(entry.at);
+                self.recent.is_read_at(entry.at);
                 self.ids_used = 0;
                 if self.planted.is(Defect::LatchLost) {
                     self.halted = None;

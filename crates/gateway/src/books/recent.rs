@@ -65,6 +65,13 @@ impl Recent {
         self.changes.push_back(Change { at, venue_time, asset, amount });
     }
 
+    /// A session begins: what an earlier one, whose clock was ahead, has dated later than now is as old as
+    /// this session at the least, and grows old with it.
+    pub(super) fn is_read_at(&mut self, now: Timestamp) {
+        self.changes.iter_mut().for_each(|change| change.at = change.at.min(now));
+        self.fills.iter_mut().for_each(|fill| fill.at = fill.at.min(now));
+    }
+
     pub(super) fn executed(&mut self, known: KnownFill) {
         self.fills.push_back(known);
         if self.fills.len() > FILLS_MAX {

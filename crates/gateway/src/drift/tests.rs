@@ -325,6 +325,28 @@ fn two_that_are_taken_back_together_are_no_deposit() {
     }
 }
 
+/// An execution that was counted by a clock an hour ahead grows old as well, once the clock is right.
+#[test]
+fn an_execution_of_a_session_whose_clock_was_ahead_grows_old() {
+    let mut world = World::at(TELLS_SUMS);
+    let right = world.now;
+    world.now = world.now.after(Duration::from_secs(3_600));
+    let order = world.place(spec(Side::Buy, "1", "100"));
+    assert!(order.is_none(), "the book is old by this clock");
+    world.book();
+    let order = world.place(spec(Side::Buy, "1", "100")).unwrap();
+    world.answer_all();
+    executes(&mut world, &order, "1");
+    world.pass_answering(5);
+    world.now = right;
+    world.restart();
+    world.connect();
+    world.pass_answering(LAG_MAX.as_secs() + 40);
+    world.venue.bust(world.venue.fills[0].trade_id);
+    compare(&mut world);
+    assert_eq!((found(&world, "busted"), net(&world)), (1, number("0")));
+}
+
 /// Where the venue dates its balances, and they are of a later time, there is nothing to wait for.
 #[test]
 fn balances_of_a_later_time_prove_it_at_once() {

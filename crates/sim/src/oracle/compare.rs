@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gateway::{Books, Gateway};
 use model::venue::Response;
-use model::{AgentId, Asset, Balance, ClientOrderId, NetQty, OrderState, TradingState};
+use model::{AgentId, Asset, Balance, ClientOrderId, NetQty, OrderState, Timestamp, TradingState};
 
 use super::told::VenueBooks;
 use super::{HUMAN, Oracle, signed};
@@ -13,13 +13,17 @@ use crate::setup::lots;
 
 /// A cancel that was wanted for so long, on a healthy venue, is done.
 const CANCELED_WITHIN: Duration = Duration::from_secs(20);
+/// How long after an execution was taken back an older picture of the balances may explain it as well: what
+/// a gateway allows for that, and a reading.
+const BUST_IS_CLEAR: Duration = Duration::from_secs(150);
 /// Questions under way at one time, at most (I25): one for each open order and its cancel, and a reading.
 const OUTSTANDING_MAX: usize = 64;
 
 impl Oracle {
     /// I31: with everything healed for a minute it has traded, or is latched.
     pub(crate) fn check_alive(&mut self, gateway: Option<&Gateway>, active: bool, wanted: bool) {
-        if self.fold.halted {
+        let doubted = |at: Timestamp| self.now.since(at) < BUST_IS_CLEAR;
+        if self.fold.halted || self.busted_at.is_some_and(doubted) {
             return;
         }
         match gateway.map(Gateway::state) {

@@ -92,8 +92,9 @@ pub(crate) struct Oracle {
     pub(super) name_of: fn(TradeId) -> TradeId,
     pub(super) truth: BTreeMap<ClientOrderId, Truth>,
     pub(super) trades: BTreeMap<TradeId, Traded>,
-    /// Executions that the venue has taken back.
+    /// Executions that the venue has taken back, and when it last took one.
     pub(super) busted: BTreeMap<TradeId, Traded>,
+    pub(super) busted_at: Option<Timestamp>,
     /// Orders of a person, by the venue's name.
     pub(super) human: BTreeMap<VenueOrderId, i64>,
     /// Executed by our orders, above zero bought.
@@ -132,6 +133,7 @@ impl Oracle {
             truth: BTreeMap::new(),
             trades: BTreeMap::new(),
             busted: BTreeMap::new(),
+            busted_at: None,
             human: BTreeMap::new(),
             position: 0,
             others_size: 0,
@@ -286,6 +288,7 @@ impl Oracle {
         let name = (self.name_of)(trade);
         let Some(traded) = self.trades.remove(&name) else { return };
         self.busted.insert(name, traded);
+        self.busted_at = Some(self.now);
         let qty = lots(traded.fill.qty).unwrap_or(0);
         self.others_size += qty;
         if !traded.order.as_str().starts_with(HUMAN) {
