@@ -118,8 +118,8 @@ impl Gateway {
         // What is counted is known, even if its order was somebody's that is forgotten by now.
         let unknown = fills.iter().any(|f| {
             !self.books.knows_trade(f.instrument, f.trade_id)
-                && self.books.order_at_venue(f.instrument, f.venue_order_id).is_none()
-                && !self.books.knows_foreign(&f.venue_order_id)
+                && self.books.order_at_venue((f.instrument, f.venue_order_id)).is_none()
+                && !self.books.knows_foreign((f.instrument, f.venue_order_id))
                 && !self.is_history(f)
         });
         for fill in fills {

@@ -41,7 +41,7 @@ mod submit;
 mod testing;
 mod venue_clock;
 
-pub use books::{Books, Exposure, KnownFill, TrackedOrder};
+pub use books::{Books, Exposure, KnownFill, TrackedOrder, VenueKey};
 pub use defects::Defect;
 pub use foreign_orders::ForeignOrders;
 pub use gateway::{Config, Gateway};

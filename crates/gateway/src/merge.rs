@@ -6,10 +6,11 @@
 
 use model::venue::{AccountRequest, Execution, OrderKey, Response, VenueOrder, VenueOrderStatus};
 use model::{
-    AgentEvent, ClientOrderId, Discrepancy, Effect, Effects, Ending, Fill, InstrumentId, Notice,
-    OrderState, Outcome, Record, Timestamp, VenueOrderId,
+    AgentEvent, ClientOrderId, Discrepancy, Effect, Effects, Ending, Fill, Notice, OrderState,
+    Outcome, Record, Timestamp,
 };
 
+use crate::books::VenueKey;
 use crate::defects::Defect;
 use crate::gateway::Gateway;
 use crate::purpose::Purpose;
@@ -206,13 +207,14 @@ impl Gateway {
             return;
         }
         // An order of somebody else may have the name of one of ours.
-        let foreign = self.books.knows_foreign(&fill.venue_order_id);
+        let foreign = self.books.knows_foreign((fill.instrument, fill.venue_order_id));
         let by_name = fill.client_order_id.filter(|id| {
             let is = |known| known == fill.venue_order_id;
-            !foreign && self.books.order(id).is_some_and(|o| o.venue_order_id.is_none_or(is))
+            let ours = self.books.order(id).filter(|o| o.order.instrument == fill.instrument);
+            !foreign && ours.is_some_and(|o| o.venue_order_id.is_none_or(is))
         });
         let by_venue = || {
-            let known = self.books.order_at_venue(fill.instrument, fill.venue_order_id);
+            let known = self.books.order_at_venue((fill.instrument, fill.venue_order_id));
             known.map(|o| o.order.client_order_id)
         };
         let named = by_name.or_else(by_venue);
@@ -273,29 +275,29 @@ impl Gateway {
         if held.iter().any(|f| f.trade_id == fill.trade_id && f.instrument == fill.instrument) {
             return;
         }
-        let asked = held.iter().any(|f| f.venue_order_id == fill.venue_order_id);
+        let key = (fill.instrument, fill.venue_order_id);
+        let asked = held.iter().any(|f| (f.instrument, f.venue_order_id) == key);
         if held.len() >= UNATTRIBUTED_MAX {
             // The next reading starts at the same place and finds it again.
             return;
         }
         self.reading.hold(*fill);
         if !asked {
-            let (instrument, id) = (fill.instrument, fill.venue_order_id);
+            let (instrument, id) = key;
             let order = OrderKey::Venue(id);
             let request = AccountRequest::Order { instrument, order, since: None };
-            self.send(Purpose::Identify(instrument, id), request, effects);
+            self.send(Purpose::Identify(key), request, effects);
         }
     }
 
     pub(crate) fn identified(
         &mut self,
         now: Timestamp,
-        instrument: InstrumentId,
-        id: VenueOrderId,
+        key: VenueKey,
         outcome: &Outcome,
         effects: &mut Effects,
     ) {
-        let fills = self.reading.release(instrument, id);
+        let fills = self.reading.release(key);
         let Outcome::Done(Response::Order(order)) = outcome else {
             // Unknown still: the reading is not complete and will be repeated.
             self.reading_failed(now);

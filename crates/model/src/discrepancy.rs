@@ -44,6 +44,9 @@ pub enum Discrepancy {
     },
     /// The venue has an order that we did not place.
     Foreign {
+        /// Of which instrument. `None` in journals of older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instrument: Option<InstrumentId>,
         /// The venue's name for it.
         venue_order_id: VenueOrderId,
     },
@@ -167,7 +170,10 @@ impl std::fmt::Display for Discrepancy {
             Discrepancy::UnknownToVenue { client_order_id } => {
                 write!(f, "order {client_order_id} is not among the venue's open orders")
             }
-            Discrepancy::Foreign { venue_order_id } => {
+            Discrepancy::Foreign { instrument: Some(instrument), venue_order_id } => {
+                write!(f, "order {venue_order_id} of {instrument} was not placed by this gateway")
+            }
+            Discrepancy::Foreign { instrument: None, venue_order_id } => {
                 write!(f, "order {venue_order_id} was not placed by this gateway")
             }
             Discrepancy::Balance { asset, ours, theirs } => {
@@ -222,7 +228,7 @@ mod tests {
             D::MissedTrigger { client_order_id: order },
             D::MissedAccept { client_order_id: order },
             D::UnknownToVenue { client_order_id: order },
-            D::Foreign { venue_order_id },
+            D::Foreign { instrument: Some(instrument), venue_order_id },
             D::Balance { asset, ours, theirs },
             D::Deposit { asset, amount: ours },
             D::Dust { asset, ours, theirs },

@@ -143,11 +143,18 @@ pub enum Record {
     },
     /// Such an order is not open any more, and the venue does not say what became of it.
     ForeignGone {
+        /// Of which instrument: a venue may number the orders of each by itself. `None` in journals of older
+        /// versions, which knew it by the venue's name alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instrument: Option<InstrumentId>,
         /// The venue's name for it.
         venue_order_id: VenueOrderId,
     },
     /// A cancel of such an order is about to be sent, as the configuration wants it.
     ForeignCancel {
+        /// Of which instrument. `None` in journals of older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instrument: Option<InstrumentId>,
         /// The venue's name for it.
         venue_order_id: VenueOrderId,
     },

@@ -19,7 +19,6 @@ use model::venue::VenueOrder;
 use model::{
     AgentId, Amount, Asset, Balance, ClientOrderId, Discrepancy, Ending, Entry, Fill, InstrumentId,
     IntentId, Link, OrderEvent, OrderState, Position, Record, Timestamp, TradeId, TradingState,
-    VenueOrderId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +27,7 @@ use remembered::Remembered;
 use crate::defects::{Defect, Planted};
 
 pub use exposure::Exposure;
+pub use foreign::VenueKey;
 pub use order::TrackedOrder;
 pub use recent::KnownFill;
 pub(crate) use recent::{LAG_MAX, effects_of};
@@ -61,9 +61,8 @@ pub struct Books {
     done: VecDeque<ClientOrderId>,
     #[serde(with = "pairs")]
     by_intent: BTreeMap<(AgentId, IntentId), ClientOrderId>,
-    /// With the instrument: a venue may count the orders of each by itself.
     #[serde(with = "pairs")]
-    by_venue: BTreeMap<(InstrumentId, VenueOrderId), ClientOrderId>,
+    by_venue: BTreeMap<VenueKey, ClientOrderId>,
     foreign: Foreign,
     trades: Remembered<(InstrumentId, TradeId)>,
     positions: BTreeMap<InstrumentId, Position>,
@@ -162,9 +161,15 @@ impl Books {
                 self.count_foreign(before.as_ref(), false);
                 self.count_foreign(Some(order), true);
             }
-            Record::ForeignGone { venue_order_id } => {
-                let before = self.foreign.gone(venue_order_id);
-                self.count_foreign(before.as_ref(), false);
+            Record::ForeignGone { instrument, venue_order_id: id } => {
+                let gone = match instrument {
+                    Some(instrument) => vec![(*instrument, *id)],
+                    None => self.foreign.named(*id),
+                };
+                for key in gone {
+                    let before = self.foreign.gone(&key);
+                    self.count_foreign(before.as_ref(), false);
+                }
             }
             Record::Balances { balances, venue_time } => self.set_balances(balances, *venue_time),
             Record::Transferred { asset, amount } => {
@@ -220,12 +225,8 @@ impl Books {
     }
 
     /// An order by the venue's name for it, which is one only together with its instrument.
-    pub fn order_at_venue(
-        &self,
-        instrument: InstrumentId,
-        id: VenueOrderId,
-    ) -> Option<&TrackedOrder> {
-        self.orders.get(self.by_venue.get(&(instrument, id))?)
+    pub fn order_at_venue(&self, key: VenueKey) -> Option<&TrackedOrder> {
+        self.orders.get(self.by_venue.get(&key)?)
     }
 
     /// Orders that may still execute, by name.
@@ -244,13 +245,13 @@ impl Books {
     }
 
     /// Has this order of somebody else been reported?
-    pub fn knows_foreign(&self, id: &VenueOrderId) -> bool {
-        self.foreign.knows(id)
+    pub fn knows_foreign(&self, key: VenueKey) -> bool {
+        self.foreign.knows(&key)
     }
 
     /// An open order of somebody else, as it was last told.
-    pub fn foreign_order(&self, id: &VenueOrderId) -> Option<&VenueOrder> {
-        self.foreign.get_open(id)
+    pub fn foreign_order(&self, key: VenueKey) -> Option<&VenueOrder> {
+        self.foreign.get_open(&key)
     }
 
     /// Orders of others that may still execute.
@@ -434,9 +435,6 @@ impl Books {
     }
 
     fn found(&mut self, found: &Discrepancy) {
-        if let Discrepancy::Foreign { venue_order_id } = found {
-            self.foreign.remember(*venue_order_id);
-        }
         if let Discrepancy::Dust { asset, ours, theirs } = found
             && let Some(size) = ours.checked_sub(*theirs)
             && let Some(size) = if size < Amount::ZERO { negative(size) } else { Some(size) }

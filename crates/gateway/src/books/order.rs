@@ -73,10 +73,10 @@ impl TrackedOrder {
     /// decides where that is known; else it has to be what was ordered. Of an order that is over some
     /// venues tell only what of it has filled.
     pub fn is(&self, theirs: &VenueOrder) -> bool {
-        if let Some(known) = self.venue_order_id {
-            return known == theirs.id;
-        }
         let sent = &self.order;
+        if let Some(known) = self.venue_order_id {
+            return (sent.instrument, known) == (theirs.instrument, theirs.id);
+        }
         let is_over = !theirs.status.is_open();
         let qty_agrees = theirs.qty == self.qty() || (is_over && theirs.qty < self.qty());
         // Not the kinds themselves: not every venue says of a trigger which of two it is.
