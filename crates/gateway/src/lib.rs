@@ -22,6 +22,7 @@ mod feeds;
 mod foreign;
 mod foreign_orders;
 mod gateway;
+mod ghost;
 mod hearing;
 mod history;
 mod limits;

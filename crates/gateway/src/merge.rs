@@ -72,15 +72,16 @@ impl Gateway {
         let Some(tracked) = self.books.order(&id).filter(|ours| ours.is(order)) else {
             return self.heard_of_others(now, order, fills, source, effects);
         };
+        let is_ghost = tracked.is_ghost(order);
+        let is_rejected = order.status == VenueOrderStatus::Rejected;
         let unknown_yet = tracked.accepted_at.is_none();
         let waiting = matches!(tracked.state, OrderState::PendingNew | OrderState::InDoubt);
-        let is_done = tracked.state.is_done();
-        let proven_absent =
-            matches!(tracked.state, OrderState::Done(Ending::Rejected | Ending::NotPlaced));
-        // A rejection that is told again is none.
-        let ghost = unknown_yet && proven_absent && order.status != VenueOrderStatus::Rejected;
-        let was_rejected = tracked.state == OrderState::Done(Ending::Rejected);
-        if order.status != VenueOrderStatus::Rejected && (unknown_yet || (waiting && !is_done)) {
+        // A rejection that is told again is one.
+        let was_rejected =
+            tracked.state == OrderState::Done(Ending::Rejected) && unknown_yet && !is_rejected;
+        if is_ghost {
+            self.ghost(now, id, (order.id, order.created), effects);
+        } else if !is_rejected && (unknown_yet || waiting) {
             let missed = source == Source::Query && unknown_yet;
             if missed {
                 self.discrepancy(now, Discrepancy::MissedAccept { client_order_id: id }, effects);
@@ -93,19 +94,18 @@ impl Gateway {
             self.record(now, record, effects);
             self.tell(&id, effects);
         }
-        if ghost && was_rejected {
+        if was_rejected {
             // What was said before it was rejected may come after that, by another way: no ghost yet. What
             // it came to is asked for.
             fills.iter().for_each(|fill| self.executed(now, fill, source, effects));
             return self.in_doubt(now, id, "reported after it had been rejected".into(), effects);
         }
         self.triggered(now, order, source, effects);
-        if ghost {
-            let cause = format!("order {id} is at the venue after it was proven not to be");
-            self.halt(now, &cause, effects);
-        }
         fills.iter().for_each(|fill| self.executed(now, fill, source, effects));
         self.compare(now, order, source, effects);
+        if is_ghost {
+            self.cancel(now, id, effects);
+        }
     }
 
     /// The trigger of a stop was reached, as its order shows.
@@ -221,6 +221,12 @@ impl Gateway {
         let over = named.and_then(|id| self.books.order(&id)).is_some_and(|o| o.state.is_done());
         if over && self.is(Defect::LateFillDropped) {
             return;
+        }
+        if let Some(id) = named.filter(|id| self.books.order(id).is_some_and(|o| o.absent)) {
+            let seen = (fill.venue_order_id, fill.venue_time);
+            self.ghost(now, id, seen, effects);
+            self.count_fill(now, Some(id), fill, source, effects);
+            return self.cancel(now, id, effects);
         }
         match named {
             Some(id) => self.count_fill(now, Some(id), fill, source, effects),

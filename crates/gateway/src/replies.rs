@@ -196,6 +196,18 @@ impl Gateway {
         ending: Ending,
         effects: &mut Effects,
     ) {
+        self.end_as(now, id, ending, false, effects);
+    }
+
+    /// The same, and whether that is only because the venue has lost it.
+    pub(crate) fn end_as(
+        &mut self,
+        now: Timestamp,
+        id: ClientOrderId,
+        ending: Ending,
+        lost: bool,
+        effects: &mut Effects,
+    ) {
         if self.books.order(&id).is_some_and(|o| o.state.is_open()) {
             let taken_back = self.books.order(&id).is_some_and(|o| o.cancel_wanted);
             let is_wanted = taken_back && ending == Ending::Canceled;
@@ -203,7 +215,7 @@ impl Gateway {
                 let found = Discrepancy::MissedEnd { client_order_id: id, ending };
                 self.discrepancy(now, found, effects);
             }
-            self.record(now, Record::Ended { client_order_id: id, ending }, effects);
+            self.record(now, Record::Ended { client_order_id: id, ending, lost }, effects);
             self.tell(&id, effects);
         }
         self.doubts.close(&id);

@@ -344,6 +344,10 @@ impl World {
             let leaves = model::NetQty::of(order.order.side, order.leaves());
             worst[at] = worst[at].checked_add(leaves).unwrap();
         }
+        for (side, net) in [Side::Buy, Side::Sell].into_iter().zip(&mut worst) {
+            let shadow = model::NetQty::of(side, books.shadow(self.now, id(), side));
+            *net = net.checked_add(shadow).unwrap();
+        }
         for net in worst {
             assert!(net.size() <= number("5"), "worst case {net}");
         }

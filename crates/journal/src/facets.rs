@@ -102,14 +102,13 @@ pub(crate) fn facets(record: &Record) -> Facets<'_> {
                 | Discrepancy::MissedEnd { client_order_id: id, .. }
                 | Discrepancy::MissedTrigger { client_order_id: id }
                 | Discrepancy::MissedAccept { client_order_id: id }
+                | Discrepancy::Ghost { client_order_id: id }
                 | Discrepancy::Overfill { client_order_id: id, .. }
                 | Discrepancy::Busted { client_order_id: Some(id), .. }
                 | Discrepancy::UnknownToVenue { client_order_id: id } => facets.order(id),
-                Discrepancy::Foreign { instrument, .. } => {
-                    facets.instrument_if(instrument.as_ref())
-                }
                 Discrepancy::MissedFill { client_order_id: None, .. }
                 | Discrepancy::Busted { client_order_id: None, .. }
+                | Discrepancy::Foreign { .. }
                 | Discrepancy::Balance { .. }
                 | Discrepancy::Deposit { .. }
                 | Discrepancy::Dust { .. } => facets,

@@ -97,7 +97,7 @@ pub(crate) fn sample() -> Vec<Entry> {
             client_order_id: id,
             because: VenueError::Filter { filter: Filter::Lot },
         },
-        Record::Ended { client_order_id: id, ending: Ending::Filled },
+        Record::Ended { client_order_id: id, ending: Ending::Filled, lost: false },
         Record::Foreign { order: venue_order(instrument, kind) },
         Record::Transferred { asset: asset("DOGE"), amount: number("-1.5") },
         Record::Gap { instrument, detail: "1 is missing".to_owned() },
@@ -139,6 +139,8 @@ pub(crate) fn sample() -> Vec<Entry> {
         Record::Discrepancy {
             found: Discrepancy::Foreign { instrument: Some(instrument), venue_order_id: theirs },
         },
+        Record::Discrepancy { found: Discrepancy::Ghost { client_order_id: id } },
+        Record::Ended { client_order_id: id, ending: Ending::Canceled, lost: true },
     ];
     let numbered = (1..).zip(records);
     numbered.map(|(second, record)| Entry { at: at(second), record }).collect()

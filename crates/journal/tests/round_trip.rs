@@ -283,6 +283,7 @@ fn discrepancy() -> impl Strategy<Value = Discrepancy> {
         (order_id(), ending())
             .prop_map(|(client_order_id, ending)| D::MissedEnd { client_order_id, ending }),
         order_id().prop_map(|client_order_id| D::MissedAccept { client_order_id }),
+        order_id().prop_map(|client_order_id| D::Ghost { client_order_id }),
         order_id().prop_map(|client_order_id| D::UnknownToVenue { client_order_id }),
         theirs().prop_map(|(instrument, venue_order_id)| D::Foreign { instrument, venue_order_id }),
         (asset(), amount(), amount()).prop_map(|(asset, ours, theirs)| D::Balance {
@@ -395,8 +396,8 @@ fn order_record() -> impl Strategy<Value = Record> {
         (prop::option::of(order_id()), fill())
             .prop_map(|(client_order_id, fill)| R::Busted { client_order_id, fill }),
         order_id().prop_map(|client_order_id| R::Triggered { client_order_id }),
-        (order_id(), ending())
-            .prop_map(|(client_order_id, ending)| R::Ended { client_order_id, ending }),
+        (order_id(), ending(), any::<bool>())
+            .prop_map(|(client_order_id, ending, lost)| R::Ended { client_order_id, ending, lost }),
     ]
 }
 

@@ -77,7 +77,7 @@ pub enum Record {
         /// Which order.
         client_order_id: ClientOrderId,
     },
-    /// The venue has the order.
+    /// The venue has the order. One whose absence had been proven is open again, and to be taken back.
     Accepted {
         /// Which order.
         client_order_id: ClientOrderId,
@@ -134,6 +134,10 @@ pub enum Record {
         client_order_id: ClientOrderId,
         /// How.
         ending: Ending,
+        /// By the proof alone that the venue, which had accepted it, does not know it any more. Not so in
+        /// journals of older versions.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        lost: bool,
     },
     /// An order on the account that this gateway did not place, as it is now: written again when it
     /// changes, for its open quantity counts in every worst case.

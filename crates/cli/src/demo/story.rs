@@ -258,6 +258,7 @@ fn discrepancy(found: &Discrepancy) -> String {
             format!("Found: {asset} is {theirs} there and {ours} here.")
         }
         Discrepancy::MissedTrigger { .. }
+        | Discrepancy::Ghost { .. }
         | Discrepancy::Deposit { .. }
         | Discrepancy::Dust { .. }
         | Discrepancy::Busted { .. }

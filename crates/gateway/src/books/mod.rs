@@ -12,10 +12,10 @@ mod order;
 mod pairs;
 mod recent;
 mod remembered;
+mod shadow;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use model::venue::VenueOrder;
 use model::{
     AgentId, Amount, Asset, Balance, ClientOrderId, Discrepancy, Ending, Entry, Fill, InstrumentId,
     IntentId, Link, OrderEvent, OrderState, Position, Record, Timestamp, TradeId, TradingState,
@@ -34,6 +34,9 @@ pub(crate) use recent::{LAG_MAX, effects_of};
 
 use foreign::Foreign;
 use recent::{Recent, negative};
+#[cfg(test)]
+pub(crate) use shadow::SHADOW;
+use shadow::Shadows;
 
 /// Orders that are over and still remembered, so that a late report finds its order.
 const DONE_KEPT: usize = 16_384;
@@ -69,6 +72,7 @@ pub struct Books {
     #[serde(with = "pairs")]
     agent_positions: BTreeMap<(AgentId, InstrumentId), Position>,
     exposures: BTreeMap<InstrumentId, Exposure>,
+    shadows: Shadows,
     balances: BTreeMap<Asset, Balance>,
     balances_at: Timestamp,
     /// The same of the first ones.
@@ -94,6 +98,7 @@ impl Books {
     /// Takes one record into account. Total: a record of a kind that does not touch the books, or
     /// of an order that is forgotten, changes nothing.
     pub fn apply(&mut self, entry: &Entry) {
+        self.shadows.expire(entry.at);
         match &entry.record {
             Record::Started { session, .. } => {
                 self.session = *session;
@@ -131,7 +136,9 @@ impl Books {
                     let key = (order.order.instrument, *venue_order_id);
                     self.by_venue.insert(key, *client_order_id);
                 }
-                self.event(client_order_id, OrderEvent::Accepted, entry.at);
+                let returned = self.orders.get(client_order_id).is_some_and(|o| o.absent);
+                let event = if returned { OrderEvent::Returned } else { OrderEvent::Accepted };
+                self.event(client_order_id, event, entry.at);
             }
             Record::Rejected { client_order_id, .. } => {
                 self.event(client_order_id, OrderEvent::Ended(Ending::Rejected), entry.at);
@@ -153,23 +160,15 @@ impl Books {
                     order.triggered = true;
                 }
             }
-            Record::Ended { client_order_id, ending } => {
+            Record::Ended { client_order_id, ending, lost } => {
+                if *lost || *ending == Ending::NotPlaced {
+                    self.absent(client_order_id, entry.at);
+                }
                 self.event(client_order_id, OrderEvent::Ended(*ending), entry.at);
             }
-            Record::Foreign { order } => {
-                let before = self.foreign.is_so(order);
-                self.count_foreign(before.as_ref(), false);
-                self.count_foreign(Some(order), true);
-            }
-            Record::ForeignGone { instrument, venue_order_id: id } => {
-                let gone = match instrument {
-                    Some(instrument) => vec![(*instrument, *id)],
-                    None => self.foreign.named(*id),
-                };
-                for key in gone {
-                    let before = self.foreign.gone(&key);
-                    self.count_foreign(before.as_ref(), false);
-                }
+            Record::Foreign { order } => self.foreign_is_so(order),
+            Record::ForeignGone { instrument, venue_order_id } => {
+                self.foreign_is_gone(*instrument, *venue_order_id);
             }
             Record::Balances { balances, venue_time } => self.set_balances(balances, *venue_time),
             Record::Transferred { asset, amount } => {
@@ -242,21 +241,6 @@ impl Books {
     /// Has this execution been counted?
     pub fn knows_trade(&self, instrument: InstrumentId, trade: TradeId) -> bool {
         self.trades.knows(&(instrument, trade)) && !self.planted.is(Defect::FillCountedTwice)
-    }
-
-    /// Has this order of somebody else been reported?
-    pub fn knows_foreign(&self, key: VenueKey) -> bool {
-        self.foreign.knows(&key)
-    }
-
-    /// An open order of somebody else, as it was last told.
-    pub fn foreign_order(&self, key: VenueKey) -> Option<&VenueOrder> {
-        self.foreign.get_open(&key)
-    }
-
-    /// Orders of others that may still execute.
-    pub fn foreign_orders(&self) -> impl Iterator<Item = &VenueOrder> {
-        self.foreign.open()
     }
 
     /// What the account holds of an instrument through orders of this gateway and reported others.
@@ -383,6 +367,9 @@ impl Books {
         self.count(*id, false);
         if let Some(order) = self.orders.get_mut(id) {
             order.happened(event, at);
+            if !order.absent {
+                self.shadows.remove(id);
+            }
         }
         self.count(*id, true);
         let is_open = self.orders.get(id).is_some_and(|o| o.state.is_open());
@@ -397,6 +384,9 @@ impl Books {
                 // A ghost: it was proven over and is alive after all.
                 self.done.retain(|done| done != id);
                 self.open.insert(*id);
+                if self.orders.get(id).is_some_and(|o| o.is_promise(self.balances_at)) {
+                    self.promising.insert(*id);
+                }
             }
             (true, true) | (false, false) => {}
         }
@@ -458,13 +448,6 @@ impl Books {
         }
         let exposure = self.exposures.entry(order.order.instrument).or_default();
         exposure.count(order.order.side, leaves, add);
-    }
-
-    /// The same for an open order of somebody else.
-    fn count_foreign(&mut self, order: Option<&VenueOrder>, add: bool) {
-        let Some(order) = order.filter(|order| !order.leaves().is_zero()) else { return };
-        let exposure = self.exposures.entry(order.instrument).or_default();
-        exposure.count(order.side, order.leaves(), add);
     }
 
     fn forget_old(&mut self) {
