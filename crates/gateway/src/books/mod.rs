@@ -4,11 +4,13 @@
 //! what was recorded and never a guess; what a worst case makes of it is read off [`Exposure`],
 //! which is kept up to date order by order so that a guardrail reads it instead of adding it up.
 
+mod absent;
 mod entries;
 mod exposure;
 mod foreign;
 mod money;
 mod order;
+mod others;
 mod pairs;
 mod recent;
 mod remembered;

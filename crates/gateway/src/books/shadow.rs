@@ -3,15 +3,14 @@
 //! Proof of absence rests on what a venue does and says within its own bounds. Should one order in a
 //! million turn up after all, the position limit has to hold all the same, so for some minutes more its
 //! size counts in what the position could become, and in nothing else: its funds are free, its place among
-//! the open orders is free, and what closes a position is not held back by it.
+//! the open orders is free, and what is left of a position to close is not lessened by it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use model::{ClientOrderId, InstrumentId, OrderState, Qty, Side, Timestamp};
+use model::{ClientOrderId, InstrumentId, Qty, Side, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::Books;
 use super::exposure::largest;
 
 /// How long a shadow stays, by our clock (`faults.md`, I5).
@@ -62,24 +61,5 @@ impl Shadows {
         };
         let sizes = self.0.iter().filter(on_it).map(|shadow| shadow.qty);
         sizes.fold(Qty::ZERO, |sum, qty| sum.checked_add(qty).unwrap_or_else(largest))
-    }
-}
-
-impl Books {
-    /// What counts on one side of an instrument besides its exposure, in the position limit alone: orders
-    /// whose absence was proven not longer than ten minutes ago. Base units.
-    pub fn shadow(&self, now: Timestamp, instrument: InstrumentId, side: Side) -> Qty {
-        self.shadows.of(now, instrument, side)
-    }
-
-    /// An open order is over by proof of its absence. What had never left casts no shadow: that was proven
-    /// here.
-    pub(super) fn absent(&mut self, id: &ClientOrderId, at: Timestamp) {
-        let Some(order) = self.orders.get_mut(id).filter(|o| o.state.is_open()) else { return };
-        order.absent = true;
-        if order.state != OrderState::PendingNew {
-            let could = (order.order.instrument, order.order.side, order.leaves());
-            self.shadows.add(at, *id, could);
-        }
     }
 }
