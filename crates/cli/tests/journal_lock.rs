@@ -59,7 +59,8 @@ fn what_waited_too_long_for_the_journal_is_not_sent() {
             assert!(late < VALID, "{id} arrived {late:?} after it was decided");
         } else {
             let ended = |e: &&Entry| {
-                let over = Record::Ended { client_order_id: id, ending: Ending::NotPlaced };
+                let over =
+                    Record::Ended { client_order_id: id, ending: Ending::NotPlaced, lost: false };
                 e.record == over
             };
             assert_eq!(entries.iter().filter(ended).count(), 1, "{id} is over, and known to be");

@@ -5,7 +5,7 @@
 //! known to be there that proves that it was not placed. For one that the venue had accepted it proves
 //! that the venue has lost it (a test network that was reset, a restored database): a list of open orders
 //! without it is asked for, too, and what is found is said and halts, because a venue that has lost one
-//! thing may have lost others.
+//! thing may have lost others. What is there after all is in `ghost.rs`.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ const ENGINE_QUIET: Duration = Duration::from_secs(15);
 const NEGATIVE_READS: u32 = 2;
 /// The same for an order that the venue had accepted.
 const LOST_READS: u32 = 3;
-/// Time between two of them: the size of what was never placed is free again soon after the quiet time.
+/// Time between two of them: what was never placed is over soon after the quiet time.
 const NEGATIVE_PAUSE: Duration = Duration::from_secs(1);
 
 impl Gateway {
@@ -118,8 +118,8 @@ impl Gateway {
         // What is counted is known, even if its order was somebody's that is forgotten by now.
         let unknown = fills.iter().any(|f| {
             !self.books.knows_trade(f.instrument, f.trade_id)
-                && self.books.order_at_venue(f.instrument, f.venue_order_id).is_none()
-                && !self.books.knows_foreign(&f.venue_order_id)
+                && self.books.order_at_venue((f.instrument, f.venue_order_id)).is_none()
+                && !self.books.knows_foreign((f.instrument, f.venue_order_id))
                 && !self.is_history(f)
         });
         for fill in fills {
@@ -156,7 +156,7 @@ impl Gateway {
             return;
         }
         self.doubts.is_missing(id, now);
-        self.end(now, id, Ending::Canceled, effects);
+        self.end_as(now, id, Ending::Canceled, true, effects);
         let cause = format!(
             "the venue has lost order {id}, which it had accepted: neither the order nor an execution \
              of it is known there any more"

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::{ClientOrderId, Ending, Qty, Timestamp, VenueOrderId};
+use model::{ClientOrderId, Ending, Qty, Timestamp};
 
+use crate::books::VenueKey;
 use crate::live_time::LiveTime;
 
 /// First pause before asking; doubles with each answer that settles nothing.
@@ -26,7 +27,7 @@ pub(crate) struct Doubts {
     /// Cancels that are wanted until their order is over.
     pub(crate) cancels: BTreeMap<ClientOrderId, Wish>,
     /// The same for orders of others, where the configuration wants it.
-    foreign_cancels: BTreeMap<VenueOrderId, Wish>,
+    foreign_cancels: BTreeMap<VenueKey, Wish>,
     pub(crate) live: LiveTime,
 }
 
@@ -257,32 +258,32 @@ impl Doubts {
     }
 
     /// The order of somebody else is to be taken back, until it is over.
-    pub(crate) fn want_foreign_cancel(&mut self, id: VenueOrderId, now: Timestamp) {
-        self.foreign_cancels.entry(id).or_insert(Wish::new(now));
+    pub(crate) fn want_foreign_cancel(&mut self, key: VenueKey, now: Timestamp) {
+        self.foreign_cancels.entry(key).or_insert(Wish::new(now));
     }
 
     pub(crate) fn next_foreign_cancel(&self) -> Option<Timestamp> {
         self.foreign_cancels.values().filter(|wish| !wish.on_its_way).map(|wish| wish.due).min()
     }
 
-    pub(crate) fn foreign_cancels_due(&self, now: Timestamp) -> Vec<VenueOrderId> {
+    pub(crate) fn foreign_cancels_due(&self, now: Timestamp) -> Vec<VenueKey> {
         let due = self.foreign_cancels.iter().filter(|(_, w)| !w.on_its_way && w.due <= now);
-        due.map(|(id, _)| *id).collect()
+        due.map(|(key, _)| *key).collect()
     }
 
-    pub(crate) fn foreign_cancel_sent(&mut self, id: &VenueOrderId, now: Timestamp) {
-        if let Some(wish) = self.foreign_cancels.get_mut(id) {
+    pub(crate) fn foreign_cancel_sent(&mut self, key: &VenueKey, now: Timestamp) {
+        if let Some(wish) = self.foreign_cancels.get_mut(key) {
             wish.sent(now);
         }
     }
 
-    pub(crate) fn foreign_cancel_answered(&mut self, id: &VenueOrderId) {
-        if let Some(wish) = self.foreign_cancels.get_mut(id) {
+    pub(crate) fn foreign_cancel_answered(&mut self, key: &VenueKey) {
+        if let Some(wish) = self.foreign_cancels.get_mut(key) {
             wish.on_its_way = false;
         }
     }
 
-    pub(crate) fn foreign_is_over(&mut self, id: &VenueOrderId) {
-        self.foreign_cancels.remove(id);
+    pub(crate) fn foreign_is_over(&mut self, key: &VenueKey) {
+        self.foreign_cancels.remove(key);
     }
 }

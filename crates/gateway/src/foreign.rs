@@ -6,8 +6,9 @@
 //! one.
 
 use model::venue::{AccountRequest, OrderKey, Response, VenueError, VenueOrder};
-use model::{Discrepancy, Effects, InstrumentId, Outcome, Record, Side, Timestamp, VenueOrderId};
+use model::{Discrepancy, Effects, Outcome, Record, Side, Timestamp};
 
+use crate::books::VenueKey;
 use crate::defects::Defect;
 use crate::foreign_orders::ForeignOrders;
 use crate::gateway::Gateway;
@@ -26,10 +27,12 @@ impl Gateway {
         if self.is(Defect::ForeignIgnored) {
             return;
         }
-        if self.books.knows_foreign(&order.id) {
+        let key = (order.instrument, order.id);
+        if self.books.knows_foreign(key) {
             return self.foreign_again(now, order, source, effects);
         }
-        self.discrepancy(now, Discrepancy::Foreign { venue_order_id: order.id }, effects);
+        let (instrument, venue_order_id) = (Some(order.instrument), order.id);
+        self.discrepancy(now, Discrepancy::Foreign { instrument, venue_order_id }, effects);
         self.record(now, Record::Foreign { order: order.clone() }, effects);
         let text = format!(
             "order {} ({} {} {}) on the account was not placed by this gateway",
@@ -45,7 +48,7 @@ impl Gateway {
         match self.config.foreign_orders {
             ForeignOrders::Adopt => {}
             ForeignOrders::Cancel if order.status.is_open() => {
-                self.doubts.want_foreign_cancel(order.id, now);
+                self.doubts.want_foreign_cancel(key, now);
                 self.cancel_foreign_when_due(now, effects);
             }
             ForeignOrders::Cancel => {}
@@ -62,7 +65,7 @@ impl Gateway {
         source: Source,
         effects: &mut Effects,
     ) {
-        let is_news = match self.books.foreign_order(&order.id) {
+        let is_news = match self.books.foreign_order((order.instrument, order.id)) {
             Some(known) => {
                 let changed = (known.status, known.filled, known.qty)
                     != (order.status, order.filled, order.qty);
@@ -80,17 +83,12 @@ impl Gateway {
     }
 
     /// It is missing from the open orders: how did it end?
-    pub(crate) fn ask_about_foreign(
-        &mut self,
-        instrument: InstrumentId,
-        id: VenueOrderId,
-        effects: &mut Effects,
-    ) {
-        let purpose = Purpose::AskForeign(instrument, id);
+    pub(crate) fn ask_about_foreign(&mut self, key: VenueKey, effects: &mut Effects) {
+        let purpose = Purpose::AskForeign(key);
         if self.outstanding.values().any(|asked| *asked == purpose) {
             return;
         }
-        let order = OrderKey::Venue(id);
+        let (instrument, order) = (key.0, OrderKey::Venue(key.1));
         let request = AccountRequest::Order { instrument, order, since: None };
         self.send(purpose, request, effects);
     }
@@ -98,18 +96,19 @@ impl Gateway {
     pub(crate) fn asked_about_foreign(
         &mut self,
         now: Timestamp,
-        id: VenueOrderId,
+        key: VenueKey,
         outcome: &Outcome,
         effects: &mut Effects,
     ) {
         match outcome {
-            Outcome::Done(Response::Order(order)) if order.id == id => {
+            Outcome::Done(Response::Order(order)) if (order.instrument, order.id) == key => {
                 self.foreign(now, order, Source::Query, effects);
             }
             // Neither among the open ones nor known at all. Should it be there after all, the next list
             // shows it again, and then it is reported and counted anew.
             Outcome::Refused(VenueError::UnknownOrder) => {
-                self.record(now, Record::ForeignGone { venue_order_id: id }, effects);
+                let (instrument, venue_order_id) = (Some(key.0), key.1);
+                self.record(now, Record::ForeignGone { instrument, venue_order_id }, effects);
             }
             // The next comparison asks again; until then it counts.
             Outcome::Done(_) | Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::InDoubt(_) => {}
@@ -118,13 +117,14 @@ impl Gateway {
 
     /// What was open when the last session ended is dealt with as the configuration says now.
     pub(crate) fn resume_foreign(&mut self, now: Timestamp, effects: &mut Effects) {
-        let open: Vec<VenueOrderId> = self.books.foreign_orders().map(|order| order.id).collect();
+        let open = self.books.foreign_orders().map(|order| (order.instrument, order.id));
+        let open: Vec<VenueKey> = open.collect();
         match (self.config.foreign_orders, open.first()) {
             (ForeignOrders::Cancel, _) => {
-                open.iter().for_each(|id| self.doubts.want_foreign_cancel(*id, now));
+                open.iter().for_each(|key| self.doubts.want_foreign_cancel(*key, now));
                 self.cancel_foreign_when_due(now, effects);
             }
-            (ForeignOrders::Halt, Some(id)) => {
+            (ForeignOrders::Halt, Some((_, id))) => {
                 let cause = format!("order {id} on the account was not placed by this gateway");
                 self.halt(now, &cause, effects);
             }
@@ -137,43 +137,45 @@ impl Gateway {
         if self.doubts.next_foreign_cancel().is_none_or(|due| due > now) {
             return;
         }
-        for id in self.doubts.foreign_cancels_due(now) {
-            let Some(order) = self.books.foreign_order(&id) else {
-                self.doubts.foreign_is_over(&id);
+        for key in self.doubts.foreign_cancels_due(now) {
+            if self.books.foreign_order(key).is_none() {
+                self.doubts.foreign_is_over(&key);
                 continue;
-            };
-            let instrument = order.instrument;
-            self.record(now, Record::ForeignCancel { venue_order_id: id }, effects);
-            self.doubts.foreign_cancel_sent(&id, now);
+            }
+            let (instrument, id) = key;
+            let record = Record::ForeignCancel { instrument: Some(instrument), venue_order_id: id };
+            self.record(now, record, effects);
+            self.doubts.foreign_cancel_sent(&key, now);
             let order = OrderKey::Venue(id);
             let request = AccountRequest::Cancel { instrument, order, cancel_id: None, only: None };
-            self.send(Purpose::CancelForeign(id), request, effects);
+            self.send(Purpose::CancelForeign(key), request, effects);
         }
     }
 
     pub(crate) fn canceled_foreign(
         &mut self,
         now: Timestamp,
-        id: VenueOrderId,
+        key: VenueKey,
         outcome: &Outcome,
         effects: &mut Effects,
     ) {
-        self.doubts.foreign_cancel_answered(&id);
+        self.doubts.foreign_cancel_answered(&key);
         match outcome {
-            Outcome::Done(Response::Canceled { order, .. }) if order.id == id => {
+            Outcome::Done(Response::Canceled { order, .. })
+                if (order.instrument, order.id) == key =>
+            {
                 self.foreign(now, order, Source::Query, effects);
             }
             // Taken, refused or lost: the stream or the next list says how it is, and until it is over
             // it is said again.
             Outcome::Done(_) | Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::InDoubt(_) => {
-                if let Some(order) = self.books.foreign_order(&id) {
-                    let instrument = order.instrument;
-                    self.ask_about_foreign(instrument, id, effects);
+                if self.books.foreign_order(key).is_some() {
+                    self.ask_about_foreign(key, effects);
                 }
             }
         }
-        if self.books.foreign_order(&id).is_none() {
-            self.doubts.foreign_is_over(&id);
+        if self.books.foreign_order(key).is_none() {
+            self.doubts.foreign_is_over(&key);
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The gateway itself: what it knows, and the one function that everything goes through.
 //!
 //! The work behind each input has a file of its own: `submit.rs` (an agent wants something),
-//! `cancels.rs` (orders are taken back), `replies.rs` (a request ended), `merge.rs` (what the venue says of orders and executions),
-//! `doubt.rs` and `absence.rs` (orders whose outcome is open), `reading.rs` and `drift.rs`
-//! (reconciliation), `foreign.rs` (orders of others), `venue_clock.rs` (the venue's clock against ours).
+//! `cancels.rs` (orders are taken back), `replies.rs` (a request ended), `merge.rs` (what the venue says
+//! of orders and executions), `doubt.rs` and `absence.rs` (orders whose outcome is open), `ghost.rs` (what
+//! is there after all), `reading.rs` and `drift.rs` (reconciliation), `foreign.rs` (orders of others),
+//! `venue_clock.rs` (the venue's clock against ours).
 
 use std::collections::BTreeMap;
 use std::time::Duration;

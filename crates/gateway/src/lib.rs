@@ -22,6 +22,7 @@ mod feeds;
 mod foreign;
 mod foreign_orders;
 mod gateway;
+mod ghost;
 mod hearing;
 mod history;
 mod limits;
@@ -41,7 +42,7 @@ mod submit;
 mod testing;
 mod venue_clock;
 
-pub use books::{Books, Exposure, KnownFill, TrackedOrder};
+pub use books::{Books, Exposure, KnownFill, TrackedOrder, VenueKey};
 pub use defects::Defect;
 pub use foreign_orders::ForeignOrders;
 pub use gateway::{Config, Gateway};

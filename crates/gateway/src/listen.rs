@@ -80,11 +80,16 @@ impl Gateway {
                 // In the future: by an earlier session, whose clock was ahead of ours.
                 && (order.prepared_at < since || order.prepared_at > now)
         });
-        working.any(|order| {
-            let id = order.order.client_order_id;
-            let theirs = shown.iter().find(|theirs| theirs.client_order_id == id);
-            theirs.is_none_or(|theirs| !order.is_filled_as(theirs.filled))
-        })
+        let is_ghost = |theirs: &VenueOrder| {
+            let ours = self.books.order(&theirs.client_order_id).filter(|ours| ours.is(theirs));
+            ours.is_some_and(|ours| ours.is_ghost(theirs))
+        };
+        shown.iter().any(is_ghost)
+            || working.any(|order| {
+                let id = order.order.client_order_id;
+                let theirs = shown.iter().find(|theirs| theirs.client_order_id == id);
+                theirs.is_none_or(|theirs| !order.is_filled_as(theirs.filled))
+            })
     }
 
     /// An answer says that an order was accepted: the stream tells that, too. Has it?

@@ -6,11 +6,11 @@
 
 use model::venue::{AccountRequest, Execution, OrderKey, Response, VenueOrder, VenueOrderStatus};
 use model::{
-    AgentEvent, ClientOrderId, Discrepancy, Effect, Effects, Ending, Fill, InstrumentId, Notice,
-    OrderState, Outcome, Record, Timestamp, VenueOrderId,
+    AgentEvent, ClientOrderId, Discrepancy, Effect, Effects, Ending, Fill, Notice, OrderState,
+    Outcome, Record, Timestamp,
 };
 
-use crate::books::TrackedOrder;
+use crate::books::{TrackedOrder, VenueKey};
 use crate::defects::Defect;
 use crate::gateway::Gateway;
 use crate::purpose::Purpose;
@@ -73,15 +73,16 @@ impl Gateway {
         let Some(tracked) = ours else {
             return self.heard_of_others(now, order, fills, source, effects);
         };
+        let is_ghost = tracked.is_ghost(order);
+        let is_rejected = order.status == VenueOrderStatus::Rejected;
         let unknown_yet = tracked.accepted_at.is_none();
         let waiting = matches!(tracked.state, OrderState::PendingNew | OrderState::InDoubt);
-        let is_done = tracked.state.is_done();
-        let proven_absent =
-            matches!(tracked.state, OrderState::Done(Ending::Rejected | Ending::NotPlaced));
-        // A rejection that is told again is none.
-        let ghost = unknown_yet && proven_absent && order.status != VenueOrderStatus::Rejected;
-        let was_rejected = tracked.state == OrderState::Done(Ending::Rejected);
-        if order.status != VenueOrderStatus::Rejected && (unknown_yet || (waiting && !is_done)) {
+        // A rejection that is told again is one.
+        let was_rejected =
+            tracked.state == OrderState::Done(Ending::Rejected) && unknown_yet && !is_rejected;
+        if is_ghost {
+            self.ghost(now, id, (order.id, order.created), effects);
+        } else if !is_rejected && (unknown_yet || waiting) {
             let missed = source == Source::Query && unknown_yet;
             if missed {
                 self.discrepancy(now, Discrepancy::MissedAccept { client_order_id: id }, effects);
@@ -94,19 +95,18 @@ impl Gateway {
             self.record(now, record, effects);
             self.tell(&id, effects);
         }
-        if ghost && was_rejected {
+        if was_rejected {
             // What was said before it was rejected may come after that, by another way: no ghost yet. What
             // it came to is asked for.
             fills.iter().for_each(|fill| self.executed(now, fill, source, effects));
             return self.in_doubt(now, id, "reported after it had been rejected".into(), effects);
         }
         self.triggered(now, order, source, effects);
-        if ghost {
-            let cause = format!("order {id} is at the venue after it was proven not to be");
-            self.halt(now, &cause, effects);
-        }
         fills.iter().for_each(|fill| self.executed(now, fill, source, effects));
         self.compare(now, order, source, effects);
+        if is_ghost {
+            self.cancel(now, id, effects);
+        }
     }
 
     /// A deliberate bug: an order in doubt is nobody's.
@@ -213,19 +213,26 @@ impl Gateway {
             return;
         }
         // An order of somebody else may have the name of one of ours.
-        let foreign = self.books.knows_foreign(&fill.venue_order_id);
+        let foreign = self.books.knows_foreign((fill.instrument, fill.venue_order_id));
         let by_name = fill.client_order_id.filter(|id| {
             let is = |known| known == fill.venue_order_id;
-            !foreign && self.books.order(id).is_some_and(|o| o.venue_order_id.is_none_or(is))
+            let ours = self.books.order(id).filter(|o| o.order.instrument == fill.instrument);
+            !foreign && ours.is_some_and(|o| o.venue_order_id.is_none_or(is))
         });
         let by_venue = || {
-            let known = self.books.order_at_venue(fill.instrument, fill.venue_order_id);
+            let known = self.books.order_at_venue((fill.instrument, fill.venue_order_id));
             known.map(|o| o.order.client_order_id)
         };
         let named = by_name.or_else(by_venue);
         let over = named.and_then(|id| self.books.order(&id)).is_some_and(|o| o.state.is_done());
         if over && self.is(Defect::LateFillDropped) {
             return;
+        }
+        if let Some(id) = named.filter(|id| self.books.order(id).is_some_and(|o| o.absent)) {
+            let seen = (fill.venue_order_id, fill.venue_time);
+            self.ghost(now, id, seen, effects);
+            self.count_fill(now, Some(id), fill, source, effects);
+            return self.cancel(now, id, effects);
         }
         match named {
             Some(id) => self.count_fill(now, Some(id), fill, source, effects),
@@ -280,29 +287,29 @@ impl Gateway {
         if held.iter().any(|f| f.trade_id == fill.trade_id && f.instrument == fill.instrument) {
             return;
         }
-        let asked = held.iter().any(|f| f.venue_order_id == fill.venue_order_id);
+        let key = (fill.instrument, fill.venue_order_id);
+        let asked = held.iter().any(|f| (f.instrument, f.venue_order_id) == key);
         if held.len() >= UNATTRIBUTED_MAX {
             // The next reading starts at the same place and finds it again.
             return;
         }
         self.reading.hold(*fill);
         if !asked {
-            let (instrument, id) = (fill.instrument, fill.venue_order_id);
+            let (instrument, id) = key;
             let order = OrderKey::Venue(id);
             let request = AccountRequest::Order { instrument, order, since: None };
-            self.send(Purpose::Identify(instrument, id), request, effects);
+            self.send(Purpose::Identify(key), request, effects);
         }
     }
 
     pub(crate) fn identified(
         &mut self,
         now: Timestamp,
-        instrument: InstrumentId,
-        id: VenueOrderId,
+        key: VenueKey,
         outcome: &Outcome,
         effects: &mut Effects,
     ) {
-        let fills = self.reading.release(instrument, id);
+        let fills = self.reading.release(key);
         let Outcome::Done(Response::Order(order)) = outcome else {
             // Unknown still: the reading is not complete and will be repeated.
             self.reading_failed(now);

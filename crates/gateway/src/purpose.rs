@@ -1,7 +1,8 @@
 //! Why a request was sent: what its answer is for.
 
-use model::{ClientOrderId, InstrumentId, Timestamp, VenueOrderId};
+use model::{ClientOrderId, InstrumentId, Timestamp};
 
+use crate::books::VenueKey;
 use crate::readings::Part;
 
 /// Why a request was sent.
@@ -20,11 +21,11 @@ pub(crate) enum Purpose {
     /// Asking for all executions since an order was written down: the last proof of its absence.
     AskTape(ClientOrderId),
     /// Asking whose order an execution belongs to.
-    Identify(InstrumentId, VenueOrderId),
+    Identify(VenueKey),
     /// Asking how an order of somebody else ended.
-    AskForeign(InstrumentId, VenueOrderId),
+    AskForeign(VenueKey),
     /// Taking back an order of somebody else.
-    CancelForeign(VenueOrderId),
+    CancelForeign(VenueKey),
     /// A look at an instrument's open orders while the account's stream is quiet.
     Look {
         /// Whose orders.

@@ -256,9 +256,7 @@ impl Gateway {
             match difference {
                 Difference::AtVenue(order) => self.heard(now, &order, &[], Source::Query, effects),
                 Difference::NotAtVenue(id) => self.not_at_venue(now, id, effects),
-                Difference::ForeignNotAtVenue(instrument, id) => {
-                    self.ask_about_foreign(instrument, id, effects);
-                }
+                Difference::ForeignNotAtVenue(key) => self.ask_about_foreign(key, effects),
                 Difference::Balance { asset, ours, theirs } => {
                     suspects.insert(asset, (ours, theirs));
                 }
@@ -340,8 +338,8 @@ impl Gateway {
             | Purpose::AskFills(_)
             | Purpose::AskOpen(_)
             | Purpose::AskTape(_)
-            | Purpose::Identify(..)
-            | Purpose::AskForeign(..)
+            | Purpose::Identify(_)
+            | Purpose::AskForeign(_)
             | Purpose::CancelForeign(_)
             | Purpose::Look { .. }
             | Purpose::Balances

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::venue::{TradesFrom, VenueOrder};
-use model::{Amount, Asset, Fill, InstrumentId, Timestamp, TradeId, VenueOrderId};
+use model::{Amount, Asset, Fill, InstrumentId, Timestamp, TradeId};
+
+use crate::books::VenueKey;
 
 /// First pause after a reading that failed or left something open; from its start, as the others are.
 const PAUSE_MIN: Duration = Duration::from_millis(250);
@@ -104,8 +106,8 @@ impl Reading {
         self.unattributed.push(fill);
     }
 
-    pub(crate) fn release(&mut self, instrument: InstrumentId, order: VenueOrderId) -> Vec<Fill> {
-        let belongs = |f: &Fill| f.instrument == instrument && f.venue_order_id == order;
+    pub(crate) fn release(&mut self, order: VenueKey) -> Vec<Fill> {
+        let belongs = |f: &Fill| (f.instrument, f.venue_order_id) == order;
         let (released, kept) = self.unattributed.drain(..).partition(belongs);
         self.unattributed = kept;
         released

@@ -7,11 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::venue::{AccountSnapshot, VenueOrder};
-use model::{
-    Amount, Asset, ClientOrderId, Instrument, InstrumentId, Rounding, Timestamp, VenueOrderId,
-};
+use model::{Amount, Asset, ClientOrderId, Instrument, Rounding, Timestamp};
 
-use crate::books::{Books, KnownFill, LAG_MAX, effects_of};
+use crate::books::{Books, KnownFill, LAG_MAX, VenueKey, effects_of};
 
 /// Smallest steps of dust that are taken over of one asset in all. What leaks a little at a time is a
 /// leak.
@@ -40,7 +38,7 @@ pub(crate) enum Difference {
     /// We believe that this order is open, and the venue does not show it.
     NotAtVenue(ClientOrderId),
     /// An order of somebody else was open, and the venue does not show it any more.
-    ForeignNotAtVenue(InstrumentId, VenueOrderId),
+    ForeignNotAtVenue(VenueKey),
     /// Our own count of an asset is not the venue's, and was not lately.
     Balance {
         /// Which asset.
@@ -70,7 +68,7 @@ pub(crate) fn differences(
                     && ours.is_filled_as(order.filled)
                     && !ours.is_triggered_by(order)
             }
-            None => books.foreign_order(&order.id).is_some_and(|known| {
+            None => books.foreign_order((order.instrument, order.id)).is_some_and(|known| {
                 (known.status, known.filled, known.qty) == (order.status, order.filled, order.qty)
             }),
         };
@@ -87,9 +85,10 @@ pub(crate) fn differences(
             found.push(Difference::NotAtVenue(id));
         }
     }
-    let shown: BTreeSet<VenueOrderId> = venue.open.iter().map(|order| order.id).collect();
-    let gone = books.foreign_orders().filter(|order| !shown.contains(&order.id));
-    found.extend(gone.map(|order| Difference::ForeignNotAtVenue(order.instrument, order.id)));
+    let key = |order: &VenueOrder| (order.instrument, order.id);
+    let shown: BTreeSet<VenueKey> = venue.open.iter().map(key).collect();
+    let gone = books.foreign_orders().map(key).filter(|theirs| !shown.contains(theirs));
+    found.extend(gone.map(Difference::ForeignNotAtVenue));
     found.extend(balances(books, venue));
     found
 }

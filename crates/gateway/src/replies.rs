@@ -25,13 +25,13 @@ impl Gateway {
             Purpose::AskFills(id) => self.asked_fills(now, id, &reply.outcome, effects),
             Purpose::AskOpen(id) => self.asked_open(now, id, &reply.outcome, effects),
             Purpose::AskTape(id) => self.asked_tape(now, id, &reply.outcome, effects),
-            Purpose::Identify(instrument, id) => {
-                self.identified(now, instrument, id, &reply.outcome, effects);
+            Purpose::Identify(key) => self.identified(now, key, &reply.outcome, effects),
+            Purpose::AskForeign(key) => {
+                self.asked_about_foreign(now, key, &reply.outcome, effects);
             }
-            Purpose::AskForeign(_, id) => {
-                self.asked_about_foreign(now, id, &reply.outcome, effects);
+            Purpose::CancelForeign(key) => {
+                self.canceled_foreign(now, key, &reply.outcome, effects);
             }
-            Purpose::CancelForeign(id) => self.canceled_foreign(now, id, &reply.outcome, effects),
             Purpose::Look { instrument, since } => {
                 self.looked(now, instrument, since, &reply.outcome);
             }
@@ -52,7 +52,7 @@ impl Gateway {
         match outcome {
             // Where a used id is answered with its first order, an answer that names an order known by
             // another name means that nothing was placed.
-            Outcome::Done(Response::Placed { order, .. }) if self.is_another(id, &order.id) => {
+            Outcome::Done(Response::Placed { order, .. }) if self.is_another(id, order.id) => {
                 let text =
                     format!("order {id} was answered with {}, another order of ours", order.id);
                 self.alert(text.clone(), effects);
@@ -93,9 +93,9 @@ impl Gateway {
     }
 
     /// Is this the venue's name for an order that we know by another name?
-    fn is_another(&self, id: ClientOrderId, venue: &VenueOrderId) -> bool {
+    fn is_another(&self, id: ClientOrderId, venue: VenueOrderId) -> bool {
         let Some(ours) = self.books.order(&id) else { return false };
-        let known = self.books.order_at_venue(ours.order.instrument, *venue);
+        let known = self.books.order_at_venue((ours.order.instrument, venue));
         known.is_some_and(|order| order.order.client_order_id != id)
     }
 
@@ -196,6 +196,18 @@ impl Gateway {
         ending: Ending,
         effects: &mut Effects,
     ) {
+        self.end_as(now, id, ending, false, effects);
+    }
+
+    /// The same, and whether that is only because the venue has lost it.
+    pub(crate) fn end_as(
+        &mut self,
+        now: Timestamp,
+        id: ClientOrderId,
+        ending: Ending,
+        lost: bool,
+        effects: &mut Effects,
+    ) {
         if self.books.order(&id).is_some_and(|o| o.state.is_open()) {
             let taken_back = self.books.order(&id).is_some_and(|o| o.cancel_wanted);
             let is_wanted = taken_back && ending == Ending::Canceled;
@@ -203,7 +215,7 @@ impl Gateway {
                 let found = Discrepancy::MissedEnd { client_order_id: id, ending };
                 self.discrepancy(now, found, effects);
             }
-            self.record(now, Record::Ended { client_order_id: id, ending }, effects);
+            self.record(now, Record::Ended { client_order_id: id, ending, lost }, effects);
             self.tell(&id, effects);
         }
         self.doubts.close(&id);

@@ -104,6 +104,7 @@ impl Gateway {
             limits: &self.config.limits,
             market,
             exposure: self.books.exposure(spec.instrument),
+            shadow: self.books.shadow(now, spec.instrument, spec.side),
             available: market.and_then(|m| {
                 let instrument = m.instrument();
                 self.books.available(match spec.side {

@@ -35,6 +35,14 @@ pub(crate) fn instrument() -> Instrument {
     btc
 }
 
+/// A second one, in worlds that follow two.
+pub(crate) fn ether() -> Instrument {
+    let mut ether =
+        Instrument::spot(number("ETH"), number("USDT"), number("0.01"), number("0.001")).unwrap();
+    ether.limits.notional_min = number("5");
+    ether
+}
+
 pub(crate) fn id() -> InstrumentId {
     instrument().id
 }
@@ -154,6 +162,7 @@ pub(crate) struct Venue {
 pub(crate) struct World {
     pub(crate) gateway: Gateway,
     profile: Profile,
+    instruments: Vec<Instrument>,
     pub(crate) foreign_orders: ForeignOrders,
     pub(crate) venue: Venue,
     pub(crate) entries: Vec<Entry>,
@@ -187,15 +196,28 @@ impl World {
         let balances =
             BTreeMap::from([(number("USDT"), number("1000")), (number("BTC"), number("10"))]);
         let venue = Venue { balances, sums: !profile.pushes_executions, ..Venue::default() };
-        World::with(profile, foreign_orders, venue)
+        World::with(profile, vec![instrument()], foreign_orders, venue)
+    }
+
+    /// The same with a second instrument, whose orders the venue numbers by themselves.
+    pub(crate) fn of_two(profile: Profile, foreign_orders: ForeignOrders) -> World {
+        let held = [("USDT", "1000"), ("BTC", "10"), ("ETH", "10")];
+        let balances = held.map(|(asset, amount)| (number(asset), number(amount))).into();
+        let venue = Venue { balances, sums: !profile.pushes_executions, ..Venue::default() };
+        World::with(profile, vec![instrument(), ether()], foreign_orders, venue)
     }
 
     /// The same, at a venue where something may have happened before.
     pub(crate) fn with_history(venue: Venue) -> World {
-        World::with(TELLS_ALL, ForeignOrders::Adopt, venue)
+        World::with(TELLS_ALL, vec![instrument()], ForeignOrders::Adopt, venue)
     }
 
-    fn with(profile: Profile, foreign_orders: ForeignOrders, venue: Venue) -> World {
+    fn with(
+        profile: Profile,
+        instruments: Vec<Instrument>,
+        foreign_orders: ForeignOrders,
+        venue: Venue,
+    ) -> World {
         let now = START;
         let mut effects = Effects::new();
         let gateway = Gateway::start(
@@ -203,13 +225,14 @@ impl World {
             Books::default(),
             store(),
             1,
-            vec![instrument()],
+            instruments.clone(),
             now,
             &mut effects,
         );
         let mut world = World {
             gateway,
             profile,
+            instruments,
             foreign_orders,
             venue,
             entries: Vec::new(),
@@ -320,6 +343,10 @@ impl World {
             let at = usize::from(order.order.side == Side::Sell);
             let leaves = model::NetQty::of(order.order.side, order.leaves());
             worst[at] = worst[at].checked_add(leaves).unwrap();
+        }
+        for (side, net) in [Side::Buy, Side::Sell].into_iter().zip(&mut worst) {
+            let shadow = model::NetQty::of(side, books.shadow(self.now, id(), side));
+            *net = net.checked_add(shadow).unwrap();
         }
         for net in worst {
             assert!(net.size() <= number("5"), "worst case {net}");
@@ -432,7 +459,7 @@ impl World {
         self.deadlines.clear();
         self.wake = None;
         let mut effects = Effects::new();
-        let (books, instruments) = (self.replayed(), vec![instrument()]);
+        let (books, instruments) = (self.replayed(), self.instruments.clone());
         assert_eq!(self.through_a_snapshot(self.entries.len() * 2 / 3), books);
         self.gateway = Gateway::start(
             config(self.profile, self.foreign_orders),
@@ -498,38 +525,39 @@ impl Venue {
             AccountRequest::Order { order: OrderKey::Client(id), .. } => {
                 self.order(id).cloned().map(Response::Order).ok_or(VenueError::UnknownOrder)
             }
-            AccountRequest::Cancel { order: OrderKey::Venue(id), .. } => {
-                let id = self.name_of(id)?;
+            AccountRequest::Cancel { instrument, order: OrderKey::Venue(id), .. } => {
+                let id = self.named(*instrument, *id)?.client_order_id;
                 let done = self.cancel(now, &id)?;
                 let Response::Canceled { order, .. } = done else { panic!("{done:?}") };
                 Ok(Response::CancelTaken(order.id))
             }
-            AccountRequest::Order { order: OrderKey::Both(id, name), .. } => {
-                let found = self.orders.iter().find(|order| order.id == *id);
-                let found = found.ok_or(VenueError::UnknownOrder)?;
+            AccountRequest::Order { instrument, order: OrderKey::Both(id, name), .. } => {
+                let found = self.named(*instrument, *id)?;
                 assert_eq!(found.client_order_id, *name);
                 Ok(Response::Order(found.clone()))
             }
-            AccountRequest::Order { order: OrderKey::Venue(id), .. } => {
-                let found = self.orders.iter().find(|order| order.id == *id);
-                found.cloned().map(Response::Order).ok_or(VenueError::UnknownOrder)
+            AccountRequest::Order { instrument, order: OrderKey::Venue(id), .. } => {
+                self.named(*instrument, *id).cloned().map(Response::Order)
             }
-            AccountRequest::OpenOrders(_) => {
-                let open = self.orders.iter().filter(|order| order.status.is_open());
+            AccountRequest::OpenOrders(of) => {
+                let open = self.orders.iter().filter(|order| {
+                    order.status.is_open() && of.is_none_or(|of| of == order.instrument)
+                });
                 Ok(Response::Orders(open.cloned().collect()))
             }
-            AccountRequest::Fills { order, from, limit, page, .. } if self.sums => {
+            AccountRequest::Fills { instrument, order, from, limit, page } if self.sums => {
                 let limit = self.page_cap.unwrap_or(*limit as usize);
-                Ok(self.page_of_fills(*order, *from, limit, page.as_ref()))
+                Ok(self.page_of_fills(*instrument, *order, *from, limit, page.as_ref()))
             }
-            AccountRequest::Fills { order, from, limit, .. } => {
+            AccountRequest::Fills { instrument, order, from, limit, .. } => {
                 let (first, start) = match from {
                     TradesFrom::Id(first) => (*first, None),
                     TradesFrom::Time { start, .. } => (0, *start),
                     TradesFrom::Newest => (0, None),
                 };
                 let wanted = |fill: &&Fill| {
-                    order.is_none_or(|order| order == fill.venue_order_id)
+                    fill.instrument == *instrument
+                        && order.is_none_or(|order| order == fill.venue_order_id)
                         && fill.trade_id.as_str().parse::<u64>().unwrap() >= first
                         && start.is_none_or(|start| fill.venue_time >= start)
                 };
@@ -551,14 +579,16 @@ impl Venue {
         }
     }
 
-    fn name_of(&self, id: &VenueOrderId) -> Result<ClientOrderId, VenueError> {
-        let order = self.orders.iter().find(|order| order.id == *id);
-        order.map(|order| order.client_order_id).ok_or(VenueError::UnknownOrder)
+    fn named(&self, instrument: InstrumentId, id: VenueOrderId) -> Result<&VenueOrder, VenueError> {
+        let wanted = (instrument, id);
+        let order = self.orders.iter().find(|order| (order.instrument, order.id) == wanted);
+        order.ok_or(VenueError::UnknownOrder)
     }
 
     /// Newest first, in pages: the cursor is how many came before.
     fn page_of_fills(
         &self,
+        instrument: InstrumentId,
         order: Option<VenueOrderId>,
         from: TradesFrom,
         limit: usize,
@@ -570,7 +600,9 @@ impl Venue {
             TradesFrom::Time { .. } | TradesFrom::Id(_) => panic!("{from:?}"),
         };
         let told = self.fills.iter().rev().filter(|fill| {
-            fill.venue_time >= start && order.is_none_or(|order| order == fill.venue_order_id)
+            fill.instrument == instrument
+                && fill.venue_time >= start
+                && order.is_none_or(|order| order == fill.venue_order_id)
         });
         let skip = page.map_or(0, |page| page.0.parse().unwrap());
         let mut fills: Vec<Fill> =
@@ -601,11 +633,12 @@ impl Venue {
         let open = self.orders.iter().filter(|order| order.status.is_open());
         open.fold(Amount::ZERO, |sum, order| {
             let price = order.kind.price().unwrap();
+            let (base, quote) = order.instrument.assets().unwrap();
             let lock = match order.side {
-                Side::Buy if asset == number("USDT") => {
+                Side::Buy if asset == quote => {
                     Amount::from(price.notional(order.leaves(), Rounding::Up).unwrap())
                 }
-                Side::Sell if asset == number("BTC") => Amount::from(order.leaves()),
+                Side::Sell if asset == base => Amount::from(order.leaves()),
                 Side::Buy | Side::Sell => Amount::ZERO,
             };
             sum.checked_add(lock).unwrap()
@@ -626,8 +659,9 @@ impl Venue {
                 return Err(VenueError::DuplicateClientOrderId);
             }
         }
+        let others = self.orders.iter().filter(|order| order.instrument == new.instrument).count();
         let order = VenueOrder {
-            id: VenueOrderId::from_number(self.orders.len() as u64 + 1),
+            id: VenueOrderId::from_number(others as u64 + 1),
             client_order_id: new.client_order_id,
             instrument: new.instrument,
             side: new.side,
@@ -707,7 +741,7 @@ impl Venue {
     }
 
     fn settle(&mut self, fill: &Fill, notional: Notional) {
-        let (base, quote) = (number("BTC"), number("USDT"));
+        let (base, quote) = fill.instrument.assets().unwrap();
         let (got, gave) = match fill.side {
             Side::Buy => ((base, Amount::from(fill.qty)), (quote, Amount::from(notional))),
             Side::Sell => ((quote, Amount::from(notional)), (base, Amount::from(fill.qty))),

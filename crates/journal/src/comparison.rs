@@ -110,7 +110,7 @@ mod tests {
         let mut comparisons = Comparisons::default();
         let foreign = |number| {
             let venue_order_id = VenueOrderId::from_number(number);
-            let found = Discrepancy::Foreign { venue_order_id };
+            let found = Discrepancy::Foreign { instrument: None, venue_order_id };
             Entry { at: at(1), record: Record::Discrepancy { found } }
         };
         (0..40).for_each(|number| comparisons.add(&foreign(number)));

@@ -24,6 +24,11 @@ impl<'r> Facets<'r> {
         Facets { instrument: Some(instrument.as_str()), ..self }
     }
 
+    /// The same of a record that older versions wrote without.
+    fn instrument_if(self, instrument: Option<&'r InstrumentId>) -> Facets<'r> {
+        Facets { instrument: instrument.map(InstrumentId::as_str), ..self }
+    }
+
     fn order(self, id: &'r ClientOrderId) -> Facets<'r> {
         Facets { client_order_id: Some(id.as_str()), ..self }
     }
@@ -72,8 +77,12 @@ pub(crate) fn facets(record: &Record) -> Facets<'_> {
         Record::Triggered { client_order_id } => Facets::new("triggered").order(client_order_id),
         Record::Ended { client_order_id, .. } => Facets::new("ended").order(client_order_id),
         Record::Foreign { order } => Facets::new("foreign").instrument(&order.instrument),
-        Record::ForeignGone { .. } => Facets::new("foreign_gone"),
-        Record::ForeignCancel { .. } => Facets::new("foreign_cancel"),
+        Record::ForeignGone { instrument, .. } => {
+            Facets::new("foreign_gone").instrument_if(instrument.as_ref())
+        }
+        Record::ForeignCancel { instrument, .. } => {
+            Facets::new("foreign_cancel").instrument_if(instrument.as_ref())
+        }
         Record::Balances { .. } => Facets::new("balances"),
         Record::Transferred { .. } => Facets::new("transferred"),
         Record::Link { .. } => Facets::new("link"),
@@ -93,6 +102,7 @@ pub(crate) fn facets(record: &Record) -> Facets<'_> {
                 | Discrepancy::MissedEnd { client_order_id: id, .. }
                 | Discrepancy::MissedTrigger { client_order_id: id }
                 | Discrepancy::MissedAccept { client_order_id: id }
+                | Discrepancy::Ghost { client_order_id: id }
                 | Discrepancy::Overfill { client_order_id: id, .. }
                 | Discrepancy::Busted { client_order_id: Some(id), .. }
                 | Discrepancy::UnknownToVenue { client_order_id: id } => facets.order(id),

@@ -75,6 +75,7 @@ pub(crate) fn sample() -> Vec<Entry> {
         venue_time: at(5),
     };
     let balance = |free: &str| Balance { free: number(free), locked: number("0") };
+    let theirs = VenueOrderId::from_number(8);
     let balances =
         BTreeMap::from([(asset("USDT"), balance("40000")), (asset("BTC"), balance("0"))]);
     let records = vec![
@@ -96,7 +97,7 @@ pub(crate) fn sample() -> Vec<Entry> {
             client_order_id: id,
             because: VenueError::Filter { filter: Filter::Lot },
         },
-        Record::Ended { client_order_id: id, ending: Ending::Filled },
+        Record::Ended { client_order_id: id, ending: Ending::Filled, lost: false },
         Record::Foreign { order: venue_order(instrument, kind) },
         Record::Transferred { asset: asset("DOGE"), amount: number("-1.5") },
         Record::Gap { instrument, detail: "1 is missing".to_owned() },
@@ -122,8 +123,8 @@ pub(crate) fn sample() -> Vec<Entry> {
             requests: 7,
         },
         Record::Triggered { client_order_id: id },
-        Record::ForeignCancel { venue_order_id: VenueOrderId::from_number(8) },
-        Record::ForeignGone { venue_order_id: VenueOrderId::from_number(8) },
+        Record::ForeignCancel { instrument: Some(instrument), venue_order_id: theirs },
+        Record::ForeignGone { instrument: Some(instrument), venue_order_id: theirs },
         Record::DifferencesAccepted {
             accepted: vec![Discrepancy::Busted {
                 client_order_id: Some(id),
@@ -135,6 +136,11 @@ pub(crate) fn sample() -> Vec<Entry> {
             client_order_id: Some(id),
             fill: Fill { trade_id: TradeId::from_number(6), qty: number("0.1"), ..fill },
         },
+        Record::Discrepancy {
+            found: Discrepancy::Foreign { instrument: Some(instrument), venue_order_id: theirs },
+        },
+        Record::Discrepancy { found: Discrepancy::Ghost { client_order_id: id } },
+        Record::Ended { client_order_id: id, ending: Ending::Canceled, lost: true },
     ];
     let numbered = (1..).zip(records);
     numbered.map(|(second, record)| Entry { at: at(second), record }).collect()

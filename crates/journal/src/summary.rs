@@ -227,7 +227,7 @@ mod tests {
         assert_eq!((summary.sessions, summary.orders), (1, 1));
         assert_eq!((summary.fills, summary.busted), (1, 1));
         assert_eq!((summary.refused, summary.gaps, summary.duplicates_dropped), (1, 1, 3));
-        assert_eq!((summary.discrepancies_found, summary.discrepancies_left), (1, Some(0)));
+        assert_eq!((summary.discrepancies_found, summary.discrepancies_left), (3, Some(0)));
         assert_eq!((summary.rate_limit_hits, summary.halts), (1, 1));
         let asset = |name| Asset::new(name).unwrap();
         // 40000 at first, half a coin bought for 60000 each; the fee of 0.001 is in the coin. A tenth of a

@@ -79,6 +79,11 @@ fn venue_order_id() -> impl Strategy<Value = VenueOrderId> {
     any::<u64>().prop_map(VenueOrderId::from_number)
 }
 
+/// An order of somebody else, with its instrument or as older versions knew it.
+fn theirs() -> impl Strategy<Value = (Option<InstrumentId>, VenueOrderId)> {
+    (prop::option::of(instrument()), venue_order_id())
+}
+
 fn trade_id() -> impl Strategy<Value = TradeId> {
     any::<u64>().prop_map(TradeId::from_number)
 }
@@ -278,8 +283,9 @@ fn discrepancy() -> impl Strategy<Value = Discrepancy> {
         (order_id(), ending())
             .prop_map(|(client_order_id, ending)| D::MissedEnd { client_order_id, ending }),
         order_id().prop_map(|client_order_id| D::MissedAccept { client_order_id }),
+        order_id().prop_map(|client_order_id| D::Ghost { client_order_id }),
         order_id().prop_map(|client_order_id| D::UnknownToVenue { client_order_id }),
-        venue_order_id().prop_map(|venue_order_id| D::Foreign { venue_order_id }),
+        theirs().prop_map(|(instrument, venue_order_id)| D::Foreign { instrument, venue_order_id }),
         (asset(), amount(), amount()).prop_map(|(asset, ours, theirs)| D::Balance {
             asset,
             ours,
@@ -390,8 +396,8 @@ fn order_record() -> impl Strategy<Value = Record> {
         (prop::option::of(order_id()), fill())
             .prop_map(|(client_order_id, fill)| R::Busted { client_order_id, fill }),
         order_id().prop_map(|client_order_id| R::Triggered { client_order_id }),
-        (order_id(), ending())
-            .prop_map(|(client_order_id, ending)| R::Ended { client_order_id, ending }),
+        (order_id(), ending(), any::<bool>())
+            .prop_map(|(client_order_id, ending, lost)| R::Ended { client_order_id, ending, lost }),
     ]
 }
 
@@ -409,8 +415,12 @@ fn other_record() -> impl Strategy<Value = Record> {
             config
         }),
         venue_order().prop_map(|order| R::Foreign { order }),
-        venue_order_id().prop_map(|venue_order_id| R::ForeignGone { venue_order_id }),
-        venue_order_id().prop_map(|venue_order_id| R::ForeignCancel { venue_order_id }),
+        theirs()
+            .prop_map(|(instrument, venue_order_id)| R::ForeignGone { instrument, venue_order_id }),
+        theirs().prop_map(|(instrument, venue_order_id)| R::ForeignCancel {
+            instrument,
+            venue_order_id
+        }),
         remaining().prop_map(|accepted| R::DifferencesAccepted { accepted }),
         (prop::collection::btree_map(asset(), balance, 0..4), time()).prop_map(
             |(balances, venue_time): (BTreeMap<_, _>, _)| R::Balances { balances, venue_time }

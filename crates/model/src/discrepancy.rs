@@ -37,6 +37,11 @@ pub enum Discrepancy {
         /// Which order.
         client_order_id: ClientOrderId,
     },
+    /// It was proven not to be at the venue, never placed or lost, and the venue has it.
+    Ghost {
+        /// Which order.
+        client_order_id: ClientOrderId,
+    },
     /// The venue does not know an order that we believe open. Not yet proof of anything.
     UnknownToVenue {
         /// Which order.
@@ -44,6 +49,9 @@ pub enum Discrepancy {
     },
     /// The venue has an order that we did not place.
     Foreign {
+        /// Of which instrument. `None` in journals of older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instrument: Option<InstrumentId>,
         /// The venue's name for it.
         venue_order_id: VenueOrderId,
     },
@@ -101,6 +109,7 @@ impl Discrepancy {
             Discrepancy::MissedEnd { .. } => "missed_end",
             Discrepancy::MissedTrigger { .. } => "missed_trigger",
             Discrepancy::MissedAccept { .. } => "missed_accept",
+            Discrepancy::Ghost { .. } => "ghost",
             Discrepancy::UnknownToVenue { .. } => "unknown_to_venue",
             Discrepancy::Foreign { .. } => "foreign",
             Discrepancy::Balance { .. } => "balance",
@@ -118,6 +127,7 @@ impl Discrepancy {
             Discrepancy::MissedEnd { .. } => "ended in our books, with its executions read before",
             Discrepancy::MissedTrigger { .. } => "noted: it is on the book",
             Discrepancy::MissedAccept { .. } => "noted: it is at the venue",
+            Discrepancy::Ghost { .. } => "open again, and taken back until it is over",
             Discrepancy::UnknownToVenue { .. } => "asked for until its end or absence is proven",
             Discrepancy::Foreign { .. } => "counted in every worst case, and by `foreign_orders`",
             Discrepancy::Balance { .. } => "none: nothing adds risk until a person accepts it",
@@ -137,6 +147,7 @@ impl Discrepancy {
             | Discrepancy::MissedEnd { .. }
             | Discrepancy::MissedTrigger { .. }
             | Discrepancy::MissedAccept { .. }
+            | Discrepancy::Ghost { .. }
             | Discrepancy::UnknownToVenue { .. }
             | Discrepancy::Foreign { .. }
             | Discrepancy::Balance { .. }
@@ -164,10 +175,16 @@ impl std::fmt::Display for Discrepancy {
             Discrepancy::MissedAccept { client_order_id } => {
                 write!(f, "order {client_order_id} is at the venue after all")
             }
+            Discrepancy::Ghost { client_order_id } => {
+                write!(f, "order {client_order_id} is at the venue after it was proven not to be")
+            }
             Discrepancy::UnknownToVenue { client_order_id } => {
                 write!(f, "order {client_order_id} is not among the venue's open orders")
             }
-            Discrepancy::Foreign { venue_order_id } => {
+            Discrepancy::Foreign { instrument: Some(instrument), venue_order_id } => {
+                write!(f, "order {venue_order_id} of {instrument} was not placed by this gateway")
+            }
+            Discrepancy::Foreign { instrument: None, venue_order_id } => {
                 write!(f, "order {venue_order_id} was not placed by this gateway")
             }
             Discrepancy::Balance { asset, ours, theirs } => {
@@ -194,11 +211,12 @@ mod tests {
     use super::*;
 
     /// Names of all kinds, as they stand in the journal.
-    const KINDS: [&str; 11] = [
+    const KINDS: [&str; 12] = [
         "missed_fill",
         "missed_end",
         "missed_trigger",
         "missed_accept",
+        "ghost",
         "unknown_to_venue",
         "foreign",
         "balance",
@@ -221,8 +239,9 @@ mod tests {
             D::MissedEnd { client_order_id: order, ending: Ending::Expired },
             D::MissedTrigger { client_order_id: order },
             D::MissedAccept { client_order_id: order },
+            D::Ghost { client_order_id: order },
             D::UnknownToVenue { client_order_id: order },
-            D::Foreign { venue_order_id },
+            D::Foreign { instrument: Some(instrument), venue_order_id },
             D::Balance { asset, ours, theirs },
             D::Deposit { asset, amount: ours },
             D::Dust { asset, ours, theirs },

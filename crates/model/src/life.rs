@@ -6,6 +6,7 @@
 //!      └──no answer──▶ in doubt ◀──────no answer──────────┘
 //!                          │
 //!      any of them ──proof of the end──▶ done(filled | canceled | rejected | expired | not placed)
+//!      done, by proof of absence ──returned──▶ working
 //! ```
 //!
 //! Reports arrive twice, late and out of order, so the table is total: every pair of state and
@@ -76,6 +77,24 @@ pub enum OrderEvent {
     NoAnswer,
     /// The venue reports it over.
     Ended(Ending),
+    /// The venue has it after its absence was proven.
+    Returned,
+}
+
+impl OrderEvent {
+    /// Does it prove that the venue has the order, or had it?
+    pub const fn is_alive(self) -> bool {
+        match self {
+            OrderEvent::Accepted
+            | OrderEvent::PartlyFilled
+            | OrderEvent::Filled
+            | OrderEvent::Returned => true,
+            OrderEvent::CancelSent
+            | OrderEvent::CancelRefused
+            | OrderEvent::NoAnswer
+            | OrderEvent::Ended(_) => false,
+        }
+    }
 }
 
 impl OrderState {
@@ -91,14 +110,19 @@ impl OrderState {
                 // A ghost: proven absent and yet there. It is alive until the venue says otherwise.
                 S::Working
             }
+            // Over by proof that it is not there, whatever that end is called, and it is there.
+            (S::Done(_), E::Returned) => S::Working,
             (S::Done(ending), _) => S::Done(ending),
 
             (_, E::Filled) => S::Done(Ending::Filled),
             (_, E::Ended(ending)) => S::Done(ending),
 
-            (S::PendingNew | S::InDoubt | S::Working, E::Accepted | E::PartlyFilled) => S::Working,
+            (
+                S::PendingNew | S::InDoubt | S::Working,
+                E::Accepted | E::PartlyFilled | E::Returned,
+            ) => S::Working,
             // Alive is no news about the cancel.
-            (S::PendingCancel, E::Accepted | E::PartlyFilled) => S::PendingCancel,
+            (S::PendingCancel, E::Accepted | E::PartlyFilled | E::Returned) => S::PendingCancel,
 
             (S::PendingNew, E::CancelSent) => S::PendingNew,
             (S::InDoubt, E::CancelSent) => S::InDoubt,
@@ -138,7 +162,7 @@ mod tests {
         OrderState::Done(Ending::Expired),
         OrderState::Done(Ending::NotPlaced),
     ];
-    const EVENTS: [OrderEvent; 11] = [
+    const EVENTS: [OrderEvent; 12] = [
         OrderEvent::Accepted,
         OrderEvent::PartlyFilled,
         OrderEvent::Filled,
@@ -150,6 +174,7 @@ mod tests {
         OrderEvent::Ended(Ending::Rejected),
         OrderEvent::Ended(Ending::Expired),
         OrderEvent::Ended(Ending::NotPlaced),
+        OrderEvent::Returned,
     ];
 
     #[test]
@@ -163,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_fill_changes_an_end() {
+    fn only_a_fill_or_a_ghost_changes_an_end() {
         for state in STATES.into_iter().filter(|s| s.is_done()) {
             for event in EVENTS {
                 let next = state.next(event);
@@ -174,6 +199,7 @@ mod tests {
                         OrderEvent::PartlyFilled | OrderEvent::Accepted
                     )
                 );
+                let ghost = ghost || event == OrderEvent::Returned;
                 assert!(
                     next == state || event == OrderEvent::Filled || ghost,
                     "{state:?} {event:?} -> {next:?}"

@@ -77,7 +77,7 @@ pub enum Record {
         /// Which order.
         client_order_id: ClientOrderId,
     },
-    /// The venue has the order.
+    /// The venue has the order. One whose absence had been proven is open again, and to be taken back.
     Accepted {
         /// Which order.
         client_order_id: ClientOrderId,
@@ -134,6 +134,10 @@ pub enum Record {
         client_order_id: ClientOrderId,
         /// How.
         ending: Ending,
+        /// By the proof alone that the venue, which had accepted it, does not know it any more. Not so in
+        /// journals of older versions.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        lost: bool,
     },
     /// An order on the account that this gateway did not place, as it is now: written again when it
     /// changes, for its open quantity counts in every worst case.
@@ -143,11 +147,18 @@ pub enum Record {
     },
     /// Such an order is not open any more, and the venue does not say what became of it.
     ForeignGone {
+        /// Of which instrument: a venue may number the orders of each by itself. `None` in journals of older
+        /// versions, which knew it by the venue's name alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instrument: Option<InstrumentId>,
         /// The venue's name for it.
         venue_order_id: VenueOrderId,
     },
     /// A cancel of such an order is about to be sent, as the configuration wants it.
     ForeignCancel {
+        /// Of which instrument. `None` in journals of older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instrument: Option<InstrumentId>,
         /// The venue's name for it.
         venue_order_id: VenueOrderId,
     },

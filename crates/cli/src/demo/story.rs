@@ -251,13 +251,14 @@ fn discrepancy(found: &Discrepancy) -> String {
         Discrepancy::UnknownToVenue { client_order_id } => {
             format!("Found: the exchange does not show {client_order_id} as open; asking.")
         }
-        Discrepancy::Foreign { venue_order_id } => {
+        Discrepancy::Foreign { venue_order_id, .. } => {
             format!("Found: order {venue_order_id} on the account is not ours.")
         }
         Discrepancy::Balance { asset, ours, theirs } => {
             format!("Found: {asset} is {theirs} there and {ours} here.")
         }
         Discrepancy::MissedTrigger { .. }
+        | Discrepancy::Ghost { .. }
         | Discrepancy::Deposit { .. }
         | Discrepancy::Dust { .. }
         | Discrepancy::Busted { .. }

@@ -60,6 +60,6 @@ impl Exposure {
     }
 }
 
-fn largest() -> Qty {
+pub(super) fn largest() -> Qty {
     Qty::try_from(model::Decimal::MAX).unwrap_or(Qty::ZERO)
 }

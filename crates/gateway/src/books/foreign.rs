@@ -3,11 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use model::VenueOrderId;
 use model::venue::VenueOrder;
+use model::{InstrumentId, VenueOrderId};
 use serde::{Deserialize, Serialize};
 
+use super::pairs;
 use super::remembered::Remembered;
+
+/// An order by the venue's name for it, which is one only together with its instrument: a venue may number
+/// the orders of each by itself.
+pub type VenueKey = (InstrumentId, VenueOrderId);
 
 /// Orders of others that are remembered. One that is forgotten and executes after all is asked for and
 /// said again.
@@ -17,41 +22,44 @@ pub(super) const KEPT: usize = 16_384;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Foreign {
-    known: Remembered<VenueOrderId>,
+    known: Remembered<VenueKey>,
     /// As many as the venue lets an account have.
-    open: BTreeMap<VenueOrderId, VenueOrder>,
+    #[serde(with = "pairs")]
+    open: BTreeMap<VenueKey, VenueOrder>,
 }
 
 impl Foreign {
-    pub(super) fn knows(&self, id: &VenueOrderId) -> bool {
-        self.known.knows(id)
+    pub(super) fn knows(&self, key: &VenueKey) -> bool {
+        self.known.knows(key)
     }
 
-    pub(super) fn get_open(&self, id: &VenueOrderId) -> Option<&VenueOrder> {
-        self.open.get(id)
+    pub(super) fn get_open(&self, key: &VenueKey) -> Option<&VenueOrder> {
+        self.open.get(key)
     }
 
     pub(super) fn open(&self) -> impl Iterator<Item = &VenueOrder> {
         self.open.values()
     }
 
-    pub(super) fn remember(&mut self, id: VenueOrderId) {
-        self.known.remember(id, KEPT);
-    }
-
     /// It is so now. Returns how it was while it was open.
     pub(super) fn is_so(&mut self, order: &VenueOrder) -> Option<VenueOrder> {
-        self.remember(order.id);
+        let key = (order.instrument, order.id);
+        self.known.remember(key, KEPT);
         if order.status.is_open() {
-            self.open.insert(order.id, order.clone())
+            self.open.insert(key, order.clone())
         } else {
-            self.open.remove(&order.id)
+            self.open.remove(&key)
         }
     }
 
     /// The venue does not know it. It is forgotten: should it be shown again after all, it is news.
-    pub(super) fn gone(&mut self, id: &VenueOrderId) -> Option<VenueOrder> {
-        self.known.forget(id);
-        self.open.remove(id)
+    pub(super) fn gone(&mut self, key: &VenueKey) -> Option<VenueOrder> {
+        self.known.forget(key);
+        self.open.remove(key)
+    }
+
+    /// Those that a record of an older version means, which has the venue's name alone.
+    pub(super) fn named(&self, id: VenueOrderId) -> Vec<VenueKey> {
+        self.known.iter().filter(|(_, known)| *known == id).copied().collect()
     }
 }

@@ -4,22 +4,23 @@
 //! what was recorded and never a guess; what a worst case makes of it is read off [`Exposure`],
 //! which is kept up to date order by order so that a guardrail reads it instead of adding it up.
 
+mod absent;
 mod entries;
 mod exposure;
 mod foreign;
 mod money;
 mod order;
+mod others;
 mod pairs;
 mod recent;
 mod remembered;
+mod shadow;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use model::venue::VenueOrder;
 use model::{
     AgentId, Amount, Asset, Balance, ClientOrderId, Discrepancy, Ending, Entry, Fill, InstrumentId,
     IntentId, Link, OrderEvent, OrderState, Position, Record, Timestamp, TradeId, TradingState,
-    VenueOrderId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,12 +29,16 @@ use remembered::Remembered;
 use crate::defects::{Defect, Planted};
 
 pub use exposure::Exposure;
+pub use foreign::VenueKey;
 pub use order::TrackedOrder;
 pub use recent::KnownFill;
 pub(crate) use recent::{LAG_MAX, effects_of};
 
 use foreign::Foreign;
 use recent::{Recent, negative};
+#[cfg(test)]
+pub(crate) use shadow::SHADOW;
+use shadow::Shadows;
 
 /// Orders that are over and still remembered, so that a late report finds its order.
 const DONE_KEPT: usize = 16_384;
@@ -61,15 +66,15 @@ pub struct Books {
     done: VecDeque<ClientOrderId>,
     #[serde(with = "pairs")]
     by_intent: BTreeMap<(AgentId, IntentId), ClientOrderId>,
-    /// With the instrument: a venue may count the orders of each by itself.
     #[serde(with = "pairs")]
-    by_venue: BTreeMap<(InstrumentId, VenueOrderId), ClientOrderId>,
+    by_venue: BTreeMap<VenueKey, ClientOrderId>,
     foreign: Foreign,
     trades: Remembered<(InstrumentId, TradeId)>,
     positions: BTreeMap<InstrumentId, Position>,
     #[serde(with = "pairs")]
     agent_positions: BTreeMap<(AgentId, InstrumentId), Position>,
     exposures: BTreeMap<InstrumentId, Exposure>,
+    shadows: Shadows,
     balances: BTreeMap<Asset, Balance>,
     balances_at: Timestamp,
     /// The same of the first ones.
@@ -95,6 +100,7 @@ impl Books {
     /// Takes one record into account. Total: a record of a kind that does not touch the books, or
     /// of an order that is forgotten, changes nothing.
     pub fn apply(&mut self, entry: &Entry) {
+        self.shadows.expire(entry.at);
         match &entry.record {
             Record::Started { session, .. } => {
                 self.session = *session;
@@ -133,7 +139,9 @@ impl Books {
                     let key = (order.order.instrument, *venue_order_id);
                     self.by_venue.insert(key, *client_order_id);
                 }
-                self.event(client_order_id, OrderEvent::Accepted, entry.at);
+                let returned = self.orders.get(client_order_id).is_some_and(|o| o.absent);
+                let event = if returned { OrderEvent::Returned } else { OrderEvent::Accepted };
+                self.event(client_order_id, event, entry.at);
             }
             Record::Rejected { client_order_id, .. } => {
                 self.event(client_order_id, OrderEvent::Ended(Ending::Rejected), entry.at);
@@ -155,17 +163,15 @@ impl Books {
                     order.triggered = true;
                 }
             }
-            Record::Ended { client_order_id, ending } => {
+            Record::Ended { client_order_id, ending, lost } => {
+                if *lost || *ending == Ending::NotPlaced {
+                    self.absent(client_order_id, entry.at);
+                }
                 self.event(client_order_id, OrderEvent::Ended(*ending), entry.at);
             }
-            Record::Foreign { order } => {
-                let before = self.foreign.is_so(order);
-                self.count_foreign(before.as_ref(), false);
-                self.count_foreign(Some(order), true);
-            }
-            Record::ForeignGone { venue_order_id } => {
-                let before = self.foreign.gone(venue_order_id);
-                self.count_foreign(before.as_ref(), false);
+            Record::Foreign { order } => self.foreign_is_so(order),
+            Record::ForeignGone { instrument, venue_order_id } => {
+                self.foreign_is_gone(*instrument, *venue_order_id);
             }
             Record::Balances { balances, venue_time } => self.set_balances(balances, *venue_time),
             Record::Transferred { asset, amount } => {
@@ -221,12 +227,8 @@ impl Books {
     }
 
     /// An order by the venue's name for it, which is one only together with its instrument.
-    pub fn order_at_venue(
-        &self,
-        instrument: InstrumentId,
-        id: VenueOrderId,
-    ) -> Option<&TrackedOrder> {
-        self.orders.get(self.by_venue.get(&(instrument, id))?)
+    pub fn order_at_venue(&self, key: VenueKey) -> Option<&TrackedOrder> {
+        self.orders.get(self.by_venue.get(&key)?)
     }
 
     /// Orders that may still execute, by name.
@@ -242,21 +244,6 @@ impl Books {
     /// Has this execution been counted?
     pub fn knows_trade(&self, instrument: InstrumentId, trade: TradeId) -> bool {
         self.trades.knows(&(instrument, trade)) && !self.planted.is(Defect::FillCountedTwice)
-    }
-
-    /// Has this order of somebody else been reported?
-    pub fn knows_foreign(&self, id: &VenueOrderId) -> bool {
-        self.foreign.knows(id)
-    }
-
-    /// An open order of somebody else, as it was last told.
-    pub fn foreign_order(&self, id: &VenueOrderId) -> Option<&VenueOrder> {
-        self.foreign.get_open(id)
-    }
-
-    /// Orders of others that may still execute.
-    pub fn foreign_orders(&self) -> impl Iterator<Item = &VenueOrder> {
-        self.foreign.open()
     }
 
     /// What the account holds of an instrument through orders of this gateway and reported others.
@@ -383,6 +370,9 @@ impl Books {
         self.count(*id, false);
         if let Some(order) = self.orders.get_mut(id) {
             order.happened(event, at);
+            if !order.absent {
+                self.shadows.remove(id);
+            }
         }
         self.count(*id, true);
         let is_open = self.orders.get(id).is_some_and(|o| o.state.is_open());
@@ -397,6 +387,9 @@ impl Books {
                 // A ghost: it was proven over and is alive after all.
                 self.done.retain(|done| done != id);
                 self.open.insert(*id);
+                if self.orders.get(id).is_some_and(|o| o.is_promise(self.balances_at)) {
+                    self.promising.insert(*id);
+                }
             }
             (true, true) | (false, false) => {}
         }
@@ -437,9 +430,6 @@ impl Books {
     }
 
     fn found(&mut self, found: &Discrepancy) {
-        if let Discrepancy::Foreign { venue_order_id } = found {
-            self.foreign.remember(*venue_order_id);
-        }
         if let Discrepancy::Dust { asset, ours, theirs } = found
             && let Some(size) = ours.checked_sub(*theirs)
             && let Some(size) = if size < Amount::ZERO { negative(size) } else { Some(size) }
@@ -463,13 +453,6 @@ impl Books {
         }
         let exposure = self.exposures.entry(order.order.instrument).or_default();
         exposure.count(order.order.side, leaves, add);
-    }
-
-    /// The same for an open order of somebody else.
-    fn count_foreign(&mut self, order: Option<&VenueOrder>, add: bool) {
-        let Some(order) = order.filter(|order| !order.leaves().is_zero()) else { return };
-        let exposure = self.exposures.entry(order.instrument).or_default();
-        exposure.count(order.side, order.leaves(), add);
     }
 
     fn forget_old(&mut self) {

@@ -34,8 +34,11 @@ pub struct TrackedOrder {
     pub not_before: Timestamp,
     /// In doubt since; `None` when it is not.
     pub doubt_since: Option<Timestamp>,
-    /// A cancel of it has been sent, and is wanted until it is over.
+    /// It is to be taken back until it is over: a cancel of it has been sent, or its absence had been
+    /// proven.
     pub cancel_wanted: bool,
+    /// It is over by proof of its absence: it was not placed, or the venue has lost it.
+    pub absent: bool,
     /// Its trigger was reached.
     pub triggered: bool,
     /// Of `filled`, what the venue has taken back.
@@ -64,6 +67,7 @@ impl TrackedOrder {
             not_before,
             doubt_since: None,
             cancel_wanted: false,
+            absent: false,
             triggered: false,
             busted: Qty::ZERO,
         }
@@ -73,10 +77,10 @@ impl TrackedOrder {
     /// decides where that is known; else it has to be what was ordered. Of an order that is over some
     /// venues tell only what of it has filled.
     pub fn is(&self, theirs: &VenueOrder) -> bool {
-        if let Some(known) = self.venue_order_id {
-            return known == theirs.id;
-        }
         let sent = &self.order;
+        if let Some(known) = self.venue_order_id {
+            return (sent.instrument, known) == (theirs.instrument, theirs.id);
+        }
         let is_over = !theirs.status.is_open();
         let qty_agrees = theirs.qty == self.qty() || (is_over && theirs.qty < self.qty());
         // Not the kinds themselves: not every venue says of a trigger which of two it is.
@@ -85,6 +89,15 @@ impl TrackedOrder {
                 == (theirs.client_order_id, theirs.instrument, theirs.side)
             && (sent.kind.price(), sent.kind.trigger())
                 == (theirs.kind.price(), theirs.kind.trigger())
+    }
+
+    /// Does the venue show it after its absence was proven? What was thought never to be placed may not even
+    /// be over there; one that was lost and is told to have ended, with nothing executed that is not
+    /// counted, has ended. A rejection that is told again is one.
+    pub fn is_ghost(&self, theirs: &VenueOrder) -> bool {
+        let is_alive = theirs.status.is_open() || theirs.filled > self.filled;
+        let was_taken = theirs.status != VenueOrderStatus::Rejected;
+        self.absent && (is_alive || (was_taken && self.accepted_at.is_none()))
     }
 
     /// Does the venue call it filled with less than was ordered? The rest was taken off, as some engines do
@@ -122,7 +135,8 @@ impl TrackedOrder {
 
     pub(super) fn happened(&mut self, event: OrderEvent, at: Timestamp) {
         let was = self.state;
-        self.cancel_wanted |= event == OrderEvent::CancelSent;
+        self.cancel_wanted |= matches!(event, OrderEvent::CancelSent | OrderEvent::Returned);
+        self.absent &= !event.is_alive();
         self.state = self.state.next(event);
         self.doubt_since = match (was, self.state) {
             (_, OrderState::InDoubt) => Some(self.doubt_since.unwrap_or(at)),

@@ -36,6 +36,11 @@ impl<T: Ord + Copy> Remembered<T> {
         true
     }
 
+    /// Oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.in_order.iter()
+    }
+
     /// As if it had never been seen. As long as there are values; for what is rare.
     pub(super) fn forget(&mut self, value: &T) {
         if self.known.remove(value) {

@@ -1,11 +1,12 @@
 //! Books by themselves: what a record changes, and what it does not. That a replay equals the live
 //! books is checked at every step of every story in `gateway/tests.rs`.
 
-use model::{Amount, Asset, Balance, Discrepancy, Entry, Record, Side, Timestamp, VenueOrderId};
+use model::venue::{VenueOrder, VenueOrderStatus};
+use model::{Amount, Asset, Balance, Entry, OrderSpec, Record, Side, Timestamp, VenueOrderId};
 
-use super::Books;
 use super::foreign::KEPT as FOREIGN_KEPT;
-use crate::testing::{World, id, number, spec};
+use super::{Books, VenueKey};
+use crate::testing::{Venue, World, ether, id, number, spec};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_nanos(seconds * 1_000_000_000)
@@ -47,16 +48,47 @@ fn exposure_is_kept_order_by_order_and_equals_the_sum() {
 #[test]
 fn orders_of_others_are_forgotten_in_the_end() {
     let mut books = Books::default();
-    let id = |number: usize| VenueOrderId::from_number(number as u64);
+    let key = |number: usize| (id(), VenueOrderId::from_number(number as u64));
     for number in 0..=FOREIGN_KEPT {
-        let found = Discrepancy::Foreign { venue_order_id: id(number) };
-        // Said twice, as the gateway does: by what was found, and with the order itself.
+        let order = VenueOrder { status: VenueOrderStatus::Filled, ..foreign(key(number)) };
+        // Told twice, as a stream and a list do.
         for _ in 0..2 {
-            books.apply(&Entry { at: at(1), record: Record::Discrepancy { found: found.clone() } });
+            let record = Record::Foreign { order: order.clone() };
+            books.apply(&Entry { at: at(1), record });
         }
     }
-    assert!(!books.knows_foreign(&id(0)), "the oldest");
-    assert!(books.knows_foreign(&id(1)) && books.knows_foreign(&id(FOREIGN_KEPT)));
+    assert!(!books.knows_foreign(key(0)), "the oldest");
+    assert!(books.knows_foreign(key(1)) && books.knows_foreign(key(FOREIGN_KEPT)));
+}
+
+/// An order to buy 2 that somebody else has placed.
+fn foreign((instrument, venue_order_id): VenueKey) -> VenueOrder {
+    let mut venue = Venue::default();
+    let spec = OrderSpec { instrument, ..spec(Side::Buy, "2", "99") };
+    venue.foreign(at(1), "by-hand", &spec);
+    VenueOrder { id: venue_order_id, ..venue.orders.remove(0) }
+}
+
+/// The end of one whose name another one has on another instrument. Records of older versions have the name
+/// alone, and mean whatever has it; one that is there after all is read anew before anything is traded.
+#[test]
+fn an_order_of_somebody_else_is_gone_on_its_own_instrument() {
+    let [btc, eth] = [id(), ether().id].map(|instrument| (instrument, number("500")));
+    for (instrument, left) in [(Some(btc.0), [false, true]), (None, [false, false])] {
+        let mut books = Books::default();
+        let venue_order_id = btc.1;
+        let orders = [btc, eth].map(|key| Record::Foreign { order: foreign(key) });
+        let gone = Record::ForeignGone { instrument, venue_order_id };
+        for record in orders.into_iter().chain([gone]) {
+            books.apply(&Entry { at: at(1), record });
+        }
+        for (key, is_left) in [btc, eth].into_iter().zip(left) {
+            assert_eq!(books.knows_foreign(key), is_left, "{instrument:?} {key:?}");
+            assert_eq!(books.foreign_order(key).is_some(), is_left);
+            let working = books.exposure(key.0).working_buys;
+            assert_eq!(working, number(if is_left { "2" } else { "0" }));
+        }
+    }
 }
 
 /// Two instruments, and the venue has given orders of both the same name: each execution finds its own.
@@ -90,7 +122,7 @@ fn a_venues_name_is_one_only_with_its_instrument() {
         }
     }
     for instrument in instruments {
-        let found = books.order_at_venue(instrument, theirs).unwrap();
+        let found = books.order_at_venue((instrument, theirs)).unwrap();
         assert_eq!(found.order.instrument, instrument);
     }
 }

@@ -1,10 +1,13 @@
 //! Orders of others under each policy, on both kinds of venue.
 
 use model::venue::{AccountEvent, Execution, Profile, VenueOrderStatus};
-use model::{Command, Input, Link, NetQty, Qty, Record, Side, TradingState, VenueOrderId};
+use model::{
+    Command, Input, InstrumentId, Link, NetQty, OrderSpec, Qty, Record, Side, TradingState,
+    VenueOrderId,
+};
 
 use crate::foreign_orders::ForeignOrders;
-use crate::testing::{TELLS_ALL, TELLS_SUMS, World, id, number, spec};
+use crate::testing::{TELLS_ALL, TELLS_SUMS, World, ether, id, number, spec};
 
 const BOTH: [Profile; 2] = [TELLS_ALL, TELLS_SUMS];
 
@@ -260,5 +263,101 @@ fn our_own_orders_are_nobody_elses() {
         assert!(matches!(event, AccountEvent::Order { .. }));
         world.report(event);
         assert_eq!((said(&world), working(&world)), (0, number("1")));
+    }
+}
+
+/// The venue numbers orders by instrument, and two orders of somebody else have the same number; told by the
+/// stream, or found by reading.
+fn of_one_number(profile: Profile, policy: ForeignOrders, told: bool) -> World {
+    let mut world = World::of_two(profile, policy);
+    let ids = [("bitcoin", id()), ("ether", ether().id)].map(|(name, instrument)| {
+        let order = OrderSpec { instrument, ..spec(Side::Buy, "2", "99") };
+        let theirs = world.venue.foreign(world.now, name, &order);
+        if told {
+            let execution = if world.venue.sums { Execution::Standing } else { Execution::New };
+            let event = world.venue.told(&number(name), execution);
+            world.report(event);
+        }
+        theirs
+    });
+    assert_eq!(ids[0], ids[1]);
+    if !told {
+        compare(&mut world);
+    }
+    world
+}
+
+fn work(world: &World) -> [Qty; 2] {
+    [id(), ether().id].map(|instrument| world.gateway.books().exposure(instrument).working_buys)
+}
+
+fn status(world: &World, name: &str) -> VenueOrderStatus {
+    world.venue.order(&number(name)).unwrap().status
+}
+
+#[test]
+fn orders_of_one_number_on_two_instruments_are_two() {
+    for (profile, told) in BOTH.into_iter().flat_map(|p| [(p, true), (p, false)]) {
+        let mut world = of_one_number(profile, ForeignOrders::Adopt, told);
+        assert_eq!((work(&world), said(&world)), ([number("2"), number("2")], 2));
+        // An execution is its own order's.
+        let event = world.venue.fill(world.now, &number("ether"), "0.5").unwrap();
+        if !world.venue.sums {
+            world.report(event);
+        }
+        compare(&mut world);
+        assert_eq!((work(&world), net(&world)), ([number("2"), number("1.5")], NetQty::ZERO));
+        let held = world.gateway.books().exposure(ether().id).position;
+        assert_eq!(held, number("0.5"));
+
+        // One ends, and the other still counts, after a restart as well.
+        let order = world.venue.orders.iter_mut().find(|order| order.instrument == id()).unwrap();
+        (order.status, order.updated) = (VenueOrderStatus::Canceled, world.now);
+        compare(&mut world);
+        assert_eq!(work(&world), [number("0"), number("1.5")]);
+        world.restart();
+        assert_eq!(work(&world), [number("0"), number("1.5")]);
+        world.connect();
+        compare(&mut world);
+        assert_eq!((work(&world), said(&world)), ([number("0"), number("1.5")], 2));
+
+        // The policy of a later start takes back what is left, where it is.
+        world.foreign_orders = ForeignOrders::Cancel;
+        world.restart();
+        world.connect();
+        world.pass_answering(5);
+        assert_eq!(status(&world, "ether"), VenueOrderStatus::Canceled);
+        assert_eq!(work(&world), [number("0"), number("0")]);
+        let on = |of: InstrumentId| move |r: &Record| matches!(r, Record::ForeignCancel { instrument: Some(i), .. } if *i == of);
+        assert_eq!((world.count(on(id())), world.count(on(ether().id))), (0, 1));
+    }
+}
+
+/// The same two where the venue has forgotten one of them.
+#[test]
+fn of_two_orders_of_one_number_one_is_forgotten() {
+    for profile in BOTH {
+        let mut world = of_one_number(profile, ForeignOrders::Adopt, false);
+        world.venue.orders.retain(|order| order.instrument != ether().id);
+        compare(&mut world);
+        assert_eq!(work(&world), [number("2"), number("0")]);
+        assert_eq!(world.count(|r| matches!(r, Record::ForeignGone { .. })), 1);
+        world.restart();
+        world.connect();
+        assert_eq!(work(&world), [number("2"), number("0")]);
+    }
+}
+
+/// Both are taken back, each on its own instrument.
+#[test]
+fn orders_of_one_number_are_both_taken_back() {
+    for profile in BOTH {
+        let mut world = of_one_number(profile, ForeignOrders::Cancel, false);
+        world.pass_answering(5);
+        for name in ["bitcoin", "ether"] {
+            assert_eq!(status(&world, name), VenueOrderStatus::Canceled, "{name}");
+        }
+        assert_eq!(work(&world), [number("0"), number("0")]);
+        assert_eq!(world.count(|r| matches!(r, Record::ForeignCancel { .. })), 2);
     }
 }

@@ -282,7 +282,7 @@ fn an_answer_with_another_order_of_ours_is_a_doubt() {
     world.apply(&Input::Reply(Reply { request, outcome }));
     assert_eq!(world.state_of(&second), OrderState::InDoubt);
     let books = world.gateway.books();
-    assert_eq!(books.order_at_venue(id(), venue_name).unwrap().order.client_order_id, first);
+    assert_eq!(books.order_at_venue((id(), venue_name)).unwrap().order.client_order_id, first);
     assert_eq!(books.order(&second).unwrap().venue_order_id, None);
 }
 

@@ -632,23 +632,6 @@ fn a_cancel_before_the_answer_waits_for_it() {
 }
 
 #[test]
-fn a_ghost_halts() {
-    let mut world = World::new();
-    let order = world.place(buy()).unwrap();
-    let (_, asked) = world.requests.pop_front().unwrap();
-    world.apply(&Input::Reply(model::Reply {
-        request: last_request(&world),
-        outcome: Outcome::InDoubt("timed out".to_owned()),
-    }));
-    world.pass_answering(40);
-    assert_eq!(world.state_of(&order), OrderState::Done(Ending::NotPlaced));
-    let event = placed(&mut world, &asked);
-    world.report(event);
-    assert_eq!(world.gateway.state().0, TradingState::Halted);
-    assert!(world.state_of(&order).is_open() || world.venue.order(&order).is_some());
-}
-
-#[test]
 fn an_agent_that_is_gone_leaves_no_entry_order() {
     let mut world = World::new();
     let order = world.place(buy()).unwrap();

@@ -17,8 +17,8 @@ mod worst_price;
 
 use model::market::MarketView;
 use model::{
-    Amount, Instrument, OrderKind, OrderSpec, Price, Refusal, TimeInForce, Timestamp, TradingMode,
-    TradingState,
+    Amount, Instrument, OrderKind, OrderSpec, Price, Qty, Refusal, TimeInForce, Timestamp,
+    TradingMode, TradingState,
 };
 
 pub use order_rate::OrderRate;
@@ -66,6 +66,9 @@ pub struct Situation<'a> {
     pub market: Option<&'a MarketView>,
     /// Position and open orders of the instrument.
     pub exposure: Exposure,
+    /// What counts on the order's side besides, in the position limit alone: orders that were lately proven
+    /// absent, base units.
+    pub shadow: Qty,
     /// Funds at hand in the asset the order pays with, less promises; `None` when they cannot be
     /// counted.
     pub available: Option<Amount>,
@@ -96,7 +99,8 @@ pub fn approve(
         reduce_only::check(&order, &situation.exposure)?;
     }
     balance::check(order.side, order.qty, worst_notional, situation.available)?;
-    max_position::check(&order, &situation.exposure, limits.position_max)?;
+    let could_execute = order.qty.checked_add(situation.shadow).ok_or(Refusal::Unrepresentable)?;
+    max_position::check(order.side, could_execute, &situation.exposure, limits.position_max)?;
     open_orders::check(situation.open_orders, situation.limits.orders.open_max)?;
     situation.rate.check(situation.now, &situation.limits.orders)?;
     Ok(Approved { order, worst_price })

@@ -47,7 +47,7 @@ pub(super) fn record(record: &Record) {
         Record::Rejected { client_order_id, because } => {
             tracing::debug!("order {client_order_id}: rejected by the venue: {because}");
         }
-        Record::Ended { client_order_id, ending } => {
+        Record::Ended { client_order_id, ending, .. } => {
             tracing::debug!("order {client_order_id}: over ({ending:?})");
         }
         Record::InDoubt { client_order_id, because } => {

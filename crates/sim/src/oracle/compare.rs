@@ -9,13 +9,15 @@ use model::{AgentId, Asset, Balance, ClientOrderId, NetQty, OrderState, Timestam
 
 use super::told::VenueBooks;
 use super::{HUMAN, Oracle, signed};
-use crate::setup::lots;
+use crate::setup::{limit, lots};
 
 /// A cancel that was wanted for so long, on a healthy venue, is done.
 const CANCELED_WITHIN: Duration = Duration::from_secs(20);
 /// How long after an execution was taken back an older picture of the balances may explain it as well: what
 /// a gateway allows for that, and a reading.
 const BUST_IS_CLEAR: Duration = Duration::from_secs(150);
+/// What the smallest agent orders, in lots.
+const SMALLEST: i64 = 60;
 /// Questions under way at one time, at most (I25): one for each open order and its cancel, and a reading.
 const OUTSTANDING_MAX: usize = 64;
 
@@ -35,7 +37,7 @@ impl Oracle {
                     .open
                     .keys()
                     .any(|id| self.truth.get(id).is_none_or(|truth| truth.accepted == 0));
-                if self.accepted == 0 && wanted && !unknown {
+                if self.accepted == 0 && wanted && !unknown && !self.is_full() {
                     self.break_rule("I31", || "no order was taken for a minute".to_owned());
                 }
             }
@@ -44,6 +46,16 @@ impl Oracle {
                 self.break_rule("I31", || format!("{state:?} a minute after healing: {cause}"));
             }
         }
+    }
+
+    /// Do orders that were lately proven absent leave no room on either side for the smallest order?
+    fn is_full(&self) -> bool {
+        let (working, shadows) = (self.fold.working(), self.fold.shadows(self.written));
+        let human: i64 = self.human.values().sum();
+        [self.fold.position, -self.fold.position].into_iter().enumerate().all(|(side, held)| {
+            let reserved = held + working[side] + shadows[side] + human;
+            shadows[side] > 0 && reserved + SMALLEST > limit::POSITION
+        })
     }
 
     /// I25: what the gateway keeps under way is bounded.

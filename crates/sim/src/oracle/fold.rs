@@ -1,10 +1,14 @@
 //! What the journal says, as the checkers count it, and how a record is taken back that was not durable.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use model::{AgentId, ClientOrderId, IntentId, Side, TradeId, VenueOrderId};
+use model::{AgentId, ClientOrderId, IntentId, Side, Timestamp, TradeId, VenueOrderId};
 
 use super::sides::at;
+
+/// How long the size of an order counts after its absence was proven.
+const SHADOW: Duration = Duration::from_secs(600);
 
 /// What the journal says.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +36,8 @@ pub(crate) struct Line {
     pub(super) qty: i64,
     pub(super) filled: i64,
     pub(super) ended: bool,
+    /// Proven never to have been placed, at this time by the gateway's clock.
+    pub(super) absent: Option<Timestamp>,
     pub(super) has_trigger: bool,
     /// It could only shrink the position when it was let through.
     pub(super) reduces: bool,
@@ -78,6 +84,16 @@ impl Fold {
             working[at(line.side)] += line.qty - line.filled;
         }
         working
+    }
+
+    /// What of orders that were proven absent in the last ten minutes counts on each side, in lots.
+    pub(super) fn shadows(&self, now: Timestamp) -> [i64; 2] {
+        let mut shadows = [0; 2];
+        let lately = |since: &Timestamp| since.after(SHADOW) > now;
+        for line in self.orders.values().filter(|line| line.absent.as_ref().is_some_and(lately)) {
+            shadows[at(line.side)] += line.qty;
+        }
+        shadows
     }
 
     pub(super) fn take_back(&mut self, undo: Undo) {

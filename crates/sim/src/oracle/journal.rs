@@ -19,6 +19,7 @@ impl Oracle {
         for effect in effects {
             match effect {
                 Effect::Persist(entry) => {
+                    self.written = entry.at;
                     let undo = self.record(&entry.record);
                     self.undo.push_back(undo);
                 }
@@ -69,7 +70,7 @@ impl Oracle {
             Record::Rejected { client_order_id, .. } => {
                 self.ended(*client_order_id, Ending::Rejected)
             }
-            Record::Ended { client_order_id, ending } => self.ended(*client_order_id, *ending),
+            Record::Ended { client_order_id, ending, .. } => self.ended(*client_order_id, *ending),
             Record::Accepted { client_order_id, .. } => self.accepted(*client_order_id),
             Record::CancelPrepared { client_order_id } => self.taken_back(*client_order_id),
             Record::InDoubt { .. } => {
@@ -211,6 +212,7 @@ impl Oracle {
             qty,
             filled: 0,
             ended: false,
+            absent: None,
             has_trigger: order.kind.trigger().is_some(),
             reduces,
             accepted: false,
@@ -242,7 +244,7 @@ impl Oracle {
         // A ghost is open again.
         let alive = self.truth.get(&id).is_some_and(|truth| truth.leaves > 0);
         let ended = line.ended && !alive;
-        self.fold.set(id, Some(Line { accepted: true, ended, ..line }));
+        self.fold.set(id, Some(Line { accepted: true, ended, absent: None, ..line }));
         Undo::Order(id, Some(line))
     }
 
@@ -280,7 +282,8 @@ impl Oracle {
             self.break_rule("I15", || format!("{id} ended and was never written down"));
             return Undo::Nothing;
         };
-        self.fold.set(id, Some(Line { ended: true, ..line }));
+        let absent = (ending == Ending::NotPlaced).then_some(self.written);
+        self.fold.set(id, Some(Line { ended: true, absent, ..line }));
         Undo::Order(id, Some(line))
     }
 

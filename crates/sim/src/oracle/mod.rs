@@ -87,6 +87,8 @@ pub(crate) struct Said {
 pub(crate) struct Oracle {
     pub(crate) violation: Option<Violation>,
     pub(super) now: Timestamp,
+    /// The same by the gateway's clock, when it last wrote something down.
+    pub(super) written: Timestamp,
     pub(super) instrument: InstrumentId,
     /// How a trade is named by this venue's lists.
     pub(super) name_of: fn(TradeId) -> TradeId,
@@ -128,6 +130,7 @@ impl Oracle {
         Oracle {
             violation: None,
             now: Timestamp::EPOCH,
+            written: Timestamp::EPOCH,
             instrument,
             name_of,
             truth: BTreeMap::new(),

@@ -1,0 +1,24 @@
+//! What the proof of an order's absence does to the books.
+
+use model::{ClientOrderId, InstrumentId, OrderState, Qty, Side, Timestamp};
+
+use super::Books;
+
+impl Books {
+    /// What counts on one side of an instrument besides its exposure, in the position limit alone: orders
+    /// whose absence was proven not longer than ten minutes ago. Base units.
+    pub fn shadow(&self, now: Timestamp, instrument: InstrumentId, side: Side) -> Qty {
+        self.shadows.of(now, instrument, side)
+    }
+
+    /// An open order is over by proof of its absence. What had never left casts no shadow: that was proven
+    /// here.
+    pub(super) fn absent(&mut self, id: &ClientOrderId, at: Timestamp) {
+        let Some(order) = self.orders.get_mut(id).filter(|o| o.state.is_open()) else { return };
+        order.absent = true;
+        if order.state != OrderState::PendingNew {
+            let could = (order.order.instrument, order.order.side, order.leaves());
+            self.shadows.add(at, *id, could);
+        }
+    }
+}
