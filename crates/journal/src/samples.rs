@@ -135,6 +135,7 @@ pub(crate) fn sample() -> Vec<Entry> {
             client_order_id: Some(id),
             fill: Fill { trade_id: TradeId::from_number(6), qty: number("0.1"), ..fill },
         },
+        Record::Stopped,
     ];
     let numbered = (1..).zip(records);
     numbered.map(|(second, record)| Entry { at: at(second), record }).collect()

@@ -408,6 +408,7 @@ fn other_record() -> impl Strategy<Value = Record> {
             version,
             config
         }),
+        Just(R::Stopped),
         venue_order().prop_map(|order| R::Foreign { order }),
         venue_order_id().prop_map(|venue_order_id| R::ForeignGone { venue_order_id }),
         venue_order_id().prop_map(|venue_order_id| R::ForeignCancel { venue_order_id }),

@@ -43,6 +43,8 @@ pub enum Record {
         /// The effective configuration, without secrets.
         config: String,
     },
+    /// A gateway was asked to end, and is about to. A start that is not followed by this died.
+    Stopped,
     /// An agent decided something.
     Decided {
         /// The decision.

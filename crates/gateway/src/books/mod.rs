@@ -12,6 +12,7 @@ mod order;
 mod pairs;
 mod recent;
 mod remembered;
+mod starts;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -34,6 +35,7 @@ pub(crate) use recent::{LAG_MAX, effects_of};
 
 use foreign::Foreign;
 use recent::{Recent, negative};
+use starts::Starts;
 
 /// Orders that are over and still remembered, so that a late report finds its order.
 const DONE_KEPT: usize = 16_384;
@@ -53,6 +55,7 @@ const UNACCEPTED_MAX: usize = 64;
 pub struct Books {
     session: u64,
     first_started: Option<Timestamp>,
+    starts: Starts,
     ids_used: u64,
     orders: BTreeMap<ClientOrderId, TrackedOrder>,
     open: BTreeSet<ClientOrderId>,
@@ -99,11 +102,13 @@ impl Books {
             Record::Started { session, .. } => {
                 self.session = *session;
                 self.first_started.get_or_insert(entry.at);
+                self.starts.began(entry.at);
                 self.ids_used = 0;
                 if self.planted.is(Defect::LatchLost) {
                     self.halted = None;
                 }
             }
+            Record::Stopped => self.starts.ended(),
             Record::Prepared { agent, intent, order, worst_price } => {
                 self.ids_used += 1;
                 let not_before = self.balances_at;
@@ -365,6 +370,12 @@ impl Books {
     /// When a gateway first took over the account, by its clock.
     pub fn first_started(&self) -> Option<Timestamp> {
         self.first_started
+    }
+
+    /// Why a gateway that starts now is in a crash loop, so that it must not trade; `None` when it is in
+    /// none. To be asked before the start is recorded.
+    pub fn crash_loop(&self, now: Timestamp) -> Option<String> {
+        self.starts.crash_loop(now)
     }
 
     /// Is an order of ours in this instrument remembered?

@@ -130,6 +130,7 @@ impl Core {
                 Phase::Running | Phase::Clearing | Phase::Reading => {}
             }
         }
+        self.take(&Input::Operator(Command::Stop), &mut effects, &mut wake);
         self.flush().await
     }
 

@@ -94,16 +94,18 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
     check_key(*venue, &address.rest, &rest).await?;
 
     let mut effects = Vec::new();
+    let started = clock::now();
+    let crash_loop = opened.books.crash_loop(started);
     let mut gateway = Gateway::start(
         start_config(&config, &rest),
         opened.books,
         opened.tag,
         opened.session,
         instruments.clone(),
-        clock::now(),
+        started,
         &mut effects,
     );
-    if let Some(cause) = opened.rolled_back {
+    if let Some(cause) = opened.rolled_back.or(crash_loop) {
         let halt = Input::Operator(Command::Halt { cause });
         gateway.apply(clock::now(), &halt, &mut effects);
     }

@@ -57,6 +57,7 @@ pub(super) fn record(record: &Record) {
             tracing::info!("found: {found} ({})", found.correction());
         }
         Record::Started { .. }
+        | Record::Stopped
         | Record::Decided { .. }
         | Record::CancelPrepared { .. }
         | Record::Accepted { .. }

@@ -121,6 +121,7 @@ impl Oracle {
                 Undo::Nothing
             }
             Record::Started { .. }
+            | Record::Stopped
             | Record::Triggered { .. }
             | Record::ForeignGone { .. }
             | Record::ForeignCancel { .. }
