@@ -29,7 +29,7 @@ use crate::chain::Hash;
 use crate::lease::{self, Holder, LEASE, LOOK_EVERY, RENEWED_AFTER, TAKE_OVER_MAX};
 use crate::patience::{Failure, OPEN_AWAY_MAX, OnWait, Patience, Wait};
 use crate::place::Place;
-use crate::storage::{Known, Snapshot, Storage, StoreError, reaches, removable};
+use crate::storage::{Found, Known, Snapshot, Storage, StoreError, reaches, removable};
 use crate::url::Url;
 use crate::walk::Walk;
 use link::{ANSWER_MAX, Link};
@@ -303,6 +303,20 @@ impl Postgres {
         }
     }
 
+    /// All snapshots, read piece by piece: large ones take longer than a lease.
+    fn found(&mut self) -> Result<Found, StoreError> {
+        let mut found = Found::default();
+        for mut head in
+            self.patiently(|store| snapshots::heads(&mut store.link, &store.sql.schema))?
+        {
+            while self.patiently(|store| head.read_on(&mut store.link, &store.sql.schema))? {
+                self.keep()?;
+            }
+            head.judge(&mut found);
+        }
+        Ok(found)
+    }
+
     fn tag(&mut self, drawn: i64) -> Result<i64, Failure> {
         let schema = &self.sql.schema;
         let insert = format!(
@@ -364,21 +378,37 @@ impl Storage for Postgres {
 
     fn check(&mut self) -> Result<(), StoreError> {
         let last = self.walk(Columns::Text, 0, &mut |_, _, _| Ok(()))?;
-        let found = self.patiently(|store| snapshots::find(&mut store.link, &store.sql.schema))?;
+        let found = self.found()?;
         reaches(&self.link.place, last, &found)
     }
 
     fn keep_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
-        self.removable = None;
-        self.patiently(|store| snapshots::keep(&mut store.link, &store.sql.schema, snapshot))
+        let mut stored = self.keep_piece(snapshot, 0)?;
+        while stored < snapshot.body.len() {
+            self.keep()?;
+            stored = self.keep_piece(snapshot, stored)?;
+        }
+        Ok(())
+    }
+
+    fn keep_piece(&mut self, snapshot: &Snapshot, stored: usize) -> Result<usize, StoreError> {
+        let kept = self.patiently(|store| {
+            let Postgres { link, sql, epoch, holder, .. } = store;
+            let lease = (epoch.cast_signed(), holder.token.as_str());
+            snapshots::keep_piece(link, &sql.schema, lease, snapshot, stored)
+        })?;
+        if kept == Some(snapshot.body.len()) {
+            self.removable = None;
+        }
+        Ok(kept.unwrap_or(snapshot.body.len()))
     }
 
     fn snapshots(&mut self) -> Result<Vec<Snapshot>, StoreError> {
-        Ok(self.patiently(|store| snapshots::find(&mut store.link, &store.sql.schema))?.whole)
+        Ok(self.found()?.whole)
     }
 
     fn damaged_snapshots(&mut self) -> Result<Vec<u64>, StoreError> {
-        Ok(self.patiently(|store| snapshots::find(&mut store.link, &store.sql.schema))?.damaged)
+        Ok(self.found()?.damaged)
     }
 
     fn remove_until(&mut self, seq: u64) -> Result<u64, StoreError> {
@@ -462,9 +492,9 @@ fn look(link: &mut Link, sql: &Sql) -> Result<Look, Failure> {
     Ok(Look {
         epoch: row.try_get::<_, i64>(0).map_err(explain)?.cast_unsigned(),
         holder: row.try_get(1).map_err(explain)?,
+        token: row.try_get(5).map_err(explain)?,
         left: Duration::from_millis(row.try_get::<_, i64>(4).map_err(explain)?.cast_unsigned()),
         last: last.cast_unsigned(),
         hash,
     })
 }
-        token: row.try_get(5).map_err(explain)?,
