@@ -173,8 +173,9 @@ pub(crate) fn waits_for_its_server(stage: &mut dyn Stage) {
 
     stage.kill();
     let write = std::thread::spawn(move || (store.append(&[entry(2), entry(3)]), store));
-    let Wait::Away { problem } = told.recv_timeout(LONG).unwrap() else { panic!() };
+    let Wait::Away { problem, max } = told.recv_timeout(LONG).unwrap() else { panic!() };
     assert!(problem.contains("check that the server is up"), "{problem}");
+    assert_eq!(max, LONG);
     stage.restart();
     let (written, mut store) = write.join().unwrap();
     assert_eq!(written.unwrap(), 3);

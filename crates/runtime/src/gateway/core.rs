@@ -37,7 +37,7 @@ pub(super) struct Core {
     pub(super) journal: JournalHandle,
     pub(super) release: Release,
     pub(super) agents: BTreeMap<AgentId, AgentHandle>,
-    pub(super) failures: mpsc::UnboundedSender<journal::StoreError>,
+    pub(super) failures: mpsc::Sender<journal::StoreError>,
     pub(super) distrust: Distrusted,
     pub(super) waiting: Waiting,
 }
@@ -231,8 +231,8 @@ impl Core {
                 let _entered = runtime.enter();
                 release.all(now, sends);
             }
-            // The loop is gone only when it has ended for another reason.
-            Err(error) => drop(failures.send(error)),
+            // Where it is full one waits already, and where it is gone the loop has ended.
+            Err(error) => drop(failures.try_send(error)),
         });
     }
 

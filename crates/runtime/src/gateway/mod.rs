@@ -86,7 +86,7 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
     else {
         return Ok(());
     };
-    let (failures, failed) = mpsc::unbounded_channel();
+    let (failures, failed) = mpsc::channel(store::FAILURES_MAX);
     let kept = tokio::spawn(store::keep(opened.writer.handle(), failures.clone()));
     let instruments = instruments(*venue, &settings.instruments, &address.rest, &rest).await?;
     let rest = rest.following(instruments.clone());
