@@ -218,3 +218,40 @@ fn an_orderly_stop_takes_back_the_orders_of_all() {
     assert_eq!(open.count(), 0, "{}", gateway.log());
     assert_agrees(&gateway, &venue);
 }
+
+/// Does not end when it is told to, nor when nobody speaks to it any more.
+const STUBBORN: &str = r#"
+trap '' TERM HUP PIPE
+read -r hello
+echo '{"ready":{"version":1,"strategy":"stubborn"}}'
+while :; do
+    read -r -t 1 line || sleep 0.1
+    [[ $line =~ \"seq\":([0-9]+) ]] && echo "{\"handled\":{\"seq\":${BASH_REMATCH[1]}}}"
+    line=
+done
+"#;
+
+/// Each takes seconds to be ended. They are ended side by side, so an orderly stop has time left to take back
+/// what is open.
+#[test]
+fn agents_that_do_not_want_to_stop_do_not_use_up_its_time() {
+    let venue = Venue::start(&["--market", "synthetic:17"]);
+    let far = MAKER.replace("half_spread_bps = 0", "half_spread_bps = 50");
+    let mut gateway = Gateway::prepare(&venue.addr, &far);
+    let script = gateway.path("stubborn.sh");
+    std::fs::write(&script, STUBBORN).unwrap();
+    // One after the other, five would take as long as a stop may.
+    for number in 1..=5 {
+        let command = format!("command = [\"bash\", {script:?}]");
+        gateway.add(&format!("[agent.stubborn-{number}]\nvenue = \"sim\"\n{command}\n"));
+    }
+    gateway.start();
+    let up = |record: &Record| matches!(record, Record::Agent { event, .. } if event == "up");
+    gateway.wait(30, "all are up and quotes rest", |entries| {
+        count(entries, up) >= 6 && count(entries, |r| matches!(r, Record::Accepted { .. })) >= 2
+    });
+    assert!(gateway.stop().success(), "{}", gateway.log());
+    assert!(!gateway.log().contains("questions unanswered"), "{}", gateway.log());
+    assert_eq!(open_at(&venue), 0, "{}", gateway.log());
+    assert_agrees(&gateway, &venue);
+}
