@@ -73,7 +73,9 @@ impl Gateway {
                 self.in_doubt(now, id, error.to_string(), effects);
             }
             Outcome::Refused(because) => self.rejected(now, id, because, effects),
-            Outcome::NotSent(_) => self.end(now, id, Ending::NotPlaced, effects),
+            Outcome::NotSent(why) => {
+                self.end_because(now, id, Ending::NotPlaced, Some(why.clone()), effects);
+            }
             Outcome::InDoubt(_) if self.is(Defect::DoubtIsRefused) => {
                 self.rejected(now, id, &VenueError::NotAllowed, effects);
             }
@@ -188,12 +190,24 @@ impl Gateway {
         self.tell(&id, effects);
     }
 
-    /// The order is over, by proof.
+    /// The order is over, by the venue's word.
     pub(crate) fn end(
         &mut self,
         now: Timestamp,
         id: ClientOrderId,
         ending: Ending,
+        effects: &mut Effects,
+    ) {
+        self.end_because(now, id, ending, None, effects);
+    }
+
+    /// The order is over, by proof.
+    pub(crate) fn end_because(
+        &mut self,
+        now: Timestamp,
+        id: ClientOrderId,
+        ending: Ending,
+        cause: Option<String>,
         effects: &mut Effects,
     ) {
         if self.books.order(&id).is_some_and(|o| o.state.is_open()) {
@@ -203,7 +217,7 @@ impl Gateway {
                 let found = Discrepancy::MissedEnd { client_order_id: id, ending };
                 self.discrepancy(now, found, effects);
             }
-            self.record(now, Record::Ended { client_order_id: id, ending }, effects);
+            self.record(now, Record::Ended { client_order_id: id, ending, cause }, effects);
             self.tell(&id, effects);
         }
         self.doubts.close(&id);

@@ -96,7 +96,7 @@ pub(crate) fn sample() -> Vec<Entry> {
             client_order_id: id,
             because: VenueError::Filter { filter: Filter::Lot },
         },
-        Record::Ended { client_order_id: id, ending: Ending::Filled },
+        Record::Ended { client_order_id: id, ending: Ending::Filled, cause: None },
         Record::Foreign { order: venue_order(instrument, kind) },
         Record::Transferred { asset: asset("DOGE"), amount: number("-1.5") },
         Record::Gap { instrument, detail: "1 is missing".to_owned() },
@@ -134,6 +134,11 @@ pub(crate) fn sample() -> Vec<Entry> {
         Record::Busted {
             client_order_id: Some(id),
             fill: Fill { trade_id: TradeId::from_number(6), qty: number("0.1"), ..fill },
+        },
+        Record::Ended {
+            client_order_id: id,
+            ending: Ending::NotPlaced,
+            cause: Some("it waited too long".to_owned()),
         },
         Record::Stopped,
     ];

@@ -390,8 +390,9 @@ fn order_record() -> impl Strategy<Value = Record> {
         (prop::option::of(order_id()), fill())
             .prop_map(|(client_order_id, fill)| R::Busted { client_order_id, fill }),
         order_id().prop_map(|client_order_id| R::Triggered { client_order_id }),
-        (order_id(), ending())
-            .prop_map(|(client_order_id, ending)| R::Ended { client_order_id, ending }),
+        (order_id(), ending(), prop::option::of(text())).prop_map(
+            |(client_order_id, ending, cause)| R::Ended { client_order_id, ending, cause }
+        ),
     ]
 }
 

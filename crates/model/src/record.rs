@@ -136,6 +136,10 @@ pub enum Record {
         client_order_id: ClientOrderId,
         /// How.
         ending: Ending,
+        /// Why, where the venue's own word is not all that there is to say: it never left, or the venue
+        /// does not show it. Absent in journals of older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<String>,
     },
     /// An order on the account that this gateway did not place, as it is now: written again when it
     /// changes, for its open quantity counts in every worst case.

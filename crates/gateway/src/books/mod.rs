@@ -159,7 +159,7 @@ impl Books {
                     order.triggered = true;
                 }
             }
-            Record::Ended { client_order_id, ending } => {
+            Record::Ended { client_order_id, ending, .. } => {
                 self.event(client_order_id, OrderEvent::Ended(*ending), entry.at);
             }
             Record::Foreign { order } => {

@@ -69,7 +69,7 @@ impl Oracle {
             Record::Rejected { client_order_id, .. } => {
                 self.ended(*client_order_id, Ending::Rejected)
             }
-            Record::Ended { client_order_id, ending } => self.ended(*client_order_id, *ending),
+            Record::Ended { client_order_id, ending, .. } => self.ended(*client_order_id, *ending),
             Record::Accepted { client_order_id, .. } => self.accepted(*client_order_id),
             Record::CancelPrepared { client_order_id } => self.taken_back(*client_order_id),
             Record::InDoubt { .. } => {
