@@ -1,6 +1,8 @@
 //! A gateway that dies at any moment: the next one knows what it sent, asks for the rest, and ends
 //! with the exchange's own books.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod common;
 
 use std::collections::BTreeSet;

@@ -78,5 +78,11 @@ fn a_full_memory_under_redis() {
 fn a_redis_that_may_only_be_read() {
     let Some(server) = servers::redis("a replica under a gateway") else { return };
     let follow = |whom: &str| drop(server.command(&format!("REPLICAOF {whom}")).unwrap());
-    takes_no_more(&server, "on the server that takes writes", 74, || follow("127.0.0.1 1"), || follow("NO ONE"));
+    takes_no_more(
+        &server,
+        "on the server that takes writes",
+        74,
+        || follow("127.0.0.1 1"),
+        || follow("NO ONE"),
+    );
 }

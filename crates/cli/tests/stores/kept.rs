@@ -51,7 +51,7 @@ impl Kept for File {
     }
     fn flip(&mut self, _seq: u64, entry: &Entry) {
         self.run("PRAGMA wal_checkpoint(TRUNCATE)");
-        flip(&[self.0.clone()], entry);
+        flip(std::slice::from_ref(&self.0), entry);
     }
     fn forget_sessions(&mut self, last: u64) {
         self.run(&format!("UPDATE counters SET value = {last} WHERE name = 'session'"));
