@@ -136,7 +136,7 @@ fn entry(before: u64) -> Entry {
             };
             Record::Filled { client_order_id: Some(client_order_id), fill, late: false }
         }
-        _ => Record::Ended { client_order_id, ending: Ending::Filled, lost: false },
+        _ => Record::Ended { client_order_id, ending: Ending::Filled, lost: false, cause: None },
     };
     Entry { at: at(millis), record }
 }

@@ -59,9 +59,13 @@ fn what_waited_too_long_for_the_journal_is_not_sent() {
             assert!(late < VALID, "{id} arrived {late:?} after it was decided");
         } else {
             let ended = |e: &&Entry| {
-                let over =
-                    Record::Ended { client_order_id: id, ending: Ending::NotPlaced, lost: false };
-                e.record == over
+                let Record::Ended { client_order_id, ending, cause, .. } = &e.record else {
+                    return false;
+                };
+                let why = cause.as_deref().unwrap_or_default();
+                *client_order_id == id
+                    && *ending == Ending::NotPlaced
+                    && why.contains("after it had to leave")
             };
             assert_eq!(entries.iter().filter(ended).count(), 1, "{id} is over, and known to be");
             held_back += 1;

@@ -1,13 +1,15 @@
 //! A gateway that dies at any moment: the next one knows what it sent, asks for the rest, and ends
 //! with the exchange's own books.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod common;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use common::{Gateway, Venue, assert_agrees};
-use model::{Entry, Record};
+use model::{Entry, Record, TradingState};
 
 const MAKER: &str = "[agent.maker]\nvenue = \"sim\"\nstrategy = \"market-maker\"\n\
                      params = { qty = \"0.001\", half_spread_bps = 0, requote_every = 200 }\n";
@@ -73,6 +75,53 @@ fn answers_that_are_lost_leave_orders_in_doubt_and_both_books_agree_in_the_end()
     let orders = venue.state()["orders"].as_array().unwrap().len();
     let sent = count(&gateway.entries(), |record| matches!(record, Record::Prepared { .. }));
     assert!(orders <= sent, "{orders} orders at the exchange, {sent} written down");
+}
+
+/// RST-08: a supervisor starts it again whenever it dies. It dies four times in a few seconds; the next
+/// one does not trade, takes back what rests, says why, and so does the one after.
+#[test]
+fn a_crash_loop_is_a_latch() {
+    let venue = Venue::start(&["--market", "synthetic:16"]);
+    let far = MAKER.replace("half_spread_bps = 0", "half_spread_bps = 50");
+    let mut gateway = Gateway::prepare(&venue.addr, &far);
+    let prepared = |record: &Record| matches!(record, Record::Prepared { .. });
+    // A start that is asked to end is none of them.
+    gateway.start();
+    gateway.wait(20, "it trades", |entries| count(entries, prepared) > 0);
+    assert!(gateway.stop().success(), "{}", gateway.log());
+    let last = gateway.entries().pop().unwrap().record;
+    assert_eq!(last, Record::Stopped);
+    for life in 1..=4 {
+        let before = count(&gateway.entries(), prepared);
+        gateway.start();
+        gateway
+            .wait(20, &format!("life {life} trades"), |entries| count(entries, prepared) > before);
+        gateway.process = None;
+    }
+    let sent = count(&gateway.entries(), prepared);
+    for life in 5..=6 {
+        start_and_reconcile(&mut gateway);
+        let end = std::time::Instant::now() + Duration::from_secs(10);
+        while open_at(&venue) > 0 {
+            assert!(std::time::Instant::now() < end, "still open: {}", gateway.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let why = gateway.entries().into_iter().find_map(|entry| match entry.record {
+            Record::Trading { state: TradingState::Halted, cause } => Some(cause),
+            _ => None,
+        });
+        let why = why.unwrap();
+        assert!(why.contains("crash loop: 4 gateways") && why.contains("new journal"), "{why}");
+        assert!(life > 5 || gateway.log().contains("halted: crash loop"), "{}", gateway.log());
+        assert!(gateway.stop().success(), "{}", gateway.log());
+        assert_eq!(count(&gateway.entries(), prepared), sent, "life {life} sends nothing");
+    }
+    assert_agrees(&gateway, &venue);
+}
+
+fn open_at(venue: &Venue) -> usize {
+    let state = venue.state();
+    state["orders"].as_array().unwrap().iter().filter(|order| order["status"] == "new").count()
 }
 
 /// The disk is full in the middle: nothing that cannot be written down is sent any more, entry orders
@@ -169,5 +218,42 @@ fn an_orderly_stop_takes_back_the_orders_of_all() {
     let state = venue.state();
     let open = state["orders"].as_array().unwrap().iter().filter(|o| o["status"] == "new");
     assert_eq!(open.count(), 0, "{}", gateway.log());
+    assert_agrees(&gateway, &venue);
+}
+
+/// Does not end when it is told to, nor when nobody speaks to it any more.
+const STUBBORN: &str = r#"
+trap '' TERM HUP PIPE
+read -r hello
+echo '{"ready":{"version":1,"strategy":"stubborn"}}'
+while :; do
+    read -r -t 1 line || sleep 0.1
+    [[ $line =~ \"seq\":([0-9]+) ]] && echo "{\"handled\":{\"seq\":${BASH_REMATCH[1]}}}"
+    line=
+done
+"#;
+
+/// Each takes seconds to be ended. They are ended side by side, so an orderly stop has time left to take back
+/// what is open.
+#[test]
+fn agents_that_do_not_want_to_stop_do_not_use_up_its_time() {
+    let venue = Venue::start(&["--market", "synthetic:17"]);
+    let far = MAKER.replace("half_spread_bps = 0", "half_spread_bps = 50");
+    let mut gateway = Gateway::prepare(&venue.addr, &far);
+    let script = gateway.path("stubborn.sh");
+    std::fs::write(&script, STUBBORN).unwrap();
+    // One after the other, five would take as long as a stop may.
+    for number in 1..=5 {
+        let command = format!("command = [\"bash\", {script:?}]");
+        gateway.add(&format!("[agent.stubborn-{number}]\nvenue = \"sim\"\n{command}\n"));
+    }
+    gateway.start();
+    let up = |record: &Record| matches!(record, Record::Agent { event, .. } if event == "up");
+    gateway.wait(30, "all are up and quotes rest", |entries| {
+        count(entries, up) >= 6 && count(entries, |r| matches!(r, Record::Accepted { .. })) >= 2
+    });
+    assert!(gateway.stop().success(), "{}", gateway.log());
+    assert!(!gateway.log().contains("questions unanswered"), "{}", gateway.log());
+    assert_eq!(open_at(&venue), 0, "{}", gateway.log());
     assert_agrees(&gateway, &venue);
 }

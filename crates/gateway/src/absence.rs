@@ -151,12 +151,14 @@ impl Gateway {
         let Some(order) = self.books.order(&id).filter(|o| o.state.is_open()) else { return };
         if order.accepted_at.is_none() {
             if order.state == OrderState::InDoubt {
-                self.end(now, id, Ending::NotPlaced, effects);
+                let cause = "the venue shows neither the order nor an execution".to_owned();
+                self.end_because(now, id, Ending::NotPlaced, cause, effects);
             }
             return;
         }
         self.doubts.is_missing(id, now);
-        self.end_as(now, id, Ending::Canceled, true, effects);
+        let cause = "the venue does not show it any more".to_owned();
+        self.lose(now, id, cause, effects);
         let cause = format!(
             "the venue has lost order {id}, which it had accepted: neither the order nor an execution \
              of it is known there any more"

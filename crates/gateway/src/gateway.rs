@@ -327,6 +327,7 @@ impl Gateway {
     fn operator(&mut self, now: Timestamp, command: &Command, effects: &mut Effects) {
         match command {
             Command::Halt { cause } => self.halt(now, cause, effects),
+            Command::Stop => self.record(now, Record::Stopped, effects),
             Command::Reconcile => self.read_soon(now),
             Command::AcceptDifferences => self.accept_differences(now, effects),
             Command::AgentUp { agent } => {

@@ -73,7 +73,9 @@ impl Gateway {
                 self.in_doubt(now, id, error.to_string(), effects);
             }
             Outcome::Refused(because) => self.rejected(now, id, because, effects),
-            Outcome::NotSent(_) => self.end(now, id, Ending::NotPlaced, effects),
+            Outcome::NotSent(why) => {
+                self.end_because(now, id, Ending::NotPlaced, why.clone(), effects);
+            }
             Outcome::InDoubt(_) if self.is(Defect::DoubtIsRefused) => {
                 self.rejected(now, id, &VenueError::NotAllowed, effects);
             }
@@ -188,7 +190,7 @@ impl Gateway {
         self.tell(&id, effects);
     }
 
-    /// The order is over, by proof.
+    /// The order is over, by the venue's word.
     pub(crate) fn end(
         &mut self,
         now: Timestamp,
@@ -196,16 +198,38 @@ impl Gateway {
         ending: Ending,
         effects: &mut Effects,
     ) {
-        self.end_as(now, id, ending, false, effects);
+        self.end_so(now, id, ending, (false, None), effects);
     }
 
-    /// The same, and whether that is only because the venue has lost it.
-    pub(crate) fn end_as(
+    /// The order is over, by proof.
+    pub(crate) fn end_because(
         &mut self,
         now: Timestamp,
         id: ClientOrderId,
         ending: Ending,
-        lost: bool,
+        cause: String,
+        effects: &mut Effects,
+    ) {
+        self.end_so(now, id, ending, (false, Some(cause)), effects);
+    }
+
+    /// The venue, which had accepted it, does not know the order any more.
+    pub(crate) fn lose(
+        &mut self,
+        now: Timestamp,
+        id: ClientOrderId,
+        cause: String,
+        effects: &mut Effects,
+    ) {
+        self.end_so(now, id, Ending::Canceled, (true, Some(cause)), effects);
+    }
+
+    fn end_so(
+        &mut self,
+        now: Timestamp,
+        id: ClientOrderId,
+        ending: Ending,
+        (lost, cause): (bool, Option<String>),
         effects: &mut Effects,
     ) {
         if self.books.order(&id).is_some_and(|o| o.state.is_open()) {
@@ -215,7 +239,8 @@ impl Gateway {
                 let found = Discrepancy::MissedEnd { client_order_id: id, ending };
                 self.discrepancy(now, found, effects);
             }
-            self.record(now, Record::Ended { client_order_id: id, ending, lost }, effects);
+            let over = Record::Ended { client_order_id: id, ending, lost, cause };
+            self.record(now, over, effects);
             self.tell(&id, effects);
         }
         self.doubts.close(&id);

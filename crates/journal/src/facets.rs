@@ -38,6 +38,7 @@ impl<'r> Facets<'r> {
 pub(crate) fn facets(record: &Record) -> Facets<'_> {
     match record {
         Record::Started { .. } => Facets::new("started"),
+        Record::Stopped => Facets::new("stopped"),
         Record::Decided { intent, .. } => {
             let facets = Facets::new("decided").agent(&intent.agent);
             match &intent.action {

@@ -8,6 +8,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::place::Place;
+use crate::storage::StoreError;
+
 /// How long a store is lent at a time.
 pub(crate) const LEASE: Duration = Duration::from_secs(10);
 /// An idle holder renews it when this much has passed.
@@ -42,7 +45,25 @@ impl Holder {
     }
 }
 
-/// What a fenced writer is told.
-pub(crate) fn outrun(epoch: u64, mine: u64, holder: &str) -> String {
-    format!("it is lent to process {holder} by now, as session {epoch}; this was session {mine}")
+/// Why a store is not the one that was lent to session `mine`: its lease has this epoch and this holder.
+///
+/// Epochs only grow, so one that is lower is an older copy's, whose holder is a predecessor. One that is the
+/// same and somebody else's was given out a second time by such a copy: then there is a successor.
+pub(crate) fn lost(place: &Place, epoch: u64, holder: &str, mine: u64) -> StoreError {
+    let place = place.clone();
+    if epoch < mine {
+        let problem = format!("it knows of no session after {epoch}, and this is session {mine}");
+        return StoreError::Forgot { place, problem };
+    }
+    let problem = format!(
+        "it is lent to process {holder} by now, as session {epoch}; this was session {mine}"
+    );
+    StoreError::Outrun { place, problem }
+}
+
+/// That a store which is still lent to session `mine` ends with entry `last` and not where that left it.
+pub(crate) fn forgot(place: &Place, last: u64, mine: u64, left_at: u64) -> StoreError {
+    let problem =
+        format!("it ends with entry {last}, not with entry {left_at} as session {mine} left it");
+    StoreError::Forgot { place: place.clone(), problem }
 }

@@ -27,6 +27,8 @@ pub enum Wait {
     Away {
         /// What it says, or the network.
         problem: String,
+        /// How long it is waited for in all.
+        max: Duration,
     },
     /// Another gateway holds it, or held it a moment ago.
     Held {
@@ -92,7 +94,8 @@ impl Patience {
             }
             if said.is_none_or(|said| waited.saturating_sub(said) >= SAID_EVERY) {
                 said = Some(waited);
-                (self.tell)(&Wait::Away { problem: error.to_string() }, waited);
+                let max = self.away_max;
+                (self.tell)(&Wait::Away { problem: error.to_string(), max }, waited);
             }
             std::thread::sleep(PAUSE);
         }
@@ -123,8 +126,8 @@ mod tests {
             if left == 0 { Ok(7) } else { Err(passing()) }
         });
         assert_eq!(done.unwrap(), 7);
-        let Wait::Away { problem } = told.try_recv().unwrap() else { panic!() };
-        assert!(problem.contains("away"), "{problem}");
+        let Wait::Away { problem, max } = told.try_recv().unwrap() else { panic!() };
+        assert!(problem.contains("away") && max == AWAY_MAX, "{problem} {max:?}");
         assert!(told.try_recv().is_err(), "once in five seconds");
     }
 

@@ -97,7 +97,7 @@ pub(crate) fn sample() -> Vec<Entry> {
             client_order_id: id,
             because: VenueError::Filter { filter: Filter::Lot },
         },
-        Record::Ended { client_order_id: id, ending: Ending::Filled, lost: false },
+        Record::Ended { client_order_id: id, ending: Ending::Filled, lost: false, cause: None },
         Record::Foreign { order: venue_order(instrument, kind) },
         Record::Transferred { asset: asset("DOGE"), amount: number("-1.5") },
         Record::Gap { instrument, detail: "1 is missing".to_owned() },
@@ -140,7 +140,14 @@ pub(crate) fn sample() -> Vec<Entry> {
             found: Discrepancy::Foreign { instrument: Some(instrument), venue_order_id: theirs },
         },
         Record::Discrepancy { found: Discrepancy::Ghost { client_order_id: id } },
-        Record::Ended { client_order_id: id, ending: Ending::Canceled, lost: true },
+        Record::Ended { client_order_id: id, ending: Ending::Canceled, lost: true, cause: None },
+        Record::Ended {
+            client_order_id: id,
+            ending: Ending::NotPlaced,
+            lost: false,
+            cause: Some("it waited too long".to_owned()),
+        },
+        Record::Stopped,
     ];
     let numbered = (1..).zip(records);
     numbered.map(|(second, record)| Entry { at: at(second), record }).collect()

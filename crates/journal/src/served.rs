@@ -22,6 +22,10 @@ pub(crate) trait Stage {
     fn restart(&mut self);
     fn pause(&self);
     fn resume(&self);
+    /// What it says it keeps of this journal is gone behind this entry.
+    fn lose_behind(&self, name: &str, seq: u64);
+    /// Its lease says this epoch, and that it is somebody else's.
+    fn lend_to_other(&self, name: &str, epoch: u64);
     /// Opens with bounds of its own: on the server's absence, and on a predecessor's presence.
     fn open(
         &self,
@@ -169,8 +173,9 @@ pub(crate) fn waits_for_its_server(stage: &mut dyn Stage) {
 
     stage.kill();
     let write = std::thread::spawn(move || (store.append(&[entry(2), entry(3)]), store));
-    let Wait::Away { problem } = told.recv_timeout(LONG).unwrap() else { panic!() };
+    let Wait::Away { problem, max } = told.recv_timeout(LONG).unwrap() else { panic!() };
     assert!(problem.contains("check that the server is up"), "{problem}");
+    assert_eq!(max, LONG);
     stage.restart();
     let (written, mut store) = write.join().unwrap();
     assert_eq!(written.unwrap(), 3);
@@ -273,4 +278,63 @@ pub(crate) fn has_one_holder(stage: &dyn Stage) {
     let mut third = open(stage, &address);
     assert!(since.elapsed() < Duration::from_secs(2));
     assert_eq!(third.take_session().unwrap(), 3);
+}
+
+/// A server took over, or came back, with an older copy: that is no successor, and told from one.
+pub(crate) fn knows_what_is_lost(stage: &dyn Stage) {
+    let written = |name: &str| {
+        let mut store = open(stage, &stage.address(None, name));
+        assert_eq!(store.take_session().unwrap(), 1);
+        store.append(&[entry(1), entry(2), entry(3)]).unwrap();
+        store
+    };
+    let forgot = |done: Result<u64, StoreError>, said: &str| {
+        let error = done.unwrap_err();
+        assert!(matches!(error, StoreError::Forgot { .. }), "{error}");
+        assert!(error.to_string().contains(said), "{error}");
+        assert!(error.to_string().contains("start again"), "{error}");
+    };
+    let mut store = written("tail");
+    stage.lose_behind("tail", 2);
+    for _ in 0..2 {
+        let said = "it ends with entry 2, not with entry 3 as session 1 left it";
+        forgot(store.append(&[entry(4)]), said);
+    }
+
+    // Nothing is to be written: it is found out when the lease is renewed.
+    let mut store = written("idle");
+    stage.lose_behind("idle", 1);
+    let end = Instant::now() + LONG;
+    let mut kept = store.append(&[]);
+    while kept.is_ok() {
+        assert!(Instant::now() < end, "nobody notices");
+        std::thread::sleep(Duration::from_millis(100));
+        kept = store.append(&[]);
+    }
+    forgot(kept, "it ends with entry 1, not with entry 3");
+
+    // Not even that it was lent to this one is known.
+    let mut store = written("epoch");
+    stage.lend_to_other("epoch", 0);
+    forgot(store.append(&[entry(4)]), "it knows of no session after 0, and this is session 1");
+
+    // Lent a second time under the same number, or later: there is a successor.
+    for (name, epoch) in [("again", 1), ("later", 2)] {
+        let mut store = written(name);
+        stage.lend_to_other(name, epoch);
+        for entries in [&[entry(4)][..], &[]] {
+            let done = store.append(entries);
+            if entries.is_empty() && done.is_ok() {
+                // Not due yet.
+                continue;
+            }
+            let error = done.unwrap_err();
+            assert!(matches!(error, StoreError::Outrun { .. }), "{error}");
+            let said = format!("as session {epoch}; this was session 1");
+            assert!(error.to_string().contains(&said), "{error}");
+        }
+        // And gives nothing back that is not its own.
+        drop(store);
+        assert!(JournalReader::of(&stage.address(None, name)).unwrap().holder().unwrap().is_some());
+    }
 }

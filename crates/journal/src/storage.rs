@@ -185,6 +185,18 @@ pub enum StoreError {
         /// What the store says.
         problem: String,
     },
+    /// The store is still this process's own and has not all of what it said it keeps.
+    #[error(
+        "{place}: has lost entries that it had said are kept: {problem}; a server that took over or came \
+             back with an older copy does that: make sure of which server this is, look at the venue, and \
+             start again, which compares the books"
+    )]
+    Forgot {
+        /// Where.
+        place: Place,
+        /// What is there and what ought to be.
+        problem: String,
+    },
     /// The store as a whole is damaged.
     #[error("{place}: is damaged: {problem}; restore a backup, or {} and start anew, which reads \
              the venue's books", place.how_to_leave())]

@@ -117,6 +117,7 @@ impl Summary {
                 state: TradingState::Active | TradingState::Starting | TradingState::Reducing,
                 ..
             }
+            | Record::Stopped
             | Record::MissedTrades { .. }
             | Record::HandedOver { .. }
             | Record::Feed { .. }

@@ -396,8 +396,14 @@ fn order_record() -> impl Strategy<Value = Record> {
         (prop::option::of(order_id()), fill())
             .prop_map(|(client_order_id, fill)| R::Busted { client_order_id, fill }),
         order_id().prop_map(|client_order_id| R::Triggered { client_order_id }),
-        (order_id(), ending(), any::<bool>())
-            .prop_map(|(client_order_id, ending, lost)| R::Ended { client_order_id, ending, lost }),
+        (order_id(), ending(), any::<bool>(), prop::option::of(text())).prop_map(
+            |(client_order_id, ending, lost, cause)| R::Ended {
+                client_order_id,
+                ending,
+                lost,
+                cause
+            }
+        ),
     ]
 }
 
@@ -414,6 +420,7 @@ fn other_record() -> impl Strategy<Value = Record> {
             version,
             config
         }),
+        Just(R::Stopped),
         venue_order().prop_map(|order| R::Foreign { order }),
         theirs()
             .prop_map(|(instrument, venue_order_id)| R::ForeignGone { instrument, venue_order_id }),

@@ -123,6 +123,8 @@ pub enum Command {
         /// Why.
         cause: String,
     },
+    /// The last input of all: the gateway was asked to end, and everything else is done.
+    Stop,
     /// Compare our books with the venue's now.
     Reconcile,
     /// What the last comparison left is so: our books are made the venue's.

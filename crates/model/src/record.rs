@@ -43,6 +43,8 @@ pub enum Record {
         /// The effective configuration, without secrets.
         config: String,
     },
+    /// A gateway was asked to end, and is about to. A start that is not followed by this died.
+    Stopped,
     /// An agent decided something.
     Decided {
         /// The decision.
@@ -138,6 +140,10 @@ pub enum Record {
         /// journals of older versions.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         lost: bool,
+        /// Why, where the venue's own word is not all that there is to say: it never left, or the venue
+        /// does not show it. Absent in journals of older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<String>,
     },
     /// An order on the account that this gateway did not place, as it is now: written again when it
     /// changes, for its open quantity counts in every worst case.

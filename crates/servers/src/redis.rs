@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -42,6 +42,11 @@ impl Redis {
     /// The same by way of another address, such as a proxy's.
     pub fn url_at(&self, address: &str) -> String {
         format!("redis://:{PASSWORD}@{address}/0")
+    }
+
+    /// Where its files are.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// The port it listens on.

@@ -167,7 +167,8 @@ impl Story {
                 Some(format!("The exchange takes execution {} back.", fill.trade_id))
             }
             Record::Foreign { order } => Some(format!("An order that is not ours: {}.", order.id)),
-            Record::Reconciled { .. }
+            Record::Stopped
+            | Record::Reconciled { .. }
             | Record::Decided { .. }
             | Record::CancelPrepared { .. }
             | Record::CancelRejected { .. }

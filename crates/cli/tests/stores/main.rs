@@ -5,7 +5,11 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod damage;
 mod fencing;
+mod full;
+mod kept;
+mod twins;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -134,7 +138,7 @@ fn it_trades_on_redis() {
 }
 
 /// Each order that arrived was written down before, arrived in time, and is known to be over.
-fn assert_in_time(gateway: &Gateway, venue: &Venue) -> usize {
+pub(crate) fn assert_in_time(gateway: &Gateway, venue: &Venue) -> usize {
     let (entries, arrived) = (gateway.entries(), arrived(venue));
     let prepared = prepared(&entries);
     let written: BTreeSet<String> = prepared.keys().map(ToString::to_string).collect();
@@ -193,8 +197,25 @@ fn redis_crashes_and_comes_back() {
     it_outlives_its_server(&mut server);
 }
 
+/// Orders that are open at the exchange.
+pub(crate) fn open_at(venue: &Venue) -> usize {
+    let state = venue.state();
+    state["orders"].as_array().unwrap().iter().filter(|order| order["status"] == "new").count()
+}
+
+/// Runs it until both its orders rest.
+pub(crate) fn rests(gateway: &mut Gateway, venue: &Venue) {
+    let before = gateway.entries().len();
+    gateway.start();
+    gateway.wait(40, "its orders rest", |entries| {
+        let accepted = |e: &&Entry| matches!(e.record, Record::Accepted { .. });
+        entries.iter().skip(before).filter(accepted).count() == 2
+    });
+    assert_eq!(open_at(venue), 2);
+}
+
 /// Its orders rest, far from the market.
-const RESTER: &str = "[agent.rester]\nvenue = \"sim\"\nstrategy = \"market-maker\"\n\
+pub(crate) const RESTER: &str = "[agent.rester]\nvenue = \"sim\"\nstrategy = \"market-maker\"\n\
                       params = { qty = \"0.001\", half_spread_bps = 100, requote_every = 60000 }\n";
 
 /// The server is gone for good: what rests at the exchange is taken back and the gateway ends, with
@@ -205,16 +226,7 @@ fn a_server_that_stays_away_ends_the_gateway() {
     let venue = Venue::start(&["--market", "synthetic:33"]);
     let mut gateway = Gateway::prepare(&venue.addr, RESTER);
     gateway.keep_in(&Server::url(&server));
-    gateway.start();
-    gateway.wait(30, "its orders rest", |entries| {
-        entries.iter().filter(|e| matches!(e.record, Record::Accepted { .. })).count() == 2
-    });
-    let open = || {
-        let state = venue.state();
-        let orders = state["orders"].as_array().unwrap().clone();
-        orders.iter().filter(|order| order["status"] == "new").count()
-    };
-    assert_eq!(open(), 2);
+    rests(&mut gateway, &venue);
     server.kill();
     let since = Instant::now();
     let status = gateway.wait_for_end(60);
@@ -222,7 +234,7 @@ fn a_server_that_stays_away_ends_the_gateway() {
     assert!(since.elapsed() > Duration::from_secs(28), "it waits for half a minute");
     let log = gateway.log();
     assert!(log.contains("check that the server is up"), "{log}");
-    assert_eq!(open(), 0, "{log}");
+    assert_eq!(open_at(&venue), 0, "{log}");
     server.restart().unwrap();
     gateway.start();
     gateway.wait(40, "the next one trades", |entries| {

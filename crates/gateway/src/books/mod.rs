@@ -15,6 +15,7 @@ mod pairs;
 mod recent;
 mod remembered;
 mod shadow;
+mod starts;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -39,6 +40,7 @@ use recent::{Recent, negative};
 #[cfg(test)]
 pub(crate) use shadow::SHADOW;
 use shadow::Shadows;
+use starts::Starts;
 
 /// Orders that are over and still remembered, so that a late report finds its order.
 const DONE_KEPT: usize = 16_384;
@@ -58,6 +60,7 @@ const UNACCEPTED_MAX: usize = 64;
 pub struct Books {
     session: u64,
     first_started: Option<Timestamp>,
+    starts: Starts,
     ids_used: u64,
     orders: BTreeMap<ClientOrderId, TrackedOrder>,
     open: BTreeSet<ClientOrderId>,
@@ -106,11 +109,13 @@ impl Books {
                 self.session = *session;
                 self.first_started.get_or_insert(entry.at);
                 self.recent.is_read_at(entry.at);
+                self.starts.began(entry.at);
                 self.ids_used = 0;
                 if self.planted.is(Defect::LatchLost) {
                     self.halted = None;
                 }
             }
+            Record::Stopped => self.starts.ended(),
             Record::Prepared { agent, intent, order, worst_price } => {
                 self.ids_used += 1;
                 let not_before = self.balances_at;
@@ -163,7 +168,7 @@ impl Books {
                     order.triggered = true;
                 }
             }
-            Record::Ended { client_order_id, ending, lost } => {
+            Record::Ended { client_order_id, ending, lost, .. } => {
                 if *lost || *ending == Ending::NotPlaced {
                     self.absent(client_order_id, entry.at);
                 }
@@ -353,6 +358,12 @@ impl Books {
     /// When a gateway first took over the account, by its clock.
     pub fn first_started(&self) -> Option<Timestamp> {
         self.first_started
+    }
+
+    /// Why a gateway that starts now is in a crash loop, so that it must not trade; `None` when it is in
+    /// none. To be asked before the start is recorded.
+    pub fn crash_loop(&self, now: Timestamp) -> Option<String> {
+        self.starts.crash_loop(now)
     }
 
     /// Is an order of ours in this instrument remembered?

@@ -29,7 +29,7 @@ use crate::chain::Hash;
 use crate::lease::{self, Holder, LEASE, LOOK_EVERY, RENEWED_AFTER, TAKE_OVER_MAX};
 use crate::patience::{Failure, OPEN_AWAY_MAX, OnWait, Patience, Wait};
 use crate::place::Place;
-use crate::storage::{Known, Snapshot, Storage, StoreError, reaches, removable};
+use crate::storage::{Found, Known, Snapshot, Storage, StoreError, reaches, removable};
 use crate::url::Url;
 use crate::walk::Walk;
 use link::{ANSWER_MAX, Link};
@@ -87,7 +87,7 @@ impl Sql {
             // The lease's row is locked first, so a successor comes before all of this or after it.
             append: format!(
                 "WITH held AS (
-                    UPDATE {schema}.lease SET {until} WHERE epoch = $1 RETURNING true
+                    UPDATE {schema}.lease SET {until} WHERE epoch = $1 AND token = $12 RETURNING true
                  ), tail AS ({tail})
                  INSERT INTO {schema}.journal
                      (seq, at, kind, agent, instrument, client_order_id, body, chain)
@@ -96,10 +96,11 @@ impl Sql {
                  WHERE EXISTS (SELECT FROM held)
                      AND (SELECT seq FROM tail) = $2 AND (SELECT chain FROM tail) = $3"
             ),
-            renew: format!("UPDATE {schema}.lease SET {until} WHERE epoch = $1"),
+            renew: format!("UPDATE {schema}.lease SET {until} WHERE epoch = $1 AND token = $2"),
             look: format!(
                 "SELECT l.epoch, l.holder, t.seq, t.chain,
-                     greatest(0, extract(epoch FROM valid_until - clock_timestamp()) * 1000)::bigint
+                     greatest(0, extract(epoch FROM valid_until - clock_timestamp()) * 1000)::bigint,
+                     l.token
                  FROM {schema}.lease l LEFT JOIN ({tail}) t ON true"
             ),
             take: format!(
@@ -114,6 +115,7 @@ impl Sql {
 struct Look {
     epoch: u64,
     holder: String,
+    token: String,
     /// Until its lease ends; nothing when it has ended.
     left: Duration,
     last: u64,
@@ -188,11 +190,11 @@ impl Postgres {
         let append = self.link.prepared(&self.sql.append)?;
         let (epoch, last) = (self.epoch.cast_signed(), self.last.cast_signed());
         let hash: &[u8] = &self.hash;
-        let (count, c) = (values.seq.len(), values);
+        let (count, c, token) = (values.seq.len(), values, &self.holder.token);
         let answer_max =
             ANSWER_MAX + ENTRY_MAX.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
         let inserted = self.link.ask(answer_max, |client| async move {
-            let all: [&(dyn ToSql + Sync); 11] = [
+            let all: [&(dyn ToSql + Sync); 12] = [
                 &epoch,
                 &last,
                 &hash,
@@ -204,6 +206,7 @@ impl Postgres {
                 &c.client_order_id,
                 &c.body,
                 &c.chain,
+                token,
             ];
             client.execute(&append, &all).await
         });
@@ -217,7 +220,7 @@ impl Postgres {
                 if self.is_written(values)? {
                     return Ok(());
                 }
-                Err(Failure::Passing(self.overtaken(self.last)))
+                Err(Failure::Passing(self.forgot(self.last)))
             }
             Err(failure) => Err(failure),
         }
@@ -235,37 +238,36 @@ impl Postgres {
         if (look.last, look.hash) == (self.last, self.hash) {
             return Ok(false);
         }
-        Err(Failure::Final(self.overtaken(look.last)))
+        Err(Failure::Final(self.forgot(look.last)))
     }
 
     /// How the journal is; an error when it is not ours any more.
     fn look_for_mine(&mut self) -> Result<Look, Failure> {
         let look = look(&mut self.link, &self.sql)?;
-        if look.epoch == self.epoch {
+        if look.epoch == self.epoch && look.token == self.holder.token {
             return Ok(look);
         }
-        let problem = lease::outrun(look.epoch, self.epoch, &look.holder);
-        Err(Failure::Final(StoreError::Outrun { place: self.link.place.clone(), problem }))
+        let place = &self.link.place;
+        Err(Failure::Final(lease::lost(place, look.epoch, &look.holder, self.epoch)))
     }
 
-    fn overtaken(&self, last: u64) -> StoreError {
-        let problem =
-            format!("it ends with entry {last}, not where session {} left it", self.epoch);
-        StoreError::Outrun { place: self.link.place.clone(), problem }
+    fn forgot(&self, last: u64) -> StoreError {
+        lease::forgot(&self.link.place, last, self.epoch, self.last)
     }
 
-    /// Makes sure that the store is still ours and stays it for a while.
+    /// Makes sure that the store is still ours and stays it for a while, and that nothing is lost of it.
     fn renew(&mut self) -> Result<(), Failure> {
-        let (text, epoch) = (&self.sql.renew, self.epoch.cast_signed());
-        let renewed = self
-            .link
-            .ask(ANSWER_MAX, |client| async move { client.execute(text, &[&epoch]).await })?;
-        if renewed == 1 {
-            self.renewed = Instant::now();
-            return Ok(());
-        }
+        let (text, epoch, token) = (&self.sql.renew, self.epoch.cast_signed(), &self.holder.token);
+        self.link.ask(ANSWER_MAX, |client| async move {
+            client.execute(text, &[&epoch, token]).await
+        })?;
+        let asked = Instant::now();
         let look = self.look_for_mine()?;
-        Err(Failure::Final(self.overtaken(look.last)))
+        if !self.in_doubt && (look.last, look.hash) != (self.last, self.hash) {
+            return Err(Failure::Final(self.forgot(look.last)));
+        }
+        self.renewed = asked;
+        Ok(())
     }
 
     /// The same when it is due.
@@ -299,6 +301,20 @@ impl Postgres {
             // Reading a long journal may take longer than a lease.
             self.keep()?;
         }
+    }
+
+    /// All snapshots, read piece by piece: large ones take longer than a lease.
+    fn found(&mut self) -> Result<Found, StoreError> {
+        let mut found = Found::default();
+        for mut head in
+            self.patiently(|store| snapshots::heads(&mut store.link, &store.sql.schema))?
+        {
+            while self.patiently(|store| head.read_on(&mut store.link, &store.sql.schema))? {
+                self.keep()?;
+            }
+            head.judge(&mut found);
+        }
+        Ok(found)
     }
 
     fn tag(&mut self, drawn: i64) -> Result<i64, Failure> {
@@ -350,7 +366,7 @@ impl Storage for Postgres {
                     Some(epoch) => Ok(epoch),
                     None => {
                         let look = store.look_for_mine()?;
-                        Err(Failure::Final(store.overtaken(look.last)))
+                        Err(Failure::Final(store.forgot(look.last)))
                     }
                 }
             })?;
@@ -362,21 +378,37 @@ impl Storage for Postgres {
 
     fn check(&mut self) -> Result<(), StoreError> {
         let last = self.walk(Columns::Text, 0, &mut |_, _, _| Ok(()))?;
-        let found = self.patiently(|store| snapshots::find(&mut store.link, &store.sql.schema))?;
+        let found = self.found()?;
         reaches(&self.link.place, last, &found)
     }
 
     fn keep_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
-        self.removable = None;
-        self.patiently(|store| snapshots::keep(&mut store.link, &store.sql.schema, snapshot))
+        let mut stored = self.keep_piece(snapshot, 0)?;
+        while stored < snapshot.body.len() {
+            self.keep()?;
+            stored = self.keep_piece(snapshot, stored)?;
+        }
+        Ok(())
+    }
+
+    fn keep_piece(&mut self, snapshot: &Snapshot, stored: usize) -> Result<usize, StoreError> {
+        let kept = self.patiently(|store| {
+            let Postgres { link, sql, epoch, holder, .. } = store;
+            let lease = (epoch.cast_signed(), holder.token.as_str());
+            snapshots::keep_piece(link, &sql.schema, lease, snapshot, stored)
+        })?;
+        if kept == Some(snapshot.body.len()) {
+            self.removable = None;
+        }
+        Ok(kept.unwrap_or(snapshot.body.len()))
     }
 
     fn snapshots(&mut self) -> Result<Vec<Snapshot>, StoreError> {
-        Ok(self.patiently(|store| snapshots::find(&mut store.link, &store.sql.schema))?.whole)
+        Ok(self.found()?.whole)
     }
 
     fn damaged_snapshots(&mut self) -> Result<Vec<u64>, StoreError> {
-        Ok(self.patiently(|store| snapshots::find(&mut store.link, &store.sql.schema))?.damaged)
+        Ok(self.found()?.damaged)
     }
 
     fn remove_until(&mut self, seq: u64) -> Result<u64, StoreError> {
@@ -397,16 +429,14 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         // With a connection that is gone, the lease ends by itself.
         if self.link.is_up() {
-            let epoch = self.epoch.cast_signed();
+            let (epoch, token) = (self.epoch.cast_signed(), &self.holder.token);
             let sql = format!(
-                "UPDATE {}.lease SET valid_until = clock_timestamp() WHERE epoch = $1",
+                "UPDATE {}.lease SET valid_until = clock_timestamp() WHERE epoch = $1 AND token = $2",
                 self.sql.schema
             );
-            drop(
-                self.link.ask(RELEASE_MAX, |client| async move {
-                    client.execute(&sql, &[&epoch]).await
-                }),
-            );
+            drop(self.link.ask(RELEASE_MAX, |client| async move {
+                client.execute(&sql, &[&epoch, token]).await
+            }));
         }
     }
 }
@@ -462,6 +492,7 @@ fn look(link: &mut Link, sql: &Sql) -> Result<Look, Failure> {
     Ok(Look {
         epoch: row.try_get::<_, i64>(0).map_err(explain)?.cast_unsigned(),
         holder: row.try_get(1).map_err(explain)?,
+        token: row.try_get(5).map_err(explain)?,
         left: Duration::from_millis(row.try_get::<_, i64>(4).map_err(explain)?.cast_unsigned()),
         last: last.cast_unsigned(),
         hash,

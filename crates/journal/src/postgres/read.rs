@@ -13,7 +13,7 @@ use crate::filter::{Filter, Value};
 use crate::patience::Failure;
 use crate::place::Place;
 use crate::source::{Each, Source};
-use crate::storage::{Snapshot, StoreError};
+use crate::storage::{Found, Snapshot, StoreError};
 use crate::url::Url;
 use crate::walk::Walk;
 
@@ -87,7 +87,15 @@ impl Source for PostgresReader {
 
     fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {
         let mut link = self.link.borrow_mut();
-        snapshots::find(&mut link, &self.schema).map(|found| found.whole).map_err(Failure::error)
+        let mut read = || {
+            let mut found = Found::default();
+            for mut head in snapshots::heads(&mut link, &self.schema)? {
+                while head.read_on(&mut link, &self.schema)? {}
+                head.judge(&mut found);
+            }
+            Ok(found.whole)
+        };
+        read().map_err(Failure::error)
     }
 
     fn find(&self, wanted: &Filter, each: Each<'_>) -> Result<(), StoreError> {

@@ -11,8 +11,9 @@ use crate::storage::StoreError;
 
 /// Layout of the tables; a later one is refused.
 const LAYOUT: i32 = 1;
-/// Of the views below.
-const VIEWS_VERSION: i32 = 1;
+/// Of the views below, and of the table of pieces that came with them: without it a journal is read all the
+/// same, and who does not know it makes a snapshot anew.
+const VIEWS_VERSION: i32 = 2;
 
 /// `{s}` is the schema. `id` keeps the single rows single. The anchor is the last entry that was
 /// removed, or the nothing before the first: the chain goes on behind it.
@@ -172,8 +173,12 @@ async fn ask_owner(client: &Client, schema: &str) -> Result<Owner, tokio_postgre
     })
 }
 
-/// `at` is nanoseconds since 1970; the views say it as a time.
+/// What each version of them replaces. `at` is nanoseconds since 1970; the views say it as a time.
 fn views(schema: &str) -> String {
+    let pieces = format!(
+        "CREATE TABLE IF NOT EXISTS {schema}.snapshot_pieces
+             (seq bigint, start bigint, body bytea NOT NULL, PRIMARY KEY (seq, start));"
+    );
     let view = |(name, columns, kind): &(&str, &str, &str)| {
         format!(
             "DROP VIEW IF EXISTS {schema}.{name};
@@ -181,5 +186,5 @@ fn views(schema: &str) -> String {
              FROM (SELECT *, body::jsonb AS b FROM {schema}.journal WHERE kind = '{kind}') AS entry;"
         )
     };
-    VIEWS.iter().map(view).collect()
+    std::iter::once(pieces).chain(VIEWS.iter().map(view)).collect()
 }

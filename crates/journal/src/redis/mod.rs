@@ -139,13 +139,12 @@ impl Redis {
             }
             "outrun" => {
                 let epoch = text(1).parse().unwrap_or(0);
-                let problem = lease::outrun(epoch, self.epoch, text(2));
-                Err(self.outrun(problem))
+                Err(Failure::Final(lease::lost(&self.link.place, epoch, text(2), self.epoch)))
             }
             // An attempt that was given up may have been carried out this moment.
             _ => match batch {
                 Some(batch) if self.is_written(batch)? => Ok(()),
-                Some(_) | None => Err(self.ends_elsewhere(text(1))),
+                Some(_) | None => Err(self.forgot(text(1).parse().unwrap_or(0))),
             },
         }
     }
@@ -164,23 +163,29 @@ impl Redis {
         }
         // The one who has written meanwhile has the epoch.
         self.write(None)?;
-        Err(self.ends_elsewhere(&last.to_string()))
+        Err(self.forgot(last))
     }
 
-    fn ends_elsewhere(&self, last: &str) -> Failure {
-        self.outrun(format!("it ends with entry {last}, not where session {} left it", self.epoch))
+    fn forgot(&self, last: u64) -> Failure {
+        Failure::Final(lease::forgot(&self.link.place, last, self.epoch, self.last))
     }
 
-    fn outrun(&self, problem: String) -> Failure {
-        Failure::Final(StoreError::Outrun { place: self.link.place.clone(), problem })
+    /// Renews the lease, and makes sure that nothing is lost of what it is for.
+    fn renew(&mut self) -> Result<(), Failure> {
+        self.write(None)?;
+        let (last, hash) = tail(&mut self.link, &self.keys)?;
+        if !self.in_doubt && (last, hash) != (self.last, self.hash) {
+            return Err(self.forgot(last));
+        }
+        Ok(())
     }
 
-    /// Renews the lease when that is due.
+    /// The same when it is due.
     fn keep(&mut self) -> Result<(), StoreError> {
         if self.renewed.elapsed() < RENEWED_AFTER {
             return Ok(());
         }
-        self.patiently(|store| store.write(None))
+        self.patiently(Redis::renew)
     }
 
     /// Follows the chain behind a number; returns the number of the last entry.
@@ -253,7 +258,8 @@ impl Storage for Redis {
                     Taken::Epoch(epoch) => Ok(epoch),
                     Taken::Held { .. } => {
                         store.write(None)?;
-                        Err(store.outrun("its lease is another's".to_owned()))
+                        let (epoch, holder) = (store.epoch, &store.holder.name);
+                        Err(Failure::Final(lease::lost(&store.link.place, epoch, holder, epoch)))
                     }
                 }
             })?;

@@ -26,7 +26,10 @@ return {'taken', epoch}
 /// then text and hash of each entry.
 pub(super) const APPEND: &str = "
 local counters = redis.call('HMGET', KEYS[1], 'epoch', 'holder')
-if counters[1] ~= ARGV[1] then return {'outrun', counters[1] or '0', counters[2] or 'nobody'} end
+local held = redis.call('GET', KEYS[2])
+if counters[1] ~= ARGV[1] or (held and held ~= ARGV[2]) then
+    return {'outrun', counters[1] or '0', counters[2] or 'nobody'}
+end
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 if #ARGV == 5 then return {'done'} end
 local gone = redis.call('HMGET', KEYS[1], 'removed', 'anchor')

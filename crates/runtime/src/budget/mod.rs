@@ -166,7 +166,7 @@ impl HostBudget {
             match self.ask(priority, charge).await {
                 Answer::Granted(grant) => return Ok(grant),
                 Answer::Wait { wait, cause } => {
-                    self.shared.notices.waits(cause, wait).await;
+                    self.shared.notices.waits(cause, wait);
                     if wait > end.saturating_duration_since(Instant::now()) {
                         return Err(TooLong { wait, cause });
                     }
@@ -212,7 +212,7 @@ impl HostBudget {
         if !matches!(written, Ok(Ok(()))) {
             tracing::error!(?written, "a stop of the venue could not be written down");
         }
-        self.shared.notices.stopped(wait, detail).await;
+        self.shared.notices.stopped(wait, detail);
     }
 
     /// A change of this process's own copy, and of the file as soon as it can be had.

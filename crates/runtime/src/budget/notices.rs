@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ::budget::Cause;
 use model::{FeedNotice, Input};
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::Instant;
 
 /// Shortest time between two notices about one limit.
@@ -32,9 +32,9 @@ impl Notices {
     }
 
     /// A request waits for this. A wait without end is told as none: the request does not go.
-    pub(super) async fn waits(&self, cause: Cause, wait: Duration) {
+    pub(super) fn waits(&self, cause: Cause, wait: Duration) {
         if let Some(notice) = self.add(cause, wait) {
-            self.tell(notice).await;
+            self.tell(notice);
         }
     }
 
@@ -54,14 +54,19 @@ impl Notices {
     }
 
     /// The venue said stop.
-    pub(super) async fn stopped(&self, wait: Duration, detail: String) {
-        self.tell(FeedNotice::RateLimited { wait, detail }).await;
+    pub(super) fn stopped(&self, wait: Duration, detail: String) {
+        self.tell(FeedNotice::RateLimited { wait, detail });
     }
 
-    async fn tell(&self, notice: FeedNotice) {
-        if let Some(sender) = &self.sender {
-            // The receiver is gone only when the gateway ends.
-            let _ = sender.send(Input::Feed(notice)).await;
+    /// Never waits for the loop: who asks may be the loop itself, taking orders back without a journal,
+    /// and would wait for ever for room that only it makes. Where that is full, one notice less in the
+    /// journal is the smaller harm; where it is gone the gateway ends.
+    fn tell(&self, notice: FeedNotice) {
+        if let Some(sender) = &self.sender
+            && let Err(TrySendError::Full(Input::Feed(notice))) =
+                sender.try_send(Input::Feed(notice))
+        {
+            tracing::warn!(?notice, "not in the journal: too many inputs wait");
         }
     }
 }
@@ -76,11 +81,11 @@ mod tests {
         let all = Notices::new(Some(sender));
         let cause = Cause::Stop(None);
         for millis in 0..1_000 {
-            all.waits(cause, Duration::from_millis(millis)).await;
+            all.waits(cause, Duration::from_millis(millis));
         }
         tokio::time::advance(NOTICE_EVERY).await;
-        all.waits(cause, Duration::from_millis(1)).await;
-        all.waits(Cause::Stop(Some(::budget::Counted::Order)), Duration::MAX).await;
+        all.waits(cause, Duration::from_millis(1));
+        all.waits(Cause::Stop(Some(::budget::Counted::Order)), Duration::MAX);
         drop(all);
         let mut told = Vec::new();
         while let Some(Input::Feed(FeedNotice::BudgetWait { wait, requests, .. })) =
@@ -89,5 +94,21 @@ mod tests {
             told.push((wait.as_millis(), requests));
         }
         assert_eq!(told, [(0, 1), (999, 1_000), (0, 1)]);
+    }
+
+    /// Nobody takes inputs out any more, and who has to ask the venue is not held up by that.
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_that_is_full_holds_nobody_up() {
+        let (sender, mut queue) = mpsc::channel(1);
+        let all = Notices::new(Some(sender));
+        all.stopped(Duration::from_secs(1), "first".to_owned());
+        all.stopped(Duration::from_secs(1), "second".to_owned());
+        all.waits(Cause::Stop(None), Duration::from_secs(1));
+        drop(all);
+        let told = queue.recv().await;
+        assert!(
+            matches!(told, Some(Input::Feed(FeedNotice::RateLimited { detail, .. })) if detail == "first")
+        );
+        assert!(queue.recv().await.is_none());
     }
 }

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use gateway::Gateway;
 use journal::JournalHandle;
 use model::venue::{AccountRequest, Request};
@@ -37,7 +38,7 @@ pub(super) struct Core {
     pub(super) journal: JournalHandle,
     pub(super) release: Release,
     pub(super) agents: BTreeMap<AgentId, AgentHandle>,
-    pub(super) failures: mpsc::UnboundedSender<journal::StoreError>,
+    pub(super) failures: mpsc::Sender<journal::StoreError>,
     pub(super) distrust: Distrusted,
     pub(super) waiting: Waiting,
 }
@@ -130,6 +131,7 @@ impl Core {
                 Phase::Running | Phase::Clearing | Phase::Reading => {}
             }
         }
+        self.take(&Input::Operator(Command::Stop), &mut effects, &mut wake);
         self.flush().await
     }
 
@@ -230,8 +232,8 @@ impl Core {
                 let _entered = runtime.enter();
                 release.all(now, sends);
             }
-            // The loop is gone only when it has ended for another reason.
-            Err(error) => drop(failures.send(error)),
+            // Where it is full one waits already, and where it is gone the loop has ended.
+            Err(error) => drop(failures.try_send(error)),
         });
     }
 
@@ -239,15 +241,19 @@ impl Core {
     async fn stop_agents(&mut self, effects: &mut Effects, wake: &mut Option<Timestamp>) {
         let open = self.gateway.books().open_orders().map(|order| order.agent);
         let mut agents: BTreeSet<AgentId> = open.collect();
-        for (agent, handle) in std::mem::take(&mut self.agents) {
-            handle.stop().await;
-            agents.insert(agent);
-        }
+        agents.extend(self.agents.keys());
+        self.end_agents().await;
         for agent in agents {
             let cause = "the gateway stops".to_owned();
             let gone = Input::Operator(Command::AgentGone { agent, cause });
             self.take(&gone, effects, wake);
         }
+    }
+
+    /// Ends every agent's process, side by side: one that does not want to end takes seconds, and what is
+    /// open waits for all of them.
+    async fn end_agents(&mut self) {
+        join_all(std::mem::take(&mut self.agents).into_values().map(AgentHandle::stop)).await;
     }
 
     /// Nothing under way, and no order that could still add risk.
@@ -263,9 +269,7 @@ impl Core {
             // What is open is the other one's to look after, and may be wanted. What waits stays.
             self.release.gate().lose();
             tracing::error!(%error, "another gateway has taken over: this one sends nothing any more");
-            for (_, handle) in std::mem::take(&mut self.agents) {
-                handle.stop().await;
-            }
+            self.end_agents().await;
             return RunError::Journal(error);
         }
         let entries = self.gateway.entries();
@@ -279,9 +283,7 @@ impl Core {
         if !clear(self.release.rest(), entries, self.release.flights()).await {
             tracing::error!("entry orders may be left at the venue: look there and cancel them");
         }
-        for (_, handle) in std::mem::take(&mut self.agents) {
-            handle.stop().await;
-        }
+        self.end_agents().await;
         RunError::Journal(error)
     }
 }

@@ -97,6 +97,7 @@ impl RunError {
             StoreError::InUse { .. }
             | StoreError::DiskFull { .. }
             | StoreError::Outrun { .. }
+            | StoreError::Forgot { .. }
             | StoreError::Broken { .. }
             | StoreError::Damaged { .. }
             | StoreError::Removed { .. }

@@ -86,7 +86,7 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
     else {
         return Ok(());
     };
-    let (failures, failed) = mpsc::unbounded_channel();
+    let (failures, failed) = mpsc::channel(store::FAILURES_MAX);
     let kept = tokio::spawn(store::keep(opened.writer.handle(), failures.clone()));
     let instruments = instruments(*venue, &settings.instruments, &address.rest, &rest).await?;
     let rest = rest.following(instruments.clone());
@@ -94,16 +94,18 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
     check_key(*venue, &address.rest, &rest).await?;
 
     let mut effects = Vec::new();
+    let started = clock::now();
+    let crash_loop = opened.books.crash_loop(started);
     let mut gateway = Gateway::start(
         start_config(&config, &rest),
         opened.books,
         opened.tag,
         opened.session,
         instruments.clone(),
-        clock::now(),
+        started,
         &mut effects,
     );
-    if let Some(cause) = opened.rolled_back {
+    if let Some(cause) = opened.rolled_back.or(crash_loop) {
         let halt = Input::Operator(Command::Halt { cause });
         gateway.apply(clock::now(), &halt, &mut effects);
     }

@@ -20,7 +20,7 @@ const AGENTS_MAX: usize = 16;
 pub(super) struct Sources {
     pub(super) inputs: mpsc::Receiver<Input>,
     pub(super) agents: mpsc::Receiver<(AgentId, FromAgent)>,
-    pub(super) failures: mpsc::UnboundedReceiver<StoreError>,
+    pub(super) failures: mpsc::Receiver<StoreError>,
     /// What people ask; few, for each waits for its answer.
     pub(super) asked: mpsc::Receiver<Asked>,
     pub(super) stop: watch::Receiver<bool>,
@@ -80,7 +80,7 @@ mod tests {
         runtime.block_on(async {
             let (inputs, input_queue) = mpsc::channel(10_000);
             let (agents, agent_queue) = mpsc::channel(100);
-            let (_failures, failures) = mpsc::unbounded_channel();
+            let (_failures, failures) = mpsc::channel(1);
             let (stop, stopped) = watch::channel(false);
             let (_asked, asked) = mpsc::channel(1);
             let mut sources = Sources {

@@ -20,6 +20,9 @@ use crate::state::State;
 /// How often the store is told that this gateway is still there; it decides what that takes.
 const KEEP_EVERY: Duration = Duration::from_secs(1);
 
+/// Failures that wait for the loop, which ends with the first; the others say the same.
+pub(super) const FAILURES_MAX: usize = 1;
+
 /// A journal, and what is in it.
 pub(super) struct Opened {
     pub(super) writer: JournalWriter,
@@ -94,10 +97,11 @@ fn say_waits(address: &Address) -> OnWait {
                 "another program holds the journal: nothing but cancels is sent until it lets go; \
                  end it"
             ),
-            Wait::Away { problem } => tracing::warn!(
+            Wait::Away { problem, max } => tracing::warn!(
                 waited_s = waited,
                 "the journal cannot be written: nothing but cancels is sent until it can be, and \
-                 this gateway ends after half a minute: {problem}"
+                 this gateway ends when that takes {} seconds: {problem}",
+                max.as_secs()
             ),
             Wait::Held { holder, left } => tracing::warn!(
                 store,
@@ -111,14 +115,14 @@ fn say_waits(address: &Address) -> OnWait {
 }
 
 /// Says again and again that this gateway is there, and hears when that is in vain.
-pub(super) async fn keep(journal: JournalHandle, failures: mpsc::UnboundedSender<StoreError>) {
+pub(super) async fn keep(journal: JournalHandle, failures: mpsc::Sender<StoreError>) {
     loop {
         tokio::time::sleep(KEEP_EVERY).await;
         let failures = failures.clone();
         journal.append_now(Vec::new(), move |kept| {
             if let Err(error) = kept {
-                // The loop is gone only when it has ended for another reason.
-                drop(failures.send(error));
+                // Where it is full one waits already, and where it is gone the loop has ended.
+                drop(failures.try_send(error));
             }
         });
     }

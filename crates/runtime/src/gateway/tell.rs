@@ -47,8 +47,9 @@ pub(super) fn record(record: &Record) {
         Record::Rejected { client_order_id, because } => {
             tracing::debug!("order {client_order_id}: rejected by the venue: {because}");
         }
-        Record::Ended { client_order_id, ending, .. } => {
-            tracing::debug!("order {client_order_id}: over ({ending:?})");
+        Record::Ended { client_order_id, ending, cause, .. } => {
+            let cause = cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
+            tracing::debug!("order {client_order_id}: over ({ending:?}){cause}");
         }
         Record::InDoubt { client_order_id, because } => {
             tracing::debug!("order {client_order_id}: in doubt: {because}");
@@ -57,6 +58,7 @@ pub(super) fn record(record: &Record) {
             tracing::info!("found: {found} ({})", found.correction());
         }
         Record::Started { .. }
+        | Record::Stopped
         | Record::Decided { .. }
         | Record::CancelPrepared { .. }
         | Record::Accepted { .. }

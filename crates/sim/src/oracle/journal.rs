@@ -118,6 +118,7 @@ impl Oracle {
                 Undo::Nothing
             }
             Record::Started { .. }
+            | Record::Stopped
             | Record::Triggered { .. }
             | Record::ForeignGone { .. }
             | Record::ForeignCancel { .. }

@@ -267,7 +267,7 @@ impl Stage {
         let (agents, agent_queue) = mpsc::channel(AGENT_INPUTS_MAX);
         let (distrust_market, market) = mpsc::channel(pump::DISTRUST_MAX);
         let (distrust_account, account) = mpsc::channel(pump::DISTRUST_MAX);
-        let (failures, failed) = mpsc::unbounded_channel();
+        let (failures, failed) = mpsc::channel(super::super::store::FAILURES_MAX);
         let core = Core {
             gateway,
             journal: writer.handle(),
