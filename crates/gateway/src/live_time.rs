@@ -29,6 +29,7 @@ impl LiveTime {
             | Input::Link { .. }
             | Input::Feed(_)
             | Input::Clock { .. }
+            | Input::Instruments { .. }
             | Input::Operator(_)
             | Input::Wake => false,
         };

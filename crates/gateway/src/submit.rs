@@ -11,6 +11,7 @@ use model::{
 use crate::defects::Defect;
 use crate::gateway::Gateway;
 use crate::purpose::Purpose;
+use crate::refusals::Refusals;
 use crate::risk::{self, Approved, OrderRate, Situation};
 
 /// How long an approval holds: an order that takes risk on and has not left by then is not sent.
@@ -81,6 +82,7 @@ impl Gateway {
         let approved = self.approve(now, intent.agent, spec)?;
         let id = self.ids.next(intent.agent).ok_or(Refusal::Unrepresentable)?;
         self.rates.entry(intent.agent).or_default().note(now, &self.config.limits.orders);
+        self.venue_is_tried(now, spec.instrument);
         self.send_order(now, intent.agent, intent.id, id, approved, effects);
         Ok(())
     }
@@ -94,6 +96,7 @@ impl Gateway {
     ) -> Result<Approved<OrderSpec>, Refusal> {
         let market = self.markets.get(spec.instrument);
         let none = OrderRate::default();
+        let untroubled = Refusals::default();
         let situation = Situation {
             now,
             venue_ahead_ms: self.venue_ahead_ms,
@@ -110,6 +113,7 @@ impl Gateway {
             }),
             open_orders: self.books.open_count(),
             rate: self.rates.get(&agent).unwrap_or(&none),
+            refusals: self.refusals.get(&spec.instrument).unwrap_or(&untroubled),
         };
         risk::approve(&situation, spec.clone())
     }

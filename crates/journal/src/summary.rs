@@ -119,6 +119,7 @@ impl Summary {
             }
             | Record::MissedTrades { .. }
             | Record::HandedOver { .. }
+            | Record::Rules { .. }
             | Record::Feed { .. }
             | Record::Decided { .. }
             | Record::CancelPrepared { .. }

@@ -180,6 +180,7 @@ impl Story {
             | Record::Duplicates { .. }
             | Record::MissedTrades { .. }
             | Record::HandedOver { .. }
+            | Record::Rules { .. }
             | Record::Feed { .. }
             | Record::Agent { .. } => None,
         }

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use gateway::{Books, TrackedOrder};
 use journal::Summary;
-use model::{AgentId, Decimal, Entry, FeedHealth, IntentId, OrderState, Record, TradingState};
+use model::{
+    AgentId, Decimal, Entry, FeedHealth, IntentId, OrderState, Record, Refusal, TradingState,
+};
 use serde_json::{Value, json};
 use venues::binance::sign::SigningKey;
 
@@ -72,7 +74,8 @@ impl Stage {
     /// The same on this market.
     pub(crate) fn open_on(market: &str, change: impl FnOnce(&Gateway, &mut Command)) -> Stage {
         let other = "other:secret:100000 USDT,10 BTC";
-        let venue = Venue::start(&["--market", market, "--account", other]);
+        let third = "third:secret:100000 USDT,10 BTC";
+        let venue = Venue::start(&["--market", market, "--account", other, "--account", third]);
         let mut gateway = Gateway::prepare(&venue.addr, "");
         std::fs::write(gateway.path("limits.toml"), LIMITS).unwrap();
         let pipe = gateway.path("pipe");
@@ -169,7 +172,18 @@ impl Stage {
 
     /// The agent wants an order of 0.001 of this kind.
     pub(crate) fn place_as(&mut self, side: &str, kind: &Value, time_in_force: &str) -> IntentId {
-        let spec = json!({"instrument": "BTC-USDT", "side": side, "kind": kind, "qty": "0.001",
+        self.place_of("0.001", side, kind, time_in_force)
+    }
+
+    /// The same of this quantity.
+    pub(crate) fn place_of(
+        &mut self,
+        qty: &str,
+        side: &str,
+        kind: &Value,
+        time_in_force: &str,
+    ) -> IntentId {
+        let spec = json!({"instrument": "BTC-USDT", "side": side, "kind": kind, "qty": qty,
             "time_in_force": time_in_force, "post_only": false, "reduce_only": false});
         self.want(&json!({"place": spec}))
     }
@@ -347,6 +361,14 @@ pub(crate) fn is_live(entries: &[Entry]) -> bool {
         _ => None,
     });
     health == Some(FeedHealth::Live)
+}
+
+/// Why the gateway itself refused this intent, if it did.
+pub(crate) fn refusal(entries: &[Entry], of: IntentId) -> Option<Refusal> {
+    entries.iter().find_map(|entry| match &entry.record {
+        Record::Refused { intent, because, .. } if *intent == of => Some(because.clone()),
+        _ => None,
+    })
 }
 
 /// Was this intent refused by the gateway itself?

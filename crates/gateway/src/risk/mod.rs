@@ -25,6 +25,7 @@ pub use order_rate::OrderRate;
 
 use crate::books::Exposure;
 use crate::limits::{InstrumentLimits, Limits};
+use crate::refusals::Refusals;
 
 /// An order that has passed every guardrail, as it goes to the venue: with a limit price, whatever
 /// the agent asked for.
@@ -73,6 +74,8 @@ pub struct Situation<'a> {
     pub open_orders: u32,
     /// New orders of this agent lately.
     pub rate: &'a OrderRate,
+    /// What the venue has refused of this instrument lately.
+    pub refusals: &'a Refusals,
 }
 
 /// Runs every guardrail over an order. What passes may differ from what was asked in one thing: an
@@ -85,8 +88,15 @@ pub fn approve(
     let instrument = market.instrument();
     trading_state(situation, &order)?;
     supported(instrument, &order)?;
+    situation.refusals.check(situation.now)?;
     let age_max = situation.limits.reference_age_max();
-    let reference = reference::check(situation.now, market, situation.venue_ahead_ms, age_max)?;
+    let reference = reference::check(
+        situation.now,
+        market,
+        situation.venue_ahead_ms,
+        age_max,
+        limits.collar_bps,
+    )?;
     grid::check(&order, instrument)?;
     collar::check(&order, reference, limits.collar_bps)?;
     let from = worst_price::start(&order, reference);

@@ -132,6 +132,7 @@ impl Oracle {
             | Record::Duplicates { .. }
             | Record::MissedTrades { .. }
             | Record::HandedOver { .. }
+            | Record::Rules { .. }
             | Record::Feed { .. }
             | Record::RateLimited { .. }
             | Record::BudgetWait { .. }
