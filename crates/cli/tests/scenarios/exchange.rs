@@ -106,30 +106,26 @@ fn exs_05_wick() {
     let mut stage = Stage::open(505);
     let bought = stage.send(Want::BuyNow);
     assert_eq!(stage.done(5, bought).ending(), Some(Ending::Filled));
-    let sent = stage.requests(CREATE);
     let (bid, _) = stage.touch();
     let wick = bid * 0.25;
     stage.fault(json!({"kind": "book_empty", "side": "bids"}));
     assert!(somebody(&stage, "third", "BUY", "0.01", wick, "GTC").contains("\"NEW\""));
     assert!(somebody(&stage, "other", "SELL", "0.005", wick, "IOC").contains("\"FILLED\""));
-    let requests = sent + 2;
     for _ in 0..8 {
-        let wanted = [
-            stage.place_as("sell", &json!({"type": "market"}), "ioc"),
-            stage.place_as("sell", &limit(wick), "ioc"),
-        ];
-        for intent in wanted {
-            stage.until(5, "refused", |entries| is_refused(entries, intent));
-        }
+        let market = stage.place_as("sell", &json!({"type": "market"}), "ioc");
+        let wanted = stage.place_as("sell", &limit(wick), "ioc");
+        stage.until(5, "refused", |entries| is_refused(entries, wanted));
+        // While the middle of before is fresh it may be sent, with a limit at the edge of its collar.
+        stage.decided(market);
         std::thread::sleep(AGAIN);
     }
-    let why = |of: &Refusal| matches!(of, Refusal::WideSpread { .. });
-    let wide = count(
-        &stage.gateway.entries(),
-        |r| matches!(r, Record::Refused { because, .. } if why(because)),
-    );
-    assert!(wide > 0, "for the spread");
-    assert_eq!(stage.requests(CREATE), requests, "nothing is sold into it");
+    let wide = count(&stage.gateway.entries(), |r| {
+        matches!(r, Record::Refused { because: Refusal::WideSpread { .. }, .. })
+    });
+    assert!(wide > 0, "between an order far away and the asks there is no price");
+    let state = stage.venue.state();
+    let ours = state["fills"].as_array().unwrap().iter().filter(|f| f["account"] == "account-1");
+    assert_eq!(ours.filter(|fill| fill["side"] == "sell").count(), 0, "nothing is sold into it");
     assert_eq!(stage.fired("book_empty"), 1);
     // What is left of the wick goes with whoever made it.
     stage.signed("DELETE", "/api/v3/openOrders", "third", "symbol=BTCUSDT");
@@ -153,10 +149,7 @@ fn exs_06_an_empty_side() {
     let market = json!({"type": "market"});
     stage.fault(json!({"kind": "book_empty", "side": "bids"}));
     let first = stage.place_as("sell", &market, "ioc");
-    stage.until(5, "decided", |entries| {
-        is_refused(entries, first)
-            || order_of(&books(entries), first).is_some_and(|o| o.state.is_done())
-    });
+    stage.decided(first);
     std::thread::sleep(Duration::from_millis(1_200));
     let late = stage.place_as("sell", &market, "ioc");
     stage.until(5, "held", |entries| is_refused(entries, late));
@@ -165,14 +158,21 @@ fn exs_06_an_empty_side() {
 
     let near = bid * (1.0 - COLLAR / 2.0);
     assert!(somebody(&stage, "third", "BUY", "0.001", near, "GTC").contains("\"NEW\""));
-    stage.until(5, "live", is_live);
-    let sold = stage.place_as("sell", &market, "ioc");
-    assert_eq!(stage.done(5, sold).ending(), Some(Ending::Filled));
+    // The first that is wanted may come before the gateway's book has the bid.
+    let sold = (0..50).find(|_| {
+        let wanted = stage.place_as("sell", &market, "ioc");
+        stage.decided(wanted).is_some_and(|order| order.ending() == Some(Ending::Filled))
+    });
+    assert!(sold.is_some(), "nothing is sold: {}", stage.gateway.log());
     let far = bid * (1.0 - 2.5 * COLLAR);
     assert!(somebody(&stage, "third", "BUY", "0.001", far, "GTC").contains("\"NEW\""));
-    std::thread::sleep(Duration::from_millis(300));
-    let kept = stage.place_as("sell", &market, "ioc");
-    stage.until(5, "refused", |entries| is_refused(entries, kept));
+    let kept = (0..50).find(|_| {
+        let wanted = stage.place_as("sell", &market, "ioc");
+        stage.decided(wanted);
+        let why = refusal(&stage.gateway.entries(), wanted);
+        matches!(why, Some(Refusal::WideSpread { .. }))
+    });
+    assert!(kept.is_some(), "{}", stage.gateway.log());
     let least = f64::midpoint(bid, ask) * (1.0 - COLLAR);
     for fill in stage.venue.state()["fills"].as_array().unwrap() {
         if fill["account"] == "account-1" && fill["side"] == "sell" {
@@ -198,7 +198,8 @@ fn exs_07_a_stop_is_jumped_over() {
     let stop = stage.place_as("sell", &trigger, "gtc");
     let order = stage.working(stop);
     let sent = stage.requests(CREATE);
-    stage.fault(json!({"kind": "book_empty", "side": "bids"}));
+    // Nobody asks either, or somebody would buy what the stop leaves there.
+    stage.fault(json!({"kind": "book_empty"}));
     let below = bid * 0.90;
     assert!(somebody(&stage, "third", "BUY", "0.001", below, "GTC").contains("\"NEW\""));
     assert!(somebody(&stage, "other", "SELL", "0.001", below, "IOC").contains("\"FILLED\""));
@@ -327,10 +328,7 @@ fn prc_01_filter_change_live() {
     let before = stage.requests(CREATE);
     for _ in 0..20 {
         let wanted = stage.place_of("0.00103", "buy", &limit(price(0.985)), "gtc");
-        stage.until(5, "decided", |entries| {
-            let order = order_of(&books(entries), wanted).map(|order| order.state);
-            is_refused(entries, wanted) || order.is_some_and(OrderState::is_done)
-        });
+        stage.decided(wanted);
     }
     let attempts = stage.requests(CREATE) - before;
     assert!((1..=2).contains(&attempts), "{attempts}");

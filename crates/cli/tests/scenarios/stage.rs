@@ -240,6 +240,15 @@ impl Stage {
         order_of(&books(&self.gateway.entries()), intent).unwrap().clone()
     }
 
+    /// Waits until what was wanted is refused by the gateway, or its order is over; the order then.
+    pub(crate) fn decided(&mut self, intent: IntentId) -> Option<TrackedOrder> {
+        self.until(5, "decided", |entries| {
+            let order = order_of(&books(entries), intent).map(|order| order.state);
+            is_refused(entries, intent) || order.is_some_and(OrderState::is_done)
+        });
+        order_of(&books(&self.gateway.entries()), intent).cloned()
+    }
+
     /// Waits until the exchange has it and we know.
     pub(crate) fn working(&mut self, intent: IntentId) -> TrackedOrder {
         self.order(5, intent, "working", |order| order.state == OrderState::Working)
