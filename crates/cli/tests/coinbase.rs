@@ -251,6 +251,29 @@ fn the_venues_clock_leaps() {
     ends_well(gateway, &venue);
 }
 
+/// PRC-01: tick and lot become ten times as large. Two orders are refused at the most, the agent hears of
+/// it, and quotes on the new tick. When they are what they were, the book and the agent go on.
+#[test]
+fn new_steps_are_followed() {
+    let (venue, mut gateway) = trading(&["--market", "synthetic:40"]);
+    let rejected = |e: &[Entry]| of(e, |r| matches!(r, Record::Rejected { .. }));
+    let rules = |e: &[Entry]| of(e, |r| matches!(r, Record::Rules { .. }));
+    let before = rejected(&gateway.entries());
+    break_it(&venue, &json!({"kind": "filter_change"}));
+    gateway.wait(70, "the new rules are known", |e| rules(e) == 1);
+    let from = gateway.entries().len();
+    trades(&mut gateway, 3);
+    let entries = gateway.entries();
+    assert!(rejected(&entries) - before <= 2, "{}", gateway.log());
+    let tick: model::Step = "0.1".parse().unwrap();
+    for entry in &entries[from..] {
+        let Record::Prepared { order, .. } = &entry.record else { continue };
+        assert!(tick.divides(order.kind.price().unwrap().get()), "{order:?}");
+    }
+    assert_eq!(fired(&venue, "filter_change"), 1);
+    ends_well(gateway, &venue);
+}
+
 /// 429 with a wait: nothing is asked until it is over.
 #[test]
 fn a_wait_that_is_asked_for_is_kept() {

@@ -5,11 +5,15 @@
 
 use std::time::{Duration, Instant};
 
-use model::{Ending, Entry, IntentId, OrderState, Record, Refusal, TradingMode, TradingState};
+use model::{
+    Ending, Entry, IntentId, Link, OrderState, Record, Refusal, TradingMode, TradingState,
+};
 use serde_json::{Value, json};
 
+use crate::common::{Gateway, Venue, book};
 use crate::stage::{
     CREATE, Stage, Want, books, count, is_active, is_live, is_refused, order_of, orders, refusal,
+    signed,
 };
 
 /// How often an agent asks again that does not take no for an answer.
@@ -21,10 +25,14 @@ fn limit(price: f64) -> Value {
 
 /// An order of somebody else, around the gateway; what the exchange answers.
 fn somebody(stage: &Stage, key: &str, side: &str, qty: &str, price: f64, lasts: &str) -> String {
+    orders_at(&stage.venue, key, side, qty, price, lasts)
+}
+
+fn orders_at(venue: &Venue, key: &str, side: &str, qty: &str, price: f64, lasts: &str) -> String {
     let params = format!(
         "symbol=BTCUSDT&side={side}&type=LIMIT&timeInForce={lasts}&quantity={qty}&price={price:.2}"
     );
-    stage.signed("POST", "/api/v3/order", key, &params)
+    signed(venue, "POST", "/api/v3/order", key, &params)
 }
 
 /// Asks for a resting order again and again for so long.
@@ -359,4 +367,47 @@ fn prc_01_filter_change_live() {
     stage.until(5, "it trades", |entries| is_active(entries) && is_live(entries));
     let healed = stage.heal();
     stage.recovers(healed);
+}
+
+/// PRC-01, the other way: the tick becomes finer than any that the gateway has seen. Both sessions begin
+/// anew on the finer grid, with what stands between the old steps.
+#[test]
+fn prc_01_a_finer_tick() {
+    let venue =
+        Venue::start(&["--market", "empty", "--account", "other:secret:100000 USDT,10 BTC"]);
+    let break_it = |fault: Value| {
+        assert!(!venue.http("POST", "/_sim/faults", &fault.to_string()).contains("error"));
+    };
+    break_it(json!({"kind": "filter_change"}));
+    for (side, price) in [("BUY", 59_999.5), ("SELL", 60_000.5)] {
+        let answer = orders_at(&venue, "other", side, "0.01", price, "GTC");
+        assert!(answer.contains("\"NEW\""), "{answer}");
+    }
+    let mut gateway = Gateway::prepare(&venue.addr, "");
+    gateway.start();
+    gateway.wait(20, "the book is there", is_live);
+    venue.http("POST", "/_sim/heal", "");
+    // A stop has it look at once and not within a minute.
+    break_it(json!({"kind": "throttle", "retry_after_s": 1, "count": 1}));
+    gateway.wait(20, "the finer tick is known", |entries| {
+        let finer = |r: &Record| {
+            matches!(r, Record::Rules { instrument } if instrument.grid().price_decimals == 2)
+        };
+        count(entries, finer) == 1
+    });
+    for link in [Link::Market, Link::Account] {
+        gateway.wait(20, "it has begun anew", |entries| {
+            let of = |is: bool| {
+                count(
+                    entries,
+                    |r| matches!(r, Record::Link { link: l, up, .. } if *l == link && *up == is),
+                )
+            };
+            (of(false), of(true)) == (1, 2)
+        });
+    }
+    let answer = orders_at(&venue, "other", "BUY", "0.00123", 59_999.57, "GTC");
+    assert!(answer.contains("\"NEW\""), "{answer}");
+    book::assert_agrees(&gateway, &venue, Duration::from_secs(4));
+    assert!(gateway.stop().success(), "{}", gateway.log());
 }

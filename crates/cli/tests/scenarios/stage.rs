@@ -216,11 +216,7 @@ impl Stage {
 
     /// A signed request of an account, around the gateway.
     pub(crate) fn signed(&self, method: &str, path: &str, key: &str, params: &str) -> String {
-        let now = runtime::clock::now().millis();
-        let query = format!("{params}&recvWindow=60000&timestamp={now}");
-        let signature = SigningKey::new("secret").unwrap().sign(query.as_bytes());
-        let head = format!("{path}?{query}&signature={signature}");
-        self.venue.keyed(method, &head, key)
+        signed(&self.venue, method, path, key, params)
     }
 
     /// Waits until something is so of the journal; shows the log when it never is.
@@ -323,6 +319,15 @@ impl Stage {
         let twice = duplicates(&self.venue.state());
         assert_eq!(twice, Vec::<String>::new(), "two orders of one name");
     }
+}
+
+/// A signed request of an account.
+pub(crate) fn signed(venue: &Venue, method: &str, path: &str, key: &str, params: &str) -> String {
+    let now = runtime::clock::now().millis();
+    let query = format!("{params}&recvWindow=60000&timestamp={now}");
+    let signature = SigningKey::new("secret").unwrap().sign(query.as_bytes());
+    let head = format!("{path}?{query}&signature={signature}");
+    venue.keyed(method, &head, key)
 }
 
 /// Client ids of the account that the exchange has seen more than once.
