@@ -25,8 +25,7 @@ use crate::hearing::Hearing;
 use crate::limits::Limits;
 use crate::purpose::Purpose;
 use crate::readings::{BalancesDue, Reading};
-use crate::refusals::Refusals;
-use crate::risk::OrderRate;
+use crate::risk::{OrderRate, Refusals};
 
 /// What a gateway is started with.
 #[derive(Clone, Debug)]
@@ -215,13 +214,7 @@ impl Gateway {
             && matches!(record, Record::CancelRejected { .. } | Record::InDoubt { .. });
         let entry = Entry { at: now, record };
         self.books.apply(&entry);
-        match &entry.record {
-            Record::Accepted { client_order_id, .. } => self.venue_took(client_order_id),
-            Record::Rejected { client_order_id, because } => {
-                self.venue_refused(now, client_order_id, because, effects);
-            }
-            _ => {}
-        }
+        self.venue_answered(&entry, effects);
         if !unrecorded {
             effects.push(Effect::Persist(entry));
         }

@@ -9,68 +9,25 @@
 //!
 //! Nothing of it is kept: after a restart the first refusals are counted anew.
 
-use std::time::Duration;
-
 use model::venue::VenueError;
-use model::{ClientOrderId, Effects, InstrumentId, NetQty, Refusal, Timestamp};
+use model::{ClientOrderId, Effects, Entry, InstrumentId, NetQty, Record, Timestamp};
 
 use crate::gateway::Gateway;
-
-/// Refusals in a row that are the agents' own business.
-const IN_A_ROW_MAX: u32 = 3;
-/// Time from one attempt to the next after that; also the longest time that the rules are waited for.
-const PAUSE: Duration = Duration::from_secs(5);
-/// How often the operator is told while it goes on.
-const SAY_EVERY: Duration = Duration::from_secs(300);
-
-/// What a venue has refused of one instrument since it last took an order.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Refusals {
-    in_a_row: u32,
-    /// The next order may go then.
-    until: Option<Timestamp>,
-    /// It is the rules that are waited for.
-    of_rules: bool,
-    said_at: Option<Timestamp>,
-}
-
-impl Refusals {
-    /// Refuses an order that comes too soon after those that the venue refused.
-    pub(crate) fn check(&self, now: Timestamp) -> Result<(), Refusal> {
-        match self.until.filter(|until| now < *until) {
-            None => Ok(()),
-            Some(until) => Err(Refusal::VenueRefuses { in_a_row: self.in_a_row, until }),
-        }
-    }
-
-    fn refused(&mut self, now: Timestamp, because: &VenueError) {
-        self.in_a_row = self.in_a_row.saturating_add(1);
-        let too_many = self.in_a_row >= IN_A_ROW_MAX;
-        if too_many || because.is_of_rules() {
-            self.until = Some(now.after(PAUSE));
-            self.of_rules = !too_many;
-        }
-    }
-
-    /// One attempt has been made; the next is due a pause later, whatever comes of it.
-    fn sent(&mut self, now: Timestamp) {
-        self.until = self.until.map(|_| now.after(PAUSE));
-    }
-
-    /// Is it time to tell a person? Then it is told.
-    fn is_to_be_said(&mut self, now: Timestamp) -> bool {
-        let lately = self.said_at.is_some_and(|at| now.since(at) < SAY_EVERY);
-        let says = self.in_a_row >= IN_A_ROW_MAX && !lately;
-        if says {
-            self.said_at = Some(now);
-        }
-        says
-    }
-}
+use crate::risk::PAUSE;
 
 impl Gateway {
+    /// Counts what a record tells of the venue's taking and refusing.
+    pub(crate) fn venue_answered(&mut self, entry: &Entry, effects: &mut Effects) {
+        if let Record::Accepted { client_order_id, .. } = &entry.record {
+            self.venue_took(client_order_id);
+        }
+        if let Record::Rejected { client_order_id, because } = &entry.record {
+            self.venue_refused(entry.at, client_order_id, because, effects);
+        }
+    }
+
     /// The venue has proven that it did not take an order.
-    pub(crate) fn venue_refused(
+    fn venue_refused(
         &mut self,
         now: Timestamp,
         id: &ClientOrderId,
@@ -85,7 +42,7 @@ impl Gateway {
         }
         let refusals = self.refusals.entry(instrument).or_default();
         refusals.refused(now, because);
-        let (in_a_row, says) = (refusals.in_a_row, refusals.is_to_be_said(now));
+        let (in_a_row, says) = (refusals.in_a_row(), refusals.is_to_be_said(now));
         if says {
             let text = format!(
                 "{instrument}: the venue has refused {in_a_row} orders in a row, the last one with \"{because}\": \
@@ -98,11 +55,11 @@ impl Gateway {
     }
 
     /// The venue has taken an order.
-    pub(crate) fn venue_took(&mut self, id: &ClientOrderId) {
+    fn venue_took(&mut self, id: &ClientOrderId) {
         let instrument = self.books.order(id).map(|order| order.order.instrument);
         let refusals = instrument.and_then(|instrument| self.refusals.get_mut(&instrument));
         if let Some(refusals) = refusals {
-            *refusals = Refusals { said_at: refusals.said_at, ..Refusals::default() };
+            refusals.over();
         }
     }
 
@@ -115,12 +72,8 @@ impl Gateway {
 
     /// The rules of an instrument have been read: they are what was known, or are new.
     pub(crate) fn rules_are_known(&mut self, instrument: InstrumentId, new: bool) {
-        match self.refusals.get_mut(&instrument) {
-            Some(refusals) if new => {
-                *refusals = Refusals { said_at: refusals.said_at, ..Refusals::default() };
-            }
-            Some(refusals) if refusals.of_rules => refusals.until = None,
-            Some(_) | None => {}
+        if let Some(refusals) = self.refusals.get_mut(&instrument) {
+            refusals.rules_are_known(new);
         }
     }
 

@@ -11,8 +11,7 @@ use model::{
 use crate::defects::Defect;
 use crate::gateway::Gateway;
 use crate::purpose::Purpose;
-use crate::refusals::Refusals;
-use crate::risk::{self, Approved, OrderRate, Situation};
+use crate::risk::{self, Approved, OrderRate, Refusals, Situation};
 
 /// How long an approval holds: an order that takes risk on and has not left by then is not sent.
 const VALIDITY: Duration = Duration::from_secs(2);

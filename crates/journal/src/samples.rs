@@ -131,11 +131,11 @@ pub(crate) fn sample() -> Vec<Entry> {
                 trade_id: fill.trade_id,
             }],
         },
-        Record::Rules { instrument: Box::new(rules()) },
         Record::Busted {
             client_order_id: Some(id),
             fill: Fill { trade_id: TradeId::from_number(6), qty: number("0.1"), ..fill },
         },
+        Record::Rules { instrument: Box::new(rules()) },
     ];
     let numbered = (1..).zip(records);
     numbered.map(|(second, record)| Entry { at: at(second), record }).collect()

@@ -5,7 +5,7 @@ use model::{
     ClientOrderId, Input, Notice, Outcome, Record, Refusal, Reply, Side, Timestamp, VenueOrderId,
 };
 
-use super::PAUSE;
+use crate::risk::PAUSE;
 use crate::testing::{World, spec};
 
 const AT_ALL: VenueError = VenueError::NotAllowed;

@@ -13,6 +13,7 @@ mod order_rate;
 mod order_size;
 mod reduce_only;
 mod reference;
+mod refusals;
 mod worst_price;
 
 use model::market::MarketView;
@@ -22,10 +23,11 @@ use model::{
 };
 
 pub use order_rate::OrderRate;
+pub(crate) use refusals::PAUSE;
+pub use refusals::Refusals;
 
 use crate::books::Exposure;
 use crate::limits::{InstrumentLimits, Limits};
-use crate::refusals::Refusals;
 
 /// An order that has passed every guardrail, as it goes to the venue: with a limit price, whatever
 /// the agent asked for.

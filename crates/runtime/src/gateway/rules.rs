@@ -21,12 +21,11 @@ use super::rest::Rest;
 const READ_EVERY: Duration = Duration::from_secs(60);
 /// How soon again when what is known of the limits holds requests up: they may have grown.
 pub(super) const LIMITS_AGAIN: Duration = Duration::from_secs(10);
-/// How often while an instrument does not trade, so that it is seen when it does.
+/// How often while an instrument does not trade, so that it is seen when it does. Also the shortest time
+/// between two readings, whatever is refused.
 const READ_SOON: Duration = Duration::from_secs(2);
 /// One that has not traded for so long is looked at as seldom as any other: it may be gone for good.
 const SOON_MAX: Duration = Duration::from_secs(3 * 3_600);
-/// Shortest time between two readings, whatever is refused.
-const READ_GAP: Duration = Duration::from_secs(1);
 
 /// What was read.
 struct Read {
@@ -63,7 +62,8 @@ pub(super) async fn keep(mut rest: Rest, streams: Streams) {
     let mut shut = Shut::default();
     shut.note(rest.instruments().iter().all(is_live));
     loop {
-        due(&rest, shut.every()).await;
+        sleep(READ_SOON).await;
+        due(&rest, shut.rest()).await;
         if let Some(Read { found, gone }) = read(&rest).await {
             shut.note(gone.is_empty() && found.iter().all(is_live));
             let finer = finer(rest.instruments(), &found);
@@ -78,7 +78,6 @@ pub(super) async fn keep(mut rest: Rest, streams: Streams) {
                 sessions = streams.start(&rest);
             }
         }
-        sleep(READ_GAP).await;
     }
 }
 
@@ -107,10 +106,11 @@ impl Shut {
         self.0 = if trades { None } else { self.0.or_else(|| Some(Instant::now())) };
     }
 
-    fn every(&self) -> Duration {
+    /// How long to wait beyond the shortest time.
+    fn rest(&self) -> Duration {
         match self.0 {
-            Some(since) if since.elapsed() < SOON_MAX => READ_SOON,
-            Some(_) | None => READ_EVERY,
+            Some(since) if since.elapsed() < SOON_MAX => Duration::ZERO,
+            Some(_) | None => READ_EVERY - READ_SOON,
         }
     }
 }
