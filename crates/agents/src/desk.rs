@@ -35,8 +35,13 @@ impl Desk {
         self.instrument.id
     }
 
-    /// Notes a refusal.
+    /// Notes a refusal, and new rules of the instrument.
     pub(crate) fn hear(&mut self, now: Timestamp, event: &Event<'_>) {
+        if let Event::Agent(model::AgentEvent::Instrument(instrument)) = event
+            && instrument.id == self.id()
+        {
+            self.instrument = (**instrument).clone();
+        }
         if let Event::Agent(model::AgentEvent::Refused { because, .. }) = event
             && *because != model::Refusal::NothingToCancel
         {
@@ -83,7 +88,7 @@ impl Desk {
         Qty::try_from(left).unwrap_or(Qty::ZERO).on_grid(self.instrument.lot)
     }
 
-    /// A limit order.
+    /// A limit order, of whole lots.
     pub(crate) fn limit(
         &self,
         side: Side,
@@ -96,7 +101,7 @@ impl Desk {
             instrument: self.id(),
             side,
             kind: OrderKind::Limit { price },
-            qty,
+            qty: qty.on_grid(self.instrument.lot),
             time_in_force,
             post_only,
             reduce_only: false,

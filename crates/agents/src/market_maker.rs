@@ -129,10 +129,12 @@ impl MarketMaker {
         // It must not take: at most one tick inside the other side's best price.
         let tick = instrument.tick.get();
         let (bid, ask) = (self.desk.best(market, Side::Buy)?, self.desk.best(market, Side::Sell)?);
-        Some(match side {
+        let inside = match side {
             Side::Buy => price.min(Price::try_from(ask.get().checked_sub(tick)?).ok()?),
             Side::Sell => price.max(Price::try_from(bid.get().checked_add(tick)?).ok()?),
-        })
+        };
+        // The others' orders may be older than the tick.
+        inside.on_grid(instrument.tick, side)
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use common::{Gateway, Venue, assert_agrees, book, unsure_of_the_clock};
+use model::venue::VenueError;
 use model::{Entry, Link, Record};
 use serde_json::{Value, json};
 
@@ -248,6 +249,31 @@ fn the_venues_clock_leaps() {
     assert!((1..=2).contains(&said), "{said}: {}", gateway.log());
     let stopped = unsure_of_the_clock(&gateway.entries());
     assert!(stopped >= 1, "nothing held up: {}", gateway.log());
+    ends_well(gateway, &venue);
+}
+
+/// PRC-01: tick and lot become ten times as large. Two orders are refused at the most, the agent hears of
+/// it, and quotes on the new tick. When they are what they were, the book and the agent go on.
+#[test]
+fn new_steps_are_followed() {
+    let (venue, mut gateway) = trading(&["--market", "synthetic:40"]);
+    // Quotes at the middle are rejected for other reasons, too.
+    let of_rules =
+        |r: &Record| matches!(r, Record::Rejected { because: VenueError::Filter { .. }, .. });
+    let rules = |e: &[Entry]| of(e, |r| matches!(r, Record::Rules { .. }));
+    break_it(&venue, &json!({"kind": "filter_change"}));
+    gateway.wait(70, "the new rules are known", |e| rules(e) == 1);
+    let from = gateway.entries().len();
+    trades(&mut gateway, 3);
+    let entries = gateway.entries();
+    let rejected = of(&entries, of_rules);
+    assert!((1..=2).contains(&rejected), "{rejected}: {}", gateway.log());
+    let tick: model::Step = "0.1".parse().unwrap();
+    for entry in &entries[from..] {
+        let Record::Prepared { order, .. } = &entry.record else { continue };
+        assert!(tick.divides(order.kind.price().unwrap().get()), "{order:?}");
+    }
+    assert_eq!(fired(&venue, "filter_change"), 1);
     ends_well(gateway, &venue);
 }
 

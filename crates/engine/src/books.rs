@@ -85,6 +85,8 @@ impl AgentBooks {
                 }
             }
             AgentEvent::Trading { state, .. } => self.trading = *state,
+            // What is traded is not the agent's own.
+            AgentEvent::Instrument(_) => {}
             AgentEvent::Feed { instrument, health, since } => {
                 self.feeds.insert(*instrument, (*health, *since));
             }

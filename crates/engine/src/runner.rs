@@ -2,8 +2,8 @@
 //!
 //! A machine without streams: `child.rs` of the runtime reads and writes for it.
 
-use model::Timestamp;
 use model::market::Markets;
+use model::{AgentEvent, Timestamp};
 
 use crate::books::AgentBooks;
 use crate::intents::Intents;
@@ -39,6 +39,9 @@ impl<S: Strategy> Runner<S> {
             }
             ToAgent::Agent { now, event, .. } => {
                 self.books.apply(event);
+                if let AgentEvent::Instrument(instrument) = event {
+                    self.markets.follow((**instrument).clone());
+                }
                 (*now, Event::Agent(event))
             }
             ToAgent::Timer { now, .. } => (*now, Event::Timer),

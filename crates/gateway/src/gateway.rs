@@ -4,7 +4,8 @@
 //! `cancels.rs` (orders are taken back), `replies.rs` (a request ended), `merge.rs` (what the venue says
 //! of orders and executions), `doubt.rs` and `absence.rs` (orders whose outcome is open), `ghost.rs` (what
 //! is there after all), `reading.rs` and `drift.rs` (reconciliation), `foreign.rs` (orders of others),
-//! `venue_clock.rs` (the venue's clock against ours).
+//! `venue_clock.rs` (the venue's clock against ours), `instruments.rs` (the venue's rules), `refusals.rs`
+//! (orders it does not take).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,7 +26,7 @@ use crate::hearing::Hearing;
 use crate::limits::Limits;
 use crate::purpose::Purpose;
 use crate::readings::{BalancesDue, Reading};
-use crate::risk::OrderRate;
+use crate::risk::{OrderRate, Refusals};
 
 /// What a gateway is started with.
 #[derive(Clone, Debug)]
@@ -52,6 +53,7 @@ pub struct Gateway {
     pub(crate) markets: Markets,
     pub(crate) ids: OrderIdSequence,
     pub(crate) rates: BTreeMap<AgentId, OrderRate>,
+    pub(crate) refusals: BTreeMap<InstrumentId, Refusals>,
     pub(crate) outstanding: BTreeMap<RequestId, Purpose>,
     pub(crate) doubts: Doubts,
     pub(crate) reading: Reading,
@@ -96,13 +98,25 @@ impl Gateway {
         books.apply(&entry);
         effects.push(Effect::Persist(entry));
         let mut markets = Markets::default();
-        instruments.into_iter().for_each(|instrument| markets.follow(instrument));
+        for instrument in instruments {
+            let known = books.instrument(instrument.id).cloned();
+            // It may have changed while nobody looked.
+            let instrument = instrument.on_grid_of(known.as_ref());
+            if known.is_some_and(|known| known != instrument) {
+                let record = Record::Rules { instrument: Box::new(instrument.clone()) };
+                let entry = Entry { at: now, record };
+                books.apply(&entry);
+                effects.push(Effect::Persist(entry));
+            }
+            markets.follow(instrument);
+        }
         let mut gateway = Gateway {
             config,
             books,
             markets,
             ids: OrderIdSequence { store, session, used: 0 },
             rates: BTreeMap::new(),
+            refusals: BTreeMap::new(),
             outstanding: BTreeMap::new(),
             doubts: Doubts::default(),
             reading: Reading::default(),
@@ -139,6 +153,7 @@ impl Gateway {
             Input::Intent(intent) => self.submit(now, intent, effects),
             Input::Link { link, up, cause } => self.link(now, *link, *up, cause, effects),
             Input::Feed(notice) => self.feed(now, notice, effects),
+            Input::Instruments { found, gone } => self.rules_read(now, found, gone, effects),
             Input::Clock { ahead_ms } => self.clocks_compared(now, *ahead_ms, effects),
             Input::Operator(command) => self.operator(now, command, effects),
             Input::Wake => {
@@ -200,6 +215,7 @@ impl Gateway {
             && matches!(record, Record::CancelRejected { .. } | Record::InDoubt { .. });
         let entry = Entry { at: now, record };
         self.books.apply(&entry);
+        self.venue_answered(&entry, effects);
         if !unrecorded {
             effects.push(Effect::Persist(entry));
         }

@@ -12,7 +12,7 @@ use model::{
 use crate::defects::Defect;
 use crate::gateway::Gateway;
 use crate::purpose::Purpose;
-use crate::risk::{self, Approved, OrderRate, Situation};
+use crate::risk::{self, Approved, OrderRate, Refusals, Situation};
 
 /// How long an approval holds: an order that takes risk on and has not left by then is not sent.
 const VALIDITY: Duration = Duration::from_secs(2);
@@ -82,6 +82,7 @@ impl Gateway {
         let approved = self.approve(now, intent.agent, spec)?;
         let id = self.ids.next(intent.agent).ok_or(Refusal::Unrepresentable)?;
         self.rates.entry(intent.agent).or_default().note(now, &self.config.limits.orders);
+        self.venue_is_tried(now, spec.instrument);
         self.send_order(now, intent.agent, intent.id, id, approved, effects);
         Ok(())
     }
@@ -97,6 +98,7 @@ impl Gateway {
         let none = OrderRate::default();
         let (state, cause) = self.state();
         let ignored = state == TradingState::Halted && self.is(Defect::HaltLetsThrough);
+        let untroubled = Refusals::default();
         let situation = Situation {
             now,
             venue_ahead_ms: self.venue_ahead_ms,
@@ -114,6 +116,7 @@ impl Gateway {
             }),
             open_orders: self.books.open_count(),
             rate: self.rates.get(&agent).unwrap_or(&none),
+            refusals: self.refusals.get(&spec.instrument).unwrap_or(&untroubled),
         };
         let reduce_only = spec.reduce_only && !self.is(Defect::ReduceOnlyIgnored);
         risk::approve(&situation, OrderSpec { reduce_only, ..spec.clone() })

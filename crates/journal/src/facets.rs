@@ -93,6 +93,7 @@ pub(crate) fn facets(record: &Record) -> Facets<'_> {
             Facets::new("missed_trades").instrument(instrument)
         }
         Record::HandedOver { .. } => Facets::new("handed_over"),
+        Record::Rules { instrument } => Facets::new("rules").instrument(&instrument.id),
         Record::Feed { instrument, .. } => Facets::new("feed").instrument(instrument),
         Record::RateLimited { .. } => Facets::new("rate_limited"),
         Record::BudgetWait { .. } => Facets::new("budget_wait"),
@@ -130,7 +131,7 @@ mod tests {
     use crate::samples::sample;
 
     /// Kinds of record; a new one needs a sample.
-    const KINDS: usize = 31;
+    const KINDS: usize = 32;
 
     #[test]
     fn columns_are_what_the_text_has() {
@@ -152,6 +153,7 @@ mod tests {
             assert_eq!(facets.client_order_id.map(str::to_owned), order, "{json}");
             let instrument = text(&[
                 "/instrument",
+                "/instrument/id",
                 "/order/instrument",
                 "/fill/instrument",
                 "/intent/action/place/instrument",

@@ -6,9 +6,9 @@ use std::time::Duration;
 use model::venue::{ExpiryReason, Filter, VenueError, VenueOrder, VenueOrderStatus};
 use model::{
     Action, AgentId, Asset, Balance, ClientOrderId, Discrepancy, Ending, Entry, Fee, FeedHealth,
-    Fill, InstrumentId, Intent, IntentId, Link, Liquidity, NewOrder, OrderKind, OrderQty,
-    OrderSpec, Record, Refusal, SelfTradePrevention, Side, TimeInForce, Timestamp, TradeId,
-    TradingState, VenueOrderId,
+    Fill, Instrument, InstrumentId, Intent, IntentId, Link, Liquidity, NewOrder, OrderKind,
+    OrderQty, OrderSpec, Record, Refusal, SelfTradePrevention, Side, TimeInForce, Timestamp,
+    TradeId, TradingMode, TradingState, VenueOrderId,
 };
 
 pub(crate) fn at(seconds: i64) -> Timestamp {
@@ -148,9 +148,19 @@ pub(crate) fn sample() -> Vec<Entry> {
             cause: Some("it waited too long".to_owned()),
         },
         Record::Stopped,
+        Record::Rules { instrument: Box::new(rules()) },
     ];
     let numbered = (1..).zip(records);
     numbered.map(|(second, record)| Entry { at: at(second), record }).collect()
+}
+
+/// With a tick that was finer once.
+fn rules() -> Instrument {
+    let spot = Instrument::spot(asset("BTC"), asset("USDT"), number("0.01"), number("0.001"));
+    let mut rules = Instrument { tick: number("0.1"), ..spot.unwrap() };
+    rules.limits.notional_min = number("10");
+    rules.mode = TradingMode::CancelOnly;
+    rules
 }
 
 fn venue_order(instrument: InstrumentId, kind: OrderKind) -> VenueOrder {

@@ -120,6 +120,7 @@ impl Summary {
             | Record::Stopped
             | Record::MissedTrades { .. }
             | Record::HandedOver { .. }
+            | Record::Rules { .. }
             | Record::Feed { .. }
             | Record::Decided { .. }
             | Record::CancelPrepared { .. }

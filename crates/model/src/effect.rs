@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::fill::Fill;
 use crate::ids::{AgentId, ClientOrderId, InstrumentId};
 use crate::input::RequestId;
+use crate::instrument::Instrument;
 use crate::intent::IntentId;
 use crate::life::OrderState;
 use crate::money::Qty;
@@ -96,6 +97,8 @@ pub enum AgentEvent {
         /// Why.
         cause: String,
     },
+    /// The venue's rules for an instrument are not what they were.
+    Instrument(Box<Instrument>),
     /// The market data of an instrument can be relied on, or not.
     Feed {
         /// Which instrument.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::InstrumentId;
+use crate::instrument::Instrument;
 use crate::intent::Intent;
 use crate::market::MarketEvent;
 use crate::record::Link;
@@ -27,6 +28,13 @@ pub enum Input {
         up: bool,
         /// Why.
         cause: String,
+    },
+    /// The venue's rules were read again.
+    Instruments {
+        /// Those that it lists, as it lists them now.
+        found: Vec<Instrument>,
+        /// Those that it does not know any more.
+        gone: Vec<InstrumentId>,
     },
     /// The feed of an instrument saw something that its book does not show.
     Feed(FeedNotice),

@@ -89,6 +89,9 @@ pub struct Instrument {
     pub tick: Step,
     /// Smallest step of a quantity.
     pub lot: Step,
+    /// The integer grid that books and matching run on. It has the digits of tick and lot at least, and
+    /// more where they were finer once: orders from then still stand in the book, and trade.
+    pub grid: Grid,
     /// Limits on one order.
     pub limits: OrderLimits,
     /// What is possible now.
@@ -97,8 +100,16 @@ pub struct Instrument {
 
 impl Instrument {
     /// The integer grid that books and matching run on.
-    pub fn grid(&self) -> Grid {
-        Grid { price_decimals: self.tick.decimals() as u8, qty_decimals: self.lot.decimals() as u8 }
+    pub const fn grid(&self) -> Grid {
+        self.grid
+    }
+
+    /// The same, for one who may know the instrument from a time when its steps were finer.
+    pub fn on_grid_of(self, known: Option<&Instrument>) -> Instrument {
+        match known {
+            Some(known) => Instrument { grid: self.grid.joined(known.grid), ..self },
+            None => self,
+        }
     }
 
     /// A spot instrument with wide limits, named after its assets: the start for tests and
@@ -117,6 +128,7 @@ impl Instrument {
             quote,
             tick,
             lot,
+            grid: Grid::of(tick, lot),
             limits: OrderLimits {
                 price_min: None,
                 price_max: None,

@@ -12,6 +12,7 @@ use crate::balance::Balance;
 use crate::discrepancy::Discrepancy;
 use crate::fill::Fill;
 use crate::ids::{AgentId, Asset, ClientOrderId, InstrumentId, VenueOrderId};
+use crate::instrument::Instrument;
 use crate::intent::{Intent, IntentId};
 use crate::life::Ending;
 use crate::money::{Amount, NetQty, Price};
@@ -214,6 +215,12 @@ pub enum Record {
     HandedOver {
         /// Which of the two.
         link: Link,
+    },
+    /// The venue's rules for an instrument are not what they were: its steps, its limits, or what it lets
+    /// one do.
+    Rules {
+        /// As they are from now on.
+        instrument: Box<Instrument>,
     },
     /// Whether the market data of an instrument can be relied on has changed.
     Feed {

@@ -152,6 +152,26 @@ pub enum Refusal {
         /// The window.
         window: Duration,
     },
+    /// The best bid and ask are so far apart that their middle is no price.
+    #[error(
+        "bid {bid} and ask {ask} are farther apart than the collar of {collar_bps} bps either way"
+    )]
+    WideSpread {
+        /// Best bid.
+        bid: Price,
+        /// Best ask.
+        ask: Price,
+        /// Farthest that each may be from the middle, hundredths of a percent.
+        collar_bps: u32,
+    },
+    /// The venue refuses what is sent for this instrument, and is left alone for a moment.
+    #[error("the venue has refused {in_a_row} orders in a row; the next may be tried at {until}")]
+    VenueRefuses {
+        /// Orders it has refused since it last took one.
+        in_a_row: u32,
+        /// From when on the next one is let through.
+        until: Timestamp,
+    },
     /// The venue has no such order and the gateway does not emulate it.
     #[error("{what} is not offered here")]
     Unsupported {

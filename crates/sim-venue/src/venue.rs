@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::market::{Grid, GridPrice, GridQty};
 use model::venue::{AccountEvent, Execution, FeeRates, VenueEvent};
 use model::{
-    AccountId, Amount, Asset, Decimal, Instrument, InstrumentId, Side, Timestamp, TradingMode,
+    AccountId, Amount, Asset, Decimal, Instrument, InstrumentId, OrderLimits, Side, Step,
+    Timestamp, TradingMode,
 };
 
 use crate::accounts::Accounts;
@@ -147,6 +148,24 @@ impl SimVenue {
         }
     }
 
+    /// Puts other rules on orders of an instrument from now on, in steps of the grid that its book has.
+    /// Orders that stand are left as they are. `None`, and nothing changes, where the steps do not lie on
+    /// the grid.
+    pub fn set_rules(
+        &mut self,
+        instrument: InstrumentId,
+        tick: Step,
+        lot: Step,
+        limits: OrderLimits,
+    ) -> Option<()> {
+        let market = &mut self.markets[*self.by_id.get(&instrument)?];
+        let steps = steps(&market.grid, tick, lot)?;
+        (market.tick, market.lot) = steps;
+        let known = &mut market.instrument;
+        (known.tick, known.lot, known.limits) = (tick, lot, limits);
+        Some(())
+    }
+
     /// The instruments as they are now.
     pub fn instruments(&self) -> impl Iterator<Item = &Instrument> {
         self.markets.iter().map(|market| &market.instrument)
@@ -229,8 +248,7 @@ impl SimVenue {
 impl Market {
     fn new(instrument: Instrument) -> Market {
         let grid = instrument.grid();
-        let tick = instrument.tick.get().mantissa_at(u32::from(grid.price_decimals)).unwrap_or(1);
-        let lot = instrument.lot.get().mantissa_at(u32::from(grid.qty_decimals)).unwrap_or(1);
+        let (tick, lot) = steps(&grid, instrument.tick, instrument.lot).unwrap_or((1, 1));
         Market {
             instrument,
             grid,
@@ -287,6 +305,12 @@ impl Market {
         }
         i64::try_from(quote / base).ok().map(GridPrice)
     }
+}
+
+/// Steps as counts of the grid; `None` when they do not lie on it.
+fn steps(grid: &Grid, tick: Step, lot: Step) -> Option<(i64, i64)> {
+    let count = |step: Step, decimals: u8| step.get().mantissa_at(u32::from(decimals));
+    Some((count(tick, grid.price_decimals)?, count(lot, grid.qty_decimals)?))
 }
 
 /// Prices for filters are averaged over this long.

@@ -181,6 +181,7 @@ impl Story {
             | Record::Duplicates { .. }
             | Record::MissedTrades { .. }
             | Record::HandedOver { .. }
+            | Record::Rules { .. }
             | Record::Feed { .. }
             | Record::Agent { .. } => None,
         }

@@ -11,6 +11,7 @@ mod common;
 
 mod account;
 mod clock;
+mod exchange;
 mod network;
 mod protocol;
 mod rates;

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use gateway::{Books, TrackedOrder};
 use journal::Summary;
-use model::{AgentId, Decimal, Entry, FeedHealth, IntentId, OrderState, Record, TradingState};
+use model::{
+    AgentId, Decimal, Entry, FeedHealth, IntentId, OrderState, Record, Refusal, TradingState,
+};
 use serde_json::{Value, json};
 use venues::binance::sign::SigningKey;
 
@@ -72,7 +74,8 @@ impl Stage {
     /// The same on this market.
     pub(crate) fn open_on(market: &str, change: impl FnOnce(&Gateway, &mut Command)) -> Stage {
         let other = "other:secret:100000 USDT,10 BTC";
-        let venue = Venue::start(&["--market", market, "--account", other]);
+        let third = "third:secret:100000 USDT,10 BTC";
+        let venue = Venue::start(&["--market", market, "--account", other, "--account", third]);
         let mut gateway = Gateway::prepare(&venue.addr, "");
         std::fs::write(gateway.path("limits.toml"), LIMITS).unwrap();
         let pipe = gateway.path("pipe");
@@ -169,7 +172,18 @@ impl Stage {
 
     /// The agent wants an order of 0.001 of this kind.
     pub(crate) fn place_as(&mut self, side: &str, kind: &Value, time_in_force: &str) -> IntentId {
-        let spec = json!({"instrument": "BTC-USDT", "side": side, "kind": kind, "qty": "0.001",
+        self.place_of("0.001", side, kind, time_in_force)
+    }
+
+    /// The same of this quantity.
+    pub(crate) fn place_of(
+        &mut self,
+        qty: &str,
+        side: &str,
+        kind: &Value,
+        time_in_force: &str,
+    ) -> IntentId {
+        let spec = json!({"instrument": "BTC-USDT", "side": side, "kind": kind, "qty": qty,
             "time_in_force": time_in_force, "post_only": false, "reduce_only": false});
         self.want(&json!({"place": spec}))
     }
@@ -202,11 +216,7 @@ impl Stage {
 
     /// A signed request of an account, around the gateway.
     pub(crate) fn signed(&self, method: &str, path: &str, key: &str, params: &str) -> String {
-        let now = runtime::clock::now().millis();
-        let query = format!("{params}&recvWindow=60000&timestamp={now}");
-        let signature = SigningKey::new("secret").unwrap().sign(query.as_bytes());
-        let head = format!("{path}?{query}&signature={signature}");
-        self.venue.keyed(method, &head, key)
+        signed(&self.venue, method, path, key, params)
     }
 
     /// Waits until something is so of the journal; shows the log when it never is.
@@ -224,6 +234,15 @@ impl Stage {
     ) -> TrackedOrder {
         self.until(seconds, what, |entries| order_of(&books(entries), intent).is_some_and(&so));
         order_of(&books(&self.gateway.entries()), intent).unwrap().clone()
+    }
+
+    /// Waits until what was wanted is refused by the gateway, or its order is over; the order then.
+    pub(crate) fn decided(&mut self, intent: IntentId) -> Option<TrackedOrder> {
+        self.until(5, "decided", |entries| {
+            let order = order_of(&books(entries), intent).map(|order| order.state);
+            is_refused(entries, intent) || order.is_some_and(OrderState::is_done)
+        });
+        order_of(&books(&self.gateway.entries()), intent).cloned()
     }
 
     /// Waits until the exchange has it and we know.
@@ -302,6 +321,15 @@ impl Stage {
     }
 }
 
+/// A signed request of an account.
+pub(crate) fn signed(venue: &Venue, method: &str, path: &str, key: &str, params: &str) -> String {
+    let now = runtime::clock::now().millis();
+    let query = format!("{params}&recvWindow=60000&timestamp={now}");
+    let signature = SigningKey::new("secret").unwrap().sign(query.as_bytes());
+    let head = format!("{path}?{query}&signature={signature}");
+    venue.keyed(method, &head, key)
+}
+
 /// Client ids of the account that the exchange has seen more than once.
 pub(crate) fn duplicates(state: &Value) -> Vec<String> {
     let mut seen = BTreeSet::new();
@@ -347,6 +375,14 @@ pub(crate) fn is_live(entries: &[Entry]) -> bool {
         _ => None,
     });
     health == Some(FeedHealth::Live)
+}
+
+/// Why the gateway itself refused this intent, if it did.
+pub(crate) fn refusal(entries: &[Entry], of: IntentId) -> Option<Refusal> {
+    entries.iter().find_map(|entry| match &entry.record {
+        Record::Refused { intent, because, .. } if *intent == of => Some(because.clone()),
+        _ => None,
+    })
 }
 
 /// Was this intent refused by the gateway itself?

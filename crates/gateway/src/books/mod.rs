@@ -20,8 +20,9 @@ mod starts;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use model::{
-    AgentId, Amount, Asset, Balance, ClientOrderId, Discrepancy, Ending, Entry, Fill, InstrumentId,
-    IntentId, Link, OrderEvent, OrderState, Position, Record, Timestamp, TradeId, TradingState,
+    AgentId, Amount, Asset, Balance, ClientOrderId, Discrepancy, Ending, Entry, Fill, Instrument,
+    InstrumentId, IntentId, Link, OrderEvent, OrderState, Position, Record, Timestamp, TradeId,
+    TradingState,
 };
 use serde::{Deserialize, Serialize};
 
@@ -95,6 +96,9 @@ pub struct Books {
     compared_at: Option<Timestamp>,
     unaccepted: Vec<Discrepancy>,
     halted: Option<String>,
+    /// Rules that changed while a gateway ran, as they were last told.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    instruments: BTreeMap<InstrumentId, Instrument>,
     #[serde(skip)]
     pub(crate) planted: Planted,
 }
@@ -194,6 +198,9 @@ impl Books {
                 self.halted = Some(cause.clone());
             }
             Record::Discrepancy { found } => self.found(found),
+            Record::Rules { instrument } => {
+                self.instruments.insert(instrument.id, (**instrument).clone());
+            }
             Record::DifferencesAccepted { .. } => self.unaccepted.clear(),
             Record::Trading { .. }
             | Record::ForeignCancel { .. }
@@ -214,6 +221,11 @@ impl Books {
     /// Number of this start.
     pub fn session(&self) -> u64 {
         self.session
+    }
+
+    /// The rules of an instrument, if they have changed since the journal began.
+    pub fn instrument(&self, id: InstrumentId) -> Option<&Instrument> {
+        self.instruments.get(&id)
     }
 
     /// Client order ids given out in this session.

@@ -152,6 +152,34 @@ fn the_quiet_time_stands_still_while_nothing_is_heard() {
     assert_eq!(world.state_of(&order), OrderState::Done(Ending::NotPlaced));
 }
 
+/// EXS-10: an exchange that stands still goes on answering questions, and its market, which has moved all
+/// the time, does not move. An order may stand in its line: absence proves nothing until the market moves
+/// again, and then only after the quiet time. In a market that is often silent, silence tells nothing.
+#[test]
+fn the_quiet_time_stands_still_with_the_exchange() {
+    for (busy, ending) in [(true, None), (false, Some(Ending::NotPlaced))] {
+        let mut world = World::new();
+        for _ in 0..if busy { 16 } else { 4 } {
+            world.pass_answering(if busy { 4 } else { 16 });
+        }
+        let order = world.place(buy()).unwrap();
+        world.answer(Wire::LosesRequest);
+        world.pass(60, Wire::Whole);
+        let known = |world: &World| world.gateway.books().order(&order).unwrap().ending();
+        assert_eq!(known(&world), ending, "busy: {busy}");
+        if busy {
+            for _ in 0..4 {
+                world.pass_answering(3);
+            }
+            assert_eq!(known(&world), None, "it has moved for twelve seconds");
+            for _ in 0..4 {
+                world.pass_answering(3);
+            }
+            assert_eq!(known(&world), Some(Ending::NotPlaced));
+        }
+    }
+}
+
 /// A process that was stopped has heard nothing either, and a restart begins anew.
 #[test]
 fn the_quiet_time_outlives_no_gap_and_no_restart() {

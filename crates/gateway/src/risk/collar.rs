@@ -14,12 +14,9 @@ const BPS_OF_ONE: i64 = 10_000;
 /// Compared as products with whole numbers, which are exact; the edges themselves, which cost a
 /// division each, are worked out only to be shown.
 pub(super) fn check(order: &OrderSpec, reference: Price, collar_bps: u32) -> Result<(), Refusal> {
-    let collar_bps = i64::from(collar_bps);
-    let reach = reference.get().checked_times(collar_bps).ok_or(Refusal::Unrepresentable)?;
     for price in [order.kind.price(), order.kind.trigger()].into_iter().flatten() {
-        let distance = price.get().checked_sub(reference.get()).map(Decimal::abs);
-        let scaled = distance.and_then(|distance| distance.checked_times(BPS_OF_ONE));
-        if scaled.ok_or(Refusal::Unrepresentable)? > reach {
+        if !holds(price, reference, collar_bps)? {
+            let collar_bps = i64::from(collar_bps);
             // A collar of 100 % and more has no lower edge.
             let low = reference.shifted_bps(-collar_bps).unwrap_or(price);
             let high = reference.shifted_bps(collar_bps).ok_or(Refusal::Unrepresentable)?;
@@ -27,4 +24,12 @@ pub(super) fn check(order: &OrderSpec, reference: Price, collar_bps: u32) -> Res
         }
     }
     Ok(())
+}
+
+/// Is this price within `collar_bps` of the other, either way?
+pub(super) fn holds(price: Price, reference: Price, collar_bps: u32) -> Result<bool, Refusal> {
+    let reach = reference.get().checked_times(i64::from(collar_bps));
+    let distance = price.get().checked_sub(reference.get()).map(Decimal::abs);
+    let scaled = distance.and_then(|distance| distance.checked_times(BPS_OF_ONE));
+    scaled.zip(reach).map(|(scaled, reach)| scaled <= reach).ok_or(Refusal::Unrepresentable)
 }

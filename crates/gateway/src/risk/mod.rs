@@ -13,6 +13,7 @@ mod order_rate;
 mod order_size;
 mod reduce_only;
 mod reference;
+mod refusals;
 mod worst_price;
 
 use model::market::MarketView;
@@ -22,6 +23,8 @@ use model::{
 };
 
 pub use order_rate::OrderRate;
+pub(crate) use refusals::PAUSE;
+pub use refusals::Refusals;
 
 use crate::books::Exposure;
 use crate::limits::{InstrumentLimits, Limits};
@@ -76,6 +79,8 @@ pub struct Situation<'a> {
     pub open_orders: u32,
     /// New orders of this agent lately.
     pub rate: &'a OrderRate,
+    /// What the venue has refused of this instrument lately.
+    pub refusals: &'a Refusals,
 }
 
 /// Runs every guardrail over an order. What passes may differ from what was asked in one thing: an
@@ -88,8 +93,15 @@ pub fn approve(
     let instrument = market.instrument();
     trading_state(situation, &order)?;
     supported(instrument, &order)?;
+    situation.refusals.check(situation.now)?;
     let age_max = situation.limits.reference_age_max();
-    let reference = reference::check(situation.now, market, situation.venue_ahead_ms, age_max)?;
+    let reference = reference::check(
+        situation.now,
+        market,
+        situation.venue_ahead_ms,
+        age_max,
+        limits.collar_bps,
+    )?;
     grid::check(&order, instrument)?;
     collar::check(&order, reference, limits.collar_bps)?;
     let from = worst_price::start(&order, reference);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use model::{Action, Input, Link, OrderKind, OrderSpec, Refusal, Side, TimeInForce};
 
-use crate::testing::{World, agent, number, spec};
+use crate::testing::{World, agent, id, number, spec};
 
 fn refusal(world: &World, spec: &OrderSpec) -> Option<Refusal> {
     world.gateway.approve(world.now, agent(), spec).err()
@@ -29,6 +29,26 @@ fn nothing_while_a_stream_is_down() {
         world.link(link, false);
         let refused = refusal(&world, &spec(Side::Buy, "1", "99"));
         assert!(matches!(refused, Some(Refusal::NotTrading { .. })), "{refused:?}");
+    }
+}
+
+/// One order far away is not half of the price that all others are measured by. The collar is 10 %.
+#[test]
+fn a_spread_wider_than_the_collar_is_no_price() {
+    use model::market::{BookUpdate, GridPrice, GridQty, LevelUpdate, MarketEvent, MarketKind};
+    let mut world = World::new();
+    for (bid, ask, is_price) in
+        [(9_000, 11_000, true), (8_998, 11_000, false), (9_000, 11_002, false), (1, 10_001, false)]
+    {
+        let level = |side, price| LevelUpdate { side, price: GridPrice(price), qty: GridQty(1) };
+        let levels = vec![level(Side::Buy, bid), level(Side::Sell, ask)];
+        let kind = MarketKind::Book(BookUpdate { snapshot: true, levels });
+        let event = MarketEvent { instrument: id(), venue_time: world.now, kind };
+        world.apply(&Input::Market(event));
+        let market = OrderSpec { kind: OrderKind::Market, ..spec(Side::Buy, "0.1", "1") };
+        let refused = refusal(&world, &market);
+        let is_wide = matches!(refused, Some(Refusal::WideSpread { collar_bps: 1_000, .. }));
+        assert_eq!(is_wide, !is_price, "{bid} {ask}: {refused:?}");
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::decimal::Decimal;
-use crate::money::{Price, Qty};
+use crate::money::{Price, Qty, Step};
 
 /// A price as a count of 10^-`price_decimals`.
 #[derive(
@@ -48,6 +48,19 @@ pub struct OffGrid {
 }
 
 impl Grid {
+    /// The grid that multiples of these steps lie on.
+    pub const fn of(tick: Step, lot: Step) -> Grid {
+        Grid { price_decimals: tick.decimals() as u8, qty_decimals: lot.decimals() as u8 }
+    }
+
+    /// The coarsest grid on which everything of both lies.
+    pub fn joined(self, other: Grid) -> Grid {
+        Grid {
+            price_decimals: self.price_decimals.max(other.price_decimals),
+            qty_decimals: self.qty_decimals.max(other.qty_decimals),
+        }
+    }
+
     /// A price on this grid, or `None` when it is not.
     pub fn grid_price(&self, price: Price) -> Option<GridPrice> {
         price.get().mantissa_at(u32::from(self.price_decimals)).map(GridPrice)

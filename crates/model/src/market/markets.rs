@@ -25,6 +25,8 @@ pub struct MarketView {
     quote: Option<Quote>,
     updated: Option<Timestamp>,
     book_at: Option<BookTime>,
+    /// Of the last book that had both sides, and when it was so.
+    middle: Option<(GridPrice, BookTime)>,
 }
 
 /// When the book last changed, by both clocks.
@@ -32,6 +34,12 @@ pub struct MarketView {
 struct BookTime {
     received: Timestamp,
     venue: Timestamp,
+}
+
+impl BookTime {
+    fn by_our_clock(self, ahead_ms: i64) -> Timestamp {
+        self.received.min(self.venue.shifted_ms(ahead_ms.saturating_neg()))
+    }
 }
 
 impl MarketView {
@@ -45,6 +53,7 @@ impl MarketView {
             quote: None,
             updated: None,
             book_at: None,
+            middle: None,
         }
     }
 
@@ -77,8 +86,7 @@ impl MarketView {
     /// later than when that was received. Trades do not make a book newer, and a change that waited on its
     /// way is as old as it is. `ahead_ms` is the venue's clock minus ours, milliseconds.
     pub fn book_as_of(&self, ahead_ms: i64) -> Option<Timestamp> {
-        let BookTime { received, venue } = self.book_at?;
-        Some(received.min(venue.shifted_ms(ahead_ms.saturating_neg())))
+        Some(self.book_at?.by_our_clock(ahead_ms))
     }
 
     /// Best prices: of the book while it is live, else the last quote heard.
@@ -90,17 +98,19 @@ impl MarketView {
         }
     }
 
-    /// The price that orders are measured by: the middle of the book, rounded down to the grid;
-    /// the last trade where one side is empty. `None` while the book is not live.
+    /// The price that orders are measured by: the middle of the book, rounded down to the grid. Where one
+    /// side is empty, the middle as it last was: not the last trade, which one print far away moves
+    /// anywhere. `None` while the book is not live, or has never had two sides.
     pub fn reference_price(&self) -> Option<Price> {
-        if !self.book_live {
-            return None;
-        }
-        let price = match (self.book.best_bid(), self.book.best_ask()) {
-            (Some(bid), Some(ask)) => GridPrice(bid.price.0.midpoint(ask.price.0)),
-            _ => self.last_trade?.price,
-        };
+        let (price, _) = self.middle.filter(|_| self.book_live)?;
         self.instrument.grid().price(price)
+    }
+
+    /// The time, by our clock, that [`MarketView::reference_price`] is as of; see
+    /// [`MarketView::book_as_of`].
+    pub fn reference_as_of(&self, ahead_ms: i64) -> Option<Timestamp> {
+        let (_, at) = self.middle.filter(|_| self.book_live)?;
+        Some(at.by_our_clock(ahead_ms))
     }
 
     /// Takes an event into account; `now` is the receive time.
@@ -109,7 +119,11 @@ impl MarketView {
             MarketKind::Book(update) => {
                 self.book.apply(update);
                 self.book_live |= update.snapshot;
-                self.book_at = Some(BookTime { received: now, venue: event.venue_time });
+                let at = BookTime { received: now, venue: event.venue_time };
+                self.book_at = Some(at);
+                if let (Some(bid), Some(ask)) = (self.book.best_bid(), self.book.best_ask()) {
+                    self.middle = Some((GridPrice(bid.price.0.midpoint(ask.price.0)), at));
+                }
             }
             MarketKind::Trade(trade) => self.last_trade = Some(*trade),
             // History, and no sign that the market is heard now.
@@ -124,6 +138,7 @@ impl MarketView {
             MarketKind::BookLost => {
                 self.book.clear();
                 self.book_live = false;
+                self.middle = None;
                 return;
             }
         }
@@ -138,11 +153,14 @@ pub struct Markets {
 }
 
 impl Markets {
-    /// Follows an instrument from now on; a change of its grid or limits keeps what is known.
+    /// Follows an instrument from now on. New rules keep what is known; a new grid does not, for what is
+    /// known is counted in the old one.
     pub fn follow(&mut self, instrument: Instrument) {
         match self.views.get_mut(&instrument.id) {
-            Some(view) => view.instrument = instrument,
-            None => {
+            Some(view) if view.instrument.grid() == instrument.grid() => {
+                view.instrument = instrument
+            }
+            Some(_) | None => {
                 self.views.insert(instrument.id, MarketView::new(instrument));
             }
         }
@@ -168,10 +186,44 @@ impl Markets {
 
 #[cfg(test)]
 mod tests {
-    use super::super::event::BookUpdate;
+    use super::super::event::{BookUpdate, LevelUpdate};
     use super::*;
     use crate::market::GridQty;
     use crate::side::Side;
+
+    /// A print far away, and a side that is gone: the price that orders are measured by stays, and ages.
+    #[test]
+    fn no_print_moves_the_reference() {
+        let step = |text: &str| text.parse().unwrap();
+        let asset = |name: &str| crate::ids::Asset::new(name).unwrap();
+        let instrument =
+            Instrument::spot(asset("BTC"), asset("USDT"), step("0.01"), step("0.001")).unwrap();
+        let id = instrument.id;
+        let mut view = MarketView::new(instrument);
+        let at = |ms| Timestamp::from_millis(ms).unwrap();
+        let mut apply = |ms, kind| {
+            view.apply(at(ms), &MarketEvent { instrument: id, venue_time: at(ms), kind });
+            (view.reference_price().map(|price| price.to_string()), view.reference_as_of(0))
+        };
+        let level =
+            |side, price, qty| LevelUpdate { side, price: GridPrice(price), qty: GridQty(qty) };
+        let book = |snapshot, levels| MarketKind::Book(BookUpdate { snapshot, levels });
+        let (bid, ask) = (level(Side::Buy, 9_900, 5), level(Side::Sell, 10_100, 5));
+        assert_eq!(apply(1, book(true, vec![bid])), (None, None), "one side is no middle");
+        let middle = (Some("100".to_owned()), Some(at(2)));
+        assert_eq!(apply(2, book(false, vec![ask])), middle);
+        let print = PublicTrade {
+            id: 1,
+            price: GridPrice(10),
+            qty: GridQty(1),
+            taker_side: Side::Sell,
+            time: at(3),
+        };
+        assert_eq!(apply(3, MarketKind::Trade(print)), middle);
+        assert_eq!(apply(4, book(false, vec![level(Side::Buy, 9_900, 0)])), middle);
+        assert_eq!(apply(5, MarketKind::Trade(PublicTrade { id: 2, ..print })), middle);
+        assert_eq!(apply(6, MarketKind::BookLost), (None, None));
+    }
 
     #[test]
     fn a_book_is_as_old_as_its_last_change() {

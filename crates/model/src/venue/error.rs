@@ -62,6 +62,32 @@ pub enum VenueError {
     },
 }
 
+impl VenueError {
+    /// Does it say that the instrument's rules, or what the venue lets one do, may not be what they were
+    /// thought to be?
+    pub const fn is_of_rules(&self) -> bool {
+        match self {
+            VenueError::UnknownInstrument | VenueError::MarketClosed | VenueError::Unsupported => {
+                true
+            }
+            VenueError::Filter { filter } => match filter {
+                Filter::Price | Filter::Lot | Filter::MarketLot | Filter::Notional => true,
+                Filter::PriceBand | Filter::OpenOrders | Filter::StopOrders => false,
+            },
+            VenueError::InsufficientBalance
+            | VenueError::UnknownOrder
+            | VenueError::OrderNamesDiffer
+            | VenueError::DuplicateClientOrderId
+            | VenueError::WouldTake
+            | VenueError::WouldTrigger
+            | VenueError::CancelRestricted
+            | VenueError::NoLiquidity
+            | VenueError::NotAllowed
+            | VenueError::Other { .. } => false,
+        }
+    }
+}
+
 /// Which rule of the instrument an order broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

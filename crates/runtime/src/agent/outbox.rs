@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use engine::AgentBooks;
 use engine::protocol::{Hello, ToAgent};
 use model::market::{BookUpdate, LevelUpdate, MarketEvent, MarketKind, MarketView, Markets};
-use model::{AgentEvent, InstrumentId, Intent, IntentId, Side, Timestamp};
+use model::{AgentEvent, Instrument, InstrumentId, Intent, IntentId, Side, Timestamp};
 use tokio::sync::Notify;
 
 /// Market events that may wait.
@@ -93,6 +93,9 @@ impl Outbox {
         let mut state = self.lock();
         state.now = state.now.max(now);
         state.books.apply(event);
+        if let AgentEvent::Instrument(instrument) = event {
+            state.rules(instrument);
+        }
         if state.connected {
             state.waiting.push_back(Waiting::News(now, event.clone()));
         }
@@ -184,6 +187,17 @@ impl Outbox {
 }
 
 impl State {
+    /// New rules: of the markets as they are told, and of what the next process begins with.
+    fn rules(&mut self, new: &Instrument) {
+        if self.markets.get(new.id).is_some_and(|market| market.instrument().grid() != new.grid()) {
+            // Its book is begun anew, in its turn.
+            self.stale.remove(&new.id);
+        }
+        self.markets.follow(new.clone());
+        let known = self.hello.instruments.iter_mut().find(|known| known.id == new.id);
+        known.into_iter().for_each(|known| *known = new.clone());
+    }
+
     /// Forgets all market events that wait; the books go out whole instead.
     fn condense(&mut self) {
         self.waiting.retain(|waiting| !matches!(waiting, Waiting::Market(..)));

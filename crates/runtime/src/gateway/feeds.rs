@@ -1,24 +1,37 @@
 //! The two sessions of a gateway with its venue: the market's and the account's.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::Input;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use venues::session::{PAUSE_MAX, Protocol, Session};
 use venues::{binance, coinbase};
 
 use super::adapter::Adapter;
-use super::pump::{self, Distrust};
+use super::pump::{self, Distrust, Evidence};
 use super::rest::Rest;
 
-/// What the sessions are told by the core.
+/// What the sessions are told by the core. Sessions that follow others take it over from them.
+#[derive(Clone)]
 pub(super) struct Distrusts {
-    pub(super) market: mpsc::Receiver<Distrust>,
-    pub(super) account: mpsc::Receiver<Distrust>,
+    pub(super) market: Evidence,
+    pub(super) account: Evidence,
+}
+
+impl Distrusts {
+    pub(super) fn new(
+        market: mpsc::Receiver<Distrust>,
+        account: mpsc::Receiver<Distrust>,
+    ) -> Distrusts {
+        let evidence = |way| Arc::new(Mutex::new(way));
+        Distrusts { market: evidence(market), account: evidence(account) }
+    }
 }
 
 /// Where the streams are.
+#[derive(Clone)]
 pub(super) struct StreamAddresses {
     pub(super) market: String,
     pub(super) account: String,

@@ -14,6 +14,7 @@ mod rates;
 mod release;
 mod rest;
 mod rounds;
+mod rules;
 mod shown;
 mod socket;
 mod store;
@@ -42,6 +43,7 @@ use self::feeds::{Distrusts, Pace, StreamAddresses};
 use self::release::Release;
 use self::rest::Rest;
 use self::rounds::Sources;
+use self::rules::Streams;
 use self::waiting::Waiting;
 pub use self::without::compare;
 use crate::agent::{AgentConfig, AgentHandle, Hello};
@@ -88,7 +90,13 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
     };
     let (failures, failed) = mpsc::channel(store::FAILURES_MAX);
     let kept = tokio::spawn(store::keep(opened.writer.handle(), failures.clone()));
-    let instruments = instruments(*venue, &settings.instruments, &address.rest, &rest).await?;
+    let found = instruments(*venue, &settings.instruments, &address.rest, &rest).await?;
+    // Orders of a time when their steps were finer may stand in the book.
+    let on_known_grid = |found: Instrument| {
+        let known = opened.books.instrument(found.id);
+        found.on_grid_of(known)
+    };
+    let instruments: Vec<Instrument> = found.into_iter().map(on_known_grid).collect();
     let rest = rest.following(instruments.clone());
     let clock_known = rest.measure_clock().await;
     check_key(*venue, &address.rest, &rest).await?;
@@ -115,7 +123,7 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
     let (distrust_market, market_distrusted) = mpsc::channel(pump::DISTRUST_MAX);
     let (distrust_account, account_distrusted) = mpsc::channel(pump::DISTRUST_MAX);
     let distrust = Distrusted { market: distrust_market, account: distrust_account };
-    let distrusts = Distrusts { market: market_distrusted, account: account_distrusted };
+    let distrusts = Distrusts::new(market_distrusted, account_distrusted);
     tracing::info!(%venue, address = address.rest, session = opened.session, "gateway has started");
     let journal = opened.writer.handle();
     let release = Release::new(rest.clone(), inputs.clone());
@@ -125,16 +133,15 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
     let _listening = listen(&directory, &config.store, asks);
     let sources =
         Sources { inputs: input_queue, agents: agent_queue, failures: failed, asked, stop };
-    // What executes while the market connects is heard: the account's session starts first.
-    let feeds = feeds::start(&rest, address.streams, &inputs, distrusts, Pace::default());
+    let streams = Streams { addresses: address.streams, distrusts, pace: Pace::default() };
     let beside = [
         tokio::spawn(watch_clock(rest.clone())),
         tokio::spawn(rest.clone().watch_venue_clock(clock_known)),
-        tokio::spawn(rest.watch_limits()),
+        tokio::spawn(rules::keep(rest, streams)),
         kept,
     ];
     let ended = core.run(sources, effects).await;
-    feeds.iter().chain(&beside).for_each(tokio::task::JoinHandle::abort);
+    beside.iter().for_each(tokio::task::JoinHandle::abort);
     // Waits for the last write; answers that still come find nobody.
     drop(opened.writer);
     ended

@@ -5,12 +5,13 @@
 //! left over for the next one.
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use model::venue::{MarketRequest, Request};
 use model::{Input, InstrumentId, Link, Outcome, Timestamp};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -32,6 +33,9 @@ const SAY_MAX: Duration = Duration::from_secs(5);
 /// What is wrong with what a session tells: of one instrument, or in all.
 pub(super) type Distrust = (Option<InstrumentId>, String);
 
+/// The way by which it comes. One session at a time has it, until it ends.
+pub(super) type Evidence = Arc<Mutex<mpsc::Receiver<Distrust>>>;
+
 /// What arrives from tasks beside the pump.
 enum Arrival {
     Opened(ConnId, Box<Socket>),
@@ -47,8 +51,9 @@ pub(super) async fn run<P: Protocol>(
     session: Session<P>,
     rest: Rest,
     inputs: mpsc::Sender<Input>,
-    mut distrust: mpsc::Receiver<Distrust>,
+    distrust: Evidence,
 ) {
+    let mut distrust = distrust.lock_owned().await;
     let (arrivals, mut arrived) = mpsc::channel(ARRIVALS_MAX);
     let mut pump = Pump {
         link: session.link(),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use ::budget::Grant;
 use model::venue::{AccountRequest, MarketRequest, Request, Response};
-use model::{Input, Instrument, InstrumentId, Link, Outcome, Timestamp};
+use model::{Input, Instrument, Link, Outcome, Timestamp};
 use tokio::sync::{Notify, mpsc};
 use tokio_tungstenite::tungstenite::http;
 use venues::session::Stamp;
@@ -33,10 +33,6 @@ const BODY_MAX: usize = 64 << 20;
 const ACCOUNT_PAGES_MAX: u32 = 40;
 /// A request that has waited for longer is signed anew.
 const SIGNATURE_AGE_MAX: Duration = Duration::from_millis(100);
-/// How often the venue's limits are looked at.
-const LIMITS_EVERY: Duration = Duration::from_secs(60);
-/// How soon again when what is known of them holds requests up: they may have grown.
-const LIMITS_AGAIN: Duration = Duration::from_secs(10);
 /// A request that has waited for longer was held up.
 const HELD_UP: Duration = Duration::from_secs(1);
 
@@ -45,7 +41,7 @@ const HELD_UP: Duration = Duration::from_secs(1);
 pub(super) struct Rest {
     shared: Arc<Shared>,
     adapter: Arc<Adapter>,
-    following: Vec<InstrumentId>,
+    following: Arc<[Instrument]>,
 }
 
 struct Shared {
@@ -59,6 +55,8 @@ struct Shared {
     surprised: Notify,
     /// The budget held something up.
     held_up: Notify,
+    /// The venue refused something for its rules.
+    rules_doubted: Notify,
 }
 
 impl Rest {
@@ -85,15 +83,21 @@ impl Rest {
             budget,
             surprised: Notify::new(),
             held_up: Notify::new(),
+            rules_doubted: Notify::new(),
         };
-        Ok(Rest { shared: Arc::new(shared), adapter: Arc::new(adapter), following: Vec::new() })
+        Ok(Rest { shared: Arc::new(shared), adapter: Arc::new(adapter), following: Arc::default() })
     }
 
     /// The same, knowing these instruments.
     pub(super) fn following(mut self, instruments: Vec<Instrument>) -> Rest {
-        self.following = instruments.iter().map(|instrument| instrument.id).collect();
+        self.following = instruments.as_slice().into();
         self.adapter = Arc::new(self.adapter.following(instruments));
         self
+    }
+
+    /// The instruments that it knows, as they were when it was told.
+    pub(super) fn instruments(&self) -> &[Instrument] {
+        &self.following
     }
 
     pub(super) fn adapter(&self) -> &Adapter {
@@ -118,6 +122,21 @@ impl Rest {
     /// The way to the core.
     pub(super) fn inputs(&self) -> &mpsc::Sender<Input> {
         &self.shared.inputs
+    }
+
+    /// Waits until something was refused for the venue's rules; a refusal from before counts.
+    pub(super) async fn rules_doubted(&self) {
+        self.shared.rules_doubted.notified().await;
+    }
+
+    /// Waits until the venue has said stop where we thought there was room.
+    pub(super) async fn surprised(&self) {
+        self.shared.surprised.notified().await;
+    }
+
+    /// Waits until the budget has held something up.
+    pub(super) async fn held_up(&self) {
+        self.shared.held_up.notified().await;
     }
 
     /// Waits until a connection may be attempted.
@@ -146,10 +165,13 @@ impl Rest {
     ) -> Outcome {
         let first = self.attempt(request, decided, held_back).await;
         let outcome = self.to_the_end(first).await;
-        if let Outcome::Refused(refusal) = &outcome
-            && self.adapter.is_of_clock(refusal)
-        {
-            self.clock().doubt();
+        if let Outcome::Refused(refusal) = &outcome {
+            if self.adapter.is_of_clock(refusal) {
+                self.clock().doubt();
+            }
+            if refusal.is_of_rules() {
+                self.shared.rules_doubted.notify_one();
+            }
         }
         outcome
     }
@@ -307,29 +329,6 @@ impl Rest {
             self.shared.surprised.notify_one();
             let detail = format!("status {} to a connection", answer.status);
             self.budget().stop(counts, wait, detail).await;
-        }
-    }
-
-    /// Looks again and again at what the venue allows, so that a limit that it changes is followed: at
-    /// once when the venue has said stop, and soon when the limits as they are known hold requests up.
-    pub(super) async fn watch_limits(self) {
-        // One row of the table is enough: the limits stand beside it.
-        let first = self.following.first().copied();
-        let request = Request::Market(MarketRequest::Instruments(first.into_iter().collect()));
-        while self.adapter.tells_limits() {
-            let held_up = async {
-                tokio::time::sleep(LIMITS_AGAIN).await;
-                self.shared.held_up.notified().await;
-            };
-            tokio::select! {
-                () = self.shared.surprised.notified() => {}
-                () = held_up => {}
-                () = tokio::time::sleep(LIMITS_EVERY) => {}
-            }
-            if let Outcome::NotSent(cause) | Outcome::InDoubt(cause) = self.ask_once(&request).await
-            {
-                tracing::debug!(%cause, "the venue's limits could not be read");
-            }
         }
     }
 }

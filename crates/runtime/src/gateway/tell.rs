@@ -19,7 +19,10 @@ pub(super) fn event(event: &AgentEvent) {
         AgentEvent::Feed { instrument, health, .. } => {
             tracing::warn!(%instrument, ?health, "book is not live");
         }
-        AgentEvent::Order { .. } | AgentEvent::Fill { .. } | AgentEvent::Refused { .. } => {}
+        AgentEvent::Order { .. }
+        | AgentEvent::Fill { .. }
+        | AgentEvent::Refused { .. }
+        | AgentEvent::Instrument(_) => {}
     }
 }
 
@@ -75,6 +78,7 @@ pub(super) fn record(record: &Record) {
         | Record::Duplicates { .. }
         | Record::MissedTrades { .. }
         | Record::HandedOver { .. }
+        | Record::Rules { .. }
         | Record::Feed { .. }
         | Record::RateLimited { .. }
         | Record::BudgetWait { .. }

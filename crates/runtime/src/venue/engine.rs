@@ -4,10 +4,13 @@
 use std::time::Duration;
 
 use model::venue::{AccountRequest, Response, VenueError, VenueEvent};
-use model::{AccountId, Fill, InstrumentId, Side, Timestamp, TradeId, TradingMode, VenueOrderId};
+use model::{
+    AccountId, Decimal, Fill, Instrument, InstrumentId, Notional, OrderLimits, Price, Qty, Side,
+    Step, Timestamp, TradeId, TradingMode, VenueOrderId,
+};
 use sim_venue::{Background, SimVenue};
 
-use super::faults::{Conditions, FaultId, Faults, LAG_MAX_MS};
+use super::faults::{Conditions, FaultId, Faults, FilterChange, LAG_MAX_MS};
 use super::history::History;
 use super::reads::{self, Question};
 
@@ -20,12 +23,15 @@ pub(super) struct Engine {
     /// Orders that are only pretended, with the real time of their rejection.
     rejections: Vec<(Timestamp, VenueOrderId)>,
     conditions: Conditions,
+    /// The rules on orders while no fault changes them.
+    usual: Vec<Instrument>,
     time: Timestamp,
 }
 
 impl Engine {
     pub(super) fn new(exchange: SimVenue) -> Engine {
         let kept = Duration::from_millis(LAG_MAX_MS.unsigned_abs());
+        let usual = exchange.instruments().cloned().collect();
         let history = History::new(kept, exchange.oracle().balances);
         Engine {
             exchange,
@@ -33,6 +39,7 @@ impl Engine {
             events: Vec::new(),
             rejections: Vec::new(),
             conditions: Conditions::default(),
+            usual,
             time: Timestamp::EPOCH,
         }
     }
@@ -59,6 +66,9 @@ impl Engine {
         if before.mode != conditions.mode {
             self.set_mode(conditions.mode);
         }
+        if before.filters != conditions.filters {
+            self.set_rules(conditions.filters);
+        }
         if (before.no_bids, before.no_asks) != (conditions.no_bids, conditions.no_asks) {
             let time = self.engine_time(now);
             let Engine { exchange, events, .. } = self;
@@ -71,6 +81,15 @@ impl Engine {
     fn set_mode(&mut self, mode: TradingMode) {
         let all: Vec<InstrumentId> = self.exchange.instruments().map(|i| i.id).collect();
         all.into_iter().for_each(|instrument| self.exchange.set_mode(instrument, mode));
+    }
+
+    /// Multiplies the usual rules on orders for every instrument. What cannot be represented stays.
+    fn set_rules(&mut self, times: FilterChange) {
+        for usual in &self.usual {
+            let Some((tick, lot, limits)) = multiplied(usual, times) else { continue };
+            // On the usual grid, for they are multiples of the usual steps.
+            let _ = self.exchange.set_rules(usual.id, tick, lot, limits);
+        }
     }
 
     /// Must this request stand in line? Questions are answered from what is known.
@@ -163,4 +182,17 @@ impl Engine {
             !is_due
         });
     }
+}
+
+/// The rules of an instrument, multiplied; `None` when they cannot be represented.
+fn multiplied(usual: &Instrument, by: FilterChange) -> Option<(Step, Step, OrderLimits)> {
+    let times = |number: Decimal, by: u32| number.checked_times(i64::from(by));
+    let step = |step: Step, by| Step::try_from(times(step.get(), by)?).ok();
+    let (tick, lot) = (step(usual.tick, by.tick)?, step(usual.lot, by.lot)?);
+    let notional_min = Notional::try_from(times(usual.limits.notional_min.get(), by.notional)?);
+    let qty_min = usual.limits.qty_min.max(Qty::try_from(lot.get()).ok()?);
+    let price_min = usual.limits.price_min.map(|min| min.get().max(tick.get()));
+    let price_min = price_min.map(Price::try_from).transpose().ok()?;
+    let notional_min = notional_min.ok()?;
+    Some((tick, lot, OrderLimits { notional_min, qty_min, price_min, ..usual.limits }))
 }

@@ -71,6 +71,36 @@ async fn modes_of_the_exchange() {
     assert_eq!(bench.order(SELL, "c2").await.status, 200);
 }
 
+/// Steps and the smallest notional grow, the metadata says so, and what stands is left alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rules_change() {
+    let bench = Bench::quiet().await;
+    let filter = || async {
+        let info = bench.get("/api/v3/exchangeInfo?symbol=BTCUSDT").await.json();
+        let filters = info["symbols"][0]["filters"].as_array().unwrap().clone();
+        let of = |kind: &str, key: &str| {
+            let found = filters.iter().find(|filter| filter["filterType"] == kind).unwrap();
+            found[key].as_str().unwrap().parse::<f64>().unwrap()
+        };
+        [of("PRICE_FILTER", "tickSize"), of("LOT_SIZE", "stepSize"), of("NOTIONAL", "minNotional")]
+    };
+    let before = filter().await;
+    assert_eq!(bench.order(BUY, "old").await.status, 200);
+    let times = json!({"kind": "filter_change", "tick_times": 10, "lot_times": 100});
+    bench.fault(times).await;
+    let after = filter().await;
+    let grown = [0, 1, 2].map(|i| (after[i] / before[i]).round());
+    assert_eq!(grown[..2], [10.0, 100.0]);
+    assert!(before[2] == 0.0 || grown[2] == 2.0, "{before:?} {after:?}");
+    bench.fault(json!({"kind": "filter_change", "lot_times": 1_000})).await;
+    let refused = bench.order(BUY, "new").await.json();
+    assert_eq!(refused["msg"], "Filter failure: LOT_SIZE", "several are multiplied");
+    assert_eq!(bench.orders().await.len(), 1);
+    bench.heal().await;
+    assert_eq!(filter().await, before);
+    assert_eq!(bench.order(BUY, "new").await.status, 200);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scenario_begins_and_ends_by_itself() {
     let scenario = "[[fault]]\nkind = \"halted\"\nat = \"200ms\"\nfor = \"400ms\"\n";

@@ -27,6 +27,7 @@ impl Oracle {
             | Input::Intent(_)
             | Input::Feed(_)
             | Input::Clock { .. }
+            | Input::Instruments { .. }
             | Input::Operator(_)
             | Input::Wake => {}
         }

@@ -130,6 +130,7 @@ impl Oracle {
             | Record::Duplicates { .. }
             | Record::MissedTrades { .. }
             | Record::HandedOver { .. }
+            | Record::Rules { .. }
             | Record::Feed { .. }
             | Record::RateLimited { .. }
             | Record::BudgetWait { .. }

@@ -73,7 +73,9 @@ fn a_kill_at_any_boundary_breaks_nothing() {
         let day = reference_day(*venue);
         let boundaries = holds(&day).boundaries;
         assert!(boundaries > 1_000, "{boundaries}");
-        for k in (1..boundaries).step_by(usize::try_from(boundaries / 12).unwrap()) {
+        // The last ones leave no time to be killed in once more.
+        let step = usize::try_from(boundaries / 12).unwrap();
+        for k in (1..boundaries).step_by(step).take(12) {
             for again in [false, true] {
                 let report = holds(&crash_at(&day, k, again));
                 assert_eq!(report.seen.starts, if again { 3 } else { 2 }, "{k} {again}");

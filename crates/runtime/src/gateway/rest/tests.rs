@@ -6,6 +6,8 @@ use ::budget::{Answer as May, Cause, Priority, Shares};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
+use super::super::feeds::{Distrusts, Pace, StreamAddresses};
+use super::super::rules::{self, LIMITS_AGAIN};
 use super::*;
 use crate::budget::Of;
 use crate::config::VenueKind;
@@ -106,7 +108,7 @@ async fn after_a_stop_the_limits_are_read_at_once() {
         let (asked, mut told) = mpsc::unbounded_channel();
         let venue = tokio::spawn(throttles_once(listener, asked));
         let (rest, _inputs) = rest(&directory, &base);
-        let watching = tokio::spawn(rest.clone().watch_limits());
+        let watching = tokio::spawn(rules::keep(rest.clone(), nowhere()));
         let ping = Request::Market(MarketRequest::Ping);
         let outcome = rest.ask(&ping).await;
         assert!(matches!(outcome, Outcome::Refused(_) | Outcome::InDoubt(_)), "{outcome:?}");
@@ -130,6 +132,15 @@ async fn after_a_stop_the_limits_are_read_at_once() {
         watching.abort();
         venue.abort();
     }
+}
+
+/// Sessions whose attempts to connect come much later.
+fn nowhere() -> rules::Streams {
+    let way = || mpsc::channel(1).1;
+    let distrusts = Distrusts::new(way(), way());
+    let address = || "ws://127.0.0.1:1".to_owned();
+    let addresses = StreamAddresses { market: address(), account: address() };
+    rules::Streams { addresses, distrusts, pace: Pace::default() }
 }
 
 /// Behind its wait for the budget, at the moment at which it could leave, it is asked whether it still may.

@@ -300,7 +300,7 @@ impl Stage {
                 StreamAddresses { market: sockets.clone(), account: sockets }
             }
         };
-        let distrusts = Distrusts { market, account };
+        let distrusts = Distrusts::new(market, account);
         beside.extend(feeds::start(&ours, addresses, &tap, distrusts, pace));
         let core = tokio::spawn(core.run(sources, effects));
         let mut stage = Stage {

@@ -3,7 +3,7 @@
 use model::{Timestamp, TradingMode};
 use venues::server::LimitChange;
 
-use super::kinds::{FaultKind, Scope};
+use super::kinds::{FaultKind, FilterChange, Scope};
 use super::table::Faults;
 
 /// The state of the venue as a whole.
@@ -21,6 +21,8 @@ pub(crate) struct Conditions {
     pub(crate) limits: LimitChange,
     /// How far the venue's clock is ahead, milliseconds; several add up.
     pub(crate) skew_ms: i64,
+    /// By how much the usual rules on orders are multiplied; several are multiplied.
+    pub(crate) filters: FilterChange,
 }
 
 impl Default for Conditions {
@@ -32,6 +34,7 @@ impl Default for Conditions {
             no_asks: false,
             limits: LimitChange::default(),
             skew_ms: 0,
+            filters: FilterChange::NONE,
         }
     }
 }
@@ -67,6 +70,7 @@ impl Faults {
                     let before = limits.connections_max.unwrap_or(u32::MAX);
                     limits.connections_max = Some(before.min(most));
                 }
+                FaultKind::FilterChange(change) => all.filters = all.filters.times(change),
                 FaultKind::VenueSkew(ms) => all.skew_ms = all.skew_ms.saturating_add(ms),
                 _ => {}
             }

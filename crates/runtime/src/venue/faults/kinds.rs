@@ -37,7 +37,7 @@ pub(super) enum Scope {
 }
 
 /// All kinds.
-pub(super) const KINDS: [(&str, Scope); 44] = [
+pub(super) const KINDS: [(&str, Scope); 45] = [
     ("outage", Scope::Venue),
     ("drop_request", Scope::Request),
     ("drop_response", Scope::Request),
@@ -68,6 +68,7 @@ pub(super) const KINDS: [(&str, Scope); 44] = [
     ("book_empty", Scope::Venue),
     ("halted", Scope::Venue),
     ("cancel_only", Scope::Venue),
+    ("filter_change", Scope::Venue),
     ("gap", Scope::Message),
     ("dup", Scope::Message),
     ("swap", Scope::Message),
@@ -121,6 +122,7 @@ pub(crate) enum FaultKind {
     },
     Halted,
     CancelOnly,
+    FilterChange(FilterChange),
     Gap,
     Dup,
     Swap,
@@ -140,6 +142,28 @@ pub(crate) enum FaultKind {
     ConnectCap(u32),
     /// Milliseconds; above zero when the venue's clock is ahead.
     VenueSkew(i64),
+}
+
+/// By how much the rules of every instrument are multiplied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FilterChange {
+    pub(crate) tick: u32,
+    pub(crate) lot: u32,
+    pub(crate) notional: u32,
+}
+
+impl FilterChange {
+    /// Nothing is changed.
+    pub(crate) const NONE: FilterChange = FilterChange { tick: 1, lot: 1, notional: 1 };
+
+    /// One change on top of another.
+    pub(crate) fn times(self, other: FilterChange) -> FilterChange {
+        FilterChange {
+            tick: self.tick.saturating_mul(other.tick),
+            lot: self.lot.saturating_mul(other.lot),
+            notional: self.notional.saturating_mul(other.notional),
+        }
+    }
 }
 
 /// A fixed time, or a range to draw from.
@@ -278,6 +302,15 @@ pub(super) fn read(name: &'static str, p: &mut Parameters) -> Result<FaultKind, 
         }
         "halted" => FaultKind::Halted,
         "cancel_only" => FaultKind::CancelOnly,
+        "filter_change" => {
+            let mut times = |name, usual: u32| {
+                let given = number(p, name, 1..=1_000, "times as large")?;
+                Ok::<_, FaultError>(given.unwrap_or(usual))
+            };
+            let (tick, lot) = (times("tick_times", 10)?, times("lot_times", 10)?);
+            let notional = times("notional_times", 2)?;
+            FaultKind::FilterChange(FilterChange { tick, lot, notional })
+        }
         "gap" => FaultKind::Gap,
         "dup" => FaultKind::Dup,
         "swap" => FaultKind::Swap,

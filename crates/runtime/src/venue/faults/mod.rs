@@ -25,7 +25,7 @@ pub use fault::Scenario;
 
 pub(super) use asks::Reading;
 pub(super) use conditions::Conditions;
-pub(super) use kinds::{Answer, FaultKind, LAG_MAX_MS, Schema};
+pub(super) use kinds::{Answer, FaultKind, FilterChange, LAG_MAX_MS, Schema};
 pub(super) use messages::{Gate, Origin};
 pub(super) use requests::{After, Before, Verdict};
 pub(super) use table::{Begun, FaultId, Faults};

@@ -1,5 +1,6 @@
 //! `exchangeInfo` in our words: grids and limits of instruments.
 
+use model::market::Grid;
 use model::{
     Decimal, Instrument, InstrumentId, InstrumentKind, Notional, OrderLimits, Price, PriceBand,
     Qty, Step, TradingMode,
@@ -36,14 +37,17 @@ fn instrument(symbol: &Symbol) -> Result<Instrument, DecodeError> {
     }
     let missing =
         |filter: &str| DecodeError::Shape(format!("{} has no {filter} with a step", symbol.symbol));
+    let tick = grid.0.ok_or_else(|| missing("PRICE_FILTER"))?;
+    let lot = grid.1.ok_or_else(|| missing("LOT_SIZE"))?;
     Ok(Instrument {
         id,
         symbol: symbol.symbol.clone(),
         kind: InstrumentKind::Spot,
         base,
         quote,
-        tick: grid.0.ok_or_else(|| missing("PRICE_FILTER"))?,
-        lot: grid.1.ok_or_else(|| missing("LOT_SIZE"))?,
+        tick,
+        lot,
+        grid: Grid::of(tick, lot),
         limits,
         mode: mode(&symbol.status)?,
     })

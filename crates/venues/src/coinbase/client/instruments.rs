@@ -1,5 +1,6 @@
 //! Products in our words: grids and limits of instruments.
 
+use model::market::Grid;
 use model::{
     Decimal, Instrument, InstrumentId, InstrumentKind, Notional, OrderLimits, Qty, Step,
     TradingMode,
@@ -26,14 +27,17 @@ fn instrument(product: &Product) -> Result<Instrument, DecodeError> {
         let step = number.0.and_then(|number| Step::try_from(number).ok());
         step.ok_or_else(|| DecodeError::Shape(format!("{} has no {name}", product.product_id)))
     };
+    let tick = step(product.price_increment, "price_increment")?;
+    let lot = step(product.base_increment, "base_increment")?;
     Ok(Instrument {
         id,
         symbol: product.product_id.clone(),
         kind: InstrumentKind::Spot,
         base,
         quote,
-        tick: step(product.price_increment, "price_increment")?,
-        lot: step(product.base_increment, "base_increment")?,
+        tick,
+        lot,
+        grid: Grid::of(tick, lot),
         limits: OrderLimits {
             price_min: None,
             price_max: None,

@@ -49,7 +49,9 @@ fn books_take_the_fast_path_and_mean_what_the_slow_one_says() {
 #[test]
 fn a_message_is_news_of_every_alias() {
     let usdc = instrument("BTC", "USDC");
-    let coarse = model::Instrument { lot: "0.0001".parse().unwrap(), ..usdc.clone() };
+    let lot = "0.0001".parse().unwrap();
+    let grid = model::market::Grid::of(usdc.tick, lot);
+    let coarse = model::Instrument { lot, grid, ..usdc.clone() };
     for (other, first_bid) in [(usdc, 6_300_000), (coarse, 630)] {
         let symbols = Symbols::new(vec![instrument("BTC", "USD"), other]);
         let mut batch = Batch::default();
