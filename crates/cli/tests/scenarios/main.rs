@@ -10,7 +10,9 @@
 mod common;
 
 mod account;
+mod accounting;
 mod clock;
+mod hands;
 mod network;
 mod protocol;
 mod rates;

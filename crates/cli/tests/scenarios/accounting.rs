@@ -1,0 +1,499 @@
+//! ACC: executions, fees and money. Their many cases run in the gateway's own tests on both kinds of venue
+//! (`gateway/src/{reading,drift,foreign}/tests.rs`).
+//!
+//! Spot accounts are never short, borrow nothing and pay no funding: what the rows ask of those waits for
+//! venues that have them.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use model::{Decimal, Discrepancy, Ending, Entry, IntentId, Link, Record, TradingState};
+use serde_json::{Value, json};
+
+use crate::account::kinds;
+use crate::common::{Gateway, Venue, plimsoll, stderr};
+use crate::hands::{ByHand, OTHER, OWN};
+use crate::stage::{Stage, Want, books, count, is_active, is_refused, orders};
+
+/// Any difference is noticed within this (`T_detect`).
+const DETECTED_MAX: u64 = 10;
+/// From the start of a process to books that agree.
+const STARTED_MAX: Duration = Duration::from_secs(20);
+
+/// The account's stream is down, as far as the gateway knows.
+fn is_deaf(entries: &[Entry]) -> bool {
+    let up = entries.iter().rev().find_map(|entry| match entry.record {
+        Record::Link { link: Link::Account, up, .. } => Some(up),
+        _ => None,
+    });
+    up == Some(false)
+}
+
+fn limit(price: f64) -> Value {
+    json!({"type": "limit", "price": format!("{price:.2}")})
+}
+
+fn number(value: &Value) -> Decimal {
+    value.as_str().unwrap().parse().unwrap()
+}
+
+/// Fees of the account by asset, as the exchange's executions have them.
+fn fees_told(state: &Value) -> BTreeMap<String, Decimal> {
+    let mut sums = BTreeMap::new();
+    for fill in state["fills"].as_array().unwrap().iter().filter(|f| f["account"] == "account-1") {
+        let Some(asset) = fill["fee_asset"].as_str() else { continue };
+        let sum = sums.entry(asset.to_owned()).or_insert(Decimal::ZERO);
+        *sum = sum.checked_add(number(&fill["fee"])).unwrap();
+    }
+    sums.retain(|_, sum| !sum.is_zero());
+    sums
+}
+
+/// The same as the gateway has counted them.
+fn fees_counted(entries: &[Entry]) -> BTreeMap<String, Decimal> {
+    let books = books(entries);
+    let fees = books.positions().flat_map(|(_, position)| position.fees());
+    let mut sums: BTreeMap<String, Decimal> =
+        fees.map(|(asset, paid)| (asset.to_string(), paid.get())).collect();
+    sums.retain(|_, sum| !sum.is_zero());
+    sums
+}
+
+fn assert_fees_agree(stage: &Stage) {
+    assert_eq!(fees_counted(&stage.gateway.entries()), fees_told(&stage.venue.state()));
+}
+
+/// While nobody listens one order fills, one fills in part, a stop is triggered and one is over. All is
+/// rebuilt from the venue's history, with its prices and fees.
+fn fills_missed(mut stage: Stage, dead: bool) {
+    let (bid, ask) = stage.touch();
+    let high = stage.place_as("sell", &limit(ask * 1.01), "gtc");
+    let trigger = json!({"type": "stop_limit", "trigger": format!("{:.2}", ask * 1.005),
+        "price": format!("{:.2}", ask * 1.02)});
+    let stop = stage.place_as("buy", &trigger, "gtc");
+    let partly = stage.place_as("buy", &limit(bid * 0.985), "gtc");
+    let ends = stage.place_as("buy", &limit(bid * 0.988), "gtc");
+    for intent in [high, stop, partly, ends] {
+        stage.working(intent);
+    }
+    let before = stage.gateway.entries().len();
+    if dead {
+        stage.gateway.process = None;
+    } else {
+        stage.fault(json!({"kind": "partition", "route": "user"}));
+    }
+    // Nothing is left above but our own order: it executes, and its price is the trigger's.
+    stage.fault(json!({"kind": "book_empty", "side": "asks", "for": "500ms"}));
+    stage.takes(OTHER, "buy", "0.001", ask * 1.015);
+    std::thread::sleep(Duration::from_millis(700));
+    stage.fault(json!({"kind": "book_empty", "side": "bids"}));
+    let ending = if stage.is_coinbase() {
+        let order = crate::stage::order_of(&books(&stage.gateway.entries()), ends).unwrap().clone();
+        stage.taken_back_by_hand(order.venue_order_id.unwrap().as_str());
+        Ending::Canceled
+    } else {
+        // The account's own sell meets its own buy, which the venue then ends.
+        stage.takes(OWN, "sell", "0.001", bid * 0.987);
+        Ending::Expired
+    };
+    stage.takes(OTHER, "sell", "0.0004", bid * 0.98);
+    if !dead {
+        stage.until(20, "the stream is given up", is_deaf);
+        std::thread::sleep(Duration::from_secs(4));
+        let while_away = &stage.gateway.entries()[before..];
+        assert_eq!(count(while_away, |r| matches!(r, Record::Prepared { .. })), 0);
+        let refused = stage.place(Want::BuyLow);
+        stage.until(5, "nothing adds risk while deaf", |entries| is_refused(entries, refused));
+        assert!(stage.fired("partition") > 0);
+    }
+    let healed = stage.heal();
+    if dead {
+        stage.start_again();
+        stage.recover(Instant::now(), STARTED_MAX);
+    } else {
+        stage.recovers(healed);
+    }
+
+    assert!(stage.fired("book_empty") > 0);
+    for filled in [high, stop] {
+        assert_eq!(stage.done(5, filled).ending(), Some(Ending::Filled));
+    }
+    assert_eq!(stage.done(5, ends).ending(), Some(ending));
+    assert_eq!(stage.working(partly).filled.to_string(), "0.0004");
+    let entries = stage.gateway.entries().split_off(before);
+    let counted = |r: &Record| matches!(r, Record::Filled { fill, .. } if fill.fee.is_some());
+    assert!(count(&entries, counted) >= 3, "each with its fee");
+    let ended = |r: &Record| {
+        matches!(r, Record::Discrepancy { found: Discrepancy::MissedEnd { ending: is, .. } }
+            if *is == ending)
+    };
+    assert_eq!(count(&entries, ended), 1);
+    assert_eq!(kinds(&entries, "missed_trigger"), 1);
+    assert_eq!(kinds(&entries, "balance"), 0);
+    assert_fees_agree(&stage);
+}
+
+/// ACC-01: the account's stream is down.
+#[test]
+fn acc_01_fills_missed_while_deaf() {
+    fills_missed(Stage::open(301), false);
+}
+
+/// ACC-01: the gateway is not there at all.
+#[test]
+fn acc_01_fills_missed_while_dead() {
+    fills_missed(Stage::open(302), true);
+}
+
+/// ACC-01 at Coinbase, where executions are only ever read.
+#[test]
+fn acc_01_fills_missed_while_deaf_at_coinbase() {
+    fills_missed(Stage::open_at_coinbase(303), false);
+}
+
+#[test]
+fn acc_01_fills_missed_while_dead_at_coinbase() {
+    fills_missed(Stage::open_at_coinbase(304), true);
+}
+
+/// ACC-02: every execution is told twice, one is read before it is told, and all are told again to the next
+/// connection. Each counts once, and at no time is more of an order counted than the venue has executed.
+#[test]
+fn acc_02_the_same_fill_again_and_again() {
+    let mut stage = Stage::open(311);
+    stage.fault(json!({"kind": "dup", "stream": "user"}));
+    stage.fault(json!({"kind": "replay_last", "stream": "user", "messages": 50}));
+    for _ in 0..2 {
+        let taken = stage.send(Want::BuyNow);
+        assert_eq!(stage.done(5, taken).ending(), Some(Ending::Filled));
+    }
+    // What comes out of line is told after the history has been read.
+    stage.fault(json!({"kind": "delay", "delay_ms": 50, "route": "GET /api/v3/myTrades"}));
+    stage.fault(json!({"kind": "swap", "stream": "user", "contains": "TRADE"}));
+    for _ in 0..2 {
+        let taken = stage.send(Want::BuyNow);
+        stage.done(5, taken);
+    }
+    stage.fault(json!({"kind": "shutdown_notice", "delay_ms": 0}));
+    stage.until(10, "the connection is gone", is_deaf);
+    stage.until(10, "and another one there", |entries| !is_deaf(entries));
+    let taken = stage.send(Want::BuyNow);
+    assert_eq!(stage.done(5, taken).ending(), Some(Ending::Filled));
+    for kind in ["dup", "swap", "replay_last"] {
+        assert!(stage.fired(kind) > 0, "{kind} has not struck");
+    }
+    let healed = stage.heal();
+    stage.recovers(healed);
+    assert_never_too_much(&stage);
+}
+
+/// No execution twice, and of no order ever more than the exchange has executed of it.
+fn assert_never_too_much(stage: &Stage) {
+    let state = stage.venue.state();
+    let executed: BTreeMap<String, Decimal> = orders(&state)
+        .map(|o| (o["client_id"].as_str().unwrap().to_owned(), number(&o["filled"])))
+        .collect();
+    let (mut counted, mut trades) = (BTreeMap::new(), BTreeSet::new());
+    for entry in stage.gateway.entries() {
+        let Record::Filled { client_order_id: Some(id), fill, .. } = entry.record else { continue };
+        assert!(trades.insert(fill.trade_id), "{fill:?} was counted twice");
+        let sum = counted.entry(id.to_string()).or_insert(Decimal::ZERO);
+        *sum = sum.checked_add(fill.qty.get()).unwrap();
+        assert!(*sum <= executed[&id.to_string()], "{sum} of {id} at {:?}", entry.at);
+    }
+}
+
+/// ACC-04: a person trades on the same account, takes a stop of ours back, pays in and pays out. It is
+/// said and counted, nothing halts, and nothing is done against it.
+fn a_person_trades(mut stage: Stage) {
+    let (bid, ask) = stage.touch();
+    let trigger = json!({"type": "stop_limit", "trigger": format!("{:.2}", bid * 0.99),
+        "price": format!("{:.2}", bid * 0.98)});
+    let own = stage.place_as("sell", &trigger, "gtc");
+    let name = stage.working(own).venue_order_id.unwrap();
+    stage.takes(OWN, "buy", "0.002", ask * 1.01);
+    let rests = ByHand {
+        key: OWN,
+        name: "rests",
+        side: "buy",
+        qty: "0.15",
+        price: bid * 0.97,
+        rests: true,
+    };
+    let rests = stage.by_hand(&rests);
+    let instrument = stage.gateway.instrument().parse().unwrap();
+    stage.until(DETECTED_MAX, "both are said", |entries| kinds(entries, "foreign") == 2);
+    stage.until(DETECTED_MAX, "what rests counts", |entries| {
+        let exposure = books(entries).exposure(instrument);
+        exposure.working_buys.to_string() == "0.15" && exposure.position.to_string() == "0.002"
+    });
+    stage.transfer(stage.quote(), "1000");
+    let told = |r: &Record| matches!(r, Record::Transferred { .. });
+    stage.until(DETECTED_MAX, "it is counted", |entries| count(entries, told) == 1);
+    stage.taken_back_by_hand(name.as_str());
+    stage.taken_back_by_hand(&rests);
+    let ending = stage.done(DETECTED_MAX, own).ending();
+    assert_eq!(ending, Some(Ending::Canceled));
+    stage.until(DETECTED_MAX, "nothing rests", |entries| {
+        books(entries).exposure(instrument).working_buys.is_zero()
+    });
+    // Compared a few times more.
+    std::thread::sleep(Duration::from_secs(5));
+    stage.recovers(Instant::now());
+    let entries = stage.gateway.entries();
+    let deposits = usize::from(stage.is_coinbase());
+    assert_eq!((kinds(&entries, "balance"), kinds(&entries, "deposit")), (0, deposits));
+    assert_eq!(kinds(&entries, "foreign"), 2, "said once");
+    money_goes(&mut stage);
+    let entries = stage.gateway.entries();
+    assert_eq!(count(&entries, |r| matches!(r, Record::Prepared { .. })), 1, "no counter-order");
+    let halts = |r: &Record| matches!(r, Record::Trading { state: TradingState::Halted, .. });
+    assert_eq!(count(&entries, halts), 0);
+}
+
+/// A withdrawal is no loss of trading. Where only the balance shows it, it stops what adds risk until a
+/// person accepts it.
+fn money_goes(stage: &mut Stage) {
+    let before = stage.gateway.entries().len();
+    stage.transfer(stage.quote(), "-500");
+    if stage.is_coinbase() {
+        stage.until(DETECTED_MAX, "it is said", |all| kinds(&all[before..], "balance") == 1);
+        stage.until(5, "only what reduces passes", is_reducing);
+        let config = stage.gateway.path("plimsoll.toml");
+        let accepted = plimsoll(&["reconcile", "--config", config.to_str().unwrap(), "--accept"]);
+        assert!(accepted.status.success(), "{}", stderr(&accepted));
+    }
+    stage.until(DETECTED_MAX, "it is counted", |all| {
+        count(&all[before..], |r| matches!(r, Record::Transferred { .. })) == 1
+    });
+    stage.recovers(Instant::now());
+    let books = books(&stage.gateway.entries());
+    let position = books.position(stage.gateway.instrument().parse().unwrap()).unwrap();
+    assert!(position.realized().get().is_zero(), "{position:?}");
+}
+
+fn is_reducing(entries: &[Entry]) -> bool {
+    last_state(entries) == Some(TradingState::Reducing)
+}
+
+fn last_state(entries: &[Entry]) -> Option<TradingState> {
+    entries.iter().rev().find_map(|entry| match &entry.record {
+        Record::Trading { state, .. } => Some(*state),
+        _ => None,
+    })
+}
+
+#[test]
+fn acc_04_a_person_on_the_same_account() {
+    a_person_trades(Stage::open(304));
+}
+
+#[test]
+fn acc_04_a_person_on_the_same_account_at_coinbase() {
+    a_person_trades(Stage::open_at_coinbase(305));
+}
+
+/// A stage whose gateway does this about orders of others.
+fn with_policy(policy: &str, seed: u32) -> Stage {
+    let venue = Venue::start(&["--market", &format!("synthetic:{seed}")]);
+    let gateway = Gateway::prepare(&venue.addr, "");
+    let path = gateway.path("plimsoll.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let text =
+        text.replace("[venue.sim]\n", &format!("[venue.sim]\nforeign_orders = {policy:?}\n"));
+    std::fs::write(&path, text).unwrap();
+    Stage::between(venue, gateway, |_, _| {})
+}
+
+/// ACC-04 where orders of others are taken back: the one that rests is, what has executed is answered by
+/// nothing, and trading goes on.
+#[test]
+fn acc_04_orders_of_a_person_are_taken_back() {
+    let mut stage = with_policy("cancel", 306);
+    let (bid, ask) = stage.touch();
+    stage.takes(OWN, "buy", "0.002", ask * 1.01);
+    let rests = ByHand {
+        key: OWN,
+        name: "rests",
+        side: "buy",
+        qty: "0.15",
+        price: bid * 0.97,
+        rests: true,
+    };
+    stage.by_hand(&rests);
+    stage.until(DETECTED_MAX, "what rests is taken back", |entries| {
+        count(entries, |r| matches!(r, Record::ForeignGone { .. })) == 2
+    });
+    stage.recovers(Instant::now());
+    let entries = stage.gateway.entries();
+    assert_eq!(count(&entries, |r| matches!(r, Record::Prepared { .. })), 0, "no counter-order");
+    assert!(count(&entries, |r| matches!(r, Record::ForeignCancel { .. })) > 0);
+    let next = stage.send(Want::BuyNow);
+    assert_eq!(stage.done(5, next).ending(), Some(Ending::Filled));
+}
+
+/// ACC-04 where an order of somebody else halts: ours are taken back, and nothing else is done.
+#[test]
+fn acc_04_an_order_of_a_person_halts() {
+    let mut stage = with_policy("halt", 307);
+    let resting = stage.send(Want::BuyLow);
+    stage.working(resting);
+    let (_, ask) = stage.touch();
+    stage.takes(OWN, "buy", "0.002", ask * 1.01);
+    stage.until(DETECTED_MAX, "it halts", |entries| {
+        last_state(entries) == Some(TradingState::Halted)
+    });
+    assert_eq!(stage.done(5, resting).ending(), Some(Ending::Canceled));
+    let refused = stage.place(Want::BuyLow);
+    stage.until(5, "refused", |entries| is_refused(entries, refused));
+    let compared = stage.gateway.entries().len();
+    stage.until(10, "compared once more", |entries| {
+        count(&entries[compared..], |r| matches!(r, Record::Reconciled { left: 0, .. })) > 0
+    });
+    let prepared = |r: &Record| matches!(r, Record::Prepared { .. });
+    assert_eq!(count(&stage.gateway.entries(), prepared), 1, "no counter-order");
+    crate::common::assert_agrees(&stage.gateway, &stage.venue);
+}
+
+/// Small executions of somebody's order, each of one taker of a crowd.
+const SLICE: &str = "0.0001";
+
+/// Who is many, because a venue counts the orders of each.
+fn crowd(secret: &str, quote: &str) -> Vec<String> {
+    (0..30).map(|n| format!("crowd-{n}:{secret}:1000 {quote},1 BTC")).collect()
+}
+
+/// ACC-05: many more executions than a page holds, in lists that are cut, while the gateway is dead. Each
+/// is found, once.
+fn a_truncated_history(mut stage: Stage, slices: u32, rows: u32, within: Duration) {
+    let (bid, _) = stage.touch();
+    let mut whole = Vec::new();
+    for _ in 0..slices.div_ceil(500) {
+        whole.push(stage.place_of("buy", &limit(bid * 0.985), "0.05"));
+    }
+    for intent in &whole {
+        stage.working(*intent);
+    }
+    stage.gateway.process = None;
+    stage.fault(json!({"kind": "book_empty", "side": "bids"}));
+    for n in 0..slices {
+        stage.takes(&format!("crowd-{}", n % 30), "sell", SLICE, bid * 0.98);
+    }
+    stage.heal();
+    stage.fault(json!({"kind": "page_cap", "rows": rows}));
+    stage.start_again();
+    let start = Instant::now();
+    stage.recover(start, within);
+    println!("{slices} executions found after {:?}", start.elapsed());
+    assert!(stage.fired("page_cap") >= u64::from(slices / rows), "lists were cut");
+    let entries = stage.gateway.entries();
+    let fills = count(&entries, |r| matches!(r, Record::Filled { .. }));
+    assert_eq!(fills, slices as usize);
+    assert_eq!((stage.answers(429), stage.answers(418)), (0, 0));
+    assert_fees_agree(&stage);
+    assert_never_too_much(&stage);
+}
+
+#[test]
+fn acc_05_truncated_history() {
+    let mut args = vec!["--market".to_owned(), "synthetic:308".to_owned()];
+    args.extend(crowd("secret", "USDT").into_iter().flat_map(|who| ["--account".to_owned(), who]));
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let venue = Venue::start(&args);
+    let gateway = Gateway::prepare(&venue.addr, "");
+    let stage = Stage::between(venue, gateway, |_, _| {});
+    a_truncated_history(stage, 1_200, 50, Duration::from_secs(60));
+}
+
+#[test]
+fn acc_05_truncated_history_at_coinbase() {
+    let mut args = vec!["--market".to_owned(), "synthetic:309".to_owned()];
+    let crowd = crowd(crate::common::COINBASE_SECRET, "USD");
+    args.extend(crowd.into_iter().flat_map(|who| ["--account".to_owned(), who]));
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let venue = Venue::coinbase(&args);
+    let gateway = Gateway::prepare_coinbase(&venue, "");
+    let stage = Stage::between(venue, gateway, |_, _| {});
+    a_truncated_history(stage, 400, 20, Duration::from_secs(60));
+}
+
+/// ACC-07: the fee of a buy is cut from what it bought. All that was bought cannot be sold, which the gateway
+/// says before the venue has to, and what is there can, down to less than a lot.
+#[test]
+fn acc_07_the_fee_eats_the_position() {
+    let venue = Venue::holding("10000 USDT", &["--market", "synthetic:310"]);
+    let gateway = Gateway::prepare(&venue.addr, "");
+    let mut stage = Stage::between(venue, gateway, |_, _| {});
+    let mut bought = Vec::new();
+    for _ in 0..2 {
+        bought.push(stage.send(Want::BuyNow));
+    }
+    for intent in bought {
+        assert_eq!(stage.done(5, intent).ending(), Some(Ending::Filled));
+    }
+    let (bid, _) = stage.touch();
+    for _ in 0..3 {
+        let all = stage.place_of("sell", &limit(bid * 0.99), "0.002");
+        stage.until(5, "refused", |entries| is_refused(entries, all));
+    }
+    // A thousandth of it is the venue's. What is left is rounded down to lots.
+    let most = stage.place_of("sell", &limit(bid * 0.99), "0.00199");
+    assert_eq!(stage.done(5, most).ending(), Some(Ending::Filled));
+    stage.recovers(Instant::now());
+    assert_eq!(stage.answers(400), 0, "the venue was asked for nothing that is not there");
+    let btc = number(&stage.venue.state()["balances"]["account-1"]["BTC"]["free"]);
+    assert_eq!(btc.to_string(), "0.000008");
+    assert_fees_agree(&stage);
+}
+
+/// ACC-08: the execution of an old order's stop is told after the entry of the next trade, a moment later or
+/// not at all. Each is its own order's.
+#[test]
+fn acc_08_reversal() {
+    let mut stage = Stage::open(312);
+    for (kind, told) in [("swap", true), ("gap", false)] {
+        let short = stage.place_as("sell", &limit(stage.touch().0 * 0.995), "gtc");
+        assert_eq!(stage.done(5, short).ending(), Some(Ending::Filled));
+        let (_, ask) = stage.touch();
+        let trigger = json!({"type": "stop_limit", "trigger": format!("{:.2}", ask * 1.005),
+            "price": format!("{:.2}", ask * 1.02)});
+        let stop = stage.place_as("buy", &trigger, "gtc");
+        let name = stage.working(stop).venue_order_id.unwrap();
+        // The orders of both dialects have their names in what is told of them.
+        let contains = format!("\"i\":{name},");
+        stage.fault(json!({"kind": kind, "stream": "user", "contains": contains}));
+        stage.fault(json!({"kind": "book_empty", "side": "asks", "for": "300ms"}));
+        let pushes = ByHand {
+            key: OTHER,
+            name: &format!("push-{kind}"),
+            side: "sell",
+            qty: "0.001",
+            price: ask * 1.007,
+            rests: true,
+        };
+        stage.by_hand(&pushes);
+        stage.takes(OTHER, "buy", "0.001", ask * 1.01);
+        let entry = stage.send(Want::BuyNow);
+        assert_eq!(stage.done(5, entry).ending(), Some(Ending::Filled));
+        let stopped = stage.done(10, stop);
+        assert_eq!(stopped.ending(), Some(Ending::Filled), "{kind}");
+        assert!(stage.fired(kind) > 0, "{kind}");
+        let healed = stage.heal();
+        stage.recovers(healed);
+        let fills = |of: IntentId| {
+            let story = stage.story(of);
+            story.into_iter().filter(|(_, r)| matches!(r, Record::Filled { .. })).count()
+        };
+        assert!(fills(stop) > 0 && fills(entry) > 0 && fills(short) > 0, "{kind}");
+        let late = |r: &Record| {
+            matches!(r, Record::Filled { client_order_id: Some(id), late: true, .. }
+                if *id == stopped.order.client_order_id)
+        };
+        let late = count(&stage.gateway.entries(), late);
+        assert!(told || late > 0, "{kind}: read, for nobody told it");
+        assert_never_too_much(&stage);
+    }
+    assert!(is_active(&stage.gateway.entries()));
+}
