@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Scenarios of each kind, counted from one.
-const SCENARIOS: &[(&str, u32)] = &[("NET", 8), ("PRO", 11), ("RL", 5), ("CLK", 3)];
+const SCENARIOS: &[(&str, u32)] = &[("NET", 8), ("PRO", 11), ("RL", 5), ("CLK", 3), ("ACC", 9)];
 
 /// A part that comes with the kill switch has no test.
 const WITHOUT: &[&str] = &["NET-07"];

@@ -25,6 +25,7 @@ use crate::limits::Limits;
 use crate::purpose::Purpose;
 use crate::readings::{BalancesDue, Reading};
 use crate::risk::OrderRate;
+use crate::told::Told;
 
 /// What a gateway is started with.
 #[derive(Clone, Debug)]
@@ -63,6 +64,7 @@ pub struct Gateway {
     /// How each instrument's data was when it was last looked at, and since when.
     pub(crate) feeds: BTreeMap<InstrumentId, (FeedHealth, Timestamp)>,
     pub(crate) hearing: Hearing,
+    pub(crate) told: Told,
     /// The venue's clock minus ours, milliseconds, as last measured.
     pub(crate) venue_ahead_ms: i64,
     /// The last two measurements of that differ too much.
@@ -112,6 +114,7 @@ impl Gateway {
             account_up: false,
             feeds: BTreeMap::new(),
             hearing: Hearing::default(),
+            told: Told::default(),
             venue_ahead_ms: 0,
             clock_unsure: false,
             state: TradingState::Starting,
@@ -433,6 +436,8 @@ impl Gateway {
 
 #[cfg(test)]
 mod chaos_tests;
+#[cfg(test)]
+mod histories;
 #[cfg(test)]
 mod id_trials;
 #[cfg(test)]

@@ -39,6 +39,7 @@ pub mod risk;
 mod submit;
 #[cfg(test)]
 mod testing;
+mod told;
 mod venue_clock;
 
 pub use books::{Books, Exposure, KnownFill, TrackedOrder};

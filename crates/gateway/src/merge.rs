@@ -71,6 +71,7 @@ impl Gateway {
         let Some(tracked) = self.books.order(&id).filter(|ours| ours.is(order)) else {
             return self.heard_of_others(now, order, fills, source, effects);
         };
+        self.told.heard(id, order.filled);
         let unknown_yet = tracked.accepted_at.is_none();
         let waiting = matches!(tracked.state, OrderState::PendingNew | OrderState::InDoubt);
         let is_done = tracked.state.is_done();
@@ -221,6 +222,7 @@ impl Gateway {
             return;
         }
         match named {
+            Some(id) if self.may_have_two_ids(&id, fill) => self.identify(fill, effects),
             Some(id) => self.count_fill(now, Some(id), fill, source, effects),
             None if self.is_history(fill) => {}
             None if foreign => self.count_fill(now, None, fill, source, effects),
@@ -228,7 +230,7 @@ impl Gateway {
         }
     }
 
-    fn count_fill(
+    pub(crate) fn count_fill(
         &mut self,
         now: Timestamp,
         id: Option<ClientOrderId>,
@@ -267,7 +269,8 @@ impl Gateway {
         }
     }
 
-    /// An execution of an order that we cannot name: ask whose it is before it is counted.
+    /// An execution of an order that we cannot name, or one that may be counted already: ask for its order
+    /// before it is counted.
     fn identify(&mut self, fill: &Fill, effects: &mut Effects) {
         let held = self.reading.unattributed();
         if held.iter().any(|f| f.trade_id == fill.trade_id && f.instrument == fill.instrument) {
@@ -275,7 +278,7 @@ impl Gateway {
         }
         let asked = held.iter().any(|f| f.venue_order_id == fill.venue_order_id);
         if held.len() >= UNATTRIBUTED_MAX {
-            // The next reading starts at the same place and finds it again.
+            self.reading.reread = true;
             return;
         }
         self.reading.hold(*fill);
@@ -298,13 +301,20 @@ impl Gateway {
         let fills = self.reading.release(instrument, id);
         let Outcome::Done(Response::Order(order)) = outcome else {
             // Unknown still: the reading is not complete and will be repeated.
+            self.reading.reread = true;
             self.reading_failed(now);
             return;
         };
-        self.heard(now, order, &[], Source::Query, effects);
+        let known = self.books.order_at_venue(instrument, id);
+        if known.is_some_and(|ours| ours.accepted_at.is_some()) {
+            // It was only asked how much has executed; its executions are still being read.
+            self.told.heard(order.client_order_id, order.filled);
+        } else {
+            self.heard(now, order, &[], Source::Query, effects);
+        }
         for fill in fills {
             let fill = Fill { client_order_id: Some(order.client_order_id), ..fill };
-            self.executed(now, &fill, Source::Query, effects);
+            self.settle_ids(now, order, &fill, effects);
         }
     }
 

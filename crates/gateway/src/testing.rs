@@ -195,7 +195,8 @@ impl World {
         World::with(TELLS_ALL, ForeignOrders::Adopt, venue)
     }
 
-    fn with(profile: Profile, foreign_orders: ForeignOrders, venue: Venue) -> World {
+    /// The same with all of it said.
+    pub(crate) fn with(profile: Profile, foreign_orders: ForeignOrders, venue: Venue) -> World {
         let now = START;
         let mut effects = Effects::new();
         let gateway = Gateway::start(

@@ -93,6 +93,7 @@ pub(crate) fn facets(record: &Record) -> Facets<'_> {
                 | Discrepancy::MissedEnd { client_order_id: id, .. }
                 | Discrepancy::MissedTrigger { client_order_id: id }
                 | Discrepancy::MissedAccept { client_order_id: id }
+                | Discrepancy::TwoIds { client_order_id: id, .. }
                 | Discrepancy::Overfill { client_order_id: id, .. }
                 | Discrepancy::Busted { client_order_id: Some(id), .. }
                 | Discrepancy::UnknownToVenue { client_order_id: id } => facets.order(id),

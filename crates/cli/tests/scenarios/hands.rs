@@ -14,6 +14,8 @@ use crate::stage::Stage;
 pub(crate) const OWN: &str = "key";
 /// The key of somebody else.
 pub(crate) const OTHER: &str = "other";
+/// And of one more, for two orders of one account do not trade with each other.
+pub(crate) const THIRD: &str = "third";
 
 const ORDERS: &str = "/api/v3/brokerage/orders";
 

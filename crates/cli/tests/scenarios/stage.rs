@@ -72,7 +72,8 @@ impl Stage {
     /// The same on this market.
     pub(crate) fn open_on(market: &str, change: impl FnOnce(&Gateway, &mut Command)) -> Stage {
         let other = "other:secret:100000 USDT,10 BTC";
-        let venue = Venue::start(&["--market", market, "--account", other]);
+        let third = "third:secret:100000 USDT,10 BTC";
+        let venue = Venue::start(&["--market", market, "--account", other, "--account", third]);
         let gateway = Gateway::prepare(&venue.addr, "");
         Stage::between(venue, gateway, change)
     }

@@ -437,6 +437,9 @@ impl Books {
         if let Discrepancy::Foreign { venue_order_id } = found {
             self.foreign.remember(*venue_order_id);
         }
+        if let Discrepancy::TwoIds { instrument, trade_id, .. } = found {
+            self.trades.remember((*instrument, *trade_id), TRADES_KEPT);
+        }
         if let Discrepancy::Dust { asset, ours, theirs } = found
             && let Some(size) = ours.checked_sub(*theirs)
             && let Some(size) = if size < Amount::ZERO { negative(size) } else { Some(size) }
