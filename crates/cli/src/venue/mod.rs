@@ -49,10 +49,10 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
     /// Fee of a resting order, hundredths of a percent: 10, or 60 at Coinbase, unless told.
-    #[arg(long, value_name = "BPS")]
+    #[arg(long, value_name = "BPS", allow_negative_numbers = true)]
     maker_bps: Option<Decimal>,
     /// Fee of a taking order, hundredths of a percent: 10, or 120 at Coinbase, unless told.
-    #[arg(long, value_name = "BPS")]
+    #[arg(long, value_name = "BPS", allow_negative_numbers = true)]
     taker_bps: Option<Decimal>,
     /// Pay fees in this asset, at so much quote for one of it, as in BNB=600, while an account has enough.
     /// Binance only.
