@@ -3,7 +3,7 @@
 //! The work behind each input has a file of its own: `submit.rs` (an agent wants something),
 //! `cancels.rs` (orders are taken back), `replies.rs` (a request ended), `merge.rs` (what the venue says of orders and executions),
 //! `doubt.rs` and `absence.rs` (orders whose outcome is open), `reading.rs` and `drift.rs`
-//! (reconciliation), `told.rs` (one execution under two ids), `foreign.rs` (orders of others), `venue_clock.rs` (the venue's clock against ours).
+//! (reconciliation), `two_ids.rs` (one execution under two ids), `foreign.rs` (orders of others), `venue_clock.rs` (the venue's clock against ours).
 
 use std::collections::BTreeMap;
 use std::time::Duration;

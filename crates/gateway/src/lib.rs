@@ -40,6 +40,7 @@ mod submit;
 #[cfg(test)]
 mod testing;
 mod told;
+mod two_ids;
 mod venue_clock;
 
 pub use books::{Books, Exposure, KnownFill, TrackedOrder};
