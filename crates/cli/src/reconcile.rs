@@ -98,7 +98,7 @@ fn text(compared: &Compared) -> String {
 }
 
 fn write_text(out: &mut String, compared: &Compared) -> std::fmt::Result {
-    let Compared { running, comparison, trading, would } = compared;
+    let Compared { running, comparison, accepted, trading, would } = compared;
     let (found, left) = (comparison.found, comparison.left.len());
     let what = if *running {
         "compared     by the running gateway"
@@ -108,6 +108,9 @@ fn write_text(out: &mut String, compared: &Compared) -> std::fmt::Result {
     writeln!(out, "{what}")?;
     writeln!(out, "differences  {found} found, {left} left")?;
     status::write_differences(out, comparison)?;
+    for accepted in accepted {
+        writeln!(out, "  ACCEPTED   {}", accepted.what)?;
+    }
     for would in would {
         writeln!(out, "  WOULD      {would}")?;
     }

@@ -132,19 +132,19 @@ impl Status {
         writeln!(out, "rate limits  hit {}{limit}", self.count(&health.rate_limits))?;
         match health.comparisons.last() {
             Some(last) => {
+                let (at, found, left) = (age(last.at), last.found, last.left.len());
+                let differences = if found == 1 { "difference" } else { "differences" };
                 writeln!(
                     out,
-                    "reconciled   {} ago, {} differences since the time before, {} left",
-                    age(last.at),
-                    last.found,
-                    last.left.len()
+                    "reconciled   {at} ago, {found} {differences} since the time before, {left} left"
                 )?;
                 write_differences(out, last)?;
             }
             None => writeln!(out, "reconciled   NEVER in this session")?,
         }
         if let Some((at, found)) = &health.discrepancy {
-            writeln!(out, "             last difference {} ago: {found}", age(*at))?;
+            let (at, correction) = (age(*at), found.correction());
+            writeln!(out, "             last difference {at} ago: {found} ({correction})")?;
         }
         self.write_budget(out)?;
         let in_doubt = self.books.in_doubt().count();
@@ -251,7 +251,7 @@ impl Status {
             }),
             "comparison": health.comparisons.last(),
             "last_difference": health.discrepancy.as_ref().map(|(at, found)| {
-                json!({"at": at, "found": found})
+                json!({"at": at, "found": found, "correction": found.correction()})
             }),
             "orders_open": self.books.open_count(),
             "orders_in_doubt": self.books.in_doubt().count(),
@@ -263,14 +263,14 @@ impl Status {
 /// What a comparison found, what was done, and what it left.
 pub(crate) fn write_differences(out: &mut String, comparison: &Comparison) -> std::fmt::Result {
     for difference in &comparison.differences {
-        writeln!(out, "  found      {}: {}", difference.what, difference.correction)?;
+        writeln!(out, "  found      {} ({})", difference.what, difference.correction)?;
     }
     let told = comparison.differences.len() as u64;
     if comparison.found > told {
         writeln!(out, "  found      and {} more: {:?}", comparison.found - told, comparison.kinds)?;
     }
     for difference in &comparison.left {
-        writeln!(out, "  LEFT       {}: {}", difference.what, difference.correction)?;
+        writeln!(out, "  LEFT       {} ({})", difference.what, difference.correction)?;
     }
     Ok(())
 }

@@ -144,6 +144,12 @@ fn what_nothing_explains_is_left_until_it_is_accepted() {
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         let found = json_of(&output);
         assert_eq!((&found["left"], &found["trading"]["state"]), (&json!([]), &json!("active")));
+        let accepted = &found["accepted"];
+        assert_eq!(accepted.as_array().unwrap().len(), 1, "it says what was accepted: {found}");
+        assert_eq!(
+            (&accepted[0]["discrepancy"], &accepted[0]["asset"]),
+            (&json!("balance"), &json!("BTC"))
+        );
         let accepted = |r: &Record| matches!(r, Record::DifferencesAccepted { .. });
         assert_eq!(gateway.entries().iter().filter(|e| accepted(&e.record)).count(), 1);
         assert!(gateway.stop().success(), "{}", gateway.log());

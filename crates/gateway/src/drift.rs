@@ -58,7 +58,7 @@ impl Gateway {
         let is_young = since < CONFIRMED_AFTER;
         // All balances of one picture are of one time: where one of them can be an older one, what the others
         // say is not all there is to know. What has passed for old will not for much longer.
-        let may_be_old = self.reading.excused && since < LAG_MAX;
+        let may_be_old = self.reading.older && since < LAG_MAX;
         if is_young || may_be_old || !self.may_judge() {
             return self.read_again(now);
         }

@@ -3,8 +3,8 @@
 //! The work behind each input has a file of its own: `submit.rs` (an agent wants something),
 //! `cancels.rs` (orders are taken back), `replies.rs` (a request ended), `merge.rs` (what the venue says
 //! of orders and executions), `doubt.rs` and `absence.rs` (orders whose outcome is open), `ghost.rs` (what
-//! is there after all), `reading.rs` and `drift.rs` (reconciliation), `foreign.rs` (orders of others),
-//! `venue_clock.rs` (the venue's clock against ours), `instruments.rs` (the venue's rules), `refusals.rs`
+//! is there after all), `reading.rs` and `drift.rs` (reconciliation), `two_ids.rs` (one execution under two
+//! ids), `foreign.rs` (orders of others), `venue_clock.rs` (the venue's clock against ours), `instruments.rs` (the venue's rules), `refusals.rs`
 //! (orders it does not take).
 
 use std::collections::BTreeMap;
@@ -27,6 +27,7 @@ use crate::limits::Limits;
 use crate::purpose::Purpose;
 use crate::readings::{BalancesDue, Reading};
 use crate::risk::{OrderRate, Refusals};
+use crate::told::Told;
 
 /// What a gateway is started with.
 #[derive(Clone, Debug)]
@@ -66,6 +67,7 @@ pub struct Gateway {
     /// How each instrument's data was when it was last looked at, and since when.
     pub(crate) feeds: BTreeMap<InstrumentId, (FeedHealth, Timestamp)>,
     pub(crate) hearing: Hearing,
+    pub(crate) told: Told,
     /// The venue's clock minus ours, milliseconds, as last measured.
     pub(crate) venue_ahead_ms: i64,
     /// The last two measurements of that differ too much.
@@ -127,6 +129,7 @@ impl Gateway {
             account_up: false,
             feeds: BTreeMap::new(),
             hearing: Hearing::default(),
+            told: Told::default(),
             venue_ahead_ms: 0,
             clock_unsure: false,
             state: TradingState::Starting,
@@ -451,6 +454,8 @@ impl Gateway {
 
 #[cfg(test)]
 mod chaos_tests;
+#[cfg(test)]
+mod histories;
 #[cfg(test)]
 mod id_trials;
 #[cfg(test)]

@@ -42,6 +42,8 @@ pub mod risk;
 mod submit;
 #[cfg(test)]
 mod testing;
+mod told;
+mod two_ids;
 mod venue_clock;
 
 pub use books::{Books, Exposure, KnownFill, TrackedOrder, VenueKey};

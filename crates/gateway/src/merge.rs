@@ -73,6 +73,7 @@ impl Gateway {
         let Some(tracked) = ours else {
             return self.heard_of_others(now, order, fills, source, effects);
         };
+        self.told.heard(id, order.filled);
         let is_ghost = tracked.is_ghost(order);
         let is_rejected = order.status == VenueOrderStatus::Rejected;
         let unknown_yet = tracked.accepted_at.is_none();
@@ -235,6 +236,7 @@ impl Gateway {
             return self.cancel(now, id, effects);
         }
         match named {
+            Some(id) if self.may_have_two_ids(&id, fill) => self.identify(fill, effects),
             Some(id) => self.count_fill(now, Some(id), fill, source, effects),
             None if self.is_history(fill) => {}
             None if foreign => self.count_fill(now, None, fill, source, effects),
@@ -242,7 +244,7 @@ impl Gateway {
         }
     }
 
-    fn count_fill(
+    pub(crate) fn count_fill(
         &mut self,
         now: Timestamp,
         id: Option<ClientOrderId>,
@@ -281,7 +283,8 @@ impl Gateway {
         }
     }
 
-    /// An execution of an order that we cannot name: ask whose it is before it is counted.
+    /// An execution of an order that we cannot name, or one that may be counted already: ask for its order
+    /// before it is counted.
     fn identify(&mut self, fill: &Fill, effects: &mut Effects) {
         let held = self.reading.unattributed();
         if held.iter().any(|f| f.trade_id == fill.trade_id && f.instrument == fill.instrument) {
@@ -290,7 +293,7 @@ impl Gateway {
         let key = (fill.instrument, fill.venue_order_id);
         let asked = held.iter().any(|f| (f.instrument, f.venue_order_id) == key);
         if held.len() >= UNATTRIBUTED_MAX {
-            // The next reading starts at the same place and finds it again.
+            self.reading.reread = true;
             return;
         }
         self.reading.hold(*fill);
@@ -312,13 +315,20 @@ impl Gateway {
         let fills = self.reading.release(key);
         let Outcome::Done(Response::Order(order)) = outcome else {
             // Unknown still: the reading is not complete and will be repeated.
+            self.reading.reread = true;
             self.reading_failed(now);
             return;
         };
-        self.heard(now, order, &[], Source::Query, effects);
+        let known = self.books.order_at_venue(key);
+        if known.is_some_and(|ours| ours.accepted_at.is_some()) {
+            // It was only asked how much has executed; its executions are still being read.
+            self.told.heard(order.client_order_id, order.filled);
+        } else {
+            self.heard(now, order, &[], Source::Query, effects);
+        }
         for fill in fills {
             let fill = Fill { client_order_id: Some(order.client_order_id), ..fill };
-            self.executed(now, &fill, Source::Query, effects);
+            self.settle_ids(now, order, &fill, effects);
         }
     }
 

@@ -3,8 +3,9 @@
 //!
 //! In this order because each later part can only explain more of the earlier ones: an order missing
 //! from the first list may be found executed in the second, and the balances are as new as both.
-//! A part that fails voids the reading; it begins again after a pause that doubles. What balances that
-//! differ mean is in `drift.rs`.
+//! A part that fails voids the reading; it begins again after a pause that doubles, but for executions that
+//! were counted: where a venue numbers them its list is gone on with. What balances that differ mean is in
+//! `drift.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -20,7 +21,7 @@ use crate::gateway::Gateway;
 use crate::merge::Source;
 use crate::purpose::Purpose;
 use crate::readings::Part;
-use crate::reconcile::{Difference, VenueSnapshot, differences, is_excused};
+use crate::reconcile::{Difference, VenueSnapshot, differences, is_older_picture};
 
 /// How often the books are compared while the account's stream is down.
 const DEAF_READ_EVERY: Duration = Duration::from_secs(3);
@@ -71,7 +72,10 @@ impl Gateway {
         self.reading.wanted = false;
         self.reading.started = now;
         self.reading.open.clear();
-        self.reading.fills_to.clear();
+        // What is older than the first look is history: that look is one reading, from its start.
+        if std::mem::take(&mut self.reading.reread) || self.books.compared_at().is_none() {
+            self.reading.fills_to.clear();
+        }
         self.reading.fills_until.clear();
         self.reading.fills_from.clear();
         self.reading.pages = 0;
@@ -250,6 +254,7 @@ impl Gateway {
             open: std::mem::take(&mut self.reading.open),
             account: account.clone(),
         };
+        self.reading.older = is_older_picture(&self.books, &venue);
         let in_flight = self.in_flight();
         let mut suspects = BTreeMap::new();
         for difference in differences(&self.books, &venue, &in_flight) {
@@ -265,7 +270,6 @@ impl Gateway {
         if !suspects.is_empty() {
             self.repair_by_trading(now, effects);
         }
-        self.reading.excused = is_excused(&self.books, account, &suspects);
         let balances =
             Record::Balances { balances: account.balances.clone(), venue_time: account.updated };
         self.record(now, balances, effects);

@@ -43,7 +43,11 @@ pub(crate) struct Reading {
     /// Readings that failed since the last complete one.
     pub(crate) failed: u32,
     pub(crate) open: Vec<VenueOrder>,
+    /// Newest execution read, per instrument, since the last complete reading: one that broke off is gone on
+    /// with where it ended, for a list may be longer than the venue lets itself be asked at a time.
     pub(crate) fills_to: BTreeMap<InstrumentId, TradeId>,
+    /// An execution that was read could not be counted, and has to be read again.
+    pub(crate) reread: bool,
     /// Venue time of the newest execution read, per instrument.
     pub(crate) fills_until: BTreeMap<InstrumentId, Timestamp>,
     /// Where the lists of this reading start, so that their pages belong together.
@@ -59,12 +63,12 @@ pub(crate) struct Reading {
     pub(crate) suspects: BTreeMap<Asset, (Amount, Amount)>,
     /// Since when they differ by as much.
     pub(crate) suspected_since: Timestamp,
-    /// Another balance was not what we count, and was taken for an older picture.
-    pub(crate) excused: bool,
     /// Those of them that nothing explains.
     pub(crate) drift: BTreeMap<Asset, (Amount, Amount)>,
     /// Of which time the balances were, by the venue's clock, where it says so.
     pub(crate) dated: Option<Timestamp>,
+    /// Some of the balances are as they were counted a while ago.
+    pub(crate) older: bool,
     /// The look back under way.
     pub(crate) past: Past,
     /// By which differences, and when, the past was last looked at in vain.

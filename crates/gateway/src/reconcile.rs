@@ -111,16 +111,16 @@ fn balances<'a>(
         .map(|(asset, ours, theirs)| Difference::Balance { asset, ours, theirs })
 }
 
-/// Is there a balance that is not what we count and passes for an older picture, beside those that differ?
-pub(crate) fn is_excused(
-    books: &Books,
-    account: &AccountSnapshot,
-    suspects: &BTreeMap<Asset, (Amount, Amount)>,
-) -> bool {
-    books.counts().iter().any(|(asset, ours)| {
-        let theirs = account.balances.get(asset).map_or(Some(Amount::ZERO), |b| b.total());
-        !suspects.contains_key(asset) && theirs != Some(*ours)
-    })
+/// Is any asset told as it was counted a while ago, and not as it is counted now?
+pub(crate) fn is_older_picture(books: &Books, venue: &VenueSnapshot) -> bool {
+    let told = &venue.account.balances;
+    let is_older = |(asset, ours): (&Asset, &Amount)| {
+        let theirs = told.get(asset).map_or(Some(Amount::ZERO), |balance| balance.total());
+        theirs.is_some_and(|theirs| {
+            theirs != *ours && books.counted_lately(venue.read, venue.dated, *asset, theirs)
+        })
+    };
+    books.counts().iter().any(is_older)
 }
 
 /// What a difference of balances is, once every execution is counted and it has been seen twice.

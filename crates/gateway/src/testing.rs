@@ -212,7 +212,8 @@ impl World {
         World::with(TELLS_ALL, vec![instrument()], ForeignOrders::Adopt, venue)
     }
 
-    fn with(
+    /// The same with all of it said.
+    pub(crate) fn with(
         profile: Profile,
         instruments: Vec<Instrument>,
         foreign_orders: ForeignOrders,

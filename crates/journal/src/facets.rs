@@ -105,6 +105,7 @@ pub(crate) fn facets(record: &Record) -> Facets<'_> {
                 | Discrepancy::MissedTrigger { client_order_id: id }
                 | Discrepancy::MissedAccept { client_order_id: id }
                 | Discrepancy::Ghost { client_order_id: id }
+                | Discrepancy::TwoIds { client_order_id: id, .. }
                 | Discrepancy::Overfill { client_order_id: id, .. }
                 | Discrepancy::Busted { client_order_id: Some(id), .. }
                 | Discrepancy::UnknownToVenue { client_order_id: id } => facets.order(id),

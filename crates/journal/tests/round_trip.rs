@@ -305,6 +305,14 @@ fn discrepancy() -> impl Strategy<Value = Discrepancy> {
                 trade_id
             }
         ),
+        (order_id(), instrument(), trade_id(), trade_id()).prop_map(
+            |(client_order_id, instrument, trade_id, counted_as)| D::TwoIds {
+                client_order_id,
+                instrument,
+                trade_id,
+                counted_as
+            }
+        ),
         (order_id(), qty(), qty()).prop_map(|(client_order_id, ordered, filled)| D::Overfill {
             client_order_id,
             ordered,

@@ -90,6 +90,17 @@ pub enum Discrepancy {
         /// The execution.
         trade_id: TradeId,
     },
+    /// An execution is told under another id than the one that it is counted under.
+    TwoIds {
+        /// Of which order.
+        client_order_id: ClientOrderId,
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// The other id.
+        trade_id: TradeId,
+        /// The id that it is counted under.
+        counted_as: TradeId,
+    },
     /// The venue executed more of an order than was ordered.
     Overfill {
         /// Which order.
@@ -116,6 +127,7 @@ impl Discrepancy {
             Discrepancy::Deposit { .. } => "deposit",
             Discrepancy::Dust { .. } => "dust",
             Discrepancy::Busted { .. } => "busted",
+            Discrepancy::TwoIds { .. } => "two_ids",
             Discrepancy::Overfill { .. } => "overfill",
         }
     }
@@ -134,6 +146,7 @@ impl Discrepancy {
             Discrepancy::Deposit { .. } => "taken over as a deposit",
             Discrepancy::Dust { .. } => "taken over",
             Discrepancy::Busted { .. } => "taken out of the books; no order answers it",
+            Discrepancy::TwoIds { .. } => "counted once",
             Discrepancy::Overfill { .. } => "counted in full",
         }
     }
@@ -142,7 +155,9 @@ impl Discrepancy {
     /// says that the venue does what it should not.
     pub const fn must_be_accepted(&self) -> bool {
         match self {
-            Discrepancy::Busted { .. } | Discrepancy::Overfill { .. } => true,
+            Discrepancy::Busted { .. }
+            | Discrepancy::TwoIds { .. }
+            | Discrepancy::Overfill { .. } => true,
             Discrepancy::MissedFill { .. }
             | Discrepancy::MissedEnd { .. }
             | Discrepancy::MissedTrigger { .. }
@@ -199,6 +214,9 @@ impl std::fmt::Display for Discrepancy {
             Discrepancy::Busted { trade_id, instrument, .. } => {
                 write!(f, "execution {trade_id} of {instrument} was taken back by the venue")
             }
+            Discrepancy::TwoIds { client_order_id, trade_id, counted_as, .. } => {
+                write!(f, "execution {trade_id} of order {client_order_id} is {counted_as} again")
+            }
             Discrepancy::Overfill { client_order_id, ordered, filled } => {
                 write!(f, "{filled} of order {client_order_id} executed, {ordered} was ordered")
             }
@@ -211,7 +229,7 @@ mod tests {
     use super::*;
 
     /// Names of all kinds, as they stand in the journal.
-    const KINDS: [&str; 12] = [
+    const KINDS: [&str; 13] = [
         "missed_fill",
         "missed_end",
         "missed_trigger",
@@ -223,6 +241,7 @@ mod tests {
         "deposit",
         "dust",
         "busted",
+        "two_ids",
         "overfill",
     ];
 
@@ -246,6 +265,7 @@ mod tests {
             D::Deposit { asset, amount: ours },
             D::Dust { asset, ours, theirs },
             D::Busted { client_order_id: None, instrument, trade_id },
+            D::TwoIds { client_order_id: order, instrument, trade_id, counted_as: trade_id },
             D::Overfill { client_order_id: order, ordered: Qty::ZERO, filled: Qty::ZERO },
         ];
         assert_eq!(all.len(), KINDS.len());

@@ -9,9 +9,10 @@ use crate::venue::{FeesIn, SimVenue};
 const FEE_DECIMALS: u32 = 8;
 
 impl SimVenue {
-    /// What an execution costs, and in which asset. Both amounts are those that change hands.
+    /// What an execution costs an account, and in which asset. Both amounts are those that change hands.
     pub(crate) fn fee(
         &self,
+        account: usize,
         liquidity: Liquidity,
         side: Side,
         (base, base_qty): (Asset, Decimal),
@@ -21,10 +22,22 @@ impl SimVenue {
             Liquidity::Maker => self.fees.maker,
             Liquidity::Taker => self.fees.taker,
         };
+        if let FeesIn::Third(asset, price) = self.fees_in
+            && let Some(worth) = quote_qty.checked_div(price.get(), Rounding::Down)
+        {
+            let fee = fee_of(worth, rate, Rounding::Down);
+            if fee <= self.accounts.funds(account).free(asset) {
+                return (asset, fee);
+            }
+        }
         match (self.fees_in, side) {
             // Cut against the trader, as venues do that take it from what was received.
-            (FeesIn::Received, Side::Buy) => (base, fee_of(base_qty, rate, Rounding::Up)),
-            (FeesIn::Received, Side::Sell) => (quote, fee_of(quote_qty, rate, Rounding::Up)),
+            (FeesIn::Received | FeesIn::Third(..), Side::Buy) => {
+                (base, fee_of(base_qty, rate, Rounding::Up))
+            }
+            (FeesIn::Received | FeesIn::Third(..), Side::Sell) => {
+                (quote, fee_of(quote_qty, rate, Rounding::Up))
+            }
             // Cut the other way: many small fees must not be more than was set aside for one large.
             (FeesIn::Quote, _) => (quote, fee_of(quote_qty, rate, Rounding::Down)),
         }
@@ -34,7 +47,7 @@ impl SimVenue {
     /// top.
     pub(crate) fn with_fee(&self, notional: Decimal) -> Decimal {
         match self.fees_in {
-            FeesIn::Received => notional,
+            FeesIn::Received | FeesIn::Third(..) => notional,
             FeesIn::Quote => more(notional, fee_of(notional, self.dearer(), Rounding::Up)),
         }
     }
@@ -42,7 +55,7 @@ impl SimVenue {
     /// How much of an amount of quote is left for buying when its fee is paid from it, too.
     pub(crate) fn without_fee(&self, notional: Decimal) -> Decimal {
         match self.fees_in {
-            FeesIn::Received => notional,
+            FeesIn::Received | FeesIn::Third(..) => notional,
             FeesIn::Quote => {
                 let whole = more(Decimal::ONE, self.dearer());
                 notional.checked_div(whole, Rounding::Down).unwrap_or(notional)

@@ -187,7 +187,7 @@ impl SimVenue {
         let market = &self.markets[order.market];
         let (base, quote) = (market.instrument.base, market.instrument.quote);
         let account = order.account;
-        step.balances.extend([(account, base), (account, quote)]);
+        step.balances.extend([base, quote, fee.asset].map(|asset| (account, asset)));
         let fill = Fill {
             trade_id: done.trade,
             venue_order_id: VenueOrderId::from_number(order.id),
@@ -227,9 +227,9 @@ impl SimVenue {
         // A limit buy has set aside its own price, and may have got a better one.
         let keep = self.needed(order).min(order.locked);
         let freed = less(order.locked, keep);
-        let (fee_asset, fee) =
-            self.fee(liquidity, order.side, (base, base_qty), (quote, paid_quote));
         let account = order.account;
+        let (fee_asset, fee) =
+            self.fee(account, liquidity, order.side, (base, base_qty), (quote, paid_quote));
         self.orders[index].locked = keep;
         let minus = |number: Decimal| number.checked_neg().unwrap_or(Decimal::ZERO);
         let funds = self.accounts.funds_mut(account);

@@ -1,9 +1,9 @@
 //! What an exchange does wrong on command: orders that are acknowledged and come to nothing, executions
-//! that are taken back, and sides of a book from which the market around the accounts is gone.
+//! that are taken back, orders that execute beyond their quantity, and sides of a book from which the market around the accounts is gone.
 //!
 //! Nothing here happens by itself; whoever drives the exchange asks for it.
 
-use model::market::LevelUpdate;
+use model::market::{GridQty, LevelUpdate};
 use model::venue::{Execution, Response, VenueError, VenueEvent, VenueOrderStatus};
 use model::{AccountId, Decimal, Fill, NewOrder, Rounding, Side, Timestamp, TradeId, VenueOrderId};
 
@@ -96,6 +96,32 @@ impl SimVenue {
         Some(busted)
     }
 
+    /// Executes one lot more of an order that is filled, at the price of its last execution: of the account's
+    /// newest. The market around the accounts is the other side. `None` where it has no such order.
+    pub fn overfill(
+        &mut self,
+        now: Timestamp,
+        account: AccountId,
+        events: &mut Vec<VenueEvent>,
+    ) -> Option<Fill> {
+        let account = self.accounts.index(&account)?;
+        let fills = self.desks[account].iter().flat_map(|desk| &desk.fills);
+        let last = *fills.max_by_key(|fill| fill.venue_time)?;
+        let index = last.venue_order_id.as_str().parse::<usize>().ok()?.checked_sub(1)?;
+        let order = self.orders.get(index)?;
+        if order.status != VenueOrderStatus::Filled {
+            return None;
+        }
+        let market = order.market;
+        let price = self.markets[market].grid.grid_price(last.price)?;
+        let lot = GridQty(self.markets[market].lot);
+        let mut step = Step::new(now, events);
+        self.filled_by_market(index, price, lot, &mut step);
+        let Step { balances, .. } = step;
+        self.close_step(now, market, balances, events);
+        self.desk(account, market).fills.last().copied()
+    }
+
     /// Takes the market around the accounts from a side of every book, or lets it come back as it
     /// is recorded by then. Accounts' own orders stay.
     pub fn hide_background(
@@ -125,7 +151,7 @@ impl SimVenue {
 mod tests {
     use std::collections::BTreeMap;
 
-    use model::market::{GridPrice, GridQty, Level};
+    use model::market::{GridPrice, Level};
     use model::venue::{
         AccountEvent, AccountRequest, FeeRates, MarketRequest, OrderKey, PublicMarket as _,
     };
@@ -270,6 +296,31 @@ mod tests {
         assert_eq!(totals(&end), totals(&before));
         assert!(end.market.values().chain(end.fees.values()).all(|sum| sum.is_zero()));
         assert_eq!(end.orders[0].order.status, VenueOrderStatus::Filled, "its quantity is used up");
+    }
+
+    #[test]
+    fn one_lot_more_than_was_ordered_executes() {
+        let mut venue = venue();
+        let mut events = Vec::new();
+        assert_eq!(venue.overfill(at(1), account(), &mut events), None, "nothing has executed");
+        let taker = AccountRequest::Place(order(&venue, "c1", "101"));
+        venue.execute(at(1), account(), &taker, &mut Vec::new()).unwrap();
+        let first = venue.oracle().fills[0].fill;
+        let more = venue.overfill(at(2), account(), &mut events).unwrap();
+        assert_eq!((more.price, more.qty.to_string().as_str()), (first.price, "0.001"));
+        assert_ne!(more.trade_id, first.trade_id);
+        let end = venue.oracle();
+        assert_eq!(end.orders[0].order.filled.to_string(), "0.003");
+        assert_eq!(end.orders[0].order.status, VenueOrderStatus::Filled);
+        let held = end.balances[&account()][&Asset::new("BTC").unwrap()];
+        assert_eq!(held.free.to_string(), "0.003", "it is paid for and delivered");
+        let told = |event: &VenueEvent| {
+            matches!(event, VenueEvent::Account { event: AccountEvent::Order { execution: Execution::Trade(fill), .. }, .. }
+                if *fill == more)
+        };
+        assert_eq!(events.iter().filter(|event| told(event)).count(), 1);
+        let open = venue.execute(at(3), account(), &AccountRequest::OpenOrders(None), &mut events);
+        assert_eq!(open, Ok(Response::Orders(Vec::new())));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::market::{Grid, GridPrice, GridQty};
 use model::venue::{AccountEvent, Execution, FeeRates, VenueEvent};
 use model::{
-    AccountId, Amount, Asset, Decimal, Instrument, InstrumentId, OrderLimits, Side, Step,
+    AccountId, Amount, Asset, Decimal, Instrument, InstrumentId, OrderLimits, Price, Side, Step,
     Timestamp, TradingMode,
 };
 
@@ -33,6 +33,9 @@ pub enum FeesIn {
     Received,
     /// In the quote asset, rounded down; a buy pays more than it bought for, and sets that aside.
     Quote,
+    /// In a third asset, of which one is worth so much quote, rounded down; as [`FeesIn::Received`] of an
+    /// account that has too little of it.
+    Third(Asset, Price),
 }
 
 /// The simulated exchange.

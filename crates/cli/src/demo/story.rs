@@ -264,6 +264,7 @@ fn discrepancy(found: &Discrepancy) -> String {
         | Discrepancy::Deposit { .. }
         | Discrepancy::Dust { .. }
         | Discrepancy::Busted { .. }
+        | Discrepancy::TwoIds { .. }
         | Discrepancy::Overfill { .. } => format!("Found: {found}."),
     }
 }

@@ -12,7 +12,7 @@ use account::AccountArg;
 use anyhow::{Context as _, bail};
 use instrument::InstrumentArg;
 use model::venue::FeeRates;
-use model::{AccountId, Decimal, Instrument};
+use model::{AccountId, Asset, Decimal, Instrument, Price};
 use runtime::venue::{FeesIn, MarketSource, RunningVenue, Scenario, VenueConfig, VenueStartError};
 use venues::binance::server::{self as binance, BinanceServer};
 use venues::coinbase::server::{self as coinbase, CoinbaseServer};
@@ -49,11 +49,15 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
     /// Fee of a resting order, hundredths of a percent: 10, or 60 at Coinbase, unless told.
-    #[arg(long, value_name = "BPS")]
+    #[arg(long, value_name = "BPS", allow_negative_numbers = true)]
     maker_bps: Option<Decimal>,
     /// Fee of a taking order, hundredths of a percent: 10, or 120 at Coinbase, unless told.
-    #[arg(long, value_name = "BPS")]
+    #[arg(long, value_name = "BPS", allow_negative_numbers = true)]
     taker_bps: Option<Decimal>,
+    /// Pay fees in this asset, at so much quote for one of it, as in BNB=600, while an account has enough.
+    /// Binance only.
+    #[arg(long, value_name = "ASSET=PRICE")]
+    fee_asset: Option<FeeAssetArg>,
     /// Serve POST, PUT and DELETE /api/v3/userDataStream as Binance did until February 2026.
     #[arg(long)]
     legacy_listen_key: bool,
@@ -81,6 +85,18 @@ impl DialectArg {
             DialectArg::Binance => (Decimal::new(10, 0), Decimal::new(10, 0)),
             DialectArg::Coinbase => (Decimal::new(60, 0), Decimal::new(120, 0)),
         }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct FeeAssetArg(Asset, Price);
+
+impl FromStr for FeeAssetArg {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<FeeAssetArg> {
+        let (asset, price) = text.split_once('=').context("a fee asset is written BNB=600")?;
+        Ok(FeeAssetArg(asset.parse()?, price.parse()?))
     }
 }
 
@@ -117,6 +133,9 @@ fn parse_speed(text: &str) -> Result<f64, String> {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     account::check_keys(&args.accounts).map_err(Failure::usage)?;
     instrument::check_names(&args.instruments).map_err(Failure::usage)?;
+    if matches!(args.dialect, DialectArg::Coinbase) && args.fee_asset.is_some() {
+        return Err(Failure::usage(anyhow::anyhow!("--fee-asset: Coinbase takes fees in quote")));
+    }
     let scenario = scenario(args)?;
     sockets::threads()?.block_on(async {
         let mut stop = signals::stop_on_signal()?;
@@ -190,7 +209,9 @@ async fn start(args: &Args, scenario: Scenario) -> Result<RunningVenue, Failure>
                     id,
                 );
             }
-            runtime::venue::start(config(FeesIn::Received), dialect).await.map_err(failure)
+            let third = args.fee_asset.map(|FeeAssetArg(asset, price)| FeesIn::Third(asset, price));
+            let fees_in = third.unwrap_or(FeesIn::Received);
+            runtime::venue::start(config(fees_in), dialect).await.map_err(failure)
         }
         DialectArg::Coinbase => {
             let counts = coinbase::ServerConfig { fees, ..Default::default() };

@@ -40,7 +40,7 @@ pub(crate) fn stderr(output: &Output) -> String {
 pub(crate) const STORE_PASSWORD: &str = "hush";
 
 /// An Ed25519 seed as Coinbase prints it: the bytes 1 to 32.
-const COINBASE_SECRET: &str = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
+pub(crate) const COINBASE_SECRET: &str = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
 
 /// A simulated exchange and its address.
 pub(crate) struct Venue {
@@ -51,6 +51,11 @@ pub(crate) struct Venue {
 impl Venue {
     pub(crate) fn start(args: &[&str]) -> Venue {
         Venue::speaking("binance", "key:secret:10000 USDT,1 BTC", args)
+    }
+
+    /// One whose account of the gateway holds this.
+    pub(crate) fn holding(balances: &str, args: &[&str]) -> Venue {
+        Venue::speaking("binance", &format!("key:secret:{balances}"), args)
     }
 
     /// One that speaks Coinbase's protocol.
@@ -98,7 +103,8 @@ impl Venue {
         self.exchange(method, path, &format!("x-mbx-apikey: {key}\r\n"), "")
     }
 
-    fn exchange(&self, method: &str, path: &str, header: &str, body: &str) -> String {
+    /// A request with these headers; returns all of the answer.
+    pub(crate) fn exchange(&self, method: &str, path: &str, header: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(&self.addr).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let length = body.len();

@@ -1,141 +1,19 @@
-//! Groups exchange and account: what happens at the venue without us, or against us. Their many cases run
+//! Group exchange: what happens at the venue without us, or against us. Their many cases run
 //! in the gateway's own tests on both kinds of venue (`gateway/src/{reading,drift,foreign}/tests.rs`).
 
 use std::time::{Duration, Instant};
 
-use model::{Discrepancy, Ending, Entry, Link, OrderState, Record, TradingState};
+use model::{Ending, Entry, OrderState, Record, TradingState};
 use serde_json::{Value, json};
 
 use crate::stage::{CREATE, Stage, Want, books, count, is_active, is_refused};
 
-fn kinds(entries: &[Entry], kind: &str) -> usize {
+pub(crate) fn kinds(entries: &[Entry], kind: &str) -> usize {
     count(entries, |r| matches!(r, Record::Discrepancy { found } if found.kind() == kind))
-}
-
-/// The account's stream is down, as far as the gateway knows.
-fn is_deaf(entries: &[Entry]) -> bool {
-    let up = entries.iter().rev().find_map(|entry| match entry.record {
-        Record::Link { link: Link::Account, up, .. } => Some(up),
-        _ => None,
-    });
-    up == Some(false)
 }
 
 fn limit(price: f64) -> Value {
     json!({"type": "limit", "price": format!("{price:.2}")})
-}
-
-/// Somebody trades at once, at this price or better.
-fn takes(stage: &Stage, key: &str, side: &str, qty: &str, price: f64, more: &str) {
-    let params = format!(
-        "symbol=BTCUSDT&side={side}&type=LIMIT&timeInForce=IOC&quantity={qty}&price={price:.2}{more}"
-    );
-    let answer = stage.signed("POST", "/api/v3/order", key, &params);
-    assert!(answer.contains("\"executedQty\""), "{answer}");
-}
-
-/// ACC-01: while the account's stream is down one order fills, one fills in part, a stop is triggered and
-/// one expires. All is rebuilt from the venue's history, with its prices and fees.
-#[test]
-fn acc_01_fills_missed_while_away() {
-    let mut stage = Stage::open(301);
-    let (bid, ask) = stage.touch();
-    let high = stage.place_as("sell", &limit(ask * 1.01), "gtc");
-    let trigger = json!({"type": "stop_limit", "trigger": format!("{:.2}", ask * 1.005),
-        "price": format!("{:.2}", ask * 1.02)});
-    let stop = stage.place_as("buy", &trigger, "gtc");
-    let partly = stage.place_as("buy", &limit(bid * 0.985), "gtc");
-    let expires = stage.place_as("buy", &limit(bid * 0.988), "gtc");
-    for intent in [high, stop, partly, expires] {
-        stage.working(intent);
-    }
-    let before = stage.gateway.entries().len();
-    stage.fault(json!({"kind": "partition", "route": "user"}));
-    // Nothing is left above but our own order: it executes, and its price is the trigger's.
-    stage.fault(json!({"kind": "book_empty", "side": "asks", "for": "500ms"}));
-    takes(&stage, "other", "BUY", "0.001", ask * 1.015, "");
-    std::thread::sleep(Duration::from_millis(700));
-    stage.fault(json!({"kind": "book_empty", "side": "bids"}));
-    // The account's own sell meets its own buy, which the venue then ends.
-    let prevent = "&selfTradePreventionMode=EXPIRE_MAKER";
-    takes(&stage, "key", "SELL", "0.001", bid * 0.987, prevent);
-    takes(&stage, "other", "SELL", "0.0004", bid * 0.98, "");
-    stage.until(20, "the stream is given up", is_deaf);
-    std::thread::sleep(Duration::from_secs(4));
-    let while_away = &stage.gateway.entries()[before..];
-    assert_eq!(count(while_away, |r| matches!(r, Record::Prepared { .. })), 0);
-    let refused = stage.place(Want::BuyLow);
-    stage.until(5, "nothing adds risk while deaf", |entries| is_refused(entries, refused));
-    let healed = stage.heal();
-    stage.recovers(healed);
-
-    assert_eq!(stage.done(5, high).ending(), Some(Ending::Filled));
-    assert_eq!(stage.done(5, stop).ending(), Some(Ending::Filled));
-    assert_eq!(stage.done(5, expires).ending(), Some(Ending::Expired));
-    let partly = stage.working(partly);
-    assert_eq!(partly.filled.to_string(), "0.0004");
-    let entries = stage.gateway.entries();
-    let late =
-        |r: &Record| matches!(r, Record::Filled { late: true, fill, .. } if fill.fee.is_some());
-    assert!(count(&entries, late) >= 3, "each with its fee");
-    assert!(kinds(&entries, "missed_fill") >= 3 && kinds(&entries, "missed_end") == 1);
-    let ended = |r: &Record| {
-        matches!(
-            r,
-            Record::Discrepancy { found: Discrepancy::MissedEnd { ending: Ending::Expired, .. } }
-        )
-    };
-    assert_eq!(count(&entries, ended), 1);
-    assert_eq!(kinds(&entries, "balance"), 0);
-}
-
-/// ACC-04: a person trades on the same account, takes an order of ours back, pays in and pays out. It is
-/// said and counted, nothing halts, and nothing is done against it.
-#[test]
-fn acc_04_a_person_on_the_same_account() {
-    let mut stage = Stage::open(304);
-    let own = stage.send(Want::SellHigh);
-    stage.working(own);
-    let sent = stage.requests(CREATE);
-    let (bid, _) = stage.touch();
-    let by_hand = "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.002&newClientOrderId=by-hand";
-    assert!(stage.signed("POST", "/api/v3/order", "key", by_hand).contains("FILLED"));
-    let rests = format!(
-        "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.15&price={:.2}\
-         &newClientOrderId=rests",
-        bid * 0.97
-    );
-    assert!(stage.signed("POST", "/api/v3/order", "key", &rests).contains("\"NEW\""));
-    stage.until(5, "both are said", |entries| kinds(entries, "foreign") == 2);
-    stage.until(5, "what rests counts", |entries| {
-        let exposure = books(entries).exposure("BTC-USDT".parse().unwrap());
-        exposure.working_buys.to_string() == "0.15" && exposure.position.to_string() == "0.002"
-    });
-    for amount in ["1000", "-500"] {
-        let body = json!({"account": "account-1", "asset": "USDT", "amount": amount});
-        stage.venue.http("POST", "/_sim/transfer", &body.to_string());
-    }
-    let told = |r: &Record| matches!(r, Record::Transferred { .. });
-    stage.until(5, "both are told", |entries| count(entries, told) == 2);
-    let order = stage.working(own);
-    let name = order.order.client_order_id;
-    for name in [name.to_string(), "rests".to_owned()] {
-        let cancel = format!("symbol=BTCUSDT&origClientOrderId={name}");
-        assert!(stage.signed("DELETE", "/api/v3/order", "key", &cancel).contains("CANCELED"));
-    }
-    assert_eq!(stage.done(5, own).ending(), Some(Ending::Canceled));
-    stage.until(5, "nothing rests", |entries| {
-        books(entries).exposure("BTC-USDT".parse().unwrap()).working_buys.is_zero()
-    });
-    // Compared a few times more.
-    std::thread::sleep(Duration::from_secs(5));
-    stage.recovers(Instant::now());
-    let entries = stage.gateway.entries();
-    assert_eq!(kinds(&entries, "balance") + kinds(&entries, "deposit"), 0);
-    assert_eq!(kinds(&entries, "foreign"), 2, "said once");
-    assert_eq!(stage.requests(CREATE), sent + 2, "the person's two and none of ours");
-    let halts = |r: &Record| matches!(r, Record::Trading { state: TradingState::Halted, .. });
-    assert_eq!(count(&entries, halts), 0);
 }
 
 /// EXS-01: the exchange is down, takes nothing but cancels when it comes back, trades nothing for a while,

@@ -330,19 +330,19 @@ fn prc_01_filter_change_live() {
     let (bid, _) = stage.touch();
     // On the old steps and not on the new ones.
     let price = |part: f64| (bid * part * 10.0).floor() / 10.0 + 0.03;
-    let old = stage.place_of("0.00103", "buy", &limit(price(0.99)), "gtc");
+    let old = stage.place_spec("buy", &limit(price(0.99)), "0.00103", "gtc");
     stage.working(old);
     stage.fault(json!({"kind": "filter_change"}));
     let before = stage.requests(CREATE);
     for _ in 0..20 {
-        let wanted = stage.place_of("0.00103", "buy", &limit(price(0.985)), "gtc");
+        let wanted = stage.place_spec("buy", &limit(price(0.985)), "0.00103", "gtc");
         stage.decided(wanted);
     }
     let attempts = stage.requests(CREATE) - before;
     assert!((1..=2).contains(&attempts), "{attempts}");
     stage.until(5, "the new rules are known", |entries| mode(entries).is_some());
     let mut refused = |qty: &str, price: f64| {
-        let wanted = stage.place_of(qty, "buy", &limit(price), "gtc");
+        let wanted = stage.place_spec("buy", &limit(price), qty, "gtc");
         stage.until(5, "refused", |entries| is_refused(entries, wanted));
         refusal(&stage.gateway.entries(), wanted).unwrap()
     };
@@ -351,10 +351,10 @@ fn prc_01_filter_change_live() {
     assert!(matches!(refused("0.00103", round), Refusal::OffLot { .. }));
     assert!(matches!(refused("0.0001", round), Refusal::NotionalTooSmall { .. }));
     assert_eq!(stage.requests(CREATE), before + attempts, "no loop");
-    let next = stage.place_of("0.0011", "buy", &limit(round), "gtc");
+    let next = stage.place_spec("buy", &limit(round), "0.0011", "gtc");
     stage.working(next);
     // At the market: its limit is on the new tick.
-    let taken = stage.place_of("0.0011", "buy", &json!({"type": "market"}), "ioc");
+    let taken = stage.place_spec("buy", &json!({"type": "market"}), "0.0011", "ioc");
     assert_eq!(stage.done(5, taken).ending(), Some(Ending::Filled));
     let shown: Vec<_> = orders(&stage.venue.state()).map(|o| o["qty"].clone()).collect();
     assert_eq!(shown, ["0.00103", "0.0011", "0.0011"], "as they were wanted");

@@ -1,4 +1,4 @@
-//! The catalogue of faults, groups network, protocol, rate limits, clock, exchange and account: each scenario against a
+//! The catalogue of faults, groups network, protocol, rate limits, clock, exchange and accounting: each scenario against a
 //! real gateway and a real simulated exchange, over real sockets, in a short version.
 //!
 //! Every test asserts what its scenario asks for, that its fault struck, and that all books agree
@@ -10,9 +10,12 @@
 mod common;
 
 mod account;
+mod accounting;
 mod clock;
 mod exchange;
+mod hands;
 mod network;
+mod people;
 mod protocol;
 mod rates;
 mod stage;

@@ -19,7 +19,7 @@ use model::{
 use serde_json::{Value, json};
 use venues::binance::sign::SigningKey;
 
-use crate::common::{Gateway, Venue, book};
+use crate::common::{COINBASE_SECRET, Gateway, Venue, book};
 
 /// From a healed fault to books that agree and a live market.
 pub(crate) const RECOVERY_MAX: Duration = Duration::from_secs(5);
@@ -76,8 +76,27 @@ impl Stage {
         let other = "other:secret:100000 USDT,10 BTC";
         let third = "third:secret:100000 USDT,10 BTC";
         let venue = Venue::start(&["--market", market, "--account", other, "--account", third]);
-        let mut gateway = Gateway::prepare(&venue.addr, "");
-        std::fs::write(gateway.path("limits.toml"), LIMITS).unwrap();
+        let gateway = Gateway::prepare(&venue.addr, "");
+        Stage::between(venue, gateway, change)
+    }
+
+    /// The same at Coinbase.
+    pub(crate) fn open_at_coinbase(seed: u32) -> Stage {
+        let other = format!("other:{COINBASE_SECRET}:100000 USD,10 BTC");
+        let market = format!("synthetic:{seed}");
+        let venue = Venue::coinbase(&["--market", &market, "--account", &other]);
+        let gateway = Gateway::prepare_coinbase(&venue, "");
+        Stage::between(venue, gateway, |_, _| {})
+    }
+
+    /// The same of an exchange that is up and a gateway that is configured.
+    pub(crate) fn between(
+        venue: Venue,
+        mut gateway: Gateway,
+        change: impl FnOnce(&Gateway, &mut Command),
+    ) -> Stage {
+        let limits = LIMITS.replace("BTC-USDT", gateway.instrument());
+        std::fs::write(gateway.path("limits.toml"), limits).unwrap();
         let pipe = gateway.path("pipe");
         assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         // Opened for both, so that neither end waits for the other.
@@ -130,11 +149,10 @@ impl Stage {
     /// Best bid and ask, by the exchange itself, as soon as both are there.
     pub(crate) fn touch(&self) -> (f64, f64) {
         loop {
-            let text = self.venue.http("GET", "/api/v3/ticker/bookTicker?symbol=BTCUSDT", "");
-            let ticker: Value = serde_json::from_str(&text).unwrap();
-            let price = |key: &str| ticker[key].as_str().unwrap().parse::<f64>().unwrap();
-            let (bid, ask) = (price("bidPrice"), price("askPrice"));
-            if bid > 0.0 && ask > 0.0 {
+            let state = self.venue.state();
+            let book = &state["books"][self.gateway.instrument()];
+            let best = |side: &str| book[side][0][0].as_str()?.parse::<f64>().ok();
+            if let (Some(bid), Some(ask)) = (best("bids"), best("asks")) {
                 return (bid, ask);
             }
             // Somebody has just sold through all of it.
@@ -172,20 +190,30 @@ impl Stage {
 
     /// The agent wants an order of 0.001 of this kind.
     pub(crate) fn place_as(&mut self, side: &str, kind: &Value, time_in_force: &str) -> IntentId {
-        self.place_of("0.001", side, kind, time_in_force)
+        self.place_spec(side, kind, "0.001", time_in_force)
     }
 
-    /// The same of this quantity.
-    pub(crate) fn place_of(
+    /// The agent wants an order of this kind and quantity, until it is taken back.
+    pub(crate) fn place_of(&mut self, side: &str, kind: &Value, qty: &str) -> IntentId {
+        self.place_spec(side, kind, qty, "gtc")
+    }
+
+    /// The same, and how long it is good for.
+    pub(crate) fn place_spec(
         &mut self,
-        qty: &str,
         side: &str,
         kind: &Value,
-        time_in_force: &str,
+        qty: &str,
+        until: &str,
     ) -> IntentId {
-        let spec = json!({"instrument": "BTC-USDT", "side": side, "kind": kind, "qty": qty,
-            "time_in_force": time_in_force, "post_only": false, "reduce_only": false});
+        let spec = json!({"instrument": self.gateway.instrument(), "side": side, "kind": kind,
+            "qty": qty, "time_in_force": until, "post_only": false, "reduce_only": false});
         self.want(&json!({"place": spec}))
+    }
+
+    /// Starts the gateway again, on what is left of the one before.
+    pub(crate) fn start_again(&mut self) {
+        self.gateway.start();
     }
 
     /// The agent wants the order of that intent back.

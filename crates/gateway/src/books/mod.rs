@@ -453,6 +453,9 @@ impl Books {
     }
 
     fn found(&mut self, found: &Discrepancy) {
+        if let Discrepancy::TwoIds { instrument, trade_id, .. } = found {
+            self.trades.remember((*instrument, *trade_id), TRADES_KEPT);
+        }
         if let Discrepancy::Dust { asset, ours, theirs } = found
             && let Some(size) = ours.checked_sub(*theirs)
             && let Some(size) = if size < Amount::ZERO { negative(size) } else { Some(size) }

@@ -198,6 +198,32 @@ fn ten_thousand_missed_executions_are_recovered_exactly() {
     }
 }
 
+/// ACC-05: the list is longer than what can be asked at a time, so that no reading of it all is ever done.
+/// Each goes on where the one before broke off.
+#[test]
+fn a_reading_that_breaks_off_goes_on_where_it_was() {
+    let (mut world, order) = away(TELLS_ALL, spec(Side::Buy, "1", "99"));
+    world.venue.page_cap = Some(10);
+    for _ in 0..1_000 {
+        world.now = world.now.after(Duration::from_millis(1));
+        world.venue.fill(world.now, &order, "0.001").unwrap();
+    }
+    world.link(Link::Account, true);
+    let mut asked = 0;
+    while world.gateway.state().0 != TradingState::Active {
+        asked += 1;
+        assert!(asked < 1_000, "it never ends");
+        world.book();
+        if world.requests.is_empty() {
+            world.pass_alarms(Duration::from_secs(3));
+        }
+        // A hundred pages, of which some twenty are let through.
+        world.answer(if asked % 23 == 0 { Wire::LosesRequest } else { Wire::Whole });
+    }
+    assert_eq!(world.count(|r| matches!(r, Record::Filled { .. })), 1_000);
+    assert_eq!(world.state_of(&order), OrderState::Done(Ending::Filled));
+}
+
 /// EXS-04: for fifteen seconds the venue denies an order that it has. It is not taken for lost.
 #[test]
 fn an_order_that_is_denied_for_a_while_is_not_over() {

@@ -1,6 +1,6 @@
 //! What can be asked of a running gateway, and what it answers. Each is one line of JSON.
 
-use journal::Comparison;
+use journal::{Comparison, Corrected};
 use model::{FeedHealth, InstrumentId, Price, Qty, Timestamp, TradingState};
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +79,9 @@ pub struct Compared {
     /// What was found.
     #[serde(flatten)]
     pub comparison: Comparison,
+    /// What it or the one before left, and is accepted now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<Corrected>,
     /// What is let through, or would be.
     pub trading: Trading,
     /// What a start would send besides questions. Empty where a gateway runs.

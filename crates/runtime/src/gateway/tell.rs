@@ -60,6 +60,12 @@ pub(super) fn record(record: &Record) {
         Record::Discrepancy { found } => {
             tracing::info!("found: {found} ({})", found.correction());
         }
+        Record::DifferencesAccepted { accepted } => {
+            accepted.iter().for_each(|found| tracing::info!("accepted: {found}"));
+        }
+        Record::Transferred { asset, amount, .. } => {
+            tracing::info!("came by no trade, or went: {amount} {asset}");
+        }
         Record::Started { .. }
         | Record::Stopped
         | Record::Decided { .. }
@@ -72,7 +78,6 @@ pub(super) fn record(record: &Record) {
         | Record::ForeignGone { .. }
         | Record::ForeignCancel { .. }
         | Record::Balances { .. }
-        | Record::Transferred { .. }
         | Record::Link { up: false, .. }
         | Record::Gap { .. }
         | Record::Duplicates { .. }
@@ -83,7 +88,6 @@ pub(super) fn record(record: &Record) {
         | Record::RateLimited { .. }
         | Record::BudgetWait { .. }
         | Record::Reconciled { .. }
-        | Record::DifferencesAccepted { .. }
         | Record::Trading { .. }
         | Record::Agent { .. } => {}
     }

@@ -4,7 +4,7 @@
 //! comparison after that.
 
 use gateway::Gateway;
-use journal::Comparisons;
+use journal::{Comparisons, Corrected};
 use model::{Entry, Timestamp};
 use tokio::sync::oneshot;
 
@@ -33,6 +33,8 @@ struct One {
     /// Since when: the comparison has to begin after that.
     since: Timestamp,
     accept: bool,
+    /// What was left and is accepted on its behalf.
+    accepted: Vec<Corrected>,
     reply: oneshot::Sender<Answer>,
 }
 
@@ -47,7 +49,7 @@ impl Waiting {
         // Who has hung up or lost patience waits no more.
         self.ones.retain(|one| !one.reply.is_closed());
         if self.ones.len() < WAITING_MAX {
-            self.ones.push(One { since: now, accept, reply });
+            self.ones.push(One { since: now, accept, accepted: Vec::new(), reply });
         } else {
             let _ = reply.send(Answer::Error("too many wait already".to_owned()));
         }
@@ -68,12 +70,14 @@ impl Waiting {
             } else if one.accept && !last.left.is_empty() {
                 due.accept = true;
                 (one.accept, one.since) = (false, now);
+                one.accepted.clone_from(&last.left);
                 self.ones.push(one);
             } else {
                 let (state, cause) = gateway.state();
                 let compared = Compared {
                     running: true,
                     comparison: last.clone(),
+                    accepted: one.accepted,
                     trading: Trading { state, cause: cause.to_owned() },
                     would: Vec::new(),
                 };

@@ -119,7 +119,13 @@ impl Dry {
         let comparison = self.comparisons.last().cloned()?;
         let (state, cause) = self.gateway.state();
         let trading = Trading { state, cause: cause.to_owned() };
-        Some(Compared { running: false, comparison, trading, would: self.would })
+        Some(Compared {
+            running: false,
+            comparison,
+            accepted: Vec::new(),
+            trading,
+            would: self.would,
+        })
     }
 
     fn take(&mut self, input: &Input, effects: &mut Effects, wake: &mut Option<Timestamp>) {

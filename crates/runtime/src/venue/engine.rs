@@ -170,6 +170,12 @@ impl Engine {
         self.exchange.bust(time, account, trade, &mut self.events)
     }
 
+    /// Executes one lot more of the account's newest order that is filled.
+    pub(super) fn overfill(&mut self, now: Timestamp, account: AccountId) -> Option<Fill> {
+        let time = self.engine_time(now);
+        self.exchange.overfill(time, account, &mut self.events)
+    }
+
     /// Rejects the pretended orders that are due.
     pub(super) fn reject_due(&mut self, now: Timestamp) {
         let time = self.engine_time(now);

@@ -28,6 +28,7 @@ pub(super) async fn answer<D: Dialect>(
         ("GET", "/_sim/state") => json(&state::state(shared)),
         ("POST", "/_sim/transfer") => transfer(&body, shared),
         ("POST", "/_sim/bust") => bust(&body, shared),
+        ("POST", "/_sim/overfill") => overfill(&body, shared),
         ("POST", "/_sim/faults") => add_fault(&body, shared),
         ("POST", "/_sim/heal") => {
             shared.world().faults.heal();
@@ -36,8 +37,8 @@ pub(super) async fn answer<D: Dialect>(
         }
         _ => plain(
             StatusCode::NOT_FOUND,
-            "GET /_sim/state, POST /_sim/faults, POST /_sim/heal, POST /_sim/transfer and \
-             POST /_sim/bust are here",
+            "GET /_sim/state, POST /_sim/faults, POST /_sim/heal, POST /_sim/transfer, \
+             POST /_sim/bust and POST /_sim/overfill are here",
         ),
     }
 }
@@ -86,6 +87,27 @@ fn bust<D: Dialect>(body: &[u8], shared: &Shared<D>) -> Response<Body> {
     match shared.world().bust(bust.account, bust.trade) {
         Some(fill) => json(&serde_json::json!({"ok": true, "trade": fill.trade_id})),
         None => plain(StatusCode::NOT_FOUND, "there is no such execution"),
+    }
+}
+
+/// More of an order executes than was ordered.
+fn overfill<D: Dialect>(body: &[u8], shared: &Shared<D>) -> Response<Body> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Overfill {
+        account: AccountId,
+    }
+    let overfill: Overfill = match serde_json::from_slice(body) {
+        Ok(overfill) => overfill,
+        Err(error) => {
+            let example = r#"{"account": "account-1"}"#;
+            let text = format!("not an overfill: {error}; it is written {example}");
+            return plain(StatusCode::BAD_REQUEST, &text);
+        }
+    };
+    match shared.world().overfill(overfill.account) {
+        Some(fill) => json(&serde_json::json!({"ok": true, "trade": fill.trade_id})),
+        None => plain(StatusCode::NOT_FOUND, "its last execution is of no order that is filled"),
     }
 }
 

@@ -143,6 +143,14 @@ impl<D: Dialect> World<D> {
         busted
     }
 
+    /// Executes one lot more of the account's newest order that is filled.
+    pub(super) fn overfill(&mut self, account: AccountId) -> Option<Fill> {
+        let now = clock::now();
+        let fill = self.engine.overfill(now, account);
+        self.publish(now);
+        fill
+    }
+
     pub(super) fn exchange(&self) -> &SimVenue {
         &self.engine.exchange
     }

@@ -134,7 +134,7 @@ impl Twin {
 
     /// An amount of quote with the fee that a buy of it pays at most, where it pays in quote.
     fn on_top(&self, notional: Decimal) -> Decimal {
-        if self.fees_in == FeesIn::Received {
+        if self.fees_in != FeesIn::Quote {
             return notional;
         }
         let exact = notional.checked_mul(self.fees.maker.max(self.fees.taker), Rounding::Up);
@@ -330,9 +330,16 @@ impl Twin {
             Liquidity::Maker => self.fees.maker,
             Liquidity::Taker => self.fees.taker,
         };
+        let received = (gets, upwards(got.checked_mul(rate, Rounding::Up).unwrap()));
         let (fee_asset, fee) = match self.fees_in {
-            FeesIn::Received => (gets, upwards(got.checked_mul(rate, Rounding::Up).unwrap())),
+            FeesIn::Received => received,
             FeesIn::Quote => (quote, times(notional, rate).down_to(Decimal::new(1, 8)).unwrap()),
+            FeesIn::Third(asset, price) => {
+                let worth = notional.checked_div(price.get(), Rounding::Down).unwrap();
+                let fee = worth.checked_mul(rate, Rounding::Down).unwrap();
+                let fee = fee.down_to(Decimal::new(1, 8)).unwrap();
+                if fee <= self.funds(account, asset).0 { (asset, fee) } else { received }
+            }
         };
         let funds = self.funds(account, pays);
         funds.0 = minus(funds.0, paid);

@@ -57,14 +57,23 @@ fn config(fees_in: FeesIn) -> SimConfig {
     SimConfig { instruments: instruments(), fees: fees(), fees_in }
 }
 
+fn fees_in_one_of(index: usize) -> FeesIn {
+    let third = FeesIn::Third(asset("BNB"), Price::try_from(Decimal::new(600, 0)).unwrap());
+    [FeesIn::Received, FeesIn::Quote, third][index % 3]
+}
+
 fn account(index: usize) -> AccountId {
     AccountId::new(["alice", "bob"][index]).unwrap()
 }
 
 fn balances(index: usize) -> BTreeMap<Asset, Amount> {
     let amount = |text: &str| text.parse::<Amount>().unwrap();
-    let funds = [["150", "3", "2"], ["400.00000001", "1", "5"]][index];
-    ["USDT", "BTC", "ETH"].into_iter().zip(funds).map(|(a, sum)| (asset(a), amount(sum))).collect()
+    let funds = [["150", "3", "2", "0.0001"], ["400.00000001", "1", "5", "1"]][index];
+    ["USDT", "BTC", "ETH", "BNB"]
+        .into_iter()
+        .zip(funds)
+        .map(|(a, sum)| (asset(a), amount(sum)))
+        .collect()
 }
 
 fn id(market: usize) -> InstrumentId {
@@ -306,7 +315,7 @@ fn needed(order: &VenueOrder, asset: Asset, fees_in: FeesIn) -> Decimal {
         (Side::Buy, Some(price)) if asset == quote => {
             let notional = times(price.get(), order.leaves().get());
             match fees_in {
-                FeesIn::Received => notional,
+                FeesIn::Received | FeesIn::Third(..) => notional,
                 FeesIn::Quote => {
                     let fee = notional.checked_mul(fees().taker, Rounding::Up).unwrap();
                     plus(notional, upwards(fee))
@@ -431,9 +440,9 @@ proptest! {
     #[test]
     fn the_engine_and_its_twin_agree_after_every_command(
         steps in prop::collection::vec(step(), 1..60),
-        in_quote in any::<bool>(),
+        fees_in in 0usize..3,
     ) {
-        run(steps, if in_quote { FeesIn::Quote } else { FeesIn::Received });
+        run(steps, fees_in_one_of(fees_in));
     }
 }
 
@@ -446,7 +455,7 @@ fn the_random_stories_trade() {
     let (mut orders, mut fills, mut ended) = (0, 0, 0);
     for turn in 0..20 {
         let steps = prop::collection::vec(step(), 59..60).new_tree(&mut runner).unwrap().current();
-        let story = run(steps, if turn % 2 == 0 { FeesIn::Quote } else { FeesIn::Received });
+        let story = run(steps, fees_in_one_of(turn));
         orders += story.orders;
         fills += story.fills;
         ended += story.ended;
