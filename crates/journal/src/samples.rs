@@ -135,11 +135,6 @@ pub(crate) fn sample() -> Vec<Entry> {
             client_order_id: Some(id),
             fill: Fill { trade_id: TradeId::from_number(6), qty: number("0.1"), ..fill },
         },
-        Record::Ended {
-            client_order_id: id,
-            ending: Ending::NotPlaced,
-            cause: Some("it waited too long".to_owned()),
-        },
         Record::Stopped,
     ];
     let numbered = (1..).zip(records);
