@@ -372,12 +372,6 @@ impl Books {
         self.first_started
     }
 
-    /// Why a gateway that starts now is in a crash loop, so that it must not trade; `None` when it is in
-    /// none. To be asked before the start is recorded.
-    pub fn crash_loop(&self, now: Timestamp) -> Option<String> {
-        self.starts.crash_loop(now)
-    }
-
     /// Is an order of ours in this instrument remembered?
     pub fn knows_orders_of(&self, instrument: InstrumentId) -> bool {
         self.orders.values().any(|order| order.order.instrument == instrument)
