@@ -35,7 +35,6 @@ pub(crate) use recent::{LAG_MAX, effects_of};
 
 use foreign::Foreign;
 use recent::{Recent, negative};
-use starts::Starts;
 
 /// Orders that are over and still remembered, so that a late report finds its order.
 const DONE_KEPT: usize = 16_384;
@@ -55,7 +54,7 @@ const UNACCEPTED_MAX: usize = 64;
 pub struct Books {
     session: u64,
     first_started: Option<Timestamp>,
-    starts: Starts,
+    starts: starts::Starts,
     ids_used: u64,
     orders: BTreeMap<ClientOrderId, TrackedOrder>,
     open: BTreeSet<ClientOrderId>,
@@ -370,6 +369,11 @@ impl Books {
     /// When a gateway first took over the account, by its clock.
     pub fn first_started(&self) -> Option<Timestamp> {
         self.first_started
+    }
+
+    /// Why a start now is one of a crash loop and must not trade; to be asked before it is recorded.
+    pub fn crash_loop(&self, now: Timestamp) -> Option<String> {
+        self.starts.crash_loop(now)
     }
 
     /// Is an order of ours in this instrument remembered?

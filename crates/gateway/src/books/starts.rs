@@ -10,8 +10,6 @@ use std::time::Duration;
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Books;
-
 /// So many starts may die within [`DEATHS_WITHIN`]; one more, and the next does not trade.
 const DEATHS_MAX: usize = 3;
 /// As far back as deaths are counted, from the moment at which each life began.
@@ -21,14 +19,6 @@ const DEATHS_WITHIN: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Starts(VecDeque<Timestamp>);
-
-impl Books {
-    /// Why a gateway that starts now is in a crash loop, so that it must not trade; `None` when it is in
-    /// none. To be asked before the start is recorded.
-    pub fn crash_loop(&self, now: Timestamp) -> Option<String> {
-        self.starts.crash_loop(now)
-    }
-}
 
 impl Starts {
     pub(super) fn began(&mut self, at: Timestamp) {
@@ -44,7 +34,7 @@ impl Starts {
     }
 
     /// A start that is dated later than now counts: the machine's clock went back, and the deaths did not.
-    fn crash_loop(&self, now: Timestamp) -> Option<String> {
+    pub(super) fn crash_loop(&self, now: Timestamp) -> Option<String> {
         let lately = self.0.iter().filter(|began| now.since(**began) < DEATHS_WITHIN).count();
         (lately > DEATHS_MAX).then(|| {
             format!(
