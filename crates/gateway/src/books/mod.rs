@@ -41,7 +41,6 @@ use recent::{Recent, negative};
 #[cfg(test)]
 pub(crate) use shadow::SHADOW;
 use shadow::Shadows;
-use starts::Starts;
 
 /// Orders that are over and still remembered, so that a late report finds its order.
 const DONE_KEPT: usize = 16_384;
@@ -61,7 +60,7 @@ const UNACCEPTED_MAX: usize = 64;
 pub struct Books {
     session: u64,
     first_started: Option<Timestamp>,
-    starts: Starts,
+    starts: starts::Starts,
     ids_used: u64,
     orders: BTreeMap<ClientOrderId, TrackedOrder>,
     open: BTreeSet<ClientOrderId>,
@@ -372,8 +371,7 @@ impl Books {
         self.first_started
     }
 
-    /// Why a gateway that starts now is in a crash loop, so that it must not trade; `None` when it is in
-    /// none. To be asked before the start is recorded.
+    /// Why a start now is one of a crash loop and must not trade; to be asked before it is recorded.
     pub fn crash_loop(&self, now: Timestamp) -> Option<String> {
         self.starts.crash_loop(now)
     }
