@@ -157,7 +157,7 @@ mod tests {
             ),
             (
                 Filter { instrument: Some(instrument), ..all.clone() },
-                vec![4, 5, 7, 13, 15, 17, 19, 31],
+                vec![4, 5, 7, 13, 15, 17, 19, 31, 32],
             ),
             (Filter { from: Some(at(3)), until: Some(at(5)), ..all.clone() }, vec![3, 4]),
             (Filter { after: last - 1, ..all.clone() }, vec![last]),
