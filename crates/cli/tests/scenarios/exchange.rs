@@ -1,8 +1,6 @@
 //! EXS: what the exchange does, and PRC-01: its rules change. EXS-01, 03, 04 and 08, in which the books
 //! have to be set right afterwards, are in `account.rs`.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 use std::time::{Duration, Instant};
 
 use model::{

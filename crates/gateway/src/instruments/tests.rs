@@ -1,3 +1,5 @@
+//! New steps and modes: what is refused then, what stands, what is told; and the grid of the book.
+
 use model::venue::{Filter, VenueError};
 use model::{
     AgentEvent, FeedHealth, Input, Instrument, Notice, OrderState, Outcome, Record, Refusal, Reply,

@@ -1,3 +1,5 @@
+//! A venue that refuses one order after the other: how often it is tried, and what ends that.
+
 use std::time::Duration;
 
 use model::venue::{Filter, Response, VenueError};
