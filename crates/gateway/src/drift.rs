@@ -273,6 +273,10 @@ impl Gateway {
     pub(crate) fn held(&self) -> Option<&'static str> {
         if !self.reading.drift.is_empty() {
             Some("balances differ from the venue's and nothing explains it; see plimsoll status")
+        } else if self.doubts.some_are_unclear() {
+            Some("what the venue says of an order of this gateway is not understood")
+        } else if self.books.unaccepted().iter().any(is_not_understood) {
+            Some("the venue said what is not understood; see plimsoll status, and accept it")
         } else if !self.books.unaccepted().is_empty() {
             Some("the venue did what it should not; see plimsoll status, and accept it")
         } else {
@@ -302,6 +306,10 @@ fn deltas(suspects: &BTreeMap<Asset, (Amount, Amount)>) -> BTreeMap<Asset, Amoun
         (*asset, theirs.checked_sub(*ours).unwrap_or(*theirs))
     };
     suspects.iter().map(delta).collect()
+}
+
+const fn is_not_understood(found: &Discrepancy) -> bool {
+    matches!(found, Discrepancy::NotUnderstood { .. })
 }
 
 fn earlier(one: TradesFrom, other: TradesFrom) -> TradesFrom {

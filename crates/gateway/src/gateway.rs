@@ -313,6 +313,12 @@ impl Gateway {
                 );
                 return self.alert(text, effects);
             }
+            FeedNotice::NotUnderstood(row) => {
+                // It does tell, if not in words that are known.
+                self.hearing.heard(now);
+                self.not_understood(now, row, effects);
+                return self.read_soon(now);
+            }
             FeedNotice::RateLimited { wait, detail } => {
                 Record::RateLimited { wait: *wait, detail: detail.clone() }
             }

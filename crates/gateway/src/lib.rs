@@ -28,6 +28,7 @@ mod limits;
 mod listen;
 mod live_time;
 mod merge;
+mod not_understood;
 #[cfg(feature = "defects")]
 mod planting;
 mod purpose;

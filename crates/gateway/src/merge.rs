@@ -79,7 +79,9 @@ impl Gateway {
         // A rejection that is told again is none.
         let ghost = unknown_yet && proven_absent && order.status != VenueOrderStatus::Rejected;
         let was_rejected = tracked.state == OrderState::Done(Ending::Rejected);
-        if order.status != VenueOrderStatus::Rejected && (unknown_yet || (waiting && !is_done)) {
+        let is_unclear = order.status == VenueOrderStatus::Unknown;
+        let is_settled = waiting && !is_done && !is_unclear;
+        if order.status != VenueOrderStatus::Rejected && (unknown_yet || is_settled) {
             let missed = source == Source::Query && unknown_yet;
             if missed {
                 self.discrepancy(now, Discrepancy::MissedAccept { client_order_id: id }, effects);
@@ -104,6 +106,14 @@ impl Gateway {
             self.halt(now, &cause, effects);
         }
         fills.iter().for_each(|fill| self.executed(now, fill, source, effects));
+        if is_unclear {
+            self.unclear(now, id, "its state is none that is known", effects);
+            if self.books.order(&id).is_some_and(|ours| order.filled > ours.filled) {
+                self.doubts.expect(id, Ending::Filled, order.filled, now);
+            }
+            return;
+        }
+        self.doubts.is_clear(&id);
         self.compare(now, order, source, effects);
     }
 
@@ -206,7 +216,8 @@ impl Gateway {
             return;
         }
         // An order of somebody else may have the name of one of ours.
-        let foreign = self.books.knows_foreign(&fill.venue_order_id);
+        let foreign = self.books.knows_foreign(&fill.venue_order_id)
+            || self.is_strange(fill.instrument, fill.venue_order_id);
         let by_name = fill.client_order_id.filter(|id| {
             let is = |known| known == fill.venue_order_id;
             !foreign && self.books.order(id).is_some_and(|o| o.venue_order_id.is_none_or(is))
@@ -297,8 +308,13 @@ impl Gateway {
     ) {
         let fills = self.reading.release(instrument, id);
         let Outcome::Done(Response::Order(order)) = outcome else {
-            // Unknown still: the reading is not complete and will be repeated.
-            self.reading_failed(now);
+            if self.is_strange(instrument, id) {
+                // It is not ours as far as it can be read, and what of it executed counts.
+                fills.iter().for_each(|fill| self.executed(now, fill, Source::Query, effects));
+            } else if !fills.is_empty() {
+                // Unknown still: the reading is not complete and will be repeated.
+                self.reading_failed(now);
+            }
             return;
         };
         self.heard(now, order, &[], Source::Query, effects);
@@ -322,7 +338,9 @@ impl Gateway {
 /// How the venue's status ends an order; `None` while it is open.
 pub(crate) fn ending(status: VenueOrderStatus) -> Option<Ending> {
     match status {
-        VenueOrderStatus::New | VenueOrderStatus::PartiallyFilled => None,
+        VenueOrderStatus::New | VenueOrderStatus::PartiallyFilled | VenueOrderStatus::Unknown => {
+            None
+        }
         VenueOrderStatus::Filled => Some(Ending::Filled),
         VenueOrderStatus::Canceled => Some(Ending::Canceled),
         VenueOrderStatus::Rejected => Some(Ending::Rejected),

@@ -71,6 +71,7 @@ impl Gateway {
         self.reading.wanted = false;
         self.reading.started = now;
         self.reading.open.clear();
+        self.reading.unread.clear();
         self.reading.fills_to.clear();
         self.reading.fills_until.clear();
         self.reading.fills_from.clear();
@@ -250,7 +251,9 @@ impl Gateway {
             open: std::mem::take(&mut self.reading.open),
             account: account.clone(),
         };
-        let in_flight = self.in_flight();
+        // What is shown is not missing, whatever it is said to be.
+        let mut in_flight = self.in_flight();
+        in_flight.append(&mut self.reading.unread);
         let mut suspects = BTreeMap::new();
         for difference in differences(&self.books, &venue, &in_flight) {
             match difference {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::venue::{TradesFrom, VenueOrder};
-use model::{Amount, Asset, Fill, InstrumentId, Timestamp, TradeId, VenueOrderId};
+use model::{Amount, Asset, ClientOrderId, Fill, InstrumentId, Timestamp, TradeId, VenueOrderId};
 
 /// First pause after a reading that failed or left something open; from its start, as the others are.
 const PAUSE_MIN: Duration = Duration::from_millis(250);
@@ -41,6 +41,8 @@ pub(crate) struct Reading {
     /// Readings that failed since the last complete one.
     pub(crate) failed: u32,
     pub(crate) open: Vec<VenueOrder>,
+    /// Orders of ours that are shown in words that are not understood.
+    pub(crate) unread: BTreeSet<ClientOrderId>,
     pub(crate) fills_to: BTreeMap<InstrumentId, TradeId>,
     /// Venue time of the newest execution read, per instrument.
     pub(crate) fills_until: BTreeMap<InstrumentId, Timestamp>,

@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::venue::{AccountSnapshot, VenueOrder};
+use model::venue::{AccountSnapshot, VenueOrder, VenueOrderStatus};
 use model::{
-    Amount, Asset, ClientOrderId, Instrument, InstrumentId, Rounding, Timestamp, VenueOrderId,
+    Amount, Asset, ClientOrderId, Instrument, InstrumentId, OrderState, Rounding, Timestamp,
+    VenueOrderId,
 };
 
 use crate::books::{Books, KnownFill, LAG_MAX, effects_of};
@@ -65,7 +66,9 @@ pub(crate) fn differences(
         let agrees = match ours {
             Some(ours) => {
                 at_venue.insert(ours.order.client_order_id);
+                let is_known = order.status != VenueOrderStatus::Unknown;
                 ours.state.is_open()
+                    && (is_known || ours.state == OrderState::InDoubt)
                     && ours.accepted_at.is_some()
                     && ours.is_filled_as(order.filled)
                     && !ours.is_triggered_by(order)

@@ -9,7 +9,7 @@ use model::market::{
 };
 use model::venue::{
     AccountEvent, AccountRequest, AccountSnapshot, Execution, IdClass, OrderKey, PageCursor,
-    Profile, Request, Response, TradesFrom, VenueError, VenueOrder, VenueOrderStatus,
+    Profile, Request, Response, TradesFrom, Unread, VenueError, VenueOrder, VenueOrderStatus,
 };
 use model::{
     Action, AgentId, Amount, Asset, Balance, ClientOrderId, Effect, Effects, Entry, Fee, Fill,
@@ -148,6 +148,8 @@ pub(crate) struct Venue {
     pub(crate) page_cap: Option<usize>,
     /// Denies every order that it is asked for.
     pub(crate) denies: bool,
+    /// Rows of its lists that nobody understands: orders, and among the executions.
+    pub(crate) strange: Vec<Unread>,
 }
 
 /// Gateway, wire and venue.
@@ -403,8 +405,8 @@ impl World {
                 Outcome::InDoubt("connection broke".to_owned())
             }
             Wire::Whole => match self.venue.execute(self.now, &asked) {
-                Ok(response) => Outcome::Done(response),
-                Err(error) => Outcome::Refused(error),
+                Ok(response) => Outcome::Done(self.venue.with_strange(&asked, response)),
+                Err(error) => self.venue.strange_order(&asked, error),
             },
         };
         self.apply(&Input::Reply(Reply { request, outcome }));
@@ -548,6 +550,35 @@ impl Venue {
                 Ok(Response::Account(lagging.unwrap_or_else(|| self.account())))
             }
             other => panic!("the gateway should not ask {other:?}"),
+        }
+    }
+
+    /// An answer with the rows that nobody understands.
+    fn with_strange(&self, asked: &AccountRequest, response: Response) -> Response {
+        let is_in = |row: &&Unread| match asked {
+            AccountRequest::OpenOrders(_) => row.trade.is_none(),
+            AccountRequest::Fills { order: None, .. } => row.trade.is_some(),
+            AccountRequest::Fills { order, .. } => row.trade.is_some() && row.order == *order,
+            _ => false,
+        };
+        response.and_unread(self.strange.iter().filter(is_in).cloned().collect())
+    }
+
+    /// The answer about an order that is not in the books: nobody may understand it.
+    fn strange_order(&self, asked: &AccountRequest, refusal: VenueError) -> Outcome {
+        let is = |row: &&Unread| match asked {
+            AccountRequest::Order { order: OrderKey::Client(id), .. } => {
+                row.client_order_id == Some(*id)
+            }
+            AccountRequest::Order {
+                order: OrderKey::Venue(id) | OrderKey::Both(id, _), ..
+            } => row.order == Some(*id),
+            _ => false,
+        };
+        let row = self.strange.iter().filter(|row| row.trade.is_none()).find(is);
+        match row {
+            Some(row) => Outcome::Done(Response::Orders(Vec::new()).and_unread(vec![row.clone()])),
+            None => Outcome::Refused(refusal),
         }
     }
 

@@ -99,6 +99,7 @@ pub(crate) fn facets(record: &Record) -> Facets<'_> {
                 Discrepancy::MissedFill { client_order_id: None, .. }
                 | Discrepancy::Busted { client_order_id: None, .. }
                 | Discrepancy::Foreign { .. }
+                | Discrepancy::NotUnderstood { .. }
                 | Discrepancy::Balance { .. }
                 | Discrepancy::Deposit { .. }
                 | Discrepancy::Dust { .. } => facets,

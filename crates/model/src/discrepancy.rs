@@ -82,6 +82,18 @@ pub enum Discrepancy {
         /// The execution.
         trade_id: TradeId,
     },
+    /// The venue's lists or its stream have something that is not understood: an order of which not even
+    /// side and size can be read, or a row among the executions that is not a plain one.
+    NotUnderstood {
+        /// Of which instrument.
+        instrument: Option<InstrumentId>,
+        /// Of which order, by the venue's name.
+        venue_order_id: Option<VenueOrderId>,
+        /// The venue's name for the row where it is one of the executions; `None` where it is an order.
+        trade_id: Option<TradeId>,
+        /// What is not understood.
+        because: String,
+    },
     /// The venue executed more of an order than was ordered.
     Overfill {
         /// Which order.
@@ -107,6 +119,7 @@ impl Discrepancy {
             Discrepancy::Deposit { .. } => "deposit",
             Discrepancy::Dust { .. } => "dust",
             Discrepancy::Busted { .. } => "busted",
+            Discrepancy::NotUnderstood { .. } => "not_understood",
             Discrepancy::Overfill { .. } => "overfill",
         }
     }
@@ -124,6 +137,9 @@ impl Discrepancy {
             Discrepancy::Deposit { .. } => "taken over as a deposit",
             Discrepancy::Dust { .. } => "taken over",
             Discrepancy::Busted { .. } => "taken out of the books; no order answers it",
+            Discrepancy::NotUnderstood { .. } => {
+                "none: nothing adds risk until a person accepts it"
+            }
             Discrepancy::Overfill { .. } => "counted in full",
         }
     }
@@ -132,7 +148,9 @@ impl Discrepancy {
     /// says that the venue does what it should not.
     pub const fn must_be_accepted(&self) -> bool {
         match self {
-            Discrepancy::Busted { .. } | Discrepancy::Overfill { .. } => true,
+            Discrepancy::Busted { .. }
+            | Discrepancy::NotUnderstood { .. }
+            | Discrepancy::Overfill { .. } => true,
             Discrepancy::MissedFill { .. }
             | Discrepancy::MissedEnd { .. }
             | Discrepancy::MissedTrigger { .. }
@@ -182,6 +200,16 @@ impl std::fmt::Display for Discrepancy {
             Discrepancy::Busted { trade_id, instrument, .. } => {
                 write!(f, "execution {trade_id} of {instrument} was taken back by the venue")
             }
+            Discrepancy::NotUnderstood { venue_order_id, trade_id, because, .. } => {
+                f.write_str("what the venue says")?;
+                if let Some(id) = trade_id {
+                    write!(f, " in execution {id}")?;
+                }
+                if let Some(id) = venue_order_id {
+                    write!(f, " of order {id}")?;
+                }
+                write!(f, " is not understood: {because}")
+            }
             Discrepancy::Overfill { client_order_id, ordered, filled } => {
                 write!(f, "{filled} of order {client_order_id} executed, {ordered} was ordered")
             }
@@ -194,7 +222,7 @@ mod tests {
     use super::*;
 
     /// Names of all kinds, as they stand in the journal.
-    const KINDS: [&str; 11] = [
+    const KINDS: [&str; 12] = [
         "missed_fill",
         "missed_end",
         "missed_trigger",
@@ -205,6 +233,7 @@ mod tests {
         "deposit",
         "dust",
         "busted",
+        "not_understood",
         "overfill",
     ];
 
@@ -227,6 +256,12 @@ mod tests {
             D::Deposit { asset, amount: ours },
             D::Dust { asset, ours, theirs },
             D::Busted { client_order_id: None, instrument, trade_id },
+            D::NotUnderstood {
+                instrument: None,
+                venue_order_id: None,
+                trade_id: None,
+                because: String::new(),
+            },
             D::Overfill { client_order_id: order, ordered: Qty::ZERO, filled: Qty::ZERO },
         ];
         assert_eq!(all.len(), KINDS.len());

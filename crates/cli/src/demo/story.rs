@@ -261,6 +261,7 @@ fn discrepancy(found: &Discrepancy) -> String {
         | Discrepancy::Deposit { .. }
         | Discrepancy::Dust { .. }
         | Discrepancy::Busted { .. }
+        | Discrepancy::NotUnderstood { .. }
         | Discrepancy::Overfill { .. } => format!("Found: {found}."),
     }
 }

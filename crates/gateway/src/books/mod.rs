@@ -45,6 +45,9 @@ const TRADES_KEPT: usize = 262_144;
 /// Differences that wait for a person's word; more than these say nothing new.
 const UNACCEPTED_MAX: usize = 64;
 
+/// What was not understood and is remembered. An older one that is told again is said again.
+const NOT_UNDERSTOOD_KEPT: usize = 4_096;
+
 /// The state that survives a restart.
 ///
 /// A snapshot keeps it field by field. One of another shape is not read: a field is never given a default.
@@ -86,6 +89,8 @@ pub struct Books {
     /// When the books were last compared with the venue's, by our clock.
     compared_at: Option<Timestamp>,
     unaccepted: Vec<Discrepancy>,
+    /// What the venue said and was not understood, by instrument, order and row: said once.
+    not_understood: Remembered<(Option<InstrumentId>, Option<VenueOrderId>, Option<TradeId>)>,
     halted: Option<String>,
     #[serde(skip)]
     pub(crate) planted: Planted,
@@ -158,6 +163,8 @@ impl Books {
                 self.event(client_order_id, OrderEvent::Ended(*ending), entry.at);
             }
             Record::Foreign { order } => {
+                // It is understood after all.
+                self.unaccepted.retain(|found| !is_order(found, &order.id));
                 let before = self.foreign.is_so(order);
                 self.count_foreign(before.as_ref(), false);
                 self.count_foreign(Some(order), true);
@@ -347,6 +354,16 @@ impl Books {
         &self.unaccepted
     }
 
+    /// Was this said not to be understood?
+    pub fn knows_not_understood(
+        &self,
+        instrument: Option<InstrumentId>,
+        order: Option<VenueOrderId>,
+        row: Option<TradeId>,
+    ) -> bool {
+        self.not_understood.knows(&(instrument, order, row))
+    }
+
     /// Newest execution read from the venue's history.
     pub fn fills_to(&self, instrument: InstrumentId) -> Option<TradeId> {
         self.fills_to.get(&instrument).copied()
@@ -437,6 +454,10 @@ impl Books {
         if let Discrepancy::Foreign { venue_order_id } = found {
             self.foreign.remember(*venue_order_id);
         }
+        if let Discrepancy::NotUnderstood { instrument, venue_order_id, trade_id, .. } = found {
+            let key = (*instrument, *venue_order_id, *trade_id);
+            self.not_understood.remember(key, NOT_UNDERSTOOD_KEPT);
+        }
         if let Discrepancy::Dust { asset, ours, theirs } = found
             && let Some(size) = ours.checked_sub(*theirs)
             && let Some(size) = if size < Amount::ZERO { negative(size) } else { Some(size) }
@@ -485,6 +506,14 @@ impl Books {
     pub fn in_doubt(&self) -> impl Iterator<Item = &TrackedOrder> {
         self.open_orders().filter(|order| order.state == OrderState::InDoubt)
     }
+}
+
+/// Is it this order that was not understood, and not something among its executions?
+fn is_order(found: &Discrepancy, order: &VenueOrderId) -> bool {
+    let Discrepancy::NotUnderstood { venue_order_id: Some(id), trade_id: None, .. } = found else {
+        return false;
+    };
+    id == order
 }
 
 #[cfg(test)]
