@@ -254,11 +254,11 @@ impl Gateway {
             }
             AccountEvent::Balances { balances, time } => {
                 let balances = balances.iter().copied().collect();
-                self.record(now, Record::Balances { balances, venue_time: *time }, effects);
-            }
-            AccountEvent::Transfer { asset, amount, .. } => {
-                let record = Record::Transferred { asset: *asset, amount: *amount };
+                let record = Record::Balances { balances, venue_time: *time, partial: true };
                 self.record(now, record, effects);
+            }
+            AccountEvent::Transfer { asset, amount, time } => {
+                self.told_of_a_transfer(now, (*asset, *amount), *time, effects);
             }
         }
     }

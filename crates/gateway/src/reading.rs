@@ -270,8 +270,11 @@ impl Gateway {
         if !suspects.is_empty() {
             self.repair_by_trading(now, effects);
         }
-        let balances =
-            Record::Balances { balances: account.balances.clone(), venue_time: account.updated };
+        let balances = Record::Balances {
+            balances: account.balances.clone(),
+            venue_time: account.updated,
+            partial: false,
+        };
         self.record(now, balances, effects);
         self.suspect(now, suspects, effects);
     }

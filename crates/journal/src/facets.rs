@@ -76,6 +76,7 @@ pub(crate) fn facets(record: &Record) -> Facets<'_> {
         Record::ForeignCancel { .. } => Facets::new("foreign_cancel"),
         Record::Balances { .. } => Facets::new("balances"),
         Record::Transferred { .. } => Facets::new("transferred"),
+        Record::TransferKnown { .. } => Facets::new("transfer_known"),
         Record::Link { .. } => Facets::new("link"),
         Record::Gap { instrument, .. } => Facets::new("gap").instrument(instrument),
         Record::Duplicates { .. } => Facets::new("duplicates"),
@@ -120,7 +121,7 @@ mod tests {
     use crate::samples::sample;
 
     /// Kinds of record; a new one needs a sample.
-    const KINDS: usize = 31;
+    const KINDS: usize = 32;
 
     #[test]
     fn columns_are_what_the_text_has() {

@@ -177,6 +177,7 @@ impl Story {
             | Record::DifferencesAccepted { .. }
             | Record::Balances { .. }
             | Record::Transferred { .. }
+            | Record::TransferKnown { .. }
             | Record::Duplicates { .. }
             | Record::MissedTrades { .. }
             | Record::HandedOver { .. }

@@ -12,6 +12,7 @@ mod order;
 mod pairs;
 mod recent;
 mod remembered;
+mod taken_over;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -34,6 +35,7 @@ pub(crate) use recent::{LAG_MAX, effects_of};
 
 use foreign::Foreign;
 use recent::{Recent, negative};
+use taken_over::TakenOver;
 
 /// Orders that are over and still remembered, so that a late report finds its order.
 const DONE_KEPT: usize = 16_384;
@@ -84,6 +86,8 @@ pub struct Books {
     /// The same as it first was.
     history_to: BTreeMap<InstrumentId, TradeId>,
     recent: Recent,
+    /// What balances showed beyond our counts and the venue may yet tell.
+    taken_over: TakenOver,
     /// Dust that was taken over so far, whichever way it went.
     dust: BTreeMap<Asset, Amount>,
     /// When the books were last compared with the venue's, by our clock.
@@ -173,9 +177,17 @@ impl Books {
                 let before = self.foreign.gone(venue_order_id);
                 self.count_foreign(before.as_ref(), false);
             }
-            Record::Balances { balances, venue_time } => self.set_balances(balances, *venue_time),
-            Record::Transferred { asset, amount } => {
+            Record::Balances { balances, venue_time, partial } => {
+                self.set_balances(balances, *venue_time, *partial);
+            }
+            Record::Transferred { asset, amount, taken_until } => {
                 self.credit(*asset, *amount, (entry.at, entry.at));
+                if let Some(until) = taken_until {
+                    self.taken_over.add(*asset, *amount, *until);
+                }
+            }
+            Record::TransferKnown { asset, amount, venue_time } => {
+                self.taken_over.told(*asset, *amount, *venue_time);
             }
             Record::Reconciled { fills_to, fills_until, .. } => {
                 self.compared_at = Some(entry.at);

@@ -68,6 +68,7 @@ pub(super) fn record(record: &Record) {
         | Record::ForeignCancel { .. }
         | Record::Balances { .. }
         | Record::Transferred { .. }
+        | Record::TransferKnown { .. }
         | Record::Link { up: false, .. }
         | Record::Gap { .. }
         | Record::Duplicates { .. }

@@ -127,6 +127,7 @@ impl Oracle {
             | Record::CancelRejected { .. }
             | Record::Balances { .. }
             | Record::Transferred { .. }
+            | Record::TransferKnown { .. }
             | Record::Link { .. }
             | Record::Gap { .. }
             | Record::Duplicates { .. }
