@@ -272,6 +272,13 @@ impl Doubts {
         }
     }
 
+    /// The next question is not earlier than this.
+    pub(crate) fn ask_not_before(&mut self, id: &ClientOrderId, at: Timestamp) {
+        if let Some(ask) = self.asks.get_mut(id) {
+            ask.due = ask.due.max(at);
+        }
+    }
+
     pub(crate) fn again(&mut self, id: &ClientOrderId, now: Timestamp) {
         if let Some(ask) = self.asks.get_mut(id) {
             ask.asking = false;

@@ -2,7 +2,7 @@
 //!
 //! The work behind each input has a file of its own: `submit.rs` (an agent wants something),
 //! `cancels.rs` (orders are taken back), `replies.rs` (a request ended), `merge.rs` (what the venue says of orders and executions),
-//! `doubt.rs` and `absence.rs` (orders whose outcome is open), `reading.rs` and `drift.rs`
+//! `doubt.rs`, `survey.rs` and `absence.rs` (orders whose outcome is open), `reading.rs` and `drift.rs`
 //! (reconciliation), `foreign.rs` (orders of others), `venue_clock.rs` (the venue's clock against ours).
 
 use std::collections::BTreeMap;
@@ -25,6 +25,7 @@ use crate::limits::Limits;
 use crate::purpose::Purpose;
 use crate::readings::{BalancesDue, Reading};
 use crate::risk::OrderRate;
+use crate::surveys::Surveys;
 
 /// What a gateway is started with.
 #[derive(Clone, Debug)]
@@ -53,6 +54,7 @@ pub struct Gateway {
     pub(crate) rates: BTreeMap<AgentId, OrderRate>,
     pub(crate) outstanding: BTreeMap<RequestId, Purpose>,
     pub(crate) doubts: Doubts,
+    pub(crate) surveys: Surveys,
     pub(crate) reading: Reading,
     pub(crate) balances: BalancesDue,
     /// Time of this start: what executed before it and is not ours is history, not news.
@@ -104,6 +106,7 @@ impl Gateway {
             rates: BTreeMap::new(),
             outstanding: BTreeMap::new(),
             doubts: Doubts::default(),
+            surveys: Surveys::default(),
             reading: Reading::default(),
             balances: BalancesDue::default(),
             started_at: now,

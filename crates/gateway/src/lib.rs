@@ -38,6 +38,8 @@ mod reconcile;
 mod replies;
 pub mod risk;
 mod submit;
+mod survey;
+mod surveys;
 #[cfg(test)]
 mod testing;
 mod venue_clock;

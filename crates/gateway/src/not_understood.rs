@@ -41,6 +41,9 @@ impl Gateway {
                 let ours = unread.iter().filter_map(|row| self.ours(row)).collect::<Vec<_>>();
                 self.reading.unread.extend(ours);
             }
+            Purpose::Survey { number, .. } => self.survey_may_show(*number, |gateway, id| {
+                unread.iter().any(|row| gateway.may_be_of(row, id))
+            }),
             _ => {}
         }
         Outcome::Done(read.clone())

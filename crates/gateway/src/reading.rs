@@ -345,6 +345,7 @@ impl Gateway {
             | Purpose::AskFills(_)
             | Purpose::AskOpen(_)
             | Purpose::AskTape(_)
+            | Purpose::Survey { .. }
             | Purpose::Identify(..)
             | Purpose::AskForeign(..)
             | Purpose::CancelForeign(_)

@@ -34,6 +34,9 @@ impl Gateway {
             Purpose::AskFills(id) => self.asked_fills(now, id, outcome, effects),
             Purpose::AskOpen(id) => self.asked_open(now, id, outcome, effects),
             Purpose::AskTape(id) => self.asked_tape(now, id, outcome, effects),
+            Purpose::Survey { number, part } => {
+                self.surveyed(now, (number, part), outcome, effects);
+            }
             Purpose::Identify(instrument, id) => {
                 self.identified(now, instrument, id, outcome, effects);
             }

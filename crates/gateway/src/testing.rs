@@ -80,6 +80,8 @@ pub(crate) const TELLS_ALL: Profile = Profile {
     pushes_balances: true,
     trade_ids_count: true,
     fills_page: 1_000,
+    order_ids_count: true,
+    orders_page: 1_000,
 };
 
 /// A venue that tells how orders stand and no more, as Coinbase does.
@@ -92,15 +94,17 @@ pub(crate) const TELLS_SUMS: Profile = Profile {
     pushes_balances: false,
     trade_ids_count: false,
     fills_page: 3,
+    order_ids_count: false,
+    orders_page: 1_000,
 };
 
 pub(crate) fn store() -> StoreTag {
     StoreTag::new(1)
 }
 
-fn config(profile: Profile, foreign_orders: ForeignOrders) -> Config {
+fn config(profile: Profile, foreign_orders: ForeignOrders, limits: Limits) -> Config {
     Config {
-        limits: limits(),
+        limits,
         profile,
         foreign_orders,
         reconcile_every: Duration::from_secs(30),
@@ -148,6 +152,8 @@ pub(crate) struct Venue {
     pub(crate) page_cap: Option<usize>,
     /// Denies every order that it is asked for.
     pub(crate) denies: bool,
+    /// Refuses lists of orders in any state.
+    pub(crate) no_lists: bool,
     /// Rows of its lists that nobody understands: orders, and among the executions.
     pub(crate) strange: Vec<Unread>,
 }
@@ -162,6 +168,8 @@ pub(crate) struct World {
     /// The fold over them, made apart from the gateway.
     folded: Books,
     pub(crate) requests: VecDeque<(RequestId, AccountRequest)>,
+    /// All that was asked.
+    pub(crate) asked: Vec<AccountRequest>,
     /// Until when each request may leave.
     pub(crate) deadlines: BTreeMap<RequestId, Option<Timestamp>>,
     pub(crate) notices: Vec<Notice>,
@@ -171,6 +179,7 @@ pub(crate) struct World {
     store: StoreTag,
     session: u64,
     next_intent: u64,
+    limits: Limits,
 }
 
 impl World {
@@ -189,19 +198,35 @@ impl World {
         let balances =
             BTreeMap::from([(number("USDT"), number("1000")), (number("BTC"), number("10"))]);
         let venue = Venue { balances, sums: !profile.pushes_executions, ..Venue::default() };
-        World::with(profile, foreign_orders, venue)
+        World::with(profile, foreign_orders, limits(), venue)
+    }
+
+    /// The same, with room for hundreds of open orders and the money for them.
+    pub(crate) fn with_room(profile: Profile) -> World {
+        let balances =
+            BTreeMap::from([(number("USDT"), number("10000")), (number("BTC"), number("10"))]);
+        let venue = Venue { balances, sums: !profile.pushes_executions, ..Venue::default() };
+        let mut limits = limits();
+        limits.orders.open_max = 400;
+        limits.instrument.values_mut().for_each(|limits| limits.position_max = number("50"));
+        World::with(profile, ForeignOrders::Adopt, limits, venue)
     }
 
     /// The same, at a venue where something may have happened before.
     pub(crate) fn with_history(venue: Venue) -> World {
-        World::with(TELLS_ALL, ForeignOrders::Adopt, venue)
+        World::with(TELLS_ALL, ForeignOrders::Adopt, limits(), venue)
     }
 
-    fn with(profile: Profile, foreign_orders: ForeignOrders, venue: Venue) -> World {
+    fn with(
+        profile: Profile,
+        foreign_orders: ForeignOrders,
+        limits: Limits,
+        venue: Venue,
+    ) -> World {
         let now = START;
         let mut effects = Effects::new();
         let gateway = Gateway::start(
-            config(profile, foreign_orders),
+            config(profile, foreign_orders, limits.clone()),
             Books::default(),
             store(),
             1,
@@ -217,6 +242,7 @@ impl World {
             entries: Vec::new(),
             folded: Books::default(),
             requests: VecDeque::new(),
+            asked: Vec::new(),
             deadlines: BTreeMap::new(),
             notices: Vec::new(),
             distrusted: Vec::new(),
@@ -225,6 +251,7 @@ impl World {
             store: store(),
             session: 1,
             next_intent: 1,
+            limits,
         };
         world.carry_out(effects);
         world.connect();
@@ -284,6 +311,7 @@ impl World {
                 Effect::Send { id, request: Request::Account(request), not_after } => {
                     self.check_written(&request);
                     self.deadlines.insert(id, not_after);
+                    self.asked.push(request.clone());
                     self.requests.push_back((id, request));
                 }
                 Effect::Send { request: Request::Market(request), .. } => panic!("{request:?}"),
@@ -324,7 +352,8 @@ impl World {
             worst[at] = worst[at].checked_add(leaves).unwrap();
         }
         for net in worst {
-            assert!(net.size() <= number("5"), "worst case {net}");
+            let most = self.limits.instrument[&id()].position_max;
+            assert!(net.size() <= most, "worst case {net}");
         }
     }
 
@@ -437,7 +466,7 @@ impl World {
         let (books, instruments) = (self.replayed(), vec![instrument()]);
         assert_eq!(self.through_a_snapshot(self.entries.len() * 2 / 3), books);
         self.gateway = Gateway::start(
-            config(self.profile, self.foreign_orders),
+            config(self.profile, self.foreign_orders, self.limits.clone()),
             books,
             self.store,
             self.session,
@@ -519,6 +548,17 @@ impl Venue {
             AccountRequest::OpenOrders(_) => {
                 let open = self.orders.iter().filter(|order| order.status.is_open());
                 Ok(Response::Orders(open.cloned().collect()))
+            }
+            AccountRequest::Orders { .. } if self.no_lists => Err(VenueError::Unsupported),
+            AccountRequest::Orders { from, start, end, limit, .. } => {
+                let number = |id: VenueOrderId| id.as_str().parse::<u64>().unwrap();
+                let wanted = |order: &&VenueOrder| {
+                    from.is_none_or(|from| number(order.id) >= number(from))
+                        && start.is_none_or(|start| order.created >= start)
+                        && end.is_none_or(|end| order.created <= end)
+                };
+                let shown = self.orders.iter().filter(wanted).take(*limit as usize);
+                Ok(Response::Orders(shown.cloned().collect()))
             }
             AccountRequest::Fills { order, from, limit, page, .. } if self.sums => {
                 let limit = self.page_cap.unwrap_or(*limit as usize);
