@@ -225,10 +225,11 @@ impl Gateway {
         request: AccountRequest,
         effects: &mut Effects,
     ) {
+        let routine = matches!(purpose, Purpose::Read { .. }) && self.reading.routine;
         self.next_request += 1;
         let id = RequestId(self.next_request);
         self.outstanding.insert(id, purpose);
-        effects.push(Effect::Send { id, request: Request::Account(request), not_after });
+        effects.push(Effect::Send { id, request: Request::Account(request), not_after, routine });
     }
 
     /// Tells an order's agent where it is in its life.

@@ -34,6 +34,7 @@ const FILLS_OVERLAP: Duration = Duration::from_secs(60);
 impl Gateway {
     /// The books are compared with the venue's as soon as possible.
     pub(crate) fn read_soon(&mut self, now: Timestamp) {
+        self.reading.urgent = true;
         if self.reading.running {
             // What happens from now on may be missing from the one under way.
             self.reading.wanted = true;
@@ -69,6 +70,9 @@ impl Gateway {
         self.reading.generation += 1;
         self.reading.running = true;
         self.reading.wanted = false;
+        let is_fine = self.reading.clean && self.reading.failed == 0;
+        let is_urgent = std::mem::take(&mut self.reading.urgent);
+        self.reading.routine = is_fine && !is_urgent && self.account_up;
         self.reading.started = now;
         self.reading.open.clear();
         self.reading.unread.clear();

@@ -69,6 +69,10 @@ pub(crate) struct Reading {
     pub(crate) past_looked: Option<(BTreeMap<Asset, Amount>, Timestamp)>,
     /// Somebody wants another one when this one is over.
     pub(crate) wanted: bool,
+    /// Something asks for the next one: it is not only its time.
+    pub(crate) urgent: bool,
+    /// The one under way was due, and nothing else asked for it.
+    pub(crate) routine: bool,
 }
 
 /// A look at executions that are counted already: does the venue still know them?

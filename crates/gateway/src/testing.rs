@@ -170,6 +170,8 @@ pub(crate) struct World {
     pub(crate) requests: VecDeque<(RequestId, AccountRequest)>,
     /// All that was asked.
     pub(crate) asked: Vec<AccountRequest>,
+    /// Which of it was routine.
+    pub(crate) routine: Vec<bool>,
     /// Until when each request may leave.
     pub(crate) deadlines: BTreeMap<RequestId, Option<Timestamp>>,
     pub(crate) notices: Vec<Notice>,
@@ -243,6 +245,7 @@ impl World {
             folded: Books::default(),
             requests: VecDeque::new(),
             asked: Vec::new(),
+            routine: Vec::new(),
             deadlines: BTreeMap::new(),
             notices: Vec::new(),
             distrusted: Vec::new(),
@@ -308,7 +311,8 @@ impl World {
                     self.folded.apply(&entry);
                     self.entries.push(entry);
                 }
-                Effect::Send { id, request: Request::Account(request), not_after } => {
+                Effect::Send { id, request: Request::Account(request), not_after, routine } => {
+                    self.routine.push(routine);
                     self.check_written(&request);
                     self.deadlines.insert(id, not_after);
                     self.asked.push(request.clone());
