@@ -7,6 +7,7 @@
 mod entries;
 mod exposure;
 mod foreign;
+mod found;
 mod money;
 mod order;
 mod pairs;
@@ -34,7 +35,7 @@ pub use recent::KnownFill;
 pub(crate) use recent::{LAG_MAX, effects_of};
 
 use foreign::Foreign;
-use recent::{Recent, negative};
+use recent::Recent;
 use taken_over::TakenOver;
 
 /// Orders that are over and still remembered, so that a late report finds its order.
@@ -43,12 +44,6 @@ const DONE_KEPT: usize = 16_384;
 /// Trade ids remembered, so that an execution reported again is known. A venue's streams repeat
 /// the last few, a reading starts at the cursor of the last one: both are far fewer.
 const TRADES_KEPT: usize = 262_144;
-
-/// Differences that wait for a person's word; more than these say nothing new.
-const UNACCEPTED_MAX: usize = 64;
-
-/// What was not understood and is remembered. An older one that is told again is said again.
-const NOT_UNDERSTOOD_KEPT: usize = 4_096;
 
 /// The state that survives a restart.
 ///
@@ -167,8 +162,7 @@ impl Books {
                 self.event(client_order_id, OrderEvent::Ended(*ending), entry.at);
             }
             Record::Foreign { order } => {
-                // It is understood after all.
-                self.unaccepted.retain(|found| !is_order(found, &order.id));
+                self.is_understood(&order.id);
                 let before = self.foreign.is_so(order);
                 self.count_foreign(before.as_ref(), false);
                 self.count_foreign(Some(order), true);
@@ -366,16 +360,6 @@ impl Books {
         &self.unaccepted
     }
 
-    /// Was this said not to be understood?
-    pub fn knows_not_understood(
-        &self,
-        instrument: Option<InstrumentId>,
-        order: Option<VenueOrderId>,
-        row: Option<TradeId>,
-    ) -> bool {
-        self.not_understood.knows(&(instrument, order, row))
-    }
-
     /// Newest execution read from the venue's history.
     pub fn fills_to(&self, instrument: InstrumentId) -> Option<TradeId> {
         self.fills_to.get(&instrument).copied()
@@ -462,26 +446,6 @@ impl Books {
         }
     }
 
-    fn found(&mut self, found: &Discrepancy) {
-        if let Discrepancy::Foreign { venue_order_id } = found {
-            self.foreign.remember(*venue_order_id);
-        }
-        if let Discrepancy::NotUnderstood { instrument, venue_order_id, trade_id, .. } = found {
-            let key = (*instrument, *venue_order_id, *trade_id);
-            self.not_understood.remember(key, NOT_UNDERSTOOD_KEPT);
-        }
-        if let Discrepancy::Dust { asset, ours, theirs } = found
-            && let Some(size) = ours.checked_sub(*theirs)
-            && let Some(size) = if size < Amount::ZERO { negative(size) } else { Some(size) }
-        {
-            let sum = self.dust.entry(*asset).or_insert(Amount::ZERO);
-            *sum = sum.checked_add(size).unwrap_or(*sum);
-        }
-        if found.must_be_accepted() && self.unaccepted.len() < UNACCEPTED_MAX {
-            self.unaccepted.push(found.clone());
-        }
-    }
-
     /// Adds an order's part to the exposure of its instrument, or takes it out.
     fn count(&mut self, id: ClientOrderId, add: bool) {
         let Some(order) = self.orders.get(&id) else { return };
@@ -518,14 +482,6 @@ impl Books {
     pub fn in_doubt(&self) -> impl Iterator<Item = &TrackedOrder> {
         self.open_orders().filter(|order| order.state == OrderState::InDoubt)
     }
-}
-
-/// Is it this order that was not understood, and not something among its executions?
-fn is_order(found: &Discrepancy, order: &VenueOrderId) -> bool {
-    let Discrepancy::NotUnderstood { venue_order_id: Some(id), trade_id: None, .. } = found else {
-        return false;
-    };
-    id == order
 }
 
 #[cfg(test)]
