@@ -9,8 +9,8 @@
 
 use std::time::Duration;
 
-use model::venue::{AccountRequest, Response, TradesFrom};
-use model::{ClientOrderId, Effects, Ending, OrderState, Outcome, Timestamp};
+use model::venue::{AccountRequest, PageCursor, Response, TradesFrom};
+use model::{ClientOrderId, Effects, Ending, Fill, OrderState, Outcome, Timestamp};
 
 use crate::books::TrackedOrder;
 use crate::defects::Defect;
@@ -18,6 +18,7 @@ use crate::doubt::fills_in;
 use crate::gateway::Gateway;
 use crate::merge::Source;
 use crate::purpose::Purpose;
+use crate::reading::number;
 
 /// The venue's own time-out (10 s) and a margin. Before the venue has been heard for a request's
 /// validity and this much more, absence proves nothing.
@@ -50,27 +51,63 @@ impl Gateway {
 
     /// The venue does not know the order. Before the quiet time that proves nothing.
     pub(crate) fn absent(&mut self, now: Timestamp, id: ClientOrderId, effects: &mut Effects) {
-        let Some(order) = self.books.order(&id).filter(|o| o.state.is_open()) else { return };
-        let left = self.quiet().and_then(|quiet| self.doubts.quiet_left(&id, quiet));
-        let Some(left) = left else { return };
-        if !left.is_zero() {
-            return self.doubts.ask_by(&id, now.after(left));
+        if !self.is_missed_enough(now, id) {
+            return;
         }
+        let Some(order) = self.books.order(&id) else { return };
         let instrument = order.order.instrument;
-        let accepted = order.accepted_at.is_some();
-        let needed = if accepted { LOST_READS } else { NEGATIVE_READS };
-        let Some(ask) = self.doubts.asks.get_mut(&id) else { return };
-        ask.negative += 1;
-        if ask.negative < needed {
-            return self.doubts.ask_by(&id, now.after(NEGATIVE_PAUSE));
-        }
-        if accepted {
+        if order.accepted_at.is_some() {
+            let Some(ask) = self.doubts.asks.get_mut(&id) else { return };
             ask.asking = true;
             let request = AccountRequest::OpenOrders(Some(instrument));
             self.send(Purpose::AskOpen(id), request, effects);
         } else {
             self.ask_for_tape(id, effects);
         }
+    }
+
+    /// The same by lists: of orders in any state, of open ones and of all executions, each to its end and
+    /// in this order. Before the quiet time was over they prove nothing, and neither do they with an
+    /// execution that may be of any order.
+    pub(crate) fn absent_from_lists(
+        &mut self,
+        now: Timestamp,
+        id: ClientOrderId,
+        (was_quiet, has_unknown): (bool, bool),
+        effects: &mut Effects,
+    ) {
+        if !was_quiet {
+            let left = self.quiet().and_then(|quiet| self.doubts.quiet_left(&id, quiet));
+            return self.doubts.ask_by(&id, now.after(left.unwrap_or(NEGATIVE_PAUSE)));
+        }
+        if self.is_missed_enough(now, id) && !has_unknown {
+            self.proven_absent(now, id, effects);
+        }
+    }
+
+    /// Is the quiet time of this order over?
+    pub(crate) fn is_quiet(&self, id: &ClientOrderId) -> bool {
+        let left = self.quiet().and_then(|quiet| self.doubts.quiet_left(id, quiet));
+        left.is_some_and(|left| left.is_zero())
+    }
+
+    /// Takes one more negative answer into account. Are there as many as absence needs?
+    fn is_missed_enough(&mut self, now: Timestamp, id: ClientOrderId) -> bool {
+        let Some(order) = self.books.order(&id).filter(|o| o.state.is_open()) else { return false };
+        let needed = if order.accepted_at.is_some() { LOST_READS } else { NEGATIVE_READS };
+        let left = self.quiet().and_then(|quiet| self.doubts.quiet_left(&id, quiet));
+        let Some(left) = left else { return false };
+        if !left.is_zero() {
+            self.doubts.ask_by(&id, now.after(left));
+            return false;
+        }
+        let Some(ask) = self.doubts.asks.get_mut(&id) else { return false };
+        ask.negative += 1;
+        let is_enough = ask.negative >= needed;
+        if !is_enough {
+            self.doubts.ask_by(&id, now.after(NEGATIVE_PAUSE));
+        }
+        is_enough
     }
 
     pub(crate) fn asked_open(
@@ -115,13 +152,7 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         let Some((fills, next)) = fills_in(outcome) else { return self.doubts.again(&id, now) };
-        // What is counted is known, even if its order was somebody's that is forgotten by now.
-        let unknown = fills.iter().any(|f| {
-            !self.books.knows_trade(f.instrument, f.trade_id)
-                && self.books.order_at_venue((f.instrument, f.venue_order_id)).is_none()
-                && !self.books.knows_foreign((f.instrument, f.venue_order_id))
-                && !self.is_history(f)
-        });
+        let unknown = self.has_unknown(fills);
         for fill in fills {
             self.executed(now, fill, Source::Query, effects);
         }
@@ -129,22 +160,42 @@ impl Gateway {
             // Whose it is gets asked; then this begins again.
             return self.doubts.again(&id, now);
         }
-        // The execution would be at the end, which may be cut off.
-        let rest = match (next, fills.last()) {
-            (Some(next), _) => self.tape_from(&id).map(|from| (from, Some(next.clone()))),
-            (None, Some(last)) if self.may_go_on(fills.len()) => {
-                let number = last.trade_id.as_str().parse::<u64>().ok();
-                number.map(|number| (TradesFrom::Id(number.saturating_add(1)), None))
-            }
-            (None, _) => {
-                self.doubts.again(&id, now);
-                return self.proven_absent(now, id, effects);
-            }
-        };
-        match rest {
+        let Some(from) = self.tape_from(&id) else { return self.doubts.again(&id, now) };
+        match self.rest_of_tape(from, fills, next) {
             Some((from, page)) => self.ask_next_page(now, id, None, from, page, effects),
-            None => self.doubts.again(&id, now),
+            None => {
+                self.doubts.again(&id, now);
+                self.proven_absent(now, id, effects);
+            }
         }
+    }
+
+    /// Is one of these of an order that nobody knows? What is counted is known, even if its order was
+    /// somebody's that is forgotten by now.
+    pub(crate) fn has_unknown(&self, fills: &[Fill]) -> bool {
+        fills.iter().any(|f| {
+            !self.books.knows_trade(f.instrument, f.trade_id)
+                && self.books.order_at_venue((f.instrument, f.venue_order_id)).is_none()
+                && !self.books.knows_foreign((f.instrument, f.venue_order_id))
+                && !self.is_history(f)
+        })
+    }
+
+    /// Where a list of executions goes on that was asked for from there on; `None` at its end. The one that
+    /// is looked for would be at the end, which may be cut off.
+    pub(crate) fn rest_of_tape(
+        &self,
+        from: TradesFrom,
+        fills: &[Fill],
+        next: Option<&PageCursor>,
+    ) -> Option<(TradesFrom, Option<PageCursor>)> {
+        if let Some(next) = next {
+            return Some((from, Some(next.clone())));
+        }
+        let last = fills.last().filter(|_| self.may_go_on(fills.len()))?;
+        // One without a number would be read again and again, until there are too many pages.
+        let behind = number(last.trade_id).map(|number| TradesFrom::Id(number.saturating_add(1)));
+        Some((behind.unwrap_or(from), None))
     }
 
     fn proven_absent(&mut self, now: Timestamp, id: ClientOrderId, effects: &mut Effects) {

@@ -40,7 +40,7 @@ impl Gateway {
         self.balances.asking = false;
         if let Outcome::Done(Response::Account(account)) = outcome {
             let (balances, venue_time) = (account.balances.clone(), account.updated);
-            self.record(now, Record::Balances { balances, venue_time }, effects);
+            self.record(now, Record::Balances { balances, venue_time, partial: false }, effects);
         } else {
             // Whatever became due meanwhile waits, too: the venue does not answer.
             self.balances.due = Some(now.after(PAUSE));

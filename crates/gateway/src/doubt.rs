@@ -1,6 +1,7 @@
 //! Orders whose outcome is open, and cancels that are still wanted.
 //!
-//! In doubt is resolved by asking: for the order by our name for it, then for its executions.
+//! In doubt is resolved by asking: for the order by our name for it, then for its executions. Where many
+//! are, lists are read instead (`survey.rs`).
 //! What an answer that does not know the order proves is in `absence.rs`. Nothing is ever sent again,
 //! except a cancel, which can only take away.
 
@@ -29,7 +30,7 @@ impl Gateway {
             .filter(|(_, ask)| !ask.asking && ask.due <= now)
             .map(|(id, _)| *id)
             .collect();
-        for id in due {
+        for id in self.survey(now, due, effects) {
             let Some(order) = self.books.order(&id).filter(|o| o.state.is_open()) else {
                 self.doubts.close(&id);
                 continue;
@@ -95,9 +96,7 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         let Some((fills, next)) = fills_in(outcome) else { return self.doubts.again(&id, now) };
-        // Where the venue tells sums alone, these are the parts of what its engine has said.
-        let told = self.config.profile.pushes_executions;
-        let source = if told { Source::Query } else { Source::Engine };
+        let source = self.source_of_lists();
         for fill in fills {
             self.executed(now, fill, source, effects);
         }
@@ -115,7 +114,25 @@ impl Gateway {
             return self.ask_next_page(now, id, order, from, page, effects);
         }
         self.doubts.again(&id, now);
-        let Some((ending, _)) = ending.filter(|_| all) else { return };
+        if let Some((ending, _)) = ending.filter(|_| all) {
+            self.all_is_counted(now, id, ending, effects);
+        }
+    }
+
+    /// Where the venue tells sums alone, lists of executions are the parts of what its engine has said.
+    pub(crate) fn source_of_lists(&self) -> Source {
+        if self.config.profile.pushes_executions { Source::Query } else { Source::Engine }
+    }
+
+    /// All that was reported executed is counted of an order that was reported to have ended so.
+    pub(crate) fn all_is_counted(
+        &mut self,
+        now: Timestamp,
+        id: ClientOrderId,
+        ending: Ending,
+        effects: &mut Effects,
+    ) {
+        let told = self.config.profile.pushes_executions;
         let working = self.books.order(&id).is_some_and(|o| o.state == OrderState::Working);
         match ending {
             // All of what was reported is counted, of an order that was reported alive.

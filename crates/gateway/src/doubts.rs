@@ -71,6 +71,8 @@ pub(crate) struct Ask {
     pub(crate) ending: Option<(Ending, Qty)>,
     /// A reading has shown that the venue does not have it among its open orders.
     pub(crate) missing: bool,
+    /// What the venue says of it is not understood.
+    unclear: bool,
 }
 
 impl Doubts {
@@ -86,7 +88,30 @@ impl Doubts {
             cancel_taken: None,
             ending: None,
             missing: false,
+            unclear: false,
         });
+    }
+
+    /// What the venue says of this order is not understood.
+    pub(crate) fn is_now_unclear(&mut self, id: &ClientOrderId) {
+        if let Some(ask) = self.asks.get_mut(id) {
+            ask.unclear = true;
+        }
+    }
+
+    pub(crate) fn is_clear(&mut self, id: &ClientOrderId) {
+        if let Some(ask) = self.asks.get_mut(id) {
+            ask.unclear = false;
+        }
+    }
+
+    pub(crate) fn is_unclear(&self, id: &ClientOrderId) -> bool {
+        self.asks.get(id).is_some_and(|ask| ask.unclear)
+    }
+
+    /// Is what the venue says of some order not understood?
+    pub(crate) fn some_are_unclear(&self) -> bool {
+        self.asks.values().any(|ask| ask.unclear)
     }
 
     /// A reading does not show this order as open, though it should.
@@ -245,6 +270,13 @@ impl Doubts {
     pub(crate) fn ask_by(&mut self, id: &ClientOrderId, at: Timestamp) {
         if let Some(ask) = self.asks.get_mut(id) {
             ask.due = ask.due.min(at);
+        }
+    }
+
+    /// The next question is not earlier than this.
+    pub(crate) fn ask_not_before(&mut self, id: &ClientOrderId, at: Timestamp) {
+        if let Some(ask) = self.asks.get_mut(id) {
+            ask.due = ask.due.max(at);
         }
     }
 

@@ -101,8 +101,34 @@ impl Gateway {
     ) -> bool {
         let Some(amount) = theirs.checked_sub(ours) else { return false };
         self.reading.suspects.remove(&asset);
-        self.record(now, Record::Transferred { asset, amount }, effects);
+        let record = self.taken_over(now, asset, amount);
+        self.record(now, record, effects);
         true
+    }
+
+    /// What a balance shows beyond our count is taken over. It may yet be told as the deposit or
+    /// withdrawal that it was: until the time of the balance, and where the venue dates it by its last
+    /// change, until the answer came, for what is told later than that cannot have been in it.
+    fn taken_over(&self, now: Timestamp, asset: Asset, amount: Amount) -> Record {
+        let answered = now.shifted_ms(self.venue_ahead_ms);
+        let until = self.reading.dated.map_or(answered, |dated| dated.max(answered));
+        Record::Transferred { asset, amount, taken_until: Some(until) }
+    }
+
+    /// The stream tells a deposit or withdrawal, which may be late.
+    pub(crate) fn told_of_a_transfer(
+        &mut self,
+        now: Timestamp,
+        (asset, amount): (Asset, Amount),
+        venue_time: Timestamp,
+        effects: &mut Effects,
+    ) {
+        let record = if self.books.has_transfer(asset, amount, venue_time) {
+            Record::TransferKnown { asset, amount, venue_time }
+        } else {
+            Record::Transferred { asset, amount, taken_until: None }
+        };
+        self.record(now, record, effects);
     }
 
     fn judge(&mut self, now: Timestamp, effects: &mut Effects) {
@@ -293,6 +319,10 @@ impl Gateway {
     pub(crate) fn held(&self) -> Option<&'static str> {
         if !self.reading.drift.is_empty() {
             Some("balances differ from the venue's and nothing explains it; see plimsoll status")
+        } else if self.doubts.some_are_unclear() {
+            Some("what the venue says of an order of this gateway is not understood")
+        } else if self.books.unaccepted().iter().any(is_not_understood) {
+            Some("the venue said what is not understood; see plimsoll status, and accept it")
         } else if !self.books.unaccepted().is_empty() {
             Some("the venue did what it should not; see plimsoll status, and accept it")
         } else {
@@ -307,7 +337,8 @@ impl Gateway {
             return;
         }
         for (asset, amount) in deltas(&std::mem::take(&mut self.reading.drift)) {
-            self.record(now, Record::Transferred { asset, amount }, effects);
+            let record = self.taken_over(now, asset, amount);
+            self.record(now, record, effects);
         }
         self.reading.suspects.clear();
         self.record(now, Record::DifferencesAccepted { accepted }, effects);
@@ -322,6 +353,10 @@ fn deltas(suspects: &BTreeMap<Asset, (Amount, Amount)>) -> BTreeMap<Asset, Amoun
         (*asset, theirs.checked_sub(*ours).unwrap_or(*theirs))
     };
     suspects.iter().map(delta).collect()
+}
+
+const fn is_not_understood(found: &Discrepancy) -> bool {
+    matches!(found, Discrepancy::NotUnderstood { .. })
 }
 
 fn earlier(one: TradesFrom, other: TradesFrom) -> TradesFrom {

@@ -2,10 +2,10 @@
 //!
 //! The work behind each input has a file of its own: `submit.rs` (an agent wants something),
 //! `cancels.rs` (orders are taken back), `replies.rs` (a request ended), `merge.rs` (what the venue says
-//! of orders and executions), `doubt.rs` and `absence.rs` (orders whose outcome is open), `ghost.rs` (what
-//! is there after all), `reading.rs` and `drift.rs` (reconciliation), `two_ids.rs` (one execution under two
-//! ids), `foreign.rs` (orders of others), `venue_clock.rs` (the venue's clock against ours), `instruments.rs` (the venue's rules), `refusals.rs`
-//! (orders it does not take).
+//! of orders and executions), `doubt.rs`, `survey.rs` and `absence.rs` (orders whose outcome is open),
+//! `ghost.rs` (what is there after all), `reading.rs` and `drift.rs` (reconciliation), `two_ids.rs` (one
+//! execution under two ids), `foreign.rs` (orders of others), `venue_clock.rs` (the venue's clock against
+//! ours), `instruments.rs` (the venue's rules), `refusals.rs` (orders it does not take).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,6 +27,7 @@ use crate::limits::Limits;
 use crate::purpose::Purpose;
 use crate::readings::{BalancesDue, Reading};
 use crate::risk::{OrderRate, Refusals};
+use crate::surveys::Surveys;
 use crate::told::Told;
 
 /// What a gateway is started with.
@@ -57,6 +58,7 @@ pub struct Gateway {
     pub(crate) refusals: BTreeMap<InstrumentId, Refusals>,
     pub(crate) outstanding: BTreeMap<RequestId, Purpose>,
     pub(crate) doubts: Doubts,
+    pub(crate) surveys: Surveys,
     pub(crate) reading: Reading,
     pub(crate) balances: BalancesDue,
     /// Time of this start: what executed before it and is not ours is history, not news.
@@ -121,6 +123,7 @@ impl Gateway {
             refusals: BTreeMap::new(),
             outstanding: BTreeMap::new(),
             doubts: Doubts::default(),
+            surveys: Surveys::default(),
             reading: Reading::default(),
             balances: BalancesDue::default(),
             started_at: now,
@@ -242,10 +245,11 @@ impl Gateway {
         request: AccountRequest,
         effects: &mut Effects,
     ) {
+        let routine = matches!(purpose, Purpose::Read { .. }) && self.reading.routine;
         self.next_request += 1;
         let id = RequestId(self.next_request);
         self.outstanding.insert(id, purpose);
-        effects.push(Effect::Send { id, request: Request::Account(request), not_after });
+        effects.push(Effect::Send { id, request: Request::Account(request), not_after, routine });
     }
 
     /// Tells an order's agent where it is in its life.
@@ -274,11 +278,11 @@ impl Gateway {
             }
             AccountEvent::Balances { balances, time } => {
                 let balances = balances.iter().copied().collect();
-                self.record(now, Record::Balances { balances, venue_time: *time }, effects);
-            }
-            AccountEvent::Transfer { asset, amount, .. } => {
-                let record = Record::Transferred { asset: *asset, amount: *amount };
+                let record = Record::Balances { balances, venue_time: *time, partial: true };
                 self.record(now, record, effects);
+            }
+            AccountEvent::Transfer { asset, amount, time } => {
+                self.told_of_a_transfer(now, (*asset, *amount), *time, effects);
             }
         }
     }
@@ -332,6 +336,12 @@ impl Gateway {
                      its orders and executions are passed over"
                 );
                 return self.alert(text, effects);
+            }
+            FeedNotice::NotUnderstood(row) => {
+                // It does tell, if not in words that are known.
+                self.hearing.heard(now);
+                self.not_understood(now, row, effects);
+                return self.read_soon(now);
             }
             FeedNotice::RateLimited { wait, detail } => {
                 Record::RateLimited { wait: *wait, detail: detail.clone() }

@@ -30,6 +30,7 @@ mod limits;
 mod listen;
 mod live_time;
 mod merge;
+mod not_understood;
 #[cfg(feature = "defects")]
 mod planting;
 mod purpose;
@@ -40,6 +41,8 @@ mod refusals;
 mod replies;
 pub mod risk;
 mod submit;
+mod survey;
+mod surveys;
 #[cfg(test)]
 mod testing;
 mod told;

@@ -81,9 +81,10 @@ impl Gateway {
         // A rejection that is told again is one.
         let was_rejected =
             tracked.state == OrderState::Done(Ending::Rejected) && unknown_yet && !is_rejected;
+        let is_unclear = order.status == VenueOrderStatus::Unknown;
         if is_ghost {
             self.ghost(now, id, (order.id, order.created), effects);
-        } else if !is_rejected && (unknown_yet || waiting) {
+        } else if !is_rejected && (unknown_yet || (waiting && !is_unclear)) {
             let missed = source == Source::Query && unknown_yet;
             if missed {
                 self.discrepancy(now, Discrepancy::MissedAccept { client_order_id: id }, effects);
@@ -104,6 +105,14 @@ impl Gateway {
         }
         self.triggered(now, order, source, effects);
         fills.iter().for_each(|fill| self.executed(now, fill, source, effects));
+        if is_unclear {
+            self.unclear(now, id, "its state is none that is known", effects);
+            if self.books.order(&id).is_some_and(|ours| order.filled > ours.filled) {
+                self.doubts.expect(id, Ending::Filled, order.filled, now);
+            }
+            return;
+        }
+        self.doubts.is_clear(&id);
         self.compare(now, order, source, effects);
         if is_ghost {
             self.cancel(now, id, effects);
@@ -214,7 +223,8 @@ impl Gateway {
             return;
         }
         // An order of somebody else may have the name of one of ours.
-        let foreign = self.books.knows_foreign((fill.instrument, fill.venue_order_id));
+        let key = (fill.instrument, fill.venue_order_id);
+        let foreign = self.books.knows_foreign(key) || self.is_strange(key.0, key.1);
         let by_name = fill.client_order_id.filter(|id| {
             let is = |known| known == fill.venue_order_id;
             let ours = self.books.order(id).filter(|o| o.order.instrument == fill.instrument);
@@ -314,9 +324,14 @@ impl Gateway {
     ) {
         let fills = self.reading.release(key);
         let Outcome::Done(Response::Order(order)) = outcome else {
-            // Unknown still: the reading is not complete and will be repeated.
-            self.reading.reread = true;
-            self.reading_failed(now);
+            if self.is_strange(key.0, key.1) {
+                // It is not ours as far as it can be read, and what of it executed counts.
+                fills.iter().for_each(|fill| self.executed(now, fill, Source::Query, effects));
+            } else if !fills.is_empty() {
+                // Unknown still: the reading is not complete and will be repeated.
+                self.reading.reread = true;
+                self.reading_failed(now);
+            }
             return;
         };
         let known = self.books.order_at_venue(key);
@@ -346,7 +361,9 @@ impl Gateway {
 /// How the venue's status ends an order; `None` while it is open.
 pub(crate) fn ending(status: VenueOrderStatus) -> Option<Ending> {
     match status {
-        VenueOrderStatus::New | VenueOrderStatus::PartiallyFilled => None,
+        VenueOrderStatus::New | VenueOrderStatus::PartiallyFilled | VenueOrderStatus::Unknown => {
+            None
+        }
         VenueOrderStatus::Filled => Some(Ending::Filled),
         VenueOrderStatus::Canceled => Some(Ending::Canceled),
         VenueOrderStatus::Rejected => Some(Ending::Rejected),

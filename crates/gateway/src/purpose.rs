@@ -4,6 +4,7 @@ use model::{ClientOrderId, InstrumentId, Timestamp};
 
 use crate::books::VenueKey;
 use crate::readings::Part;
+use crate::surveys::SurveyPart;
 
 /// Why a request was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,13 @@ pub(crate) enum Purpose {
     AskOpen(ClientOrderId),
     /// Asking for all executions since an order was written down: the last proof of its absence.
     AskTape(ClientOrderId),
+    /// One list of a survey of many orders in doubt.
+    Survey {
+        /// Which survey it belongs to.
+        number: u64,
+        /// Which list.
+        part: SurveyPart,
+    },
     /// Asking whose order an execution belongs to.
     Identify(VenueKey),
     /// Asking how an order of somebody else ended.

@@ -35,6 +35,7 @@ const FILLS_OVERLAP: Duration = Duration::from_secs(60);
 impl Gateway {
     /// The books are compared with the venue's as soon as possible.
     pub(crate) fn read_soon(&mut self, now: Timestamp) {
+        self.reading.urgent = true;
         if self.reading.running {
             // What happens from now on may be missing from the one under way.
             self.reading.wanted = true;
@@ -70,12 +71,16 @@ impl Gateway {
         self.reading.generation += 1;
         self.reading.running = true;
         self.reading.wanted = false;
+        let is_fine = self.reading.clean && self.reading.failed == 0;
+        let is_urgent = std::mem::take(&mut self.reading.urgent);
+        self.reading.routine = is_fine && !is_urgent && self.account_up;
         self.reading.started = now;
         self.reading.open.clear();
         // What is older than the first look is history: that look is one reading, from its start.
         if std::mem::take(&mut self.reading.reread) || self.books.compared_at().is_none() {
             self.reading.fills_to.clear();
         }
+        self.reading.unread.clear();
         self.reading.fills_until.clear();
         self.reading.fills_from.clear();
         self.reading.pages = 0;
@@ -255,7 +260,9 @@ impl Gateway {
             account: account.clone(),
         };
         self.reading.older = is_older_picture(&self.books, &venue);
-        let in_flight = self.in_flight();
+        // What is shown is not missing, whatever it is said to be.
+        let mut in_flight = self.in_flight();
+        in_flight.append(&mut self.reading.unread);
         let mut suspects = BTreeMap::new();
         for difference in differences(&self.books, &venue, &in_flight) {
             match difference {
@@ -270,8 +277,11 @@ impl Gateway {
         if !suspects.is_empty() {
             self.repair_by_trading(now, effects);
         }
-        let balances =
-            Record::Balances { balances: account.balances.clone(), venue_time: account.updated };
+        let balances = Record::Balances {
+            balances: account.balances.clone(),
+            venue_time: account.updated,
+            partial: false,
+        };
         self.record(now, balances, effects);
         self.suspect(now, suspects, effects);
     }
@@ -342,6 +352,7 @@ impl Gateway {
             | Purpose::AskFills(_)
             | Purpose::AskOpen(_)
             | Purpose::AskTape(_)
+            | Purpose::Survey { .. }
             | Purpose::Identify(_)
             | Purpose::AskForeign(_)
             | Purpose::CancelForeign(_)

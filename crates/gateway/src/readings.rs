@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::venue::{TradesFrom, VenueOrder};
-use model::{Amount, Asset, Fill, InstrumentId, Timestamp, TradeId};
+use model::{Amount, Asset, ClientOrderId, Fill, InstrumentId, Timestamp, TradeId};
 
 use crate::books::VenueKey;
 
@@ -43,6 +43,8 @@ pub(crate) struct Reading {
     /// Readings that failed since the last complete one.
     pub(crate) failed: u32,
     pub(crate) open: Vec<VenueOrder>,
+    /// Orders of ours that are shown in words that are not understood.
+    pub(crate) unread: BTreeSet<ClientOrderId>,
     /// Newest execution read, per instrument, since the last complete reading: one that broke off is gone on
     /// with where it ended, for a list may be longer than the venue lets itself be asked at a time.
     pub(crate) fills_to: BTreeMap<InstrumentId, TradeId>,
@@ -75,6 +77,10 @@ pub(crate) struct Reading {
     pub(crate) past_looked: Option<(BTreeMap<Asset, Amount>, Timestamp)>,
     /// Somebody wants another one when this one is over.
     pub(crate) wanted: bool,
+    /// Something asks for the next one: it is not only its time.
+    pub(crate) urgent: bool,
+    /// The one under way was due, and nothing else asked for it.
+    pub(crate) routine: bool,
 }
 
 /// A look at executions that are counted already: does the venue still know them?

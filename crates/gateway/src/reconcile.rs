@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::venue::{AccountSnapshot, VenueOrder};
-use model::{Amount, Asset, ClientOrderId, Instrument, Rounding, Timestamp};
+use model::venue::{AccountSnapshot, VenueOrder, VenueOrderStatus};
+use model::{Amount, Asset, ClientOrderId, Instrument, OrderState, Rounding, Timestamp};
 
 use crate::books::{Books, KnownFill, LAG_MAX, VenueKey, effects_of};
 
@@ -63,7 +63,9 @@ pub(crate) fn differences(
         let agrees = match ours {
             Some(ours) => {
                 at_venue.insert(ours.order.client_order_id);
+                let is_known = order.status != VenueOrderStatus::Unknown;
                 ours.state.is_open()
+                    && (is_known || ours.state == OrderState::InDoubt)
                     && ours.accepted_at.is_some()
                     && ours.is_filled_as(order.filled)
                     && !ours.is_triggered_by(order)

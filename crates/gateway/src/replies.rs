@@ -18,26 +18,34 @@ impl Gateway {
         if self.is(Defect::QuestionsLeak) {
             self.outstanding.insert(reply.request, purpose.clone());
         }
+        let partly = match &reply.outcome {
+            Outcome::Done(Response::Partly { read, unread }) => {
+                Some(self.partly(now, &purpose, (read, unread), effects))
+            }
+            Outcome::Done(_) | Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::InDoubt(_) => {
+                None
+            }
+        };
+        let outcome = partly.as_ref().unwrap_or(&reply.outcome);
         match purpose {
-            Purpose::Place(id) => self.placed(now, id, &reply.outcome, effects),
-            Purpose::Cancel(id) => self.canceled(now, id, &reply.outcome, effects),
-            Purpose::Ask(id) => self.asked(now, id, &reply.outcome, effects),
-            Purpose::AskFills(id) => self.asked_fills(now, id, &reply.outcome, effects),
-            Purpose::AskOpen(id) => self.asked_open(now, id, &reply.outcome, effects),
-            Purpose::AskTape(id) => self.asked_tape(now, id, &reply.outcome, effects),
-            Purpose::Identify(key) => self.identified(now, key, &reply.outcome, effects),
-            Purpose::AskForeign(key) => {
-                self.asked_about_foreign(now, key, &reply.outcome, effects);
+            Purpose::Place(id) => self.placed(now, id, outcome, effects),
+            Purpose::Cancel(id) => self.canceled(now, id, outcome, effects),
+            Purpose::Ask(id) => self.asked(now, id, outcome, effects),
+            Purpose::AskFills(id) => self.asked_fills(now, id, outcome, effects),
+            Purpose::AskOpen(id) => self.asked_open(now, id, outcome, effects),
+            Purpose::AskTape(id) => self.asked_tape(now, id, outcome, effects),
+            Purpose::Survey { number, part } => {
+                self.surveyed(now, (number, part), outcome, effects);
             }
-            Purpose::CancelForeign(key) => {
-                self.canceled_foreign(now, key, &reply.outcome, effects);
-            }
+            Purpose::Identify(key) => self.identified(now, key, outcome, effects),
+            Purpose::AskForeign(key) => self.asked_about_foreign(now, key, outcome, effects),
+            Purpose::CancelForeign(key) => self.canceled_foreign(now, key, outcome, effects),
             Purpose::Look { instrument, since } => {
-                self.looked(now, instrument, since, &reply.outcome);
+                self.looked(now, instrument, since, outcome);
             }
-            Purpose::Balances => self.asked_balances(now, &reply.outcome, effects),
+            Purpose::Balances => self.asked_balances(now, outcome, effects),
             Purpose::Read { generation, part } => {
-                self.read(now, generation, part, &reply.outcome, effects);
+                self.read(now, generation, part, outcome, effects);
             }
         }
     }

@@ -9,7 +9,7 @@ use model::market::{
 };
 use model::venue::{
     AccountEvent, AccountRequest, AccountSnapshot, Execution, IdClass, OrderKey, PageCursor,
-    Profile, Request, Response, TradesFrom, VenueError, VenueOrder, VenueOrderStatus,
+    Profile, Request, Response, TradesFrom, Unread, VenueError, VenueOrder, VenueOrderStatus,
 };
 use model::{
     Action, AgentId, Amount, Asset, Balance, ClientOrderId, Effect, Effects, Entry, Fee, Fill,
@@ -88,6 +88,8 @@ pub(crate) const TELLS_ALL: Profile = Profile {
     pushes_balances: true,
     trade_ids_count: true,
     fills_page: 1_000,
+    order_ids_count: true,
+    orders_page: 1_000,
 };
 
 /// A venue that tells how orders stand and no more, as Coinbase does.
@@ -100,15 +102,17 @@ pub(crate) const TELLS_SUMS: Profile = Profile {
     pushes_balances: false,
     trade_ids_count: false,
     fills_page: 3,
+    order_ids_count: false,
+    orders_page: 1_000,
 };
 
 pub(crate) fn store() -> StoreTag {
     StoreTag::new(1)
 }
 
-fn config(profile: Profile, foreign_orders: ForeignOrders) -> Config {
+fn config(profile: Profile, foreign_orders: ForeignOrders, limits: Limits) -> Config {
     Config {
-        limits: limits(),
+        limits,
         profile,
         foreign_orders,
         reconcile_every: Duration::from_secs(30),
@@ -156,6 +160,10 @@ pub(crate) struct Venue {
     pub(crate) page_cap: Option<usize>,
     /// Denies every order that it is asked for.
     pub(crate) denies: bool,
+    /// Refuses lists of orders in any state.
+    pub(crate) no_lists: bool,
+    /// Rows of its lists that nobody understands: orders, and among the executions.
+    pub(crate) strange: Vec<Unread>,
 }
 
 /// Gateway, wire and venue.
@@ -169,6 +177,10 @@ pub(crate) struct World {
     /// The fold over them, made apart from the gateway.
     folded: Books,
     pub(crate) requests: VecDeque<(RequestId, AccountRequest)>,
+    /// All that was asked.
+    pub(crate) asked: Vec<AccountRequest>,
+    /// Which of it was routine.
+    pub(crate) routine: Vec<bool>,
     /// Until when each request may leave.
     pub(crate) deadlines: BTreeMap<RequestId, Option<Timestamp>>,
     pub(crate) notices: Vec<Notice>,
@@ -178,6 +190,7 @@ pub(crate) struct World {
     store: StoreTag,
     session: u64,
     next_intent: u64,
+    limits: Limits,
 }
 
 impl World {
@@ -196,7 +209,7 @@ impl World {
         let balances =
             BTreeMap::from([(number("USDT"), number("1000")), (number("BTC"), number("10"))]);
         let venue = Venue { balances, sums: !profile.pushes_executions, ..Venue::default() };
-        World::with(profile, vec![instrument()], foreign_orders, venue)
+        World::with(profile, vec![instrument()], foreign_orders, limits(), venue)
     }
 
     /// The same with a second instrument, whose orders the venue numbers by themselves.
@@ -204,12 +217,23 @@ impl World {
         let held = [("USDT", "1000"), ("BTC", "10"), ("ETH", "10")];
         let balances = held.map(|(asset, amount)| (number(asset), number(amount))).into();
         let venue = Venue { balances, sums: !profile.pushes_executions, ..Venue::default() };
-        World::with(profile, vec![instrument(), ether()], foreign_orders, venue)
+        World::with(profile, vec![instrument(), ether()], foreign_orders, limits(), venue)
+    }
+
+    /// The same, with room for hundreds of open orders and the money for them.
+    pub(crate) fn with_room(profile: Profile) -> World {
+        let balances =
+            BTreeMap::from([(number("USDT"), number("10000")), (number("BTC"), number("10"))]);
+        let venue = Venue { balances, sums: !profile.pushes_executions, ..Venue::default() };
+        let mut limits = limits();
+        limits.orders.open_max = 400;
+        limits.instrument.values_mut().for_each(|limits| limits.position_max = number("50"));
+        World::with(profile, vec![instrument()], ForeignOrders::Adopt, limits, venue)
     }
 
     /// The same, at a venue where something may have happened before.
     pub(crate) fn with_history(venue: Venue) -> World {
-        World::with(TELLS_ALL, vec![instrument()], ForeignOrders::Adopt, venue)
+        World::with(TELLS_ALL, vec![instrument()], ForeignOrders::Adopt, limits(), venue)
     }
 
     /// The same with all of it said.
@@ -217,12 +241,13 @@ impl World {
         profile: Profile,
         instruments: Vec<Instrument>,
         foreign_orders: ForeignOrders,
+        limits: Limits,
         venue: Venue,
     ) -> World {
         let now = START;
         let mut effects = Effects::new();
         let gateway = Gateway::start(
-            config(profile, foreign_orders),
+            config(profile, foreign_orders, limits.clone()),
             Books::default(),
             store(),
             1,
@@ -239,6 +264,8 @@ impl World {
             entries: Vec::new(),
             folded: Books::default(),
             requests: VecDeque::new(),
+            asked: Vec::new(),
+            routine: Vec::new(),
             deadlines: BTreeMap::new(),
             notices: Vec::new(),
             distrusted: Vec::new(),
@@ -247,6 +274,7 @@ impl World {
             store: store(),
             session: 1,
             next_intent: 1,
+            limits,
         };
         world.carry_out(effects);
         world.connect();
@@ -303,9 +331,11 @@ impl World {
                     self.folded.apply(&entry);
                     self.entries.push(entry);
                 }
-                Effect::Send { id, request: Request::Account(request), not_after } => {
+                Effect::Send { id, request: Request::Account(request), not_after, routine } => {
+                    self.routine.push(routine);
                     self.check_written(&request);
                     self.deadlines.insert(id, not_after);
+                    self.asked.push(request.clone());
                     self.requests.push_back((id, request));
                 }
                 Effect::Send { request: Request::Market(request), .. } => panic!("{request:?}"),
@@ -350,7 +380,8 @@ impl World {
             *net = net.checked_add(shadow).unwrap();
         }
         for net in worst {
-            assert!(net.size() <= number("5"), "worst case {net}");
+            let most = self.limits.instrument[&id()].position_max;
+            assert!(net.size() <= most, "worst case {net}");
         }
     }
 
@@ -431,8 +462,8 @@ impl World {
                 Outcome::InDoubt("connection broke".to_owned())
             }
             Wire::Whole => match self.venue.execute(self.now, &asked) {
-                Ok(response) => Outcome::Done(response),
-                Err(error) => Outcome::Refused(error),
+                Ok(response) => Outcome::Done(self.venue.with_strange(&asked, response)),
+                Err(error) => self.venue.strange_order(&asked, error),
             },
         };
         self.apply(&Input::Reply(Reply { request, outcome }));
@@ -463,7 +494,7 @@ impl World {
         let (books, instruments) = (self.replayed(), self.instruments.clone());
         assert_eq!(self.through_a_snapshot(self.entries.len() * 2 / 3), books);
         self.gateway = Gateway::start(
-            config(self.profile, self.foreign_orders),
+            config(self.profile, self.foreign_orders, self.limits.clone()),
             books,
             self.store,
             self.session,
@@ -546,6 +577,17 @@ impl Venue {
                 });
                 Ok(Response::Orders(open.cloned().collect()))
             }
+            AccountRequest::Orders { .. } if self.no_lists => Err(VenueError::Unsupported),
+            AccountRequest::Orders { from, start, end, limit, .. } => {
+                let number = |id: VenueOrderId| id.as_str().parse::<u64>().unwrap();
+                let wanted = |order: &&VenueOrder| {
+                    from.is_none_or(|from| number(order.id) >= number(from))
+                        && start.is_none_or(|start| order.created >= start)
+                        && end.is_none_or(|end| order.created <= end)
+                };
+                let shown = self.orders.iter().filter(wanted).take(*limit as usize);
+                Ok(Response::Orders(shown.cloned().collect()))
+            }
             AccountRequest::Fills { instrument, order, from, limit, page } if self.sums => {
                 let limit = self.page_cap.unwrap_or(*limit as usize);
                 Ok(self.page_of_fills(*instrument, *order, *from, limit, page.as_ref()))
@@ -584,6 +626,35 @@ impl Venue {
         let wanted = (instrument, id);
         let order = self.orders.iter().find(|order| (order.instrument, order.id) == wanted);
         order.ok_or(VenueError::UnknownOrder)
+    }
+
+    /// An answer with the rows that nobody understands.
+    fn with_strange(&self, asked: &AccountRequest, response: Response) -> Response {
+        let is_in = |row: &&Unread| match asked {
+            AccountRequest::OpenOrders(_) => row.trade.is_none(),
+            AccountRequest::Fills { order: None, .. } => row.trade.is_some(),
+            AccountRequest::Fills { order, .. } => row.trade.is_some() && row.order == *order,
+            _ => false,
+        };
+        response.and_unread(self.strange.iter().filter(is_in).cloned().collect())
+    }
+
+    /// The answer about an order that is not in the books: nobody may understand it.
+    fn strange_order(&self, asked: &AccountRequest, refusal: VenueError) -> Outcome {
+        let is = |row: &&Unread| match asked {
+            AccountRequest::Order { order: OrderKey::Client(id), .. } => {
+                row.client_order_id == Some(*id)
+            }
+            AccountRequest::Order {
+                order: OrderKey::Venue(id) | OrderKey::Both(id, _), ..
+            } => row.order == Some(*id),
+            _ => false,
+        };
+        let row = self.strange.iter().filter(|row| row.trade.is_none()).find(is);
+        match row {
+            Some(row) => Outcome::Done(Response::Orders(Vec::new()).and_unread(vec![row.clone()])),
+            None => Outcome::Refused(refusal),
+        }
     }
 
     /// Newest first, in pages: the cursor is how many came before.

@@ -86,6 +86,7 @@ pub(crate) fn facets(record: &Record) -> Facets<'_> {
         }
         Record::Balances { .. } => Facets::new("balances"),
         Record::Transferred { .. } => Facets::new("transferred"),
+        Record::TransferKnown { .. } => Facets::new("transfer_known"),
         Record::Link { .. } => Facets::new("link"),
         Record::Gap { instrument, .. } => Facets::new("gap").instrument(instrument),
         Record::Duplicates { .. } => Facets::new("duplicates"),
@@ -112,6 +113,7 @@ pub(crate) fn facets(record: &Record) -> Facets<'_> {
                 Discrepancy::MissedFill { client_order_id: None, .. }
                 | Discrepancy::Busted { client_order_id: None, .. }
                 | Discrepancy::Foreign { .. }
+                | Discrepancy::NotUnderstood { .. }
                 | Discrepancy::Balance { .. }
                 | Discrepancy::Deposit { .. }
                 | Discrepancy::Dust { .. } => facets,

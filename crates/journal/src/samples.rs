@@ -81,7 +81,7 @@ pub(crate) fn sample() -> Vec<Entry> {
     let records = vec![
         Record::Started { session: 1, version: "0".to_owned(), config: "x = 1".to_owned() },
         Record::Link { link: Link::Account, up: true, cause: "subscribed".to_owned() },
-        Record::Balances { balances, venue_time: at(2) },
+        Record::Balances { balances: balances.clone(), venue_time: at(2), partial: false },
         Record::Decided { intent, position: number("0"), reference: Some(number("60000")) },
         Record::Prepared { agent, intent: IntentId(1), order, worst_price: number("60000") },
         Record::Accepted {
@@ -99,7 +99,7 @@ pub(crate) fn sample() -> Vec<Entry> {
         },
         Record::Ended { client_order_id: id, ending: Ending::Filled, lost: false, cause: None },
         Record::Foreign { order: venue_order(instrument, kind) },
-        Record::Transferred { asset: asset("DOGE"), amount: number("-1.5") },
+        Record::Transferred { asset: asset("DOGE"), amount: number("-1.5"), taken_until: None },
         Record::Gap { instrument, detail: "1 is missing".to_owned() },
         Record::Duplicates { dropped: 3 },
         Record::MissedTrades { instrument, count: 2 },
@@ -149,6 +149,13 @@ pub(crate) fn sample() -> Vec<Entry> {
         },
         Record::Stopped,
         Record::Rules { instrument: Box::new(rules()) },
+        Record::Balances { balances, venue_time: at(2), partial: true },
+        Record::Transferred {
+            asset: asset("DOGE"),
+            amount: number("-1.5"),
+            taken_until: Some(at(6)),
+        },
+        Record::TransferKnown { asset: asset("DOGE"), amount: number("-1.5"), venue_time: at(5) },
     ];
     let numbered = (1..).zip(records);
     numbered.map(|(second, record)| Entry { at: at(second), record }).collect()

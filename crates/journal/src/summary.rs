@@ -96,8 +96,8 @@ impl Summary {
                 self.busted += 1;
                 self.undo(fill);
             }
-            Record::Balances { balances, venue_time } => self.told(balances, *venue_time),
-            Record::Transferred { asset, amount } => {
+            Record::Balances { balances, venue_time, .. } => self.told(balances, *venue_time),
+            Record::Transferred { asset, amount, .. } => {
                 self.change(*asset, |counted| counted.checked_add(*amount));
             }
             Record::Link { link, up, .. } => self.link(*link, *up),
@@ -132,6 +132,7 @@ impl Summary {
             | Record::Foreign { .. }
             | Record::ForeignGone { .. }
             | Record::ForeignCancel { .. }
+            | Record::TransferKnown { .. }
             | Record::DifferencesAccepted { .. } => {}
         }
     }
@@ -275,7 +276,11 @@ mod tests {
         {
             let held = Balance { free: free.parse().unwrap(), locked: Amount::ZERO };
             let balances = BTreeMap::from([(asset, held)]);
-            summary.add(&entry(Record::Balances { balances, venue_time: at(time) }));
+            summary.add(&entry(Record::Balances {
+                balances,
+                venue_time: at(time),
+                partial: false,
+            }));
             assert_eq!(summary.balances[&asset].free, expected.parse().unwrap(), "{free}");
         }
         assert_eq!(
@@ -292,12 +297,16 @@ mod tests {
         let held = Balance { free: most, locked: Amount::ZERO };
         let balances = BTreeMap::from([(asset, held)]);
         let mut summary = Summary::from_entries(&[
-            entry(Record::Balances { balances, venue_time: at(1) }),
+            entry(Record::Balances { balances, venue_time: at(1), partial: false }),
             entry(Record::Duplicates { dropped: u64::MAX }),
             entry(Record::Duplicates { dropped: 1 }),
         ]);
         assert_eq!((summary.uncounted, summary.duplicates_dropped), (0, u64::MAX));
-        summary.add(&entry(Record::Transferred { asset, amount: "1".parse().unwrap() }));
+        summary.add(&entry(Record::Transferred {
+            asset,
+            amount: "1".parse().unwrap(),
+            taken_until: None,
+        }));
         assert_eq!((summary.uncounted, summary.counted[&asset]), (1, most));
     }
 

@@ -437,10 +437,21 @@ fn other_record() -> impl Strategy<Value = Record> {
             venue_order_id
         }),
         remaining().prop_map(|accepted| R::DifferencesAccepted { accepted }),
-        (prop::collection::btree_map(asset(), balance, 0..4), time()).prop_map(
-            |(balances, venue_time): (BTreeMap<_, _>, _)| R::Balances { balances, venue_time }
+        (prop::collection::btree_map(asset(), balance, 0..4), time(), any::<bool>()).prop_map(
+            |(balances, venue_time, partial): (BTreeMap<_, _>, _, _)| R::Balances {
+                balances,
+                venue_time,
+                partial
+            }
         ),
-        (asset(), amount()).prop_map(|(asset, amount)| R::Transferred { asset, amount }),
+        (asset(), amount(), prop::option::of(time())).prop_map(|(asset, amount, taken_until)| {
+            R::Transferred { asset, amount, taken_until }
+        }),
+        (asset(), amount(), time()).prop_map(|(asset, amount, venue_time)| R::TransferKnown {
+            asset,
+            amount,
+            venue_time
+        }),
         (link, any::<bool>(), text()).prop_map(|(link, up, cause)| R::Link { link, up, cause }),
         (instrument(), text()).prop_map(|(instrument, detail)| R::Gap { instrument, detail }),
         any::<u64>().prop_map(|dropped| R::Duplicates { dropped }),

@@ -101,6 +101,18 @@ pub enum Discrepancy {
         /// The id that it is counted under.
         counted_as: TradeId,
     },
+    /// The venue's lists or its stream have something that is not understood: an order of which not even
+    /// side and size can be read, or a row among the executions that is not a plain one.
+    NotUnderstood {
+        /// Of which instrument.
+        instrument: Option<InstrumentId>,
+        /// Of which order, by the venue's name.
+        venue_order_id: Option<VenueOrderId>,
+        /// The venue's name for the row where it is one of the executions; `None` where it is an order.
+        trade_id: Option<TradeId>,
+        /// What is not understood.
+        because: String,
+    },
     /// The venue executed more of an order than was ordered.
     Overfill {
         /// Which order.
@@ -128,6 +140,7 @@ impl Discrepancy {
             Discrepancy::Dust { .. } => "dust",
             Discrepancy::Busted { .. } => "busted",
             Discrepancy::TwoIds { .. } => "two_ids",
+            Discrepancy::NotUnderstood { .. } => "not_understood",
             Discrepancy::Overfill { .. } => "overfill",
         }
     }
@@ -147,6 +160,9 @@ impl Discrepancy {
             Discrepancy::Dust { .. } => "taken over",
             Discrepancy::Busted { .. } => "taken out of the books; no order answers it",
             Discrepancy::TwoIds { .. } => "counted once",
+            Discrepancy::NotUnderstood { .. } => {
+                "none: nothing adds risk until a person accepts it"
+            }
             Discrepancy::Overfill { .. } => "counted in full",
         }
     }
@@ -157,6 +173,7 @@ impl Discrepancy {
         match self {
             Discrepancy::Busted { .. }
             | Discrepancy::TwoIds { .. }
+            | Discrepancy::NotUnderstood { .. }
             | Discrepancy::Overfill { .. } => true,
             Discrepancy::MissedFill { .. }
             | Discrepancy::MissedEnd { .. }
@@ -217,6 +234,16 @@ impl std::fmt::Display for Discrepancy {
             Discrepancy::TwoIds { client_order_id, trade_id, counted_as, .. } => {
                 write!(f, "execution {trade_id} of order {client_order_id} is {counted_as} again")
             }
+            Discrepancy::NotUnderstood { venue_order_id, trade_id, because, .. } => {
+                f.write_str("what the venue says")?;
+                if let Some(id) = trade_id {
+                    write!(f, " in execution {id}")?;
+                }
+                if let Some(id) = venue_order_id {
+                    write!(f, " of order {id}")?;
+                }
+                write!(f, " is not understood: {because}")
+            }
             Discrepancy::Overfill { client_order_id, ordered, filled } => {
                 write!(f, "{filled} of order {client_order_id} executed, {ordered} was ordered")
             }
@@ -229,7 +256,7 @@ mod tests {
     use super::*;
 
     /// Names of all kinds, as they stand in the journal.
-    const KINDS: [&str; 13] = [
+    const KINDS: [&str; 14] = [
         "missed_fill",
         "missed_end",
         "missed_trigger",
@@ -242,6 +269,7 @@ mod tests {
         "dust",
         "busted",
         "two_ids",
+        "not_understood",
         "overfill",
     ];
 
@@ -266,6 +294,12 @@ mod tests {
             D::Dust { asset, ours, theirs },
             D::Busted { client_order_id: None, instrument, trade_id },
             D::TwoIds { client_order_id: order, instrument, trade_id, counted_as: trade_id },
+            D::NotUnderstood {
+                instrument: None,
+                venue_order_id: None,
+                trade_id: None,
+                because: String::new(),
+            },
             D::Overfill { client_order_id: order, ordered: Qty::ZERO, filled: Qty::ZERO },
         ];
         assert_eq!(all.len(), KINDS.len());

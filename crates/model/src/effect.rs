@@ -30,6 +30,9 @@ pub enum Effect {
         /// Until when its first byte may leave, by the gateway's clock; later it is to be answered
         /// with `Outcome::NotSent`. `None` for what takes no risk on, which is never too late.
         not_after: Option<Timestamp>,
+        /// It looks whether all is as it should be, and nothing says that it is not: where the venue's
+        /// limits are short it leaves room for what settles a doubt.
+        routine: bool,
     },
     /// What a connection tells is wrong or incomplete, by evidence of our own: it is to start again,
     /// with one instrument or as a whole.

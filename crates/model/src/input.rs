@@ -7,7 +7,7 @@ use crate::instrument::Instrument;
 use crate::intent::Intent;
 use crate::market::MarketEvent;
 use crate::record::Link;
-use crate::venue::{AccountEvent, Response, VenueError};
+use crate::venue::{AccountEvent, Response, Unread, VenueError};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +104,8 @@ pub enum FeedNotice {
         /// The venue's text for it.
         symbol: String,
     },
+    /// The account's stream tells something that is not understood.
+    NotUnderstood(Unread),
     /// The venue held us to its rate limit.
     RateLimited {
         /// How long to hold still.

@@ -175,6 +175,10 @@ pub enum Record {
         balances: BTreeMap<Asset, Balance>,
         /// By the venue's clock: older ones do not replace newer ones.
         venue_time: Timestamp,
+        /// Only of assets that changed, as a stream tells them: not the account as a whole. Not in
+        /// journals of older versions, which did not say.
+        #[serde(default, skip_serializing_if = "is_false")]
+        partial: bool,
     },
     /// Funds came or went by no trade of ours.
     Transferred {
@@ -182,6 +186,21 @@ pub enum Record {
         asset: Asset,
         /// Above zero for a deposit.
         amount: Amount,
+        /// Until when it happened, by the venue's clock, where it was taken over from a balance; what is
+        /// told later and is not younger may be the same. `None` where it was told, and in journals of
+        /// older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        taken_until: Option<Timestamp>,
+    },
+    /// A deposit or withdrawal was told that a balance had shown before, and that was taken over then: it
+    /// is not counted again.
+    TransferKnown {
+        /// Of what.
+        asset: Asset,
+        /// Above zero for a deposit.
+        amount: Amount,
+        /// When, by the venue's clock.
+        venue_time: Timestamp,
     },
     /// A connection changed.
     Link {
@@ -286,6 +305,12 @@ pub enum Record {
         /// What.
         event: String,
     },
+}
+
+/// Whether to leave a field out.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// A connection to a venue.

@@ -105,13 +105,15 @@ impl Front {
             AccountRequest::Order { order, since, .. } => {
                 self.order(now, request, order, *since, manners)
             }
-            AccountRequest::OpenOrders(_) => self.ask(now, request).map(|response| {
-                let Response::Orders(mut orders) = response else { return response };
-                let before = orders.len();
-                orders.retain(|order| !is_hidden(now, order, manners));
-                self.hidden += (before - orders.len()) as u64;
-                Response::Orders(orders)
-            }),
+            AccountRequest::OpenOrders(_) | AccountRequest::Orders { .. } => {
+                self.ask(now, request).map(|response| {
+                    let Response::Orders(mut orders) = response else { return response };
+                    let before = orders.len();
+                    orders.retain(|order| !is_hidden(now, order, manners));
+                    self.hidden += (before - orders.len()) as u64;
+                    Response::Orders(orders)
+                })
+            }
             AccountRequest::Fills { .. } => self.fills(now, request),
             AccountRequest::Account => self.account(now, stamp),
             other => self.engine.execute(now, self.names.account, other, events),

@@ -267,7 +267,7 @@ impl World {
         for effect in effects.drain(..) {
             match effect {
                 Effect::Persist(entry) => entries.push(entry),
-                Effect::Send { id, request: Request::Account(request), not_after } => {
+                Effect::Send { id, request: Request::Account(request), not_after, .. } => {
                     sends.push(Question { id, request, not_after });
                 }
                 // The core asks for nothing public.

@@ -5,6 +5,7 @@
 
 pub mod binance;
 pub mod coinbase;
+mod rows;
 mod scan;
 pub mod server;
 pub mod session;

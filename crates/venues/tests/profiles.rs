@@ -10,7 +10,7 @@ const BEGIN: &str = "<!-- profiles -->\n";
 const END: &str = "<!-- /profiles -->";
 
 /// Every field of a profile, so that a new one is a row that is missing here.
-fn column(profile: Profile) -> [String; 8] {
+fn column(profile: Profile) -> [String; 10] {
     let Profile {
         id_class,
         order_validity,
@@ -20,6 +20,8 @@ fn column(profile: Profile) -> [String; 8] {
         pushes_balances,
         trade_ids_count,
         fills_page,
+        order_ids_count,
+        orders_page,
     } = profile;
     let yes = |is: bool, no: &str| if is { "yes".to_owned() } else { no.to_owned() };
     [
@@ -39,6 +41,8 @@ fn column(profile: Profile) -> [String; 8] {
         yes(pushes_balances, "no, they are asked for"),
         yes(trade_ids_count, "no, lists go on by time"),
         fills_page.to_string(),
+        yes(order_ids_count, "no, a list is whole or no answer"),
+        orders_page.to_string(),
     ]
 }
 
@@ -46,7 +50,7 @@ fn seconds(time: Duration) -> String {
     format!("{} s", time.as_secs_f64())
 }
 
-const ROWS: [&str; 8] = [
+const ROWS: [&str; 10] = [
     "a client order id used twice",
     "a signed order is taken for",
     "finds an order by our id",
@@ -55,6 +59,8 @@ const ROWS: [&str; 8] = [
     "tells balances",
     "trade ids count",
     "executions a page",
+    "order ids count",
+    "orders a page",
 ];
 
 fn table() -> String {

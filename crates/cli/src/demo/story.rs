@@ -178,6 +178,7 @@ impl Story {
             | Record::DifferencesAccepted { .. }
             | Record::Balances { .. }
             | Record::Transferred { .. }
+            | Record::TransferKnown { .. }
             | Record::Duplicates { .. }
             | Record::MissedTrades { .. }
             | Record::HandedOver { .. }
@@ -265,6 +266,7 @@ fn discrepancy(found: &Discrepancy) -> String {
         | Discrepancy::Dust { .. }
         | Discrepancy::Busted { .. }
         | Discrepancy::TwoIds { .. }
+        | Discrepancy::NotUnderstood { .. }
         | Discrepancy::Overfill { .. } => format!("Found: {found}."),
     }
 }

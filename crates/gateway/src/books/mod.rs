@@ -8,6 +8,7 @@ mod absent;
 mod entries;
 mod exposure;
 mod foreign;
+mod found;
 mod money;
 mod order;
 mod others;
@@ -16,13 +17,14 @@ mod recent;
 mod remembered;
 mod shadow;
 mod starts;
+mod taken_over;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use model::{
     AgentId, Amount, Asset, Balance, ClientOrderId, Discrepancy, Ending, Entry, Fill, Instrument,
     InstrumentId, IntentId, Link, OrderEvent, OrderState, Position, Record, Timestamp, TradeId,
-    TradingState,
+    TradingState, VenueOrderId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -37,10 +39,11 @@ pub use recent::KnownFill;
 pub(crate) use recent::{LAG_MAX, effects_of};
 
 use foreign::Foreign;
-use recent::{Recent, negative};
+use recent::Recent;
 #[cfg(test)]
 pub(crate) use shadow::SHADOW;
 use shadow::Shadows;
+use taken_over::TakenOver;
 
 /// Orders that are over and still remembered, so that a late report finds its order.
 const DONE_KEPT: usize = 16_384;
@@ -48,9 +51,6 @@ const DONE_KEPT: usize = 16_384;
 /// Trade ids remembered, so that an execution reported again is known. A venue's streams repeat
 /// the last few, a reading starts at the cursor of the last one: both are far fewer.
 const TRADES_KEPT: usize = 262_144;
-
-/// Differences that wait for a person's word; more than these say nothing new.
-const UNACCEPTED_MAX: usize = 64;
 
 /// The state that survives a restart.
 ///
@@ -89,11 +89,15 @@ pub struct Books {
     /// The same as it first was.
     history_to: BTreeMap<InstrumentId, TradeId>,
     recent: Recent,
+    /// What balances showed beyond our counts and the venue may yet tell.
+    taken_over: TakenOver,
     /// Dust that was taken over so far, whichever way it went.
     dust: BTreeMap<Asset, Amount>,
     /// When the books were last compared with the venue's, by our clock.
     compared_at: Option<Timestamp>,
     unaccepted: Vec<Discrepancy>,
+    /// What the venue said and was not understood, by instrument, order and row: said once.
+    not_understood: Remembered<(Option<InstrumentId>, Option<VenueOrderId>, Option<TradeId>)>,
     halted: Option<String>,
     /// Rules that changed while a gateway ran, as they were last told.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -177,13 +181,24 @@ impl Books {
                 }
                 self.event(client_order_id, OrderEvent::Ended(*ending), entry.at);
             }
-            Record::Foreign { order } => self.foreign_is_so(order),
+            Record::Foreign { order } => {
+                self.is_understood(&order.id);
+                self.foreign_is_so(order);
+            }
             Record::ForeignGone { instrument, venue_order_id } => {
                 self.foreign_is_gone(*instrument, *venue_order_id);
             }
-            Record::Balances { balances, venue_time } => self.set_balances(balances, *venue_time),
-            Record::Transferred { asset, amount } => {
+            Record::Balances { balances, venue_time, partial } => {
+                self.set_balances(balances, *venue_time, *partial);
+            }
+            Record::Transferred { asset, amount, taken_until } => {
                 self.credit(*asset, *amount, (entry.at, entry.at));
+                if let Some(until) = taken_until {
+                    self.taken_over.add(*asset, *amount, *until);
+                }
+            }
+            Record::TransferKnown { asset, amount, venue_time } => {
+                self.taken_over.told(*asset, *amount, *venue_time);
             }
             Record::Reconciled { fills_to, fills_until, .. } => {
                 self.compared_at = Some(entry.at);
@@ -447,22 +462,6 @@ impl Books {
             if let Some(event) = event {
                 self.event(&id, event, at);
             }
-        }
-    }
-
-    fn found(&mut self, found: &Discrepancy) {
-        if let Discrepancy::TwoIds { instrument, trade_id, .. } = found {
-            self.trades.remember((*instrument, *trade_id), TRADES_KEPT);
-        }
-        if let Discrepancy::Dust { asset, ours, theirs } = found
-            && let Some(size) = ours.checked_sub(*theirs)
-            && let Some(size) = if size < Amount::ZERO { negative(size) } else { Some(size) }
-        {
-            let sum = self.dust.entry(*asset).or_insert(Amount::ZERO);
-            *sum = sum.checked_add(size).unwrap_or(*sum);
-        }
-        if found.must_be_accepted() && self.unaccepted.len() < UNACCEPTED_MAX {
-            self.unaccepted.push(found.clone());
         }
     }
 

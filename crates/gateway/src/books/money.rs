@@ -23,6 +23,13 @@ impl Books {
         Some(left)
     }
 
+    /// Is a deposit or withdrawal of this time by the venue's clock in our counts already? The first
+    /// balances have all in them that was before; later ones, what was taken over from them.
+    pub(crate) fn has_transfer(&self, asset: Asset, amount: Amount, venue_time: Timestamp) -> bool {
+        self.balances_since.is_some_and(|first| venue_time <= first)
+            || self.taken_over.has(asset, amount, venue_time)
+    }
+
     /// Takes an execution back: as if the opposite had happened at the same price and its fee had been paid
     /// back. Profit, open and closed together, is then what it would be without it; of an order its
     /// quantity stays used up, for a venue that takes back an execution does not put the order on the book
@@ -74,7 +81,12 @@ impl Books {
         &mut self,
         balances: &BTreeMap<Asset, Balance>,
         venue_time: Timestamp,
+        partial: bool,
     ) {
+        // Counts begin with the account as a whole: what a stream tells of some assets is not it.
+        if partial && self.balances_since.is_none() {
+            return;
+        }
         let ignored = self.planted.is(Defect::BalancesIgnored) && !self.ledger.is_empty();
         if venue_time < self.balances_at || ignored {
             return;

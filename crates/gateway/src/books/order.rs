@@ -81,8 +81,8 @@ impl TrackedOrder {
         if let Some(known) = self.venue_order_id {
             return (sent.instrument, known) == (theirs.instrument, theirs.id);
         }
-        let is_over = !theirs.status.is_open();
-        let qty_agrees = theirs.qty == self.qty() || (is_over && theirs.qty < self.qty());
+        let may_be_over = !theirs.status.is_open() || theirs.status == VenueOrderStatus::Unknown;
+        let qty_agrees = theirs.qty == self.qty() || (may_be_over && theirs.qty < self.qty());
         // Not the kinds themselves: not every venue says of a trigger which of two it is.
         qty_agrees
             && (sent.client_order_id, sent.instrument, sent.side)

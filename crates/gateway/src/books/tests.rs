@@ -15,7 +15,10 @@ fn at(seconds: i64) -> Timestamp {
 fn balances(free: &str, venue_time: i64) -> Entry {
     let held = Balance { free: number(free), locked: Amount::ZERO };
     let balances = [(number::<Asset>("USDT"), held)].into();
-    Entry { at: at(1), record: Record::Balances { balances, venue_time: at(venue_time) } }
+    Entry {
+        at: at(1),
+        record: Record::Balances { balances, venue_time: at(venue_time), partial: false },
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use model::venue::{AccountEvent, AccountRequest, Execution, Profile};
 use model::{
     Amount, ClientOrderId, Command, Discrepancy, Fee, Input, Link, OrderSpec, Record, Side,
-    TradingState,
+    Timestamp, TradingState,
 };
 
 use crate::books::LAG_MAX;
@@ -182,6 +182,123 @@ fn half_of_a_sale_that_is_taken_back_is_no_deposit() {
             assert_eq!(world.gateway.books().counted(*asset), Some(*total), "{asset}");
         }
     }
+}
+
+fn usdt(world: &World) -> Amount {
+    world.gateway.books().counted(number("USDT")).unwrap()
+}
+
+/// The stream tells a deposit or withdrawal of this time.
+fn told(world: &mut World, amount: &str, time: Timestamp) {
+    let (asset, amount) = (number("USDT"), number(amount));
+    world.report(AccountEvent::Transfer { asset, amount, time });
+}
+
+/// The balance was faster than the stream: what was taken over is told later, and is the same.
+#[test]
+fn a_deposit_that_is_told_late_counts_once() {
+    for restarts in [false, true] {
+        let (mut world, _) = bought(TELLS_ALL);
+        let before = usdt(&world);
+        let both = before.checked_add(number("50")).unwrap();
+        let happened = world.now;
+        world.venue.transfer("USDT", "50");
+        compare(&mut world);
+        assert_eq!((usdt(&world), found(&world, "deposit")), (both, 1));
+        if restarts {
+            world.restart();
+            world.connect();
+        }
+        // It was two of them.
+        for part in ["20", "30"] {
+            told(&mut world, part, happened);
+            assert_eq!(usdt(&world), both, "{part} is counted");
+        }
+        compare(&mut world);
+        assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+        assert_eq!((found(&world, "deposit"), found(&world, "balance")), (1, 0));
+
+        // As much once more is another one, whether it is told in time or of before.
+        let more = both.checked_add(number("20")).unwrap();
+        world.venue.transfer("USDT", "20");
+        let at = if restarts { world.now } else { happened };
+        told(&mut world, "20", at);
+        assert_eq!(usdt(&world), more);
+        compare(&mut world);
+        assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+        assert_eq!((found(&world, "deposit"), found(&world, "balance")), (1, 0));
+    }
+}
+
+/// What is told to have happened after the balance that was taken over cannot have been in it, nor can
+/// what is larger, or went the other way.
+#[test]
+fn another_deposit_is_not_taken_for_the_one_that_was_taken_over() {
+    for (amount, is_later) in [("50", true), ("50.01", false), ("-50", false)] {
+        let (mut world, _) = bought(TELLS_ALL);
+        let happened = world.now;
+        world.venue.transfer("USDT", "50");
+        compare(&mut world);
+        let before = usdt(&world);
+        world.venue.transfer("USDT", amount);
+        let at = if is_later { world.now } else { happened };
+        told(&mut world, amount, at);
+        assert_eq!(usdt(&world), before.checked_add(number(amount)).unwrap(), "{amount}");
+        compare(&mut world);
+        assert_eq!(found(&world, "deposit") + found(&world, "balance"), 1);
+    }
+}
+
+/// A person took it over before the venue told of it.
+#[test]
+fn a_withdrawal_that_is_told_after_it_was_accepted_counts_once() {
+    let (mut world, _) = bought(TELLS_ALL);
+    let happened = world.now;
+    world.venue.transfer("USDT", "-50");
+    compare(&mut world);
+    assert_reducing(&mut world);
+    accept(&mut world);
+    let counted = usdt(&world);
+    told(&mut world, "-50", happened);
+    compare(&mut world);
+    assert_eq!((usdt(&world), world.gateway.state()), (counted, (TradingState::Active, "")));
+    assert_eq!(found(&world, "balance"), 1);
+}
+
+/// The stream tells of the asset that changed before the account as a whole was ever read: that is not
+/// all there is.
+#[test]
+fn a_part_of_the_balances_does_not_pass_for_the_account() {
+    let mut world = World::new();
+    world.restart_without_a_journal(crate::testing::store());
+    world.link(Link::Market, true);
+    world.book();
+    world.link(Link::Account, true);
+    let (asset, time) = (number("USDT"), world.now);
+    let held = world.venue.account().balances[&asset];
+    world.report(AccountEvent::Balances { balances: vec![(asset, held)], time });
+    assert_eq!(world.gateway.books().balances_since(), None);
+    world.answer_all();
+    world.pass_answering(3);
+    assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+    assert_eq!(world.gateway.books().counted(number("BTC")), Some(number("10")));
+    assert_eq!((found(&world, "deposit"), found(&world, "balance")), (0, 0));
+    // So that what goes missing of the others is seen.
+    world.venue.transfer("BTC", "-0.5");
+    compare(&mut world);
+    assert_reducing(&mut world);
+}
+
+/// What the first balances had in them is told late.
+#[test]
+fn a_deposit_of_before_the_first_balances_is_in_them() {
+    let mut world = World::new();
+    let first = world.gateway.books().balances_since().unwrap();
+    let before = usdt(&world);
+    told(&mut world, "50", first);
+    assert_eq!(usdt(&world), before);
+    compare(&mut world);
+    assert_eq!(found(&world, "balance"), 0);
 }
 
 /// What comes for something that goes is a trade that we do not see.

@@ -15,7 +15,9 @@ use model::{
 use proptest::prelude::*;
 
 use crate::foreign_orders::ForeignOrders;
-use crate::testing::{TELLS_ALL, TELLS_SUMS, Venue, World, agent, id, instrument, number, spec};
+use crate::testing::{
+    TELLS_ALL, TELLS_SUMS, Venue, World, agent, id, instrument, limits, number, spec,
+};
 
 /// What happens next.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +97,7 @@ impl History {
         let balances = held.map(|(a, n)| (number(a), number(&decimal(n, 8)))).collect();
         let sums = !profile.pushes_executions;
         let venue = Venue { balances, sums, ..Venue::default() };
-        let world = World::with(profile, vec![instrument()], ForeignOrders::Adopt, venue);
+        let world = World::with(profile, vec![instrument()], ForeignOrders::Adopt, limits(), venue);
         History { world, late: Vec::new(), paid_in: [0; 3], by_hand: 0 }
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use model::venue::{Profile, VenueOrderStatus};
+use model::venue::{AccountRequest, Profile, VenueOrderStatus};
 use model::{
     Amount, ClientOrderId, Command, Discrepancy, Ending, Fee, Input, Link, OrderKind, OrderSpec,
     OrderState, Record, Side, TradingState,
@@ -286,4 +286,34 @@ fn nothing_adds_risk_while_any_difference_is_not_corrected() {
             }
         }
     }
+}
+
+/// A comparison that is only due leaves the reserve of the venue's limits to what is in doubt; one that
+/// something asks for, or that failed before, does not wait behind it.
+#[test]
+fn only_what_is_due_and_nothing_more_is_routine() {
+    let mut world = World::new();
+    let mut seen = world.routine.len();
+    assert!(world.routine.iter().all(|routine| !routine), "the first one is needed");
+    world.pass_answering(31);
+    assert!(world.routine.len() > seen && world.routine[seen..].iter().all(|routine| *routine));
+
+    seen = world.routine.len();
+    world.apply(&Input::Operator(Command::Reconcile));
+    world.answer_all();
+    assert!(world.routine.len() > seen && world.routine[seen..].iter().all(|routine| !routine));
+
+    seen = world.routine.len();
+    world.pass(33, Wire::LosesRequest);
+    let (first, rest) = world.routine[seen..].split_first().unwrap();
+    assert!(*first && !rest.is_empty() && rest.iter().all(|routine| !routine));
+
+    // A question about an order is none, whatever is read beside it.
+    world.pass_answering(5);
+    world.place(spec(Side::Buy, "1", "99")).unwrap();
+    world.answer(Wire::LosesRequest);
+    world.pass_answering(40);
+    let asked = world.asked.iter().zip(&world.routine);
+    let of_orders = asked.filter(|(asked, _)| matches!(asked, AccountRequest::Order { .. }));
+    assert!(of_orders.clone().count() > 0 && of_orders.clone().all(|(_, routine)| !routine));
 }

@@ -11,6 +11,7 @@ mod order;
 mod profile;
 mod request;
 mod response;
+mod unread;
 
 pub use error::{Filter, VenueError};
 pub use event::{AccountEvent, Execution, VenueEvent};
@@ -24,6 +25,7 @@ pub use response::{
     AccountSnapshot, AggregateTrade, BookSnapshot, FeeRates, InstrumentTicker, KeyRights, Replaced,
     Response,
 };
+pub use unread::Unread;
 
 use crate::time::Timestamp;
 

@@ -26,12 +26,23 @@ pub enum VenueOrderStatus {
     Expired,
     /// Ended to prevent a trade of the account with itself.
     ExpiredInMatch,
+    /// In the venue's words, and nobody here knows them: it may be open.
+    Unknown,
 }
 
 impl VenueOrderStatus {
     /// May it still execute?
     pub const fn is_open(self) -> bool {
-        matches!(self, VenueOrderStatus::New | VenueOrderStatus::PartiallyFilled)
+        match self {
+            VenueOrderStatus::New
+            | VenueOrderStatus::PartiallyFilled
+            | VenueOrderStatus::Unknown => true,
+            VenueOrderStatus::Filled
+            | VenueOrderStatus::Canceled
+            | VenueOrderStatus::Rejected
+            | VenueOrderStatus::Expired
+            | VenueOrderStatus::ExpiredInMatch => false,
+        }
     }
 }
 

@@ -26,6 +26,11 @@ pub struct Profile {
     pub trade_ids_count: bool,
     /// Executions in one answer, at most.
     pub fills_page: u32,
+    /// Do the venue's names of orders count, so that a list of orders can go on behind one? Otherwise it is
+    /// whole or it is no answer.
+    pub order_ids_count: bool,
+    /// Orders in one answer, at most.
+    pub orders_page: u32,
 }
 
 /// What a venue does with a client order id that was used before.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::error::VenueError;
 use super::order::VenueOrder;
 use super::request::PageCursor;
+use super::unread::Unread;
 use crate::balance::Balance;
 use crate::decimal::Decimal;
 use crate::fill::Fill;
@@ -93,6 +94,28 @@ pub enum Response {
     Rights(KeyRights),
     /// Fee rates.
     Fees(FeeRates),
+    /// An answer of which some rows are not understood. What is missing from it proves nothing.
+    Partly {
+        /// The rest; an empty list where one thing was asked for.
+        read: Box<Response>,
+        /// Those rows; at least one.
+        unread: Vec<Unread>,
+    },
+}
+
+impl Response {
+    /// This answer, without the rows that are not understood.
+    pub fn and_unread(self, unread: Vec<Unread>) -> Response {
+        if unread.is_empty() { self } else { Response::Partly { read: Box::new(self), unread } }
+    }
+
+    /// What of it is understood, and the rows that are not.
+    pub fn split(self) -> (Response, Vec<Unread>) {
+        match self {
+            Response::Partly { read, unread } => (*read, unread),
+            whole => (whole, Vec::new()),
+        }
+    }
 }
 
 /// A book with the number of its last change.

@@ -92,7 +92,13 @@ async fn still_open(
     ours: &BTreeSet<ClientOrderId>,
 ) -> Option<Vec<Entry>> {
     let request = Request::Account(AccountRequest::OpenOrders(Some(instrument)));
-    let Outcome::Done(Response::Orders(orders)) = rest.ask(&request).await else { return None };
+    let Outcome::Done(answer) = rest.ask(&request).await else { return None };
+    let (answer, unread) = answer.split();
+    let Response::Orders(orders) = answer else { return None };
+    // One that cannot be read may be ours, unless its name says that it is not.
+    if unread.iter().any(|row| row.client_order_id.is_none_or(|id| ours.contains(&id))) {
+        return None;
+    }
     let open = orders.into_iter().filter(|o| o.status.is_open());
     let open = open.filter(|order| ours.contains(&order.client_order_id));
     let entry = |order: VenueOrder| Entry {

@@ -186,8 +186,8 @@ impl Core {
                     self.waiting.recorded(&entry);
                     entries.push(entry);
                 }
-                Effect::Send { id, request, not_after } => {
-                    sends.push(Question { id, request, not_after });
+                Effect::Send { id, request, not_after, routine } => {
+                    sends.push(Question { id, request, not_after, routine });
                 }
                 Effect::Distrust { link, instrument, cause } => {
                     tracing::warn!(?link, ?instrument, %cause, "what is told is not believed");

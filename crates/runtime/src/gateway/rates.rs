@@ -44,6 +44,15 @@ pub(super) const fn priority(request: &Request) -> Priority {
     }
 }
 
+/// The same, where what is read may be read for routine: nothing is in doubt, and the reserve is for what
+/// is. It goes with the orders whose books it keeps.
+pub(super) const fn rank(request: &Request, routine: bool) -> Priority {
+    match priority(request) {
+        Priority::Doubt if routine => Priority::Order,
+        priority => priority,
+    }
+}
+
 /// Does it change nothing at the venue? Then it may be given up and asked again.
 pub(super) const fn only_asks(request: &Request) -> bool {
     match request {
@@ -110,6 +119,10 @@ mod tests {
         let ask = AccountRequest::Order { instrument: instrument(), order, since: None };
         assert_eq!(account(ask), Priority::Doubt);
         assert_eq!(account(AccountRequest::Account), Priority::Doubt);
+        // Reading for routine spends no reserve, and does not give up earlier for it.
+        let read = Request::Account(AccountRequest::Account);
+        assert_eq!([rank(&read, false), rank(&read, true)], [Priority::Doubt, Priority::Order]);
+        assert!(!rank(&read, true).is_safety() && wait_max(&read) == WAIT_MAX);
         let book = MarketRequest::Book { instrument: instrument(), depth: 100 };
         assert_eq!(market(book.clone()), Priority::Market);
         assert_eq!(wait_max(&Request::Market(book)), WAIT_MAX);

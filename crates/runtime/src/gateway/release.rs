@@ -70,6 +70,8 @@ pub(super) struct Question {
     pub(super) request: Request,
     /// Until when it may leave; `None` for ever.
     pub(super) not_after: Option<Timestamp>,
+    /// Nothing is wrong that it is asked for.
+    pub(super) routine: bool,
 }
 
 impl Release {
@@ -111,7 +113,10 @@ impl Release {
         let as_of = question.not_after.map(|_| decided);
         let outcome = match held_back() {
             Some(cause) => Outcome::NotSent(cause),
-            None => self.rest.ask_unless(&question.request, as_of, &held_back).await,
+            None => {
+                let rest = self.rest.clone().for_routine(question.routine);
+                rest.ask_unless(&question.request, as_of, &held_back).await
+            }
         };
         if let (Outcome::NotSent(cause), Request::Account(AccountRequest::Place(_))) =
             (&outcome, &question.request)

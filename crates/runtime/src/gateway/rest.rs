@@ -42,6 +42,8 @@ pub(super) struct Rest {
     shared: Arc<Shared>,
     adapter: Arc<Adapter>,
     following: Arc<[Instrument]>,
+    /// What it asks is asked for routine.
+    routine: bool,
 }
 
 struct Shared {
@@ -85,7 +87,17 @@ impl Rest {
             held_up: Notify::new(),
             rules_doubted: Notify::new(),
         };
-        Ok(Rest { shared: Arc::new(shared), adapter: Arc::new(adapter), following: Arc::default() })
+        Ok(Rest {
+            shared: Arc::new(shared),
+            adapter: Arc::new(adapter),
+            following: Arc::default(),
+            routine: false,
+        })
+    }
+
+    /// The same, asking for routine or not.
+    pub(super) fn for_routine(self, routine: bool) -> Rest {
+        Rest { routine, ..self }
     }
 
     /// The same, knowing these instruments.
@@ -226,7 +238,8 @@ impl Rest {
         // What was decided a while ago has used up a part of its time.
         let spent = decided.map_or(Duration::ZERO, |decided| clock::now().since(decided));
         let wait_max = rates::wait_max(request).saturating_sub(spent);
-        let paid = budget.wait(rates::priority(request), &call.charge, wait_max).await;
+        let priority = rates::rank(request, self.routine);
+        let paid = budget.wait(priority, &call.charge, wait_max).await;
         if paid.is_err() || begun.elapsed() > HELD_UP {
             self.shared.held_up.notify_one();
         }

@@ -78,6 +78,7 @@ pub(super) fn record(record: &Record) {
         | Record::ForeignGone { .. }
         | Record::ForeignCancel { .. }
         | Record::Balances { .. }
+        | Record::TransferKnown { .. }
         | Record::Link { up: false, .. }
         | Record::Gap { .. }
         | Record::Duplicates { .. }

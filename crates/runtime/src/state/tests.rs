@@ -26,9 +26,13 @@ fn entries() -> Vec<Entry> {
             let free: Amount = number.to_string().parse().unwrap();
             let held = Balance { free, locked: Amount::ZERO };
             let venue_time = Timestamp::from_nanos(number.cast_signed());
-            Record::Balances { balances: BTreeMap::from([(asset, held)]), venue_time }
+            Record::Balances {
+                balances: BTreeMap::from([(asset, held)]),
+                venue_time,
+                partial: false,
+            }
         }
-        5 => Record::Transferred { asset, amount: "1.5".parse().unwrap() },
+        5 => Record::Transferred { asset, amount: "1.5".parse().unwrap(), taken_until: None },
         6 if number == 390 => {
             Record::Trading { state: TradingState::Halted, cause: "asked for".to_owned() }
         }

@@ -111,5 +111,6 @@ fn status(status: VenueOrderStatus) -> &'static str {
         VenueOrderStatus::Rejected => "rejected",
         VenueOrderStatus::Expired => "expired",
         VenueOrderStatus::ExpiredInMatch => "expired_in_match",
+        VenueOrderStatus::Unknown => "unknown",
     }
 }

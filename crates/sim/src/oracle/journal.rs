@@ -125,6 +125,7 @@ impl Oracle {
             | Record::CancelRejected { .. }
             | Record::Balances { .. }
             | Record::Transferred { .. }
+            | Record::TransferKnown { .. }
             | Record::Link { .. }
             | Record::Gap { .. }
             | Record::Duplicates { .. }

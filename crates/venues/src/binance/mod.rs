@@ -26,7 +26,8 @@ pub const WS_API: &str = "wss://ws-api.binance.com:443/ws-api/v3";
 /// How it behaves. An order is refused when it comes later than its `recvWindow` (rest-api.md "Timing
 /// security"); an id may be used again once its order is over (the same page, `newClientOrderId`);
 /// executions and balances are pushed (user-data-stream.md); lists of executions hold 1 000 and go on
-/// by `fromId` (`GET /api/v3/myTrades`). Read 2026-07-21.
+/// by `fromId` (`GET /api/v3/myTrades`), lists of
+/// orders as many, and go on by `orderId` (`GET /api/v3/allOrders`). Read 2026-07-21.
 pub const PROFILE: Profile = Profile {
     id_class: IdClass::UniqueWhileOpen,
     order_validity: Some(Duration::from_millis(ORDER_WINDOW_MS as u64)),
@@ -36,6 +37,8 @@ pub const PROFILE: Profile = Profile {
     pushes_balances: true,
     trade_ids_count: true,
     fills_page: 1_000,
+    order_ids_count: true,
+    orders_page: 1_000,
 };
 
 /// Validity of a signed order, milliseconds: after this the venue refuses it.

@@ -83,6 +83,7 @@ pub(crate) const fn status(status: VenueOrderStatus) -> &'static str {
         VenueOrderStatus::Rejected => "REJECTED",
         VenueOrderStatus::Expired => "EXPIRED",
         VenueOrderStatus::ExpiredInMatch => "EXPIRED_IN_MATCH",
+        VenueOrderStatus::Unknown => "UNKNOWN",
     }
 }
 

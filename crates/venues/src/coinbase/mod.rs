@@ -47,6 +47,8 @@ pub const PROFILE: Profile = Profile {
     pushes_balances: false,
     trade_ids_count: false,
     fills_page: FILLS_PAGE_MAX,
+    order_ids_count: false,
+    orders_page: ORDERS_PAGE_MAX,
 };
 
 /// Private REST requests a second for each user. The current pages print no figure; thirty is the

@@ -194,6 +194,7 @@ pub(crate) const fn status(status: VenueOrderStatus, expiry: Option<ExpiryReason
             "EXPIRED"
         }
         (VenueOrderStatus::Rejected, _) => "FAILED",
+        (VenueOrderStatus::Unknown, _) => "UNKNOWN_ORDER_STATUS",
     }
 }
 

@@ -4,15 +4,19 @@
 
 use std::borrow::Cow;
 
-use model::venue::{AccountEvent, Execution, VenueError, VenueOrder};
+use model::venue::{AccountEvent, Execution, Unread, VenueError, VenueOrder};
 use model::{Amount, Balance, Fill, Liquidity, Timestamp, TradeId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::DecodeError;
-use super::convert::{self, OrderWords, asset, client_id, fee, price, qty, time, unknown};
+use super::convert::{self, OrderWords, asset, client_id, fee, price, qty, time};
 use crate::binance::symbols::Symbols;
 use crate::binance::wire::{self, ExecutionReport, Fixed8};
+use crate::rows::{self, Keys};
+
+/// How a report names its order.
+const REPORT: Keys = Keys { symbol: "s", order: "i", client: "c", trade: &[] };
 
 /// One message of the connection that carries an account's events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +28,8 @@ pub enum AccountMessage {
         /// The venue's text for it.
         symbol: String,
     },
+    /// Something happened to an order, and what is not understood.
+    NotUnderstood(Unread),
     /// From now on events come.
     Subscribed,
     /// The request to subscribe was refused.
@@ -67,7 +73,7 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, DecodeError> {
 pub fn decode_account(text: &str, symbols: &Symbols) -> Result<AccountMessage, DecodeError> {
     let envelope: Envelope<'_> = parse(text)?;
     if let Some(body) = envelope.event {
-        return event(body.get(), symbols);
+        return event(body, symbols);
     }
     match (envelope.status, envelope.error) {
         (Some(200), None) => Ok(AccountMessage::Subscribed),
@@ -87,13 +93,19 @@ fn refused(status: u16, error: &wire::SocketError) -> AccountMessage {
     }
 }
 
-fn event(body: &str, symbols: &Symbols) -> Result<AccountMessage, DecodeError> {
+fn event(raw: &RawValue, symbols: &Symbols) -> Result<AccountMessage, DecodeError> {
+    let body = raw.get();
     let head: Head<'_> = parse(body)?;
     if head.e == "executionReport"
         && let Some(symbol) = &head.s
-        && symbols.find(symbol).is_none()
     {
-        return Ok(AccountMessage::NotFollowed { symbol: symbol.clone().into_owned() });
+        if symbols.find(symbol).is_none() {
+            return Ok(AccountMessage::NotFollowed { symbol: symbol.clone().into_owned() });
+        }
+        let report = parse::<ExecutionReport>(body).and_then(|report| execution(&report, symbols));
+        return Ok(
+            report.map_or_else(|error| not_understood(raw, &error, symbols), AccountMessage::Event)
+        );
     }
     Ok(match head.e.as_ref() {
         "executionReport" => AccountMessage::Event(execution(&parse(body)?, symbols)?),
@@ -102,6 +114,12 @@ fn event(body: &str, symbols: &Symbols) -> Result<AccountMessage, DecodeError> {
         "eventStreamTerminated" => AccountMessage::Terminated,
         _ => AccountMessage::Other,
     })
+}
+
+/// Its order is asked for, and the books are read: it may have been an execution.
+fn not_understood(row: &RawValue, error: &DecodeError, symbols: &Symbols) -> AccountMessage {
+    let instrument = |symbol: &str| Some(symbols.find(symbol)?.instrument.id);
+    AccountMessage::NotUnderstood(rows::unread(row, error, &REPORT, instrument))
 }
 
 fn execution(report: &ExecutionReport, symbols: &Symbols) -> Result<AccountEvent, DecodeError> {
@@ -116,7 +134,8 @@ fn execution(report: &ExecutionReport, symbols: &Symbols) -> Result<AccountEvent
         "EXPIRED" => Execution::Expired,
         "REJECTED" => Execution::Rejected(rejection(&report.r)),
         "TRADE_PREVENTION" => Execution::Prevented,
-        other => return Err(unknown("execution type", other)),
+        // How it stands is in the report, whatever made it so.
+        _ => Execution::Standing,
     };
     let (execution_id, time) = (report.execution_id, time(report.transaction_time)?);
     Ok(AccountEvent::Order { order, execution, execution_id, time })
@@ -254,10 +273,19 @@ mod tests {
     }
 
     #[test]
-    fn words_never_seen_are_errors() {
-        for (known, never) in [("PARTIALLY_FILLED", "HALF"), ("\"TRADE\"", "\"GIFT\"")] {
-            let text = TRADE.replace(known, never);
-            assert!(matches!(decode_account(&text, &symbols()), Err(DecodeError::Word { .. })));
+    fn of_words_never_seen_what_is_known_is_told() {
+        let (order, execution) = order_event(&TRADE.replace("PARTIALLY_FILLED", "HALF"));
+        assert_eq!(order.status, VenueOrderStatus::Unknown);
+        assert!(matches!(execution, Execution::Trade(_)));
+        let (_, execution) = order_event(&TRADE.replace("\"TRADE\"", "\"GIFT\""));
+        assert_eq!(execution, Execution::Standing);
+        for (known, never) in [("\"BUY\"", "\"BOTH\""), (r#""q":"0.00200000","#, "")] {
+            assert!(TRADE.contains(known), "{known}");
+            let read = decode_account(&TRADE.replace(known, never), &symbols());
+            let Ok(AccountMessage::NotUnderstood(row)) = read else { panic!("{read:?}") };
+            assert_eq!(row.order, Some(model::VenueOrderId::from_number(7_001)));
+            assert_eq!(row.client_order_id, ClientOrderId::new("agent-7-000001").ok());
+            assert_eq!((row.instrument.unwrap().as_str(), row.trade), ("BTC-USDT", None));
         }
     }
 

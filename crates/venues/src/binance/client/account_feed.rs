@@ -105,6 +105,9 @@ impl Protocol for AccountFeed {
                     heard.push(Heard::News(Input::Feed(FeedNotice::PassedOver { symbol })));
                 }
             }
+            Ok(AccountMessage::NotUnderstood(row)) => {
+                heard.push(Heard::News(Input::Feed(FeedNotice::NotUnderstood(row))));
+            }
             Ok(AccountMessage::Subscribed) => heard.extend([Heard::Up, Heard::Complete]),
             Ok(AccountMessage::Refused { status, detail, retry_at }) => heard.push(Heard::End {
                 cause: format!("refused with status {status}: {detail}"),

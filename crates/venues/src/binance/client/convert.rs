@@ -55,10 +55,6 @@ pub(super) fn side(word: &str) -> Result<Side, DecodeError> {
     vocabulary::parse_side(word).ok_or_else(|| unknown("side", word))
 }
 
-pub(super) fn status(word: &str) -> Result<VenueOrderStatus, DecodeError> {
-    vocabulary::parse_status(word).ok_or_else(|| unknown("order status", word))
-}
-
 pub(super) fn unknown(what: &'static str, word: &str) -> DecodeError {
     DecodeError::Word { what, word: word.to_owned() }
 }
@@ -137,9 +133,9 @@ impl OrderWords<'_> {
     }
 
     /// An order of anybody on the account. We send only what is in our tables, so a kind, a time in
-    /// force or a self-trade prevention that is not (trailing stops without a price, pegged orders, what
-    /// the venue invents next) belongs to somebody else, and one such order must not hide the others. Its
-    /// name, its state and its quantities are still read by the letter.
+    /// force, a self-trade prevention or a name that is not (trailing stops without a price, pegged orders,
+    /// what the venue invents next) belongs to somebody else, and one such order must not hide the others.
+    /// A state that is not is said to be unknown. Its side and its quantities are still read by the letter.
     pub(super) fn read_any(&self, symbols: &Symbols) -> Result<VenueOrder, DecodeError> {
         self.read_with(symbols, Strange::Passed)
     }
@@ -153,10 +149,15 @@ impl OrderWords<'_> {
         } else {
             OrderQty::Base(qty(self.qty)?)
         };
-        let status = status(self.status)?;
+        let status = self.status(strange)?;
+        let id = VenueOrderId::from_number(self.id);
         Ok(VenueOrder {
-            id: VenueOrderId::from_number(self.id),
-            client_order_id: client_id(self.client_id)?,
+            id,
+            client_order_id: match client_id(self.client_id) {
+                // The venue's name stands for one that ours cannot be.
+                Err(_) if strange == Strange::Passed => client_id(id.as_str())?,
+                read => read?,
+            },
             instrument: row.instrument.id,
             side: side(self.side)?,
             kind,
@@ -177,6 +178,14 @@ impl OrderWords<'_> {
             },
             expiry: self.expiry(status),
         })
+    }
+
+    fn status(&self, strange: Strange) -> Result<VenueOrderStatus, DecodeError> {
+        match vocabulary::parse_status(self.status) {
+            Some(known) => Ok(known),
+            None if strange == Strange::Passed => Ok(VenueOrderStatus::Unknown),
+            None => Err(unknown("order status", self.status)),
+        }
     }
 
     fn kind(&self, strange: Strange) -> Result<(OrderKind, bool), DecodeError> {
@@ -388,14 +397,21 @@ mod tests {
         assert_eq!(read(&stop).unwrap().kind, OrderKind::Market);
     }
 
-    /// Whether it is open, what it is called and how much it is for: nothing of that is guessed.
+    /// It may be open, and it is somebody else's.
+    #[test]
+    fn what_is_not_known_of_an_order_is_the_worst_case() {
+        let half = read(&OPEN.replace(r#""status":"NEW""#, r#""status":"HALF""#)).unwrap();
+        assert_eq!((half.status, half.leaves()), (VenueOrderStatus::Unknown, half.qty));
+        let named = read(&OPEN.replace("web_1", "web 1, and long")).unwrap();
+        assert_eq!(named.client_order_id.as_str(), "7");
+    }
+
+    /// Which way it goes and how much it is for: nothing of that is guessed.
     #[test]
     fn what_counts_is_not_guessed() {
-        for (known, strange) in [
-            (r#""status":"NEW""#, r#""status":"HALF""#),
-            (r#""side":"SELL""#, r#""side":"BOTH""#),
-            (r#""origQty":"0.5"#, r#""origQty":"-0.5"#),
-        ] {
+        for (known, strange) in
+            [(r#""side":"SELL""#, r#""side":"BOTH""#), (r#""origQty":"0.5"#, r#""origQty":"-0.5"#)]
+        {
             assert!(OPEN.contains(known), "{known}");
             assert!(read(&OPEN.replace(known, strange)).is_err(), "{strange}");
         }

@@ -2,23 +2,31 @@
 //!
 //! The rule for what is not a plain success: a refusal is believed only where `refusals.rs` knows
 //! it as proof; everything else leaves the outcome open. An answer of 200 that cannot be read is
-//! open, too: the venue did something, and we do not know what.
+//! open, too: the venue did something, and we do not know what. Of a list one row may not be understood:
+//! the others are read, and that one is passed on as such.
 
 use std::collections::BTreeMap;
 
 use model::market::{Candle, Interval, Level, PublicTrade, Quote, Ticker};
 use model::venue::{
     AccountRequest, AccountSnapshot, AggregateTrade, BookSnapshot, FeeRates, InstrumentTicker,
-    KeyRights, MarketRequest, Replaced, Request, Response,
+    KeyRights, MarketRequest, Replaced, Request, Response, Unread, VenueOrder,
 };
 use model::{Amount, Balance, InstrumentId, Outcome, Price, Side};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use super::convert::{self, row, time};
 use super::{DecodeError, instruments, refusals};
 use crate::binance::symbols::{Row, Symbols};
 use crate::binance::wire::{self, Fixed8};
+use crate::rows::{self, Keys};
+
+/// How an order names itself, and how an execution does.
+const ORDER: Keys =
+    Keys { symbol: "symbol", order: "orderId", client: "clientOrderId", trade: &[] };
+const FILL: Keys = Keys { trade: &["id"], ..ORDER };
 
 /// What the answer to `request` means. `status` is HTTP's; `body` is at most what the caller read.
 pub fn decode_reply(request: &Request, status: u16, body: &[u8], symbols: &Symbols) -> Outcome {
@@ -133,14 +141,24 @@ fn account(
             let unread = || DecodeError::Shape("a half that proves nothing".to_owned());
             Response::Replaced(Box::new(replaced.ok_or_else(unread)?))
         }
-        AccountRequest::Order { .. } => Response::Order(convert::order(&parse(body)?, symbols)?),
+        AccountRequest::Order { .. } => {
+            let (mut orders, strange) = orders(&[parse(body)?], symbols);
+            match orders.pop() {
+                Some(order) => Response::Order(order),
+                None => Response::Orders(orders).and_unread(strange),
+            }
+        }
         AccountRequest::OpenOrders(_) | AccountRequest::Orders { .. } => {
-            let orders: Vec<wire::Order> = parse(body)?;
-            Response::Orders(each(&orders, |order| convert::order(order, symbols))?)
+            let (orders, strange) = orders(&parse::<Vec<_>>(body)?, symbols);
+            Response::Orders(orders).and_unread(strange)
         }
         AccountRequest::Fills { .. } => {
-            let trades: Vec<wire::MyTrade> = parse(body)?;
-            Response::Fills(each(&trades, |trade| convert::my_trade(trade, symbols))?)
+            let (fills, strange) = rows::each(
+                &parse::<Vec<Box<RawValue>>>(body)?,
+                |trade: &wire::MyTrade| convert::my_trade(trade, symbols),
+                |row, error| unread(row, error, &FILL, symbols),
+            );
+            Response::Fills(fills).and_unread(strange)
         }
         AccountRequest::Account | AccountRequest::AccountAfter(_) => {
             Response::Account(snapshot(&parse(body)?)?)
@@ -154,6 +172,18 @@ fn account(
             })
         }
     })
+}
+
+fn orders(rows: &[Box<RawValue>], symbols: &Symbols) -> (Vec<VenueOrder>, Vec<Unread>) {
+    rows::each(
+        rows,
+        |order: &wire::Order| convert::order(order, symbols),
+        |row, error| unread(row, error, &ORDER, symbols),
+    )
+}
+
+fn unread(row: &RawValue, error: &dyn std::fmt::Display, keys: &Keys, symbols: &Symbols) -> Unread {
+    rows::unread(row, error, keys, |symbol| Some(symbols.find(symbol)?.instrument.id))
 }
 
 fn each<T, U>(
@@ -351,3 +381,6 @@ fn half_replaced(body: &[u8], symbols: &Symbols) -> Option<Outcome> {
         Err(error) => Outcome::InDoubt(format!("cancel-replace: {error}")),
     })
 }
+
+#[cfg(test)]
+mod tests;

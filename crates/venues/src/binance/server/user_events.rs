@@ -130,7 +130,8 @@ const fn execution_type(execution: &Execution, status: VenueOrderStatus) -> &'st
         Execution::Standing => match status {
             VenueOrderStatus::New
             | VenueOrderStatus::PartiallyFilled
-            | VenueOrderStatus::Filled => "REPLACED",
+            | VenueOrderStatus::Filled
+            | VenueOrderStatus::Unknown => "REPLACED",
             VenueOrderStatus::Canceled => "CANCELED",
             VenueOrderStatus::Rejected => "REJECTED",
             VenueOrderStatus::Expired | VenueOrderStatus::ExpiredInMatch => "EXPIRED",

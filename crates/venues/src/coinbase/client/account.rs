@@ -8,7 +8,8 @@
 use std::collections::BTreeMap;
 
 use model::Timestamp;
-use model::venue::{AccountEvent, Execution, VenueError, VenueOrder, VenueOrderStatus};
+use model::venue::{AccountEvent, Execution, Unread, VenueError, VenueOrder, VenueOrderStatus};
+use serde_json::value::RawValue;
 
 use super::DecodeError;
 use super::convert::user_order;
@@ -16,6 +17,11 @@ use super::market::{error_words, events, parse, subscriptions};
 use crate::coinbase::USER_SNAPSHOT_PAGE;
 use crate::coinbase::symbols::Symbols;
 use crate::coinbase::wire::{self, UserOrder};
+use crate::rows::{self, Keys};
+
+/// How an order of the channel names itself.
+const ORDER: Keys =
+    Keys { symbol: "product_id", order: "order_id", client: "client_order_id", trade: &[] };
 
 /// One message of the connection that carries an account's orders.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +32,8 @@ pub struct AccountMessage {
     pub time: Option<Timestamp>,
     /// What it is.
     pub content: AccountContent,
+    /// Orders in it that are not understood.
+    pub unread: Vec<Unread>,
 }
 
 /// What a message of the account's connection is.
@@ -56,8 +64,9 @@ pub enum AccountContent {
 /// more than is traded here.
 pub fn decode_account(text: &str, symbols: &Symbols) -> Result<AccountMessage, DecodeError> {
     let head: wire::Head<'_> = parse(text)?;
+    let mut unread = Vec::new();
     let content = match head.channel.as_deref() {
-        Some("user") => orders(&head, symbols)?,
+        Some("user") => orders(&head, symbols, &mut unread)?,
         Some("heartbeats") => AccountContent::Heartbeat,
         Some("subscriptions") => AccountContent::Subscriptions(subscriptions(&head)?),
         Some(_) => AccountContent::Other,
@@ -67,27 +76,45 @@ pub fn decode_account(text: &str, symbols: &Symbols) -> Result<AccountMessage, D
     if head.sequence_num.is_none() && !matches!(content, AccountContent::Error(_)) {
         return Err(DecodeError::Shape("a message without a number".to_owned()));
     }
-    Ok(AccountMessage { sequence: head.sequence_num, time: head.timestamp.0, content })
+    Ok(AccountMessage { sequence: head.sequence_num, time: head.timestamp.0, content, unread })
 }
 
-fn orders(head: &wire::Head<'_>, symbols: &Symbols) -> Result<AccountContent, DecodeError> {
+fn orders(
+    head: &wire::Head<'_>,
+    symbols: &Symbols,
+    unread: &mut Vec<Unread>,
+) -> Result<AccountContent, DecodeError> {
     let shape = |what: &str| DecodeError::Shape(what.to_owned());
     let time = head.timestamp.0.ok_or_else(|| shape("a report without a time"))?;
     let number = head.sequence_num.ok_or_else(|| shape("a report without a number"))?;
     let (mut told, mut count, mut update) = (Vec::new(), 0, false);
-    for event in events::<wire::UserEvent>(head)? {
+    for event in events::<wire::UserEvent<Box<RawValue>>>(head)? {
         match event.kind.as_str() {
             "snapshot" | "patch" => {}
             "update" => update = true,
             other => return Err(super::convert::unknown("kind of event", other)),
         }
         count += event.orders.len();
-        for order in &event.orders {
-            let Some(row) = symbols.find(&order.product_id) else { continue };
-            let read = user_order(order, row, time)?;
-            let execution = execution(order, &read);
-            told.push(AccountEvent::Order { order: read, execution, execution_id: number, time });
-        }
+        let (read, strange) = rows::each(
+            &event.orders,
+            |order: &UserOrder| {
+                let Some(row) = symbols.find(&order.product_id) else { return Ok(None) };
+                let read = user_order(order, row, time)?;
+                let execution = execution(order, &read);
+                Ok::<_, DecodeError>(Some((read, execution)))
+            },
+            |row, error| {
+                let instrument = |product: &str| Some(symbols.find(product)?.instrument.id);
+                rows::unread(row, error, &ORDER, instrument)
+            },
+        );
+        told.extend(read.into_iter().flatten().map(|(order, execution)| AccountEvent::Order {
+            order,
+            execution,
+            execution_id: number,
+            time,
+        }));
+        unread.extend(strange);
     }
     Ok(if update {
         AccountContent::Orders(told)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::venue::{AccountEvent, MarketRequest};
-use model::{Input, InstrumentId, Link, Outcome, Timestamp};
+use model::{FeedNotice, Input, InstrumentId, Link, Outcome, Timestamp};
 
 use super::account::{AccountContent, decode_account};
 use super::encode::Credentials;
@@ -91,6 +91,8 @@ impl Protocol for AccountFeed {
                     .push(Heard::end(format!("message {expected} is missing, {got} came")));
             }
         }
+        let strange = message.unread.into_iter();
+        heard.extend(strange.map(|row| Heard::News(Input::Feed(FeedNotice::NotUnderstood(row)))));
         match message.content {
             AccountContent::Orders(orders) => heard.extend(news(orders)),
             AccountContent::Snapshot { orders, .. } => heard.extend(news(orders)),

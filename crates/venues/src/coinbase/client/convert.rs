@@ -103,22 +103,28 @@ pub(super) fn depth_qty(row: &Row, value: Decimal) -> Result<GridQty, DecodeErro
     }
 }
 
-/// An order as REST tells it.
+/// An order as REST tells it, of anybody on the account. We send only what is in our tables, so a kind
+/// that is not belongs to somebody else: side and size are what matters of it.
 pub(super) fn order(order: &wire::Order, symbols: &Symbols) -> Result<VenueOrder, DecodeError> {
     let row = row(symbols, &order.product_id)?;
     let (id, side) = (order_id(&order.order_id)?, side(&order.side)?);
-    let (key, numbers) = order
-        .order_configuration
-        .only()
-        .ok_or_else(|| DecodeError::Shape("an order needs one configuration".to_owned()))?;
-    let (kind, time_in_force) = kind(key, side, numbers)?;
+    let unset = wire::Configuration::default();
+    let only = order.order_configuration.only();
+    let numbers = only.map_or(&unset, |(_, numbers)| numbers);
+    let known = only.and_then(|(key, numbers)| kind(key, side, numbers));
+    let (kind, time_in_force) = known.unwrap_or_else(|| nearest_kind(numbers.limit_price));
     let filled = qty(order.filled_size)?;
+    let status = status(&order.status, filled);
     let quote = notional(numbers.quote_size)?;
-    let ordered = match kind {
-        OrderKind::Market if quote > Notional::ZERO => OrderQty::Quote(quote),
-        _ => OrderQty::Base(qty(numbers.base_size)?),
+    let ordered = match known {
+        Some((OrderKind::Market, _)) if quote > Notional::ZERO => OrderQty::Quote(quote),
+        _ => match base_qty(row, numbers)? {
+            Some(qty) => OrderQty::Base(qty),
+            // It is over: what it asked for does not matter any more.
+            None if !status.is_open() => OrderQty::Base(filled),
+            None => return Err(DecodeError::Shape("an order without a size".to_owned())),
+        },
     };
-    let status = status(&order.status, filled)?;
     let created = time(order.created_time)?;
     let waits = order.trigger_status == "STOP_PENDING";
     Ok(VenueOrder {
@@ -147,30 +153,42 @@ pub(super) fn order(order: &wire::Order, symbols: &Symbols) -> Result<VenueOrder
     })
 }
 
-fn kind(
-    key: &str,
-    side: Side,
-    numbers: &wire::Configuration,
-) -> Result<(OrderKind, TimeInForce), DecodeError> {
-    let upward = match numbers.stop_direction.as_deref() {
-        None | Some("") => None,
-        Some(word) => Some(
-            vocabulary::parse_stop_direction(word)
-                .ok_or_else(|| unknown("stop direction", word))?,
-        ),
-    };
+/// `None` for a configuration that is not in our tables, or that lacks what its kind needs.
+fn kind(key: &str, side: Side, numbers: &wire::Configuration) -> Option<(OrderKind, TimeInForce)> {
     let numbers = Numbers {
         price: some_price(numbers.limit_price),
         trigger: some_price(numbers.stop_price),
-        upward,
+        upward: numbers.stop_direction.as_deref().and_then(vocabulary::parse_stop_direction),
         end: numbers.end_time.and_then(|end| end.0),
     };
     vocabulary::parse_configuration(key, side, numbers)
-        .ok_or_else(|| unknown("order configuration", key))
 }
 
-fn status(word: &str, filled: Qty) -> Result<VenueOrderStatus, DecodeError> {
-    vocabulary::parse_status(word, !filled.is_zero()).ok_or_else(|| unknown("order status", word))
+/// What stands for an order of a kind that we would not send.
+fn nearest_kind(price: Num) -> (OrderKind, TimeInForce) {
+    let limit = some_price(price).map(|price| OrderKind::Limit { price });
+    (limit.unwrap_or(OrderKind::Market), TimeInForce::Gtc)
+}
+
+/// How much of the base is asked for: of a size in quote the most that its limit buys. `None` where that
+/// is not said.
+fn base_qty(row: &Row, numbers: &wire::Configuration) -> Result<Option<Qty>, DecodeError> {
+    if numbers.base_size.above_zero().is_some() {
+        return qty(numbers.base_size).map(Some);
+    }
+    let (Some(quote), Some(price)) =
+        (numbers.quote_size.above_zero(), numbers.limit_price.above_zero())
+    else {
+        return Ok(None);
+    };
+    let base = quote.checked_div(price, Rounding::Up);
+    let base = base.and_then(|base| base.round_to(row.instrument.lot.decimals(), Rounding::Up));
+    let base = base.and_then(|base| Qty::try_from(base).ok());
+    base.map(Some).ok_or_else(|| off(numbers.quote_size))
+}
+
+fn status(word: &str, filled: Qty) -> VenueOrderStatus {
+    vocabulary::parse_status(word, !filled.is_zero()).unwrap_or(VenueOrderStatus::Unknown)
 }
 
 fn expiry(status: VenueOrderStatus, time_in_force: TimeInForce) -> Option<ExpiryReason> {
@@ -190,14 +208,14 @@ pub(super) fn user_order(
 ) -> Result<VenueOrder, DecodeError> {
     let (id, side) = (order_id(&order.order_id)?, side(&order.order_side)?);
     let (price, trigger) = (some_price(order.limit_price), some_price(order.stop_price));
-    let kind = vocabulary::parse_order_type(&order.order_type, price, trigger)
-        .ok_or_else(|| unknown("order type", &order.order_type))?;
+    let (nearest, until_canceled) = nearest_kind(order.limit_price);
+    let kind = vocabulary::parse_order_type(&order.order_type, price, trigger).unwrap_or(nearest);
     let time_in_force = vocabulary::parse_time_in_force(&order.time_in_force, order.end_time.0)
-        .ok_or_else(|| unknown("time in force", &order.time_in_force))?;
+        .unwrap_or(until_canceled);
     let filled = qty(order.cumulative_quantity)?;
     let whole = filled.checked_add(qty(order.leaves_quantity)?);
     let whole = whole.ok_or_else(|| off(order.leaves_quantity))?;
-    let status = status(&order.status, filled)?;
+    let status = status(&order.status, filled);
     let created = order.creation_time.0.unwrap_or(at);
     Ok(VenueOrder {
         id,
@@ -223,8 +241,9 @@ pub(super) fn user_order(
 
 pub(super) fn fill(fill: &wire::Fill, symbols: &Symbols) -> Result<Fill, DecodeError> {
     let row = row(symbols, &fill.product_id)?;
+    // The one kind of row that is known to move a position by what it says. Corrections and reversals
+    // change what is booked already, in ways that no page explains.
     if fill.trade_type != "FILL" {
-        // A correction or reversal changes what is booked already, in ways that no page explains.
         return Err(unknown("kind of execution", &fill.trade_type));
     }
     let price = Price::try_from(fill.price).map_err(|_| off(fill.price))?;
@@ -246,9 +265,8 @@ pub(super) fn fill(fill: &wire::Fill, symbols: &Symbols) -> Result<Fill, DecodeE
         fee: fee(fill.commission, row.instrument.quote)?,
         liquidity: match fill.liquidity_indicator.as_str() {
             "MAKER" => Liquidity::Maker,
-            // Unknown is taken for the dearer of the two; the fee is told anyway.
-            "TAKER" | "UNKNOWN_LIQUIDITY_INDICATOR" | "" => Liquidity::Taker,
-            other => return Err(unknown("liquidity", other)),
+            // Whatever is not known is taken for the dearer of the two; the fee is told anyway.
+            _ => Liquidity::Taker,
         },
         venue_time: time(fill.trade_time)?,
     })

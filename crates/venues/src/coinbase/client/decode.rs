@@ -3,7 +3,8 @@
 //! The rule for what is not a plain success: a refusal is believed only where `refusals.rs` knows
 //! it as proof; everything else leaves the outcome open. An answer of 200 that cannot be read is
 //! open, too: the venue did something, and we do not know what. A list that was cut is no answer to a
-//! question that only the whole list answers.
+//! question that only the whole list answers. Of a list that is whole one row may not be understood: the
+//! others are read, and that one is passed on as such.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,19 +12,26 @@ use std::time::Duration;
 use model::market::{Candle, Interval, Level, PublicTrade};
 use model::venue::{
     AccountRequest, AccountSnapshot, BookSnapshot, FeeRates, KeyRights, MarketRequest, OrderKey,
-    PageCursor, Request, Response, VenueError, VenueOrder, VenueOrderStatus,
+    PageCursor, Request, Response, Unread, VenueError, VenueOrder, VenueOrderStatus,
 };
 use model::{
     Balance, ClientOrderId, InstrumentId, NewOrder, Notional, OrderQty, Outcome, Qty,
     SelfTradePrevention, Timestamp, VenueOrderId,
 };
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use super::convert::{self, amount, grid_price, time};
 use super::refusals::{self, CancelFailure};
 use super::{DecodeError, instruments};
 use crate::coinbase::symbols::{Row, Symbols};
 use crate::coinbase::{vocabulary, wire};
+use crate::rows::{self, Keys};
+
+/// How an order over REST names itself, and how an execution does.
+const ORDER: Keys =
+    Keys { symbol: "product_id", order: "order_id", client: "client_order_id", trade: &[] };
+const FILL: Keys = Keys { trade: &["entry_id", "trade_id"], ..ORDER };
 
 /// An answer as it came, and the times between which the venue made it. Where an answer carries no
 /// time of its own, the end that promises less is taken.
@@ -156,8 +164,11 @@ fn account(
             return found(*id, &parse(body)?, symbols);
         }
         AccountRequest::Order { order, .. } => {
-            let answer: wire::OneOrder = parse(body)?;
-            let read = convert::order(&answer.order, symbols)?;
+            let answer: wire::OneOrder<Box<RawValue>> = parse(body)?;
+            let read = match one_order(answer.order, symbols) {
+                Response::Order(read) => read,
+                answer => return Ok(Outcome::Done(answer)),
+            };
             match order {
                 OrderKey::Both(_, own) if read.client_order_id != *own => {
                     return Ok(Outcome::Refused(VenueError::OrderNamesDiffer));
@@ -169,24 +180,29 @@ fn account(
             }
         }
         AccountRequest::OpenOrders(_) | AccountRequest::Orders { .. } => {
-            let list: wire::Orders = parse(body)?;
+            let list: wire::Orders<Box<RawValue>> = parse(body)?;
             if list.has_next {
                 return Err(DecodeError::Cut(list.orders.len()));
             }
-            let mut orders = each(&list.orders, |order| convert::order(order, symbols))?;
+            let (mut orders, strange) = orders(&list.orders, symbols);
             orders.sort_by_key(|order| order.created);
-            Response::Orders(orders)
+            Response::Orders(orders).and_unread(strange)
         }
         AccountRequest::Fills { .. } => {
-            let list: wire::Fills = parse(body)?;
-            let mut fills = each(&list.fills, |fill| convert::fill(fill, symbols))?;
+            let list: wire::Fills<Box<RawValue>> = parse(body)?;
+            let (mut fills, strange) = rows::each(
+                &list.fills,
+                |fill: &wire::Fill| convert::fill(fill, symbols),
+                |row, error| unread(row, error, &FILL, symbols),
+            );
             fills.sort_by_key(|fill| fill.venue_time);
             // An empty page is the last one, whatever cursor it carries.
-            if list.cursor.is_empty() || fills.is_empty() {
+            let page = if list.cursor.is_empty() || list.fills.is_empty() {
                 Response::Fills(fills)
             } else {
                 Response::FillsPage { fills, next: PageCursor(list.cursor) }
-            }
+            };
+            page.and_unread(strange)
         }
         AccountRequest::Account | AccountRequest::AccountAfter(_) => {
             balances(&parse(body)?, answer.asked)?
@@ -207,6 +223,27 @@ fn account(
         }
     };
     Ok(Outcome::Done(response))
+}
+
+fn unread(row: &RawValue, error: &dyn std::fmt::Display, keys: &Keys, symbols: &Symbols) -> Unread {
+    rows::unread(row, error, keys, |product| Some(symbols.find(product)?.instrument.id))
+}
+
+fn orders(rows: &[Box<RawValue>], symbols: &Symbols) -> (Vec<VenueOrder>, Vec<Unread>) {
+    rows::each(
+        rows,
+        |order: &wire::Order| convert::order(order, symbols),
+        |row, error| unread(row, error, &ORDER, symbols),
+    )
+}
+
+/// One order, or the answer to a question about one that is there and not understood.
+fn one_order(row: Box<RawValue>, symbols: &Symbols) -> Response {
+    let (mut read, strange) = orders(&[row], symbols);
+    match read.pop() {
+        Some(order) => Response::Order(order),
+        None => Response::Orders(read).and_unread(strange),
+    }
 }
 
 fn each<T, U>(
@@ -301,14 +338,24 @@ fn canceled(key: &OrderKey, answer: &wire::CancelResults) -> Result<Outcome, Dec
 /// nothing. Orders that cannot be read are not ours, as long as their name is not.
 fn found(
     id: ClientOrderId,
-    list: &wire::Orders,
+    list: &wire::Orders<Box<RawValue>>,
     symbols: &Symbols,
 ) -> Result<Outcome, DecodeError> {
-    match list.orders.iter().find(|order| order.client_order_id == id.as_str()) {
-        Some(order) => Ok(Outcome::Done(Response::Order(convert::order(order, symbols)?))),
-        None if list.has_next => Err(DecodeError::Cut(list.orders.len())),
-        None => Ok(Outcome::Refused(VenueError::UnknownOrder)),
+    /// All that is read of an order before it is known whose it is.
+    #[derive(serde::Deserialize)]
+    struct Named {
+        client_order_id: String,
     }
+    for row in &list.orders {
+        let named: Named = parse(row.get().as_bytes())?;
+        if named.client_order_id == id.as_str() {
+            return Ok(Outcome::Done(one_order(row.clone(), symbols)));
+        }
+    }
+    if list.has_next {
+        return Err(DecodeError::Cut(list.orders.len()));
+    }
+    Ok(Outcome::Refused(VenueError::UnknownOrder))
 }
 
 /// The REST book has no number: it cannot be joined with a stream, and says so with a zero.

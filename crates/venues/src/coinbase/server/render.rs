@@ -277,7 +277,8 @@ fn cancel_reason(order: &VenueOrder) -> &'static str {
             VenueOrderStatus::New
             | VenueOrderStatus::PartiallyFilled
             | VenueOrderStatus::Filled
-            | VenueOrderStatus::Rejected,
+            | VenueOrderStatus::Rejected
+            | VenueOrderStatus::Unknown,
             _,
         ) => "",
     }

@@ -202,18 +202,18 @@ pub struct Preview {
     pub est_average_filled_price: Num,
 }
 
-/// `GET /orders/historical/{order_id}`.
+/// `GET /orders/historical/{order_id}`. Whoever reads it may read the row by itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the venue's page documents them")]
-pub struct OneOrder {
-    pub order: Order,
+pub struct OneOrder<Row = Order> {
+    pub order: Row,
 }
 
-/// `GET /orders/historical/batch`.
+/// `GET /orders/historical/batch`. Whoever reads it may read each row by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the venue's page documents them")]
-pub struct Orders {
-    pub orders: Vec<Order>,
+pub struct Orders<Row = Order> {
+    pub orders: Vec<Row>,
     #[serde(default)]
     pub sequence: String,
     #[serde(default)]
@@ -266,11 +266,11 @@ pub struct Order {
     pub attached_order_id: String,
 }
 
-/// `GET /orders/historical/fills`: newest first.
+/// `GET /orders/historical/fills`: newest first. Whoever reads it may read each row by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the venue's page documents them")]
-pub struct Fills {
-    pub fills: Vec<Fill>,
+pub struct Fills<Row = Fill> {
+    pub fills: Vec<Row>,
     #[serde(default)]
     pub cursor: String,
 }
@@ -284,7 +284,7 @@ pub struct Fill {
     pub trade_id: String,
     pub order_id: String,
     pub trade_time: Time,
-    /// `FILL`; others are corrections.
+    /// `FILL`; others are corrections, which nothing documents.
     pub trade_type: String,
     pub price: Decimal,
     pub size: Decimal,

@@ -214,15 +214,16 @@ pub struct StatusProduct {
     pub min_market_funds: Num,
 }
 
-/// `user`.
+/// `user`. Whoever reads it may read each order by itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UserEvent {
+#[serde(bound(deserialize = "Row: Deserialize<'de>"))]
+pub struct UserEvent<Row = UserOrder> {
     /// `snapshot`, `patch` (the snapshot goes on) or `update`.
     #[serde(rename = "type")]
     pub kind: String,
     /// Orders as they stand.
     #[serde(default)]
-    pub orders: Vec<UserOrder>,
+    pub orders: Vec<Row>,
     /// Derivatives.
     #[serde(default)]
     pub positions: UserPositions,

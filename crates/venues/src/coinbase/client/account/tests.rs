@@ -83,16 +83,35 @@ fn the_rest_and_what_cannot_be_read() {
     assert!(all.contains_key("user"));
     let refused = r#"{"type":"error","message":"authentication failure"}"#;
     assert_eq!(content(refused), AccountContent::Error("authentication failure".to_owned()));
+    let gift = decode_account(&ORDER.replace("\"update\"", "\"gift\""), &symbols());
+    assert!(matches!(gift, Err(DecodeError::Word { .. })), "{gift:?}");
+    // One order that cannot be read is told as such, beside the others.
+    let from = ORDER.find("{\"order_id\"").unwrap();
+    let to = ORDER.find("],\"positions\"").unwrap();
+    let one = &ORDER[from..to];
+    let strange = one.replace("\"BUY\"", "\"buy\"");
+    let message =
+        decode_account(&ORDER.replace(one, &format!("{strange},{one}")), &symbols()).unwrap();
+    assert!(matches!(message.content, AccountContent::Orders(told) if told.len() == 1));
+    let [row] = message.unread.as_slice() else { panic!("{:?}", message.unread) };
+    assert_eq!(row.client_order_id.unwrap().as_str(), "agent7-000123");
+    assert_eq!((row.because.as_str(), row.trade), ("unknown side \"buy\"", None));
+}
+
+/// Whatever is not known of an order of somebody else, it is there and so large.
+#[test]
+fn orders_of_any_kind_are_read_as_far_as_they_concern_us() {
+    let (plain, _) = order_of(ORDER);
     for (known, never) in [
-        ("\"OPEN\"", "\"HALF\""),
         ("\"Limit\"", "\"ICEBERG\""),
+        ("\"Limit\"", "\"SCALED\""),
         ("\"GOOD_UNTIL_CANCELLED\"", "\"GOOD_UNTIL_DATE_TIME\""),
-        ("\"update\"", "\"gift\""),
-        ("\"BUY\"", "\"buy\""),
+        ("\"GOOD_UNTIL_CANCELLED\"", "\"FOR_A_WHILE\""),
     ] {
-        let read = decode_account(&ORDER.replace(known, never), &symbols());
-        assert!(matches!(read, Err(DecodeError::Word { .. })), "{never}: {read:?}");
+        assert_eq!(order_of(&ORDER.replace(known, never)).0, plain, "{never}");
     }
+    let (half, execution) = order_of(&ORDER.replace("\"OPEN\"", "\"HALF\""));
+    assert_eq!((half.status, execution), (VenueOrderStatus::Unknown, Execution::Standing));
 }
 
 proptest! {

@@ -1,7 +1,7 @@
 //! Answers (shapes of the API reference; numbers made up) in our words.
 
 use model::venue::TradesFrom;
-use model::{Liquidity, OrderKind, Side, TimeInForce};
+use model::{Liquidity, OrderKind, Side, TimeInForce, TradeId};
 use proptest::prelude::*;
 
 use super::*;
@@ -223,8 +223,115 @@ fn executions_come_in_pages() {
     let body = format!(r#"{{"fills":[{in_quote}]}}"#);
     let Outcome::Done(Response::Fills(one)) = account(fills(), &body) else { panic!() };
     assert_eq!(one[0].qty, "0.001".parse().unwrap());
-    let reversal = format!(r#"{{"fills":[{}]}}"#, FILL.replace("\"FILL\"", "\"REVERSAL\""));
-    assert!(matches!(account(fills(), &reversal), Outcome::InDoubt(_)));
+}
+
+/// Rows of the history that are no plain executions, and one that has lost a field.
+#[test]
+fn a_row_that_is_not_understood_does_not_hide_the_others() {
+    let plain = FILL.replace("t-1", "t-2").replace("e-1", "e-2");
+    for (known, strange, because) in [
+        ("\"FILL\"", "\"REVERSAL\"", "unknown kind of execution \"REVERSAL\""),
+        ("\"FILL\"", "\"CORRECTION\"", "unknown kind of execution \"CORRECTION\""),
+        ("\"FILL\"", "\"SYNTHETIC\"", "unknown kind of execution \"SYNTHETIC\""),
+        ("\"size\":\"0.001\",", "", "missing field `size`"),
+        ("\"side\":\"BUY\"", "\"side\":\"BOTH\"", "unknown side \"BOTH\""),
+    ] {
+        assert!(FILL.contains(known), "{known}");
+        let row = FILL.replace(known, strange);
+        for (cursor, is_page) in [("", false), ("789", true)] {
+            let list = format!(r#"{{"fills":[{row},{plain}],"cursor":"{cursor}"}}"#);
+            let Outcome::Done(answer) = account(fills(), &list) else { panic!("{strange}") };
+            let (read, unread) = answer.split();
+            let (Response::Fills(read) | Response::FillsPage { fills: read, .. }) = &read else {
+                panic!("{read:?}")
+            };
+            let is = matches!(
+                account(fills(), &list),
+                Outcome::Done(Response::Partly { read, .. })
+                    if matches!(*read, Response::FillsPage { .. }) == is_page
+            );
+            assert!(is, "{strange}: a page that goes on still does");
+            assert_eq!(read.iter().map(|f| f.trade_id.as_str()).collect::<Vec<_>>(), ["t-2"]);
+            let [unread] = unread.as_slice() else { panic!("{unread:?}") };
+            assert_eq!(unread.trade, TradeId::new("e-1").ok(), "by the name of the row itself");
+            assert_eq!((unread.order, unread.instrument), (Some(venue_id()), Some(id())));
+            assert!(unread.because.contains(because), "{}", unread.because);
+        }
+    }
+    // How it came about is no reason to leave an execution out.
+    let list = format!(r#"{{"fills":[{}]}}"#, FILL.replace("MAKER", "AUCTION"));
+    assert!(
+        matches!(account(fills(), &list), Outcome::Done(Response::Fills(all)) if all.len() == 1)
+    );
+}
+
+/// What a person may have on the account: kinds that are never sent from here.
+#[test]
+fn orders_of_any_kind_are_read_as_far_as_they_concern_us() {
+    const LIMIT: &str =
+        r#""limit_limit_gtc":{"base_size":"0.002","limit_price":"61234.50","post_only":true}"#;
+    let read = |text: &str| {
+        let list = format!(r#"{{"orders":[{text}]}}"#);
+        let Outcome::Done(answer) = account(AccountRequest::OpenOrders(Some(id())), &list) else {
+            panic!("{text}")
+        };
+        let (Response::Orders(mut orders), unread) = answer.split() else { panic!("{text}") };
+        (orders.pop(), unread)
+    };
+    let price = |text: &str| OrderKind::Limit { price: text.parse().unwrap() };
+    for (configuration, kind, qty) in [
+        (
+            r#""trigger_bracket_gtc":{"base_size":"0.002","limit_price":"62000","stop_trigger_price":"60000"}"#,
+            price("62000"),
+            "0.002",
+        ),
+        // Of a size in quote the most that its limit buys.
+        (
+            r#""twap_limit_gtd":{"quote_size":"100","limit_price":"60000","start_time":"2026-01-01T00:00:00Z","end_time":"2026-01-01T01:00:00Z","number_buckets":"5"}"#,
+            price("60000"),
+            "0.00166667",
+        ),
+        (
+            r#""scaled_limit_gtc":{"orders":[],"base_size":"0.5","num_orders":3,"min_price":"1","max_price":"2","price_distribution":"FLAT"}"#,
+            OrderKind::Market,
+            "0.5",
+        ),
+        (
+            r#""stop_limit_stop_limit_gtc":{"base_size":"0.5","limit_price":"2","stop_price":"1","stop_direction":"SIDEWAYS"}"#,
+            price("2"),
+            "0.5",
+        ),
+        (
+            r#""trailing_stop_gtc":{"base_size":"0.5","trailing_delta":"9"}"#,
+            OrderKind::Market,
+            "0.5",
+        ),
+    ] {
+        assert!(ORDER.contains(LIMIT));
+        let (order, unread) = read(&ORDER.replace(LIMIT, configuration));
+        let order = order.expect(configuration);
+        assert_eq!((order.kind, order.qty), (kind, qty.parse().unwrap()), "{configuration}");
+        assert_eq!((order.side, order.filled), (Side::Buy, "0.001".parse().unwrap()));
+        assert!(order.status.is_open() && unread.is_empty());
+    }
+    let (order, _) = read(&ORDER.replace("\"OPEN\"", "\"HALF\""));
+    assert_eq!(order.unwrap().status, VenueOrderStatus::Unknown);
+    // Nothing says how much: told as what it is, unless it is over.
+    let sizeless = ORDER.replace(LIMIT, r#""trailing_stop_gtc":{}"#);
+    let (order, unread) = read(&sizeless);
+    assert_eq!((order, unread.len()), (None, 1));
+    assert_eq!((unread[0].order, unread[0].trade), (Some(venue_id()), None));
+    assert_eq!(unread[0].client_order_id.unwrap().as_str(), "agent7-000123");
+    let (order, _) = read(&sizeless.replace("\"OPEN\"", "\"FILLED\""));
+    assert_eq!(order.unwrap().qty, "0.001".parse().unwrap());
+    // Asked for by name, it is there all the same.
+    let sideways = ORDER.replace("\"BUY\"", "\"BOTH\"");
+    let list = format!(r#"{{"orders":[{sideways}],"has_next":false}}"#);
+    assert!(matches!(account(by_client_id(), &list), Outcome::Done(Response::Partly { .. })));
+    let by_venue =
+        AccountRequest::Order { instrument: id(), order: OrderKey::Venue(venue_id()), since: None };
+    let one = format!(r#"{{"order":{sideways}}}"#);
+    assert!(matches!(account(by_venue, &one), Outcome::Done(Response::Partly { .. })));
 }
 
 #[test]
