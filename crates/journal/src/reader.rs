@@ -155,11 +155,11 @@ mod tests {
             (Filter { agent: Some(agent), ..all.clone() }, vec![4, 5, 23, 25]),
             (
                 Filter { client_order_id: Some(order), ..all.clone() },
-                vec![5, 6, 7, 8, 9, 10, 11, 12, 21, 27, 31, 33, 34],
+                vec![5, 6, 7, 8, 9, 10, 11, 12, 21, 27, 31, 33, 34, 35],
             ),
             (
                 Filter { instrument: Some(instrument), ..all.clone() },
-                vec![4, 5, 7, 13, 15, 17, 19, 28, 29, 31],
+                vec![4, 5, 7, 13, 15, 17, 19, 28, 29, 31, 37],
             ),
             (Filter { from: Some(at(3)), until: Some(at(5)), ..all.clone() }, vec![3, 4]),
             (Filter { after: last - 1, ..all.clone() }, vec![last]),
