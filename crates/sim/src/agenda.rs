@@ -113,7 +113,7 @@ pub(crate) enum Event {
     /// One that was stopped and that another one has followed goes on, with what it had written down.
     Followed {
         session: u64,
-        batches: Box<Vec<Batch>>,
+        batches: Vec<Batch>,
     },
     /// The exchange works off what has come while it stood still.
     Drain,

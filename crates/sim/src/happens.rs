@@ -44,7 +44,7 @@ impl World {
             Event::Strike { fault, round } => self.strike(fault, round),
             Event::Ease(fault) => self.ease(fault),
             Event::Resume { life } => self.resume(life),
-            Event::Followed { session, batches } => self.goes_on_behind_another(session, *batches),
+            Event::Followed { session, batches } => self.goes_on_behind_another(session, batches),
             Event::Drain => self.drain(),
         }
     }

@@ -193,7 +193,7 @@ impl World {
         let under_way = self.disk.finish();
         self.oracle.is_durable(records);
         self.falls("another one takes over", false, LEASE);
-        self.after(LEASE.max(stopped), Event::Followed { session, batches: Box::new(under_way) });
+        self.after(LEASE.max(stopped), Event::Followed { session, batches: under_way });
         true
     }
 

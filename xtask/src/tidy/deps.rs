@@ -42,7 +42,10 @@ const RULES: &[(&str, Arrows)] = &[
     ("budget", Arrows::To(&["model"])),
     ("journal", Arrows::To(&["model"])),
     ("dashboard", Arrows::To(&["model", "journal"])),
-    ("sim", Arrows::To(&["model", "gateway", "engine", "agents", "sim-venue", "venues"])),
+    (
+        "sim",
+        Arrows::To(&["model", "gateway", "engine", "agents", "journal", "sim-venue", "venues"]),
+    ),
     ("runtime", Arrows::ToAllBut(&["watchdog", "cli", "bench", "servers"])),
     // It judges the gateway by what the venue says. A shared bug would be a shared blindness.
     ("watchdog", Arrows::To(&[])),
