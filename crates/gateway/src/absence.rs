@@ -94,7 +94,7 @@ impl Gateway {
     /// Takes one more negative answer into account. Are there as many as absence needs?
     fn is_missed_enough(&mut self, now: Timestamp, id: ClientOrderId) -> bool {
         let Some(order) = self.books.order(&id).filter(|o| o.state.is_open()) else { return false };
-        let needed = if order.accepted_at.is_some() { LOST_READS } else { NEGATIVE_READS };
+        let needed = negatives_needed(order);
         let left = self.quiet().and_then(|quiet| self.doubts.quiet_left(&id, quiet));
         let Some(left) = left else { return false };
         if !left.is_zero() {
@@ -108,6 +108,13 @@ impl Gateway {
             self.doubts.ask_by(&id, now.after(NEGATIVE_PAUSE));
         }
         is_enough
+    }
+
+    /// Are there still as many negative answers as absence needs?
+    fn is_proof_due(&self, id: &ClientOrderId) -> bool {
+        let needed = self.books.order(id).map(negatives_needed);
+        let had = self.doubts.asks.get(id).map(|ask| ask.negative);
+        needed.zip(had).is_some_and(|(needed, had)| had >= needed)
     }
 
     pub(crate) fn asked_open(
@@ -163,6 +170,8 @@ impl Gateway {
         let Some(from) = self.tape_from(&id) else { return self.doubts.again(&id, now) };
         match self.rest_of_tape(from, fills, next) {
             Some((from, page)) => self.ask_next_page(now, id, None, from, page, effects),
+            // It may have been heard of since the question was asked, and be asked about anew.
+            None if !self.is_proof_due(&id) => self.doubts.again(&id, now),
             None => {
                 self.doubts.again(&id, now);
                 self.proven_absent(now, id, effects);
@@ -220,4 +229,9 @@ impl Gateway {
             self.halt(now, &cause, effects);
         }
     }
+}
+
+/// Negative answers that absence takes: more of an order that the venue has accepted.
+fn negatives_needed(order: &TrackedOrder) -> u32 {
+    if order.accepted_at.is_some() { LOST_READS } else { NEGATIVE_READS }
 }

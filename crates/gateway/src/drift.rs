@@ -1,11 +1,10 @@
 //! Balances that differ although every execution is counted: what they mean, and what is done.
 //!
 //! - Once is a race, and a balance that we have counted lately is an older picture. Neither is judged.
-//! - Less than a step is dust: taken over, up to a sum.
 //! - An execution that the venue's history does not show any more, and whose absence explains all
 //!   differences exactly, was taken back by the venue: it is taken out of the books.
-//! - Funds that came, with nothing gone for them and every execution still there, are a deposit that only
-//!   the balance shows.
+//! - With every execution still there, less than a step is dust, up to a sum, and funds that came with
+//!   nothing gone for them are a deposit that only the balance shows. Both are taken over.
 //! - Anything else is drift. Nothing that adds risk is sent until it goes away (a withdrawal is told, an
 //!   execution turns up) or a person accepts it. It is looked at again with every comparison, and no
 //!   order is ever sent because of it.
@@ -62,7 +61,6 @@ impl Gateway {
         if is_young || may_be_old || !self.may_judge() {
             return self.read_again(now);
         }
-        self.take_dust_over(now, effects);
         self.judge(now, effects);
     }
 
@@ -101,6 +99,8 @@ impl Gateway {
     ) -> bool {
         let Some(amount) = theirs.checked_sub(ours) else { return false };
         self.reading.suspects.remove(&asset);
+        // As much again is something else.
+        self.reading.past_looked = None;
         let record = self.taken_over(now, asset, amount);
         self.record(now, record, effects);
         true
@@ -134,6 +134,7 @@ impl Gateway {
     fn judge(&mut self, now: Timestamp, effects: &mut Effects) {
         // Before the first comparison there are no books of ours that could be right.
         if self.books.compared_at().is_none() {
+            self.take_dust_over(now, effects);
             return self.funds_came_or_went(now, effects);
         }
         let deltas = deltas(&self.reading.suspects);
@@ -150,8 +151,9 @@ impl Gateway {
         }
     }
 
-    /// All that we have counted is still there: funds came, unless some went.
+    /// All that we have counted is still there: dust, and beyond that funds came, unless some went.
     fn nothing_was_undone(&mut self, now: Timestamp, effects: &mut Effects) {
+        self.take_dust_over(now, effects);
         if self.kinds().values().any(|kind| *kind == Kind::Loss) {
             self.drifts(now, effects);
         } else {
@@ -185,7 +187,7 @@ impl Gateway {
     /// is none.
     fn look_back(&mut self, deltas: BTreeMap<Asset, Amount>, effects: &mut Effects) -> bool {
         let touches = |instrument: &InstrumentId| {
-            let assets = instrument.assets();
+            let assets = instrument.assets().filter(|_| !self.gone.contains(instrument));
             assets.is_some_and(|(b, q)| deltas.contains_key(&b) || deltas.contains_key(&q))
         };
         let mut from: BTreeMap<InstrumentId, TradesFrom> = BTreeMap::new();

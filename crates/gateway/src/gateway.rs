@@ -7,7 +7,7 @@
 //! execution under two ids), `foreign.rs` (orders of others), `venue_clock.rs` (the venue's clock against
 //! ours), `instruments.rs` (the venue's rules), `refusals.rs` (orders it does not take).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::market::Markets;
@@ -56,6 +56,8 @@ pub struct Gateway {
     pub(crate) ids: OrderIdSequence,
     pub(crate) rates: BTreeMap<AgentId, OrderRate>,
     pub(crate) refusals: BTreeMap<InstrumentId, Refusals>,
+    /// What is followed and not listed by the venue any more.
+    pub(crate) gone: BTreeSet<InstrumentId>,
     pub(crate) outstanding: BTreeMap<RequestId, Purpose>,
     pub(crate) doubts: Doubts,
     pub(crate) surveys: Surveys,
@@ -121,6 +123,7 @@ impl Gateway {
             ids: OrderIdSequence { store, session, used: 0 },
             rates: BTreeMap::new(),
             refusals: BTreeMap::new(),
+            gone: BTreeSet::new(),
             outstanding: BTreeMap::new(),
             doubts: Doubts::default(),
             surveys: Surveys::default(),

@@ -23,6 +23,7 @@ impl Gateway {
         gone: &[InstrumentId],
         effects: &mut Effects,
     ) {
+        self.gone = gone.iter().copied().filter(|id| self.markets.get(*id).is_some()).collect();
         for instrument in found {
             self.rules_of(now, instrument.clone(), effects);
         }

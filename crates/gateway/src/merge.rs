@@ -110,6 +110,9 @@ impl Gateway {
             if self.books.order(&id).is_some_and(|ours| order.filled > ours.filled) {
                 self.doubts.expect(id, Ending::Filled, order.filled, now);
             }
+            if is_ghost {
+                self.cancel(now, id, effects);
+            }
             return;
         }
         self.doubts.is_clear(&id);

@@ -106,8 +106,13 @@ impl Gateway {
 
     /// Is this an order of which not even side and size can be read?
     pub(crate) fn is_strange(&self, instrument: InstrumentId, id: VenueOrderId) -> bool {
+        // As long as an order of ours has no number yet, it may be this one.
+        let may_be_ours = |order: &crate::books::TrackedOrder| {
+            order.order.instrument == instrument && order.venue_order_id.is_none()
+        };
         self.books.order_at_venue((instrument, id)).is_none()
             && self.books.knows_not_understood(Some(instrument), Some(id), None)
+            && !self.books.open_orders().any(may_be_ours)
     }
 
     /// May this row be this order of ours, or an execution of it?

@@ -263,11 +263,14 @@ impl Gateway {
         // What is shown is not missing, whatever it is said to be.
         let mut in_flight = self.in_flight();
         in_flight.append(&mut self.reading.unread);
+        let unlisted = self.books.open_orders().filter(|o| self.gone.contains(&o.order.instrument));
+        in_flight.extend(unlisted.map(|order| order.order.client_order_id));
         let mut suspects = BTreeMap::new();
         for difference in differences(&self.books, &venue, &in_flight) {
             match difference {
                 Difference::AtVenue(order) => self.heard(now, &order, &[], Source::Query, effects),
                 Difference::NotAtVenue(id) => self.not_at_venue(now, id, effects),
+                Difference::ForeignNotAtVenue(key) if self.gone.contains(&key.0) => {}
                 Difference::ForeignNotAtVenue(key) => self.ask_about_foreign(key, effects),
                 Difference::Balance { asset, ours, theirs } => {
                     suspects.insert(asset, (ours, theirs));
@@ -363,8 +366,12 @@ impl Gateway {
         self.outstanding.values().filter_map(of).collect()
     }
 
+    /// What is asked about: all that is followed, but what the venue does not list any more, for it refuses
+    /// to speak of it.
     fn instruments(&self) -> Vec<InstrumentId> {
-        self.markets.iter().map(|market| market.instrument().id).collect()
+        let all = || self.markets.iter().map(|market| market.instrument().id);
+        let listed: Vec<InstrumentId> = all().filter(|id| !self.gone.contains(id)).collect();
+        if listed.is_empty() { all().collect() } else { listed }
     }
 
     pub(crate) fn ask_for(&mut self, part: Part, request: AccountRequest, effects: &mut Effects) {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::venue::{AccountSnapshot, VenueOrder, VenueOrderStatus};
-use model::{Amount, Asset, ClientOrderId, Instrument, OrderState, Rounding, Timestamp};
+use model::{Amount, Asset, ClientOrderId, Instrument, Rounding, Timestamp};
 
 use crate::books::{Books, KnownFill, LAG_MAX, VenueKey, effects_of};
 
@@ -65,7 +65,7 @@ pub(crate) fn differences(
                 at_venue.insert(ours.order.client_order_id);
                 let is_known = order.status != VenueOrderStatus::Unknown;
                 ours.state.is_open()
-                    && (is_known || ours.state == OrderState::InDoubt)
+                    && is_known
                     && ours.accepted_at.is_some()
                     && ours.is_filled_as(order.filled)
                     && !ours.is_triggered_by(order)

@@ -59,8 +59,9 @@ impl Gateway {
             whose_turn.or_else(first).filter(|_| may_start && !waiting.is_empty())
             && let Some(crowd) = crowds.get(&instrument)
         {
-            if self.surveys.failed.take() == Some(instrument) {
-                singly.extend(crowd.keys().take(SINGLY_MAX));
+            if self.surveys.failed.remove(&instrument) {
+                self.surveys.last = Some(instrument);
+                singly.extend(self.longest_waiting(crowd));
                 self.surveys.next_at = now.after(SURVEY_EVERY);
             } else {
                 self.start_survey(now, instrument, crowd, effects);
@@ -91,6 +92,17 @@ impl Gateway {
         }
         crowds.retain(|_, crowd| crowd.len() >= MEMBERS_MIN);
         crowds
+    }
+
+    /// Those whose question has been due for longest.
+    fn longest_waiting(
+        &self,
+        crowd: &BTreeMap<ClientOrderId, Timestamp>,
+    ) -> impl Iterator<Item = ClientOrderId> {
+        let due = |id: &ClientOrderId| self.doubts.asks.get(id).map(|ask| (ask.due, *id));
+        let mut waiting: Vec<_> = crowd.keys().filter_map(due).collect();
+        waiting.sort_unstable();
+        waiting.into_iter().take(SINGLY_MAX).map(|(_, id)| id)
     }
 
     fn start_survey(
@@ -300,7 +312,7 @@ impl Gateway {
     fn survey_fails(&mut self, now: Timestamp) {
         let Some(survey) = self.surveys.running.take() else { return };
         self.surveys.next_at = now.after(SURVEY_EVERY);
-        self.surveys.failed = Some(survey.instrument);
+        self.surveys.failed.insert(survey.instrument);
         survey.members.keys().for_each(|id| self.doubts.again(id, now));
     }
 }

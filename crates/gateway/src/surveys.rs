@@ -31,8 +31,8 @@ pub(crate) struct Surveys {
     pub(crate) next_at: Timestamp,
     /// Whose turn was last.
     pub(crate) last: Option<InstrumentId>,
-    /// The last one of this instrument failed: some are asked about one by one.
-    pub(crate) failed: Option<InstrumentId>,
+    /// The last one of each of these instruments failed: some are asked about one by one.
+    pub(crate) failed: BTreeSet<InstrumentId>,
 }
 
 /// One look at the lists of an instrument.

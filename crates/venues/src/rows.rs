@@ -53,7 +53,7 @@ pub(crate) fn unread(
 ) -> Unread {
     let fields: Value = serde_json::from_str(row.get()).unwrap_or_default();
     let text = |key: &str| match fields.get(key) {
-        Some(Value::String(text)) => Some(text.clone()),
+        Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
         Some(Value::Number(number)) => Some(number.to_string()),
         _ => None,
     };

@@ -24,8 +24,8 @@ impl Books {
     }
 
     /// An order is understood after all.
-    pub(super) fn is_understood(&mut self, order: &VenueOrderId) {
-        self.unaccepted.retain(|found| !is_order(found, order));
+    pub(super) fn is_understood(&mut self, instrument: InstrumentId, order: VenueOrderId) {
+        self.unaccepted.retain(|found| !is_order(found, instrument, order));
     }
 
     pub(super) fn found(&mut self, found: &Discrepancy) {
@@ -43,16 +43,22 @@ impl Books {
             let sum = self.dust.entry(*asset).or_insert(Amount::ZERO);
             *sum = sum.checked_add(size).unwrap_or(*sum);
         }
-        if found.must_be_accepted() && self.unaccepted.len() < UNACCEPTED_MAX {
+        // What is not understood may be told without end; the other kinds are few, and each has to be seen.
+        let may_be_many = matches!(found, Discrepancy::NotUnderstood { .. });
+        let has_room = !may_be_many || self.unaccepted.len() < UNACCEPTED_MAX;
+        if found.must_be_accepted() && has_room {
             self.unaccepted.push(found.clone());
         }
     }
 }
 
 /// Is it this order that was not understood, and not something among its executions?
-fn is_order(found: &Discrepancy, order: &VenueOrderId) -> bool {
-    let Discrepancy::NotUnderstood { venue_order_id: Some(id), trade_id: None, .. } = found else {
+fn is_order(found: &Discrepancy, instrument: InstrumentId, order: VenueOrderId) -> bool {
+    let Discrepancy::NotUnderstood {
+        instrument: of, venue_order_id: Some(id), trade_id: None, ..
+    } = found
+    else {
         return false;
     };
-    id == order
+    *id == order && of.is_none_or(|of| of == instrument)
 }

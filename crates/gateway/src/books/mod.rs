@@ -110,7 +110,11 @@ impl Books {
     /// Takes one record into account. Total: a record of a kind that does not touch the books, or
     /// of an order that is forgotten, changes nothing.
     pub fn apply(&mut self, entry: &Entry) {
-        self.shadows.expire(entry.at);
+        if matches!(entry.record, Record::Started { .. }) {
+            self.shadows.is_read_at(entry.at);
+        } else {
+            self.shadows.expire(entry.at);
+        }
         match &entry.record {
             Record::Started { session, .. } => {
                 self.session = *session;
@@ -182,7 +186,7 @@ impl Books {
                 self.event(client_order_id, OrderEvent::Ended(*ending), entry.at);
             }
             Record::Foreign { order } => {
-                self.is_understood(&order.id);
+                self.is_understood(order.instrument, order.id);
                 self.foreign_is_so(order);
             }
             Record::ForeignGone { instrument, venue_order_id } => {

@@ -19,8 +19,12 @@ pub(crate) const SHADOW: Duration = Duration::from_secs(600);
 /// What stays reserved, oldest first. As many as can be proven absent in that time; each of them was among
 /// the open orders, whose number is limited, for the whole quiet time before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(super) struct Shadows(VecDeque<Shadow>);
+#[serde(deny_unknown_fields)]
+pub(super) struct Shadows {
+    cast: VecDeque<Shadow>,
+    /// Time of the last entry.
+    seen: Timestamp,
+}
 
 /// What one order could still do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,17 +45,27 @@ impl Shadows {
         order: ClientOrderId,
         (instrument, side, qty): (InstrumentId, Side, Qty),
     ) {
-        self.0.push_back(Shadow { order, instrument, side, qty, until: now.after(SHADOW) });
+        self.cast.push_back(Shadow { order, instrument, side, qty, until: now.after(SHADOW) });
+    }
+
+    /// A session begins, by whatever clock: nobody knows how long there was none, so all stay for as long
+    /// as they had left at the last entry.
+    pub(super) fn is_read_at(&mut self, now: Timestamp) {
+        let seen = std::mem::replace(&mut self.seen, now);
+        for shadow in &mut self.cast {
+            shadow.until = now.after(shadow.until.since(seen));
+        }
     }
 
     /// The order is there: it counts by itself.
     pub(super) fn remove(&mut self, order: &ClientOrderId) {
-        self.0.retain(|shadow| shadow.order != *order);
+        self.cast.retain(|shadow| shadow.order != *order);
     }
 
     /// Those that are over are forgotten.
     pub(super) fn expire(&mut self, now: Timestamp) {
-        self.0.retain(|shadow| shadow.until > now);
+        self.seen = now;
+        self.cast.retain(|shadow| shadow.until > now);
     }
 
     /// What could still execute on one side, base units. A sum that cannot be represented is the largest.
@@ -59,7 +73,7 @@ impl Shadows {
         let on_it = |shadow: &&Shadow| {
             shadow.until > now && (shadow.instrument, shadow.side) == (instrument, side)
         };
-        let sizes = self.0.iter().filter(on_it).map(|shadow| shadow.qty);
+        let sizes = self.cast.iter().filter(on_it).map(|shadow| shadow.qty);
         sizes.fold(Qty::ZERO, |sum, qty| sum.checked_add(qty).unwrap_or_else(largest))
     }
 }

@@ -94,6 +94,61 @@ fn an_order_of_somebody_else_is_gone_on_its_own_instrument() {
     }
 }
 
+/// What is said of an order of one instrument makes one of the same number on another one no clearer.
+#[test]
+fn an_order_is_understood_on_its_own_instrument() {
+    let [btc, eth] = [id(), ether().id].map(|instrument| (instrument, number("7")));
+    let mut books = Books::default();
+    let found = model::Discrepancy::NotUnderstood {
+        instrument: Some(btc.0),
+        venue_order_id: Some(btc.1),
+        trade_id: None,
+        because: "side".to_owned(),
+    };
+    let mut apply = |record| {
+        books.apply(&Entry { at: at(1), record });
+        books.unaccepted().len()
+    };
+    assert_eq!(apply(Record::Discrepancy { found }), 1);
+    assert_eq!(apply(Record::Foreign { order: foreign(eth) }), 1);
+    assert_eq!(apply(Record::Foreign { order: foreign(btc) }), 0);
+}
+
+/// Sessions with clocks hours apart: a shadow stays for as long as it had left, whichever is right.
+#[test]
+fn a_shadow_outlives_any_change_of_the_clock() {
+    use model::{AgentId, ClientOrderId, Ending, IntentId, NewOrder, OrderKind, OrderQty};
+    for shift in [-7_200, 0, 7_200] {
+        let mut books = Books::default();
+        let client_order_id: ClientOrderId = number("trend-1-1");
+        let order = NewOrder {
+            client_order_id,
+            instrument: id(),
+            side: Side::Buy,
+            kind: OrderKind::Limit { price: number("99") },
+            qty: OrderQty::Base(number("2")),
+            time_in_force: model::TimeInForce::Gtc,
+            post_only: false,
+            reduce_only: false,
+            self_trade_prevention: None,
+        };
+        let (agent, intent): (AgentId, _) = (number("trend"), IntentId(1));
+        let prepared = Record::Prepared { agent, intent, order, worst_price: number("99") };
+        let (ending, cause) = (Ending::NotPlaced, None);
+        let because = "no answer".to_owned();
+        let doubt = Record::InDoubt { client_order_id, because };
+        let ended = Record::Ended { client_order_id, ending, lost: false, cause };
+        let (version, config) = (String::new(), String::new());
+        let started = Record::Started { session: 2, version, config };
+        let steps = [(0, prepared), (1, doubt), (2, ended), (302, Record::Stopped)];
+        for (second, record) in steps.into_iter().chain([(302 + shift, started)]) {
+            books.apply(&Entry { at: at(10_000 + second), record });
+        }
+        let of = |second| books.shadow(at(10_302 + shift + second), id(), Side::Buy);
+        assert_eq!((of(299), of(301)), (number("2"), number("0")), "{shift}");
+    }
+}
+
 /// Two instruments, and the venue has given orders of both the same name: each execution finds its own.
 #[test]
 fn a_venues_name_is_one_only_with_its_instrument() {

@@ -1,12 +1,13 @@
 //! New steps and modes: what is refused then, what stands, what is told; and the grid of the book.
 
-use model::venue::{Filter, VenueError};
+use model::venue::{AccountRequest, Filter, VenueError};
 use model::{
-    AgentEvent, FeedHealth, Input, Instrument, Notice, OrderState, Outcome, Record, Refusal, Reply,
-    Side, TradingMode,
+    AgentEvent, Command, FeedHealth, Input, Instrument, Notice, OrderState, Outcome, Record,
+    Refusal, Reply, Side, TradingMode, TradingState,
 };
 
-use crate::testing::{World, id, instrument, number, spec};
+use crate::foreign_orders::ForeignOrders;
+use crate::testing::{TELLS_ALL, World, ether, id, instrument, number, spec};
 
 /// Tick and lot ten times as large, the smallest notional twice.
 fn coarse() -> Instrument {
@@ -154,4 +155,27 @@ fn what_is_not_listed_any_more_is_said_once_with_what_is_stuck() {
     assert_eq!(world.notices.iter().filter(is).count(), 1);
     assert!(matches!(refusal(&mut world, "0.1", "99"), Some(Refusal::Unsupported { .. })));
     assert_eq!(rules(&world), 1);
+}
+
+/// The venue refuses to speak of it: nothing is asked about it, and all else goes on.
+#[test]
+fn what_is_not_listed_any_more_stops_nothing_else() {
+    let mut world = World::of_two(TELLS_ALL, ForeignOrders::Adopt);
+    world.pass_answering(2);
+    let gone = Input::Instruments { found: vec![instrument()], gone: vec![ether().id] };
+    world.apply(&gone);
+    let before = world.asked.len();
+    world.apply(&Input::Operator(Command::Reconcile));
+    world.pass_answering(4);
+    let asks =
+        |of| move |request: &&AccountRequest| **request == AccountRequest::OpenOrders(Some(of));
+    assert!(world.asked[before..].iter().any(|request| asks(id())(&request)));
+    assert!(!world.asked[before..].iter().any(|request| asks(ether().id)(&request)));
+    assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+    // It is listed again.
+    world.apply(&Input::Instruments { found: vec![instrument(), ether()], gone: Vec::new() });
+    let before = world.asked.len();
+    world.apply(&Input::Operator(Command::Reconcile));
+    world.pass_answering(4);
+    assert!(world.asked[before..].iter().any(|request| asks(ether().id)(&request)));
 }

@@ -212,7 +212,27 @@ impl State {
         self.timer_waiting = false;
     }
 
+    /// The rules that a whole book is counted by go out before it.
+    fn rules_first(&mut self, lines: &mut Vec<ToAgent>) {
+        let mut others = VecDeque::new();
+        for waiting in std::mem::take(&mut self.waiting) {
+            match waiting {
+                Waiting::News(now, event @ AgentEvent::Instrument(_)) => {
+                    self.seq += 1;
+                    lines.push(ToAgent::Agent { seq: self.seq, now, event });
+                }
+                Waiting::News(..) | Waiting::Market(..) | Waiting::Timer(_) => {
+                    others.push_back(waiting);
+                }
+            }
+        }
+        self.waiting = others;
+    }
+
     fn take(&mut self, max: usize, lines: &mut Vec<ToAgent>) {
+        if !self.stale.is_empty() {
+            self.rules_first(lines);
+        }
         for instrument in std::mem::take(&mut self.stale) {
             let Some(market) = self.markets.get(instrument) else { continue };
             for event in whole(market, self.now) {

@@ -80,6 +80,8 @@ impl Core {
             if round.stop && phase == Phase::Running {
                 phase = Phase::Clearing;
                 deadline = Some(Instant::now() + STOP_MAX);
+                // It was asked to: whoever loses patience now and kills it has not seen it die.
+                self.take(&Input::Operator(Command::Stop), &mut effects, &mut wake);
                 self.stop_agents(&mut effects, &mut wake).await;
             }
             for input in round.inputs.drain(..) {
@@ -131,7 +133,6 @@ impl Core {
                 Phase::Running | Phase::Clearing | Phase::Reading => {}
             }
         }
-        self.take(&Input::Operator(Command::Stop), &mut effects, &mut wake);
         self.flush().await
     }
 

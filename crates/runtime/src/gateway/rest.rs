@@ -181,7 +181,9 @@ impl Rest {
             if self.adapter.is_of_clock(refusal) {
                 self.clock().doubt();
             }
-            if refusal.is_of_rules() {
+            // A question that is refused says nothing about what orders have to be like.
+            let places = matches!(request, Request::Account(AccountRequest::Place(_)));
+            if places && refusal.is_of_rules() {
                 self.shared.rules_doubted.notify_one();
             }
         }

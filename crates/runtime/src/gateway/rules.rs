@@ -6,6 +6,7 @@
 //! become finer is dealt with here: the two sessions count in the grid that they were started with, so they
 //! are ended, the core is told, and others take over.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use model::venue::{MarketRequest, Request, Response, VenueError};
@@ -61,11 +62,12 @@ pub(super) async fn keep(mut rest: Rest, streams: Streams) {
     let mut sessions = streams.start(&rest);
     let mut shut = Shut::default();
     shut.note(rest.instruments().iter().all(is_live));
+    let mut unlisted = Unlisted::default();
     loop {
         sleep(READ_SOON).await;
         due(&rest, shut.rest()).await;
-        if let Some(Read { found, gone }) = read(&rest).await {
-            shut.note(gone.is_empty() && found.iter().all(is_live));
+        if let Some(Read { found, gone }) = read(&rest, &mut unlisted).await {
+            shut.note(found.iter().all(is_live));
             let finer = finer(rest.instruments(), &found);
             if finer.is_some() {
                 sessions.end(rest.inputs()).await;
@@ -133,9 +135,40 @@ async fn due(rest: &Rest, every: Duration) {
     }
 }
 
+/// What the venue did not list, and when that was last found out. It refuses a question in which one of them
+/// is, so they are asked about by themselves, and seldom.
+#[derive(Debug, Default)]
+struct Unlisted {
+    ids: BTreeSet<InstrumentId>,
+    looked: Option<Instant>,
+}
+
+impl Unlisted {
+    /// What is to be asked about now, of all that is followed.
+    fn due(&self, all: &[InstrumentId]) -> Vec<InstrumentId> {
+        let looked_lately = self.looked.is_some_and(|at| at.elapsed() < READ_EVERY);
+        let is_due = |id: &&InstrumentId| !(looked_lately && self.ids.contains(id));
+        all.iter().filter(is_due).copied().collect()
+    }
+
+    /// These were asked about, and those of them are not listed.
+    fn note(&mut self, asked: &[InstrumentId], missing: BTreeSet<InstrumentId>) {
+        let looked = asked.iter().any(|id| self.ids.contains(id)) || !missing.is_empty();
+        if looked {
+            self.looked = Some(Instant::now());
+        }
+        self.ids.retain(|id| !asked.contains(id));
+        self.ids.extend(missing);
+    }
+}
+
 /// The rules of all that is followed; `None` when they could not be read.
-async fn read(rest: &Rest) -> Option<Read> {
-    let all: Vec<InstrumentId> = rest.instruments().iter().map(|known| known.id).collect();
+async fn read(rest: &Rest, unlisted: &mut Unlisted) -> Option<Read> {
+    let followed: Vec<InstrumentId> = rest.instruments().iter().map(|known| known.id).collect();
+    let all = unlisted.due(&followed);
+    if all.is_empty() {
+        return None;
+    }
     let found = match ask(rest, all.clone()).await {
         Ok(found) => found,
         // One that it does not know, and it says no to all: which one is it?
@@ -153,9 +186,9 @@ async fn read(rest: &Rest) -> Option<Read> {
         Err(VenueAnswer::Unknown) => Vec::new(),
         Err(VenueAnswer::None) => return None,
     };
-    let is_gone = |id: &InstrumentId| !found.iter().any(|known| known.id == *id);
-    let gone = all.into_iter().filter(is_gone).collect();
-    Some(Read { found, gone })
+    let is_missing = |id: &&InstrumentId| !found.iter().any(|known| known.id == **id);
+    unlisted.note(&all, all.iter().filter(is_missing).copied().collect());
+    Some(Read { found, gone: unlisted.ids.iter().copied().collect() })
 }
 
 /// Why there are no rules.
@@ -194,6 +227,22 @@ mod tests {
     use model::market::Grid;
 
     use super::*;
+
+    #[test]
+    fn what_is_not_listed_is_asked_about_by_itself_and_seldom() {
+        let ids: [InstrumentId; 3] =
+            ["BTC-USDT", "ETH-USDT", "XRP-USDT"].map(|id| id.parse().unwrap());
+        let mut unlisted = Unlisted::default();
+        assert_eq!(unlisted.due(&ids), ids);
+        unlisted.note(&ids, BTreeSet::from([ids[1]]));
+        assert_eq!(unlisted.due(&ids), [ids[0], ids[2]]);
+        unlisted.note(&[ids[0], ids[2]], BTreeSet::new());
+        assert_eq!((unlisted.ids.len(), unlisted.due(&ids).len()), (1, 2), "still not listed");
+        unlisted.looked = None;
+        assert_eq!(unlisted.due(&ids), ids);
+        unlisted.note(&ids, BTreeSet::new());
+        assert_eq!((unlisted.ids.len(), unlisted.due(&ids).len()), (0, 3));
+    }
 
     fn instrument(tick: &str) -> Instrument {
         let asset = |name| model::Asset::new(name).unwrap();

@@ -36,7 +36,7 @@ impl Oracle {
     /// I26: what must have been true for an order to be let through.
     pub(super) fn check_guards(&mut self, order: &NewOrder) {
         let id = order.client_order_id;
-        let age = self.guards.book_as_of.map(|as_of| self.now.since(as_of));
+        let age = self.guards.reference().map(|(_, as_of)| self.now.since(as_of));
         let fresh = age.is_some_and(|age| age <= limit::AGE + CLOCK_ERROR);
         let guards = &self.guards;
         let missing = if !guards.account_up {
@@ -83,7 +83,7 @@ impl Oracle {
             self.break_rule("I8", || format!("{id} is less than the venue takes"));
         }
         let trigger = order.kind.trigger().and_then(ticks);
-        let Some(reference) = self.guards.reference() else {
+        let Some((reference, _)) = self.guards.reference() else {
             return self.break_rule("I26", || format!("{id} was measured by no price"));
         };
         // A stop's limit may lie a collar beyond its trigger, where the gateway has chosen it.

@@ -16,11 +16,11 @@ pub(crate) struct Guards {
     /// A person has to accept what the last comparison left.
     pub(super) held: bool,
     pub(super) book_live: bool,
-    /// When the venue made the last change that has arrived, by the world's time.
-    pub(super) book_as_of: Option<Timestamp>,
     bids: BTreeMap<i64, i64>,
     asks: BTreeMap<i64, i64>,
-    last_trade: Option<i64>,
+    /// The middle of the book when it last had two sides, rounded down, and when the venue made the change, by
+    /// the world's time.
+    middle: Option<(i64, Timestamp)>,
     /// A halt was announced in this life, or was durable before it.
     pub(super) halted_in_life: bool,
 }
@@ -52,27 +52,33 @@ impl Guards {
                         side.insert(level.price.0, level.qty.0);
                     }
                 }
-                self.book_as_of = Some(as_of);
+                if let Some((bid, ask)) = self.best() {
+                    self.middle = Some(((bid + ask).div_euclid(2), as_of));
+                }
             }
-            MarketKind::Trade(trade) => self.last_trade = Some(trade.price.0),
             MarketKind::BookLost => {
                 self.book_live = false;
                 self.bids.clear();
                 self.asks.clear();
             }
-            MarketKind::LateTrade(_) | MarketKind::Quote(_) | MarketKind::Candle(_) => {}
+            MarketKind::Trade(_)
+            | MarketKind::LateTrade(_)
+            | MarketKind::Quote(_)
+            | MarketKind::Candle(_) => {}
         }
     }
 
-    /// The middle of the book, rounded down; the last trade where a side is empty.
-    pub(super) fn reference(&self) -> Option<i64> {
-        let best = self.bids.keys().next_back().zip(self.asks.keys().next());
-        best.map(|(bid, ask)| (bid + ask).div_euclid(2)).or(self.last_trade)
+    fn best(&self) -> Option<(i64, i64)> {
+        self.bids.keys().next_back().copied().zip(self.asks.keys().next().copied())
+    }
+
+    /// What orders are measured by: the middle of the book as it last was, and when.
+    pub(super) fn reference(&self) -> Option<(i64, Timestamp)> {
+        self.middle.filter(|_| self.book_live)
     }
 
     pub(super) fn is_crossed(&self) -> bool {
-        let best = self.bids.keys().next_back().zip(self.asks.keys().next());
-        best.is_some_and(|(bid, ask)| bid >= ask)
+        self.best().is_some_and(|(bid, ask)| bid >= ask)
     }
 }
 
