@@ -166,9 +166,6 @@ impl Unlisted {
 async fn read(rest: &Rest, unlisted: &mut Unlisted) -> Option<Read> {
     let followed: Vec<InstrumentId> = rest.instruments().iter().map(|known| known.id).collect();
     let all = unlisted.due(&followed);
-    if all.is_empty() {
-        return None;
-    }
     let found = match ask(rest, all.clone()).await {
         Ok(found) => found,
         // One that it does not know, and it says no to all: which one is it?
