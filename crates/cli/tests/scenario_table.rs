@@ -6,12 +6,12 @@ use std::path::Path;
 const SCENARIOS: &[(&str, u32)] = &[
     ("NET", 8),
     ("PRO", 11),
-    ("EXS", 11),
     ("RL", 5),
     ("CLK", 3),
+    ("RST", 10),
+    ("EXS", 11),
     ("PRC", 1),
     ("ACC", 9),
-    ("RST", 10),
 ];
 
 /// A part that comes with the kill switch has no test, and neither has what no spot market does.

@@ -146,6 +146,11 @@ impl Gateway {
         if is_looked_at {
             return self.drifts(now, effects);
         }
+        let is_young =
+            |(by, until): &(BTreeMap<Asset, Amount>, Timestamp)| *by == deltas && now <= *until;
+        if self.reading.young.as_ref().is_some_and(is_young) {
+            return self.read_again(now);
+        }
         if !self.look_back(deltas, effects) {
             self.nothing_was_undone(now, effects);
         }
@@ -265,9 +270,15 @@ impl Gateway {
             self.reading.past_looked = Some((deltas, now));
             return self.nothing_was_undone(now, effects);
         }
-        if !reconcile::are_busted((now, self.reading.dated), &absent, &deltas) {
+        if !reconcile::explain(&absent, &deltas) {
             self.reading.past_looked = Some((deltas, now));
             return self.drifts(now, effects);
+        }
+        let young_until = reconcile::young_until(self.reading.dated, &absent);
+        if let Some(until) = young_until.filter(|until| now <= *until) {
+            // That is what it looks like, and time will tell.
+            self.reading.young = Some((deltas, until));
+            return self.read_again(now);
         }
         for known in absent {
             let (client_order_id, fill) = (known.client_order_id, known.fill);

@@ -73,6 +73,9 @@ pub(crate) struct Reading {
     pub(crate) older: bool,
     /// The look back under way.
     pub(crate) past: Past,
+    /// These differences are what executions that are missing from the history make, and by then those are no
+    /// longer too young to be missed.
+    pub(crate) young: Option<(BTreeMap<Asset, Amount>, Timestamp)>,
     /// By which differences, and when, the past was last looked at in vain.
     pub(crate) past_looked: Option<(BTreeMap<Asset, Amount>, Timestamp)>,
     /// Somebody wants another one when this one is over.

@@ -168,21 +168,15 @@ pub(crate) fn step<'a>(
     steps.min()
 }
 
-/// Were these executions of ours, which the venue's history does not show, taken back? They were where their
-/// absence explains the differences of the balances exactly, and none of them is so young that the venue may
-/// only be late: where the balances are of a time after it, they are not.
-pub(crate) fn are_busted(
-    (now, dated): (Timestamp, Option<Timestamp>),
-    absent: &[KnownFill],
-    deltas: &BTreeMap<Asset, Amount>,
-) -> bool {
-    let is_young = |known: &KnownFill| {
-        let may_be_missing = dated.is_none_or(|dated| known.fill.venue_time >= dated);
-        may_be_missing && now.since(known.at) <= LAG_MAX
-    };
-    if absent.iter().any(is_young) {
-        return false;
-    }
+/// Until when one of these executions, which the venue's history does not show, is so young that the venue may
+/// only be late. Where its balances are of a time after an execution, it is not.
+pub(crate) fn young_until(dated: Option<Timestamp>, absent: &[KnownFill]) -> Option<Timestamp> {
+    let may_be_late = |known: &&KnownFill| dated.is_none_or(|dated| known.fill.venue_time >= dated);
+    absent.iter().filter(may_be_late).map(|known| known.at.after(LAG_MAX)).max()
+}
+
+/// Does the absence of these executions explain the differences of the balances exactly?
+pub(crate) fn explain(absent: &[KnownFill], deltas: &BTreeMap<Asset, Amount>) -> bool {
     let mut explained: BTreeMap<Asset, Amount> = BTreeMap::new();
     for known in absent {
         let Some(effects) = effects_of(&known.fill) else { return false };

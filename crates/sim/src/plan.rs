@@ -178,8 +178,9 @@ impl Plan {
                 on = on.with(fault);
             }
         }
-        // Funds that move in the same minutes hide an execution that is taken back: nobody could tell.
-        if on.has(Fault::Bust) { on.without(Fault::Transfer) } else { on }
+        // Funds that move and balances that are late hide an execution that is taken back in the same minutes:
+        // nobody could tell.
+        if on.has(Fault::Bust) { on.without(Fault::Transfer).without(Fault::ReadLag) } else { on }
     }
 
     /// How bad a kind is in this round, in thousandths of its range; mostly mild.

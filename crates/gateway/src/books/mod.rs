@@ -111,7 +111,8 @@ impl Books {
     /// of an order that is forgotten, changes nothing.
     pub fn apply(&mut self, entry: &Entry) {
         if matches!(entry.record, Record::Started { .. }) {
-            self.shadows.is_read_at(entry.at);
+            let seen = self.shadows.is_read_at(entry.at);
+            self.recent.is_read_at(seen, entry.at);
         } else {
             self.shadows.expire(entry.at);
         }
@@ -119,7 +120,6 @@ impl Books {
             Record::Started { session, .. } => {
                 self.session = *session;
                 self.first_started.get_or_insert(entry.at);
-                self.recent.is_read_at(entry.at);
                 self.starts.began(entry.at);
                 self.ids_used = 0;
                 if self.planted.is(Defect::LatchLost) {

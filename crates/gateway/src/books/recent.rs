@@ -65,11 +65,12 @@ impl Recent {
         self.changes.push_back(Change { at, venue_time, asset, amount });
     }
 
-    /// A session begins: what an earlier one, whose clock was ahead, has dated later than now is as old as
-    /// this session at the least, and grows old with it.
-    pub(super) fn is_read_at(&mut self, now: Timestamp) {
-        self.changes.iter_mut().for_each(|change| change.at = change.at.min(now));
-        self.fills.iter_mut().for_each(|fill| fill.at = fill.at.min(now));
+    /// A session begins, by whatever clock, and the last entry of the one before was written then: all is as
+    /// old as it was, for nobody knows how long there was none.
+    pub(super) fn is_read_at(&mut self, seen: Timestamp, now: Timestamp) {
+        let again = |at: Timestamp| now.before(seen.since(at));
+        self.changes.iter_mut().for_each(|change| change.at = again(change.at));
+        self.fills.iter_mut().for_each(|fill| fill.at = again(fill.at));
     }
 
     pub(super) fn executed(&mut self, known: KnownFill) {

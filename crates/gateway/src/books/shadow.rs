@@ -49,12 +49,13 @@ impl Shadows {
     }
 
     /// A session begins, by whatever clock: nobody knows how long there was none, so all stay for as long
-    /// as they had left at the last entry.
-    pub(super) fn is_read_at(&mut self, now: Timestamp) {
+    /// as they had left at the last entry. When that was.
+    pub(super) fn is_read_at(&mut self, now: Timestamp) -> Timestamp {
         let seen = std::mem::replace(&mut self.seen, now);
         for shadow in &mut self.cast {
             shadow.until = now.after(shadow.until.since(seen));
         }
+        seen
     }
 
     /// The order is there: it counts by itself.

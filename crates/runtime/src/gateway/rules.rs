@@ -67,7 +67,7 @@ pub(super) async fn keep(mut rest: Rest, streams: Streams) {
         sleep(READ_SOON).await;
         due(&rest, shut.rest()).await;
         if let Some(Read { found, gone }) = read(&rest, &mut unlisted).await {
-            shut.note(found.iter().all(is_live));
+            shut.note(found.iter().all(is_live) && !unlisted.is_new());
             let finer = finer(rest.instruments(), &found);
             if finer.is_some() {
                 sessions.end(rest.inputs()).await;
@@ -135,56 +135,73 @@ async fn due(rest: &Rest, every: Duration) {
     }
 }
 
-/// What the venue did not list, and when that was last found out. It refuses a question in which one of them
-/// is, so they are asked about by themselves, and seldom.
+/// What the venue does not list, since when, and when that was last found out. It refuses a question in which
+/// one of them is, so each is asked about by itself, and seldom once it has been so for a while.
 #[derive(Debug, Default)]
 struct Unlisted {
     ids: BTreeSet<InstrumentId>,
+    since: Option<Instant>,
     looked: Option<Instant>,
 }
 
 impl Unlisted {
-    /// What is to be asked about now, of all that is followed.
-    fn due(&self, all: &[InstrumentId]) -> Vec<InstrumentId> {
+    /// Is it so new that it may be over at any moment?
+    fn is_new(&self) -> bool {
+        self.since.is_some_and(|since| since.elapsed() < READ_EVERY)
+    }
+
+    /// Which of them are to be asked about now.
+    fn due(&self) -> Vec<InstrumentId> {
         let looked_lately = self.looked.is_some_and(|at| at.elapsed() < READ_EVERY);
-        let is_due = |id: &&InstrumentId| !(looked_lately && self.ids.contains(id));
-        all.iter().filter(is_due).copied().collect()
+        if looked_lately && !self.is_new() {
+            Vec::new()
+        } else {
+            self.ids.iter().copied().collect()
+        }
     }
 
     /// These were asked about, and those of them are not listed.
     fn note(&mut self, asked: &[InstrumentId], missing: BTreeSet<InstrumentId>) {
-        let looked = asked.iter().any(|id| self.ids.contains(id)) || !missing.is_empty();
-        if looked {
+        if !missing.is_subset(&self.ids) {
+            self.since = Some(Instant::now());
+        }
+        if asked.iter().any(|id| self.ids.contains(id)) || !missing.is_empty() {
             self.looked = Some(Instant::now());
         }
         self.ids.retain(|id| !asked.contains(id));
         self.ids.extend(missing);
+        if self.ids.is_empty() {
+            self.since = None;
+        }
     }
 }
 
 /// The rules of all that is followed; `None` when they could not be read.
 async fn read(rest: &Rest, unlisted: &mut Unlisted) -> Option<Read> {
-    let followed: Vec<InstrumentId> = rest.instruments().iter().map(|known| known.id).collect();
-    let all = unlisted.due(&followed);
-    let found = match ask(rest, all.clone()).await {
+    let followed = rest.instruments().iter().map(|known| known.id);
+    let listed: Vec<InstrumentId> = followed.filter(|id| !unlisted.ids.contains(id)).collect();
+    let mut alone = unlisted.due();
+    let asked: Vec<InstrumentId> = listed.iter().chain(&alone).copied().collect();
+    let mut found = match ask(rest, listed.clone()).await {
         Ok(found) => found,
         // One that it does not know, and it says no to all: which one is it?
-        Err(VenueAnswer::Unknown) if all.len() > 1 => {
-            let mut found = Vec::new();
-            for id in &all {
-                match ask(rest, vec![*id]).await {
-                    Ok(one) => found.extend(one),
-                    Err(VenueAnswer::Unknown) => {}
-                    Err(VenueAnswer::None) => return None,
-                }
-            }
-            found
+        Err(VenueAnswer::Unknown) => {
+            alone.extend(listed.iter().filter(|_| listed.len() > 1));
+            Vec::new()
         }
-        Err(VenueAnswer::Unknown) => Vec::new(),
         Err(VenueAnswer::None) => return None,
     };
+    for id in alone {
+        match ask(rest, vec![id]).await {
+            Ok(one) => found.extend(one),
+            Err(VenueAnswer::Unknown) => {}
+            Err(VenueAnswer::None) => return None,
+        }
+    }
     let is_missing = |id: &&InstrumentId| !found.iter().any(|known| known.id == **id);
-    unlisted.note(&all, all.iter().filter(is_missing).copied().collect());
+    unlisted.note(&asked, asked.iter().filter(is_missing).copied().collect());
+    // A list of all that there is may have one that was not asked for.
+    unlisted.ids.retain(|id| is_missing(&id));
     Some(Read { found, gone: unlisted.ids.iter().copied().collect() })
 }
 
@@ -225,26 +242,29 @@ mod tests {
 
     use super::*;
 
+    fn instrument(tick: &str) -> Instrument {
+        let asset = |name| model::Asset::new(name).unwrap();
+        let (tick, lot) = (tick.parse().unwrap(), "0.001".parse().unwrap());
+        Instrument::spot(asset("BTC"), asset("USDT"), tick, lot).unwrap()
+    }
+
     #[test]
     fn what_is_not_listed_is_asked_about_by_itself_and_seldom() {
         let ids: [InstrumentId; 3] =
             ["BTC-USDT", "ETH-USDT", "XRP-USDT"].map(|id| id.parse().unwrap());
         let mut unlisted = Unlisted::default();
-        assert_eq!(unlisted.due(&ids), ids);
+        assert!(unlisted.due().is_empty());
         unlisted.note(&ids, BTreeSet::from([ids[1]]));
-        assert_eq!(unlisted.due(&ids), [ids[0], ids[2]]);
+        assert_eq!((unlisted.due(), unlisted.is_new()), (vec![ids[1]], true));
         unlisted.note(&[ids[0], ids[2]], BTreeSet::new());
-        assert_eq!((unlisted.ids.len(), unlisted.due(&ids).len()), (1, 2), "still not listed");
+        assert_eq!(unlisted.due(), [ids[1]], "still not listed");
+        // It has not been listed for a while, and was looked for just now.
+        unlisted.since = None;
+        assert!(unlisted.due().is_empty());
         unlisted.looked = None;
-        assert_eq!(unlisted.due(&ids), ids);
+        assert_eq!(unlisted.due(), [ids[1]]);
         unlisted.note(&ids, BTreeSet::new());
-        assert_eq!((unlisted.ids.len(), unlisted.due(&ids).len()), (0, 3));
-    }
-
-    fn instrument(tick: &str) -> Instrument {
-        let asset = |name| model::Asset::new(name).unwrap();
-        let (tick, lot) = (tick.parse().unwrap(), "0.001".parse().unwrap());
-        Instrument::spot(asset("BTC"), asset("USDT"), tick, lot).unwrap()
+        assert!(unlisted.ids.is_empty() && unlisted.due().is_empty());
     }
 
     #[test]
