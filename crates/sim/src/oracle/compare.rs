@@ -14,8 +14,8 @@ use crate::setup::{limit, lots};
 /// A cancel that was wanted for so long, on a healthy venue, is done.
 const CANCELED_WITHIN: Duration = Duration::from_secs(20);
 /// How long after an execution was taken back an older picture of the balances may explain it as well: what
-/// a gateway allows for that, and a reading.
-const BUST_IS_CLEAR: Duration = Duration::from_secs(150);
+/// a gateway allows for that, a reading, and a person who looks.
+const BUST_IS_CLEAR: Duration = Duration::from_secs(180);
 /// What the smallest agent orders, in lots.
 const SMALLEST: i64 = 60;
 /// Questions under way at one time, at most (I25): one for each open order and its cancel, and a reading.
