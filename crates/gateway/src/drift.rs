@@ -270,7 +270,9 @@ impl Gateway {
             self.reading.past_looked = Some((deltas, now));
             return self.nothing_was_undone(now, effects);
         }
-        if !reconcile::explain(&absent, &deltas) {
+        // An asset that passes for an older picture may be one of those that it moved.
+        let all = self::deltas(&self.reading.apart);
+        if !reconcile::explain(&absent, &deltas) && !reconcile::explain(&absent, &all) {
             self.reading.past_looked = Some((deltas, now));
             return self.drifts(now, effects);
         }

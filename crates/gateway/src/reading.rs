@@ -21,7 +21,7 @@ use crate::gateway::Gateway;
 use crate::merge::Source;
 use crate::purpose::Purpose;
 use crate::readings::Part;
-use crate::reconcile::{Difference, VenueSnapshot, differences, is_older_picture};
+use crate::reconcile::{Difference, VenueSnapshot, apart, differences, is_older_picture};
 
 /// How often the books are compared while the account's stream is down.
 const DEAF_READ_EVERY: Duration = Duration::from_secs(3);
@@ -260,6 +260,7 @@ impl Gateway {
             account: account.clone(),
         };
         self.reading.older = is_older_picture(&self.books, &venue);
+        self.reading.apart = apart(&self.books, &venue.account);
         // What is shown is not missing, whatever it is said to be.
         let mut in_flight = self.in_flight();
         in_flight.append(&mut self.reading.unread);

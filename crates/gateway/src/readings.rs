@@ -71,6 +71,8 @@ pub(crate) struct Reading {
     pub(crate) dated: Option<Timestamp>,
     /// Some of the balances are as they were counted a while ago.
     pub(crate) older: bool,
+    /// All balances that are not what we count, those among them, too.
+    pub(crate) apart: BTreeMap<Asset, (Amount, Amount)>,
     /// The look back under way.
     pub(crate) past: Past,
     /// These differences are what executions that are missing from the history make, and by then those are no

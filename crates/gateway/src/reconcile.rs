@@ -113,6 +113,16 @@ fn balances<'a>(
         .map(|(asset, ours, theirs)| Difference::Balance { asset, ours, theirs })
 }
 
+/// All balances that are not what we count now, ours and theirs.
+pub(crate) fn apart(books: &Books, account: &AccountSnapshot) -> BTreeMap<Asset, (Amount, Amount)> {
+    let counts = books.counts().iter().filter_map(|(asset, ours)| {
+        let told = account.balances.get(asset);
+        Some((*asset, *ours, told.map_or(Some(Amount::ZERO), |balance| balance.total())?))
+    });
+    let apart = counts.filter(|(_, ours, theirs)| ours != theirs);
+    apart.map(|(asset, ours, theirs)| (asset, (ours, theirs))).collect()
+}
+
 /// Is any asset told as it was counted a while ago, and not as it is counted now?
 pub(crate) fn is_older_picture(books: &Books, venue: &VenueSnapshot) -> bool {
     let told = &venue.account.balances;
