@@ -57,11 +57,23 @@ impl Gateway {
         let is_young = since < CONFIRMED_AFTER;
         // All balances of one picture are of one time: where one of them can be an older one, what the others
         // say is not all there is to know. What has passed for old will not for much longer.
-        let may_be_old = self.reading.older && since < LAG_MAX;
-        if is_young || may_be_old || !self.may_judge() {
+        let is_suspect = |asset: &Asset| self.reading.suspects.contains_key(asset);
+        let some_are_old = !self.reading.apart.keys().all(is_suspect);
+        let may_be_old = some_are_old && since < LAG_MAX;
+        if is_young || may_be_old || self.is_settling() {
             return self.read_again(now);
         }
+        if !self.may_judge() {
+            // What is left to ask about is not understood, and may not be for long: nothing can be said but
+            // that balances differ, which a person can accept.
+            return self.drifts(now, effects);
+        }
         self.judge(now, effects);
+    }
+
+    /// Is there an answer to come that may say what a balance differs by?
+    fn is_settling(&self) -> bool {
+        self.asked_about() > self.unclear_ones() || !self.reading.unattributed().is_empty()
     }
 
     /// While an order is asked about, its executions may be what a balance differs by.
@@ -198,7 +210,9 @@ impl Gateway {
         let mut from: BTreeMap<InstrumentId, TradesFrom> = BTreeMap::new();
         for known in self.books.known_fills().filter(|known| touches(&known.fill.instrument)) {
             let fill = &known.fill;
-            let number = number(fill.trade_id).filter(|_| self.config.profile.trade_ids_count);
+            let named = std::iter::once(fill.trade_id).chain(known.also);
+            let numbers = named.filter_map(number);
+            let number = numbers.min().filter(|_| self.config.profile.trade_ids_count);
             let start = match number {
                 Some(number) => TradesFrom::Id(number),
                 None => TradesFrom::Time { start: Some(fill.venue_time), end: None },
@@ -263,8 +277,10 @@ impl Gateway {
             return self.read_again(now);
         }
         let known = self.books.known_fills().filter(|k| from.contains_key(&k.fill.instrument));
-        let is_shown =
-            |known: &KnownFill| shown.contains(&(known.fill.instrument, known.fill.trade_id));
+        let is_shown = |known: &KnownFill| {
+            let mut named = std::iter::once(known.fill.trade_id).chain(known.also);
+            named.any(|trade| shown.contains(&(known.fill.instrument, trade)))
+        };
         let absent: Vec<KnownFill> = known.filter(|known| !is_shown(known)).cloned().collect();
         if absent.is_empty() {
             self.reading.past_looked = Some((deltas, now));

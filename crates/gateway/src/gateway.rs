@@ -343,8 +343,11 @@ impl Gateway {
             FeedNotice::NotUnderstood(row) => {
                 // It does tell, if not in words that are known.
                 self.hearing.heard(now);
-                self.not_understood(now, row, effects);
-                return self.read_soon(now);
+                // Somebody's program may be told in such words without end.
+                if self.not_understood(now, row, effects) {
+                    self.read_soon(now);
+                }
+                return;
             }
             FeedNotice::RateLimited { wait, detail } => {
                 Record::RateLimited { wait: *wait, detail: detail.clone() }

@@ -14,6 +14,7 @@ use crate::books::{TrackedOrder, VenueKey};
 use crate::defects::Defect;
 use crate::gateway::Gateway;
 use crate::purpose::Purpose;
+use crate::readings::Held;
 
 /// How we came to hear of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -242,22 +243,36 @@ impl Gateway {
         if over && self.is(Defect::LateFillDropped) {
             return;
         }
-        if let Some(id) = named.filter(|id| self.books.order(id).is_some_and(|o| o.absent)) {
-            let seen = (fill.venue_order_id, fill.venue_time);
-            self.ghost(now, id, seen, effects);
-            self.count_fill(now, Some(id), fill, source, effects);
-            return self.cancel(now, id, effects);
-        }
         match named {
             Some(id) if self.may_have_two_ids(&id, fill) => self.identify(fill, effects),
-            Some(id) => self.count_fill(now, Some(id), fill, source, effects),
+            Some(id) => self.count_own(now, id, fill, source, effects),
             None if self.is_history(fill) => {}
             None if foreign => self.count_fill(now, None, fill, source, effects),
             None => self.identify(fill, effects),
         }
     }
 
-    pub(crate) fn count_fill(
+    /// An execution of an order of ours. Of one whose absence was proven it shows that it is there.
+    pub(crate) fn count_own(
+        &mut self,
+        now: Timestamp,
+        id: ClientOrderId,
+        fill: &Fill,
+        source: Source,
+        effects: &mut Effects,
+    ) {
+        let is_ghost = self.books.order(&id).is_some_and(|order| order.absent);
+        if is_ghost {
+            let seen = (fill.venue_order_id, fill.venue_time);
+            self.ghost(now, id, seen, effects);
+        }
+        self.count_fill(now, Some(id), fill, source, effects);
+        if is_ghost {
+            self.cancel(now, id, effects);
+        }
+    }
+
+    fn count_fill(
         &mut self,
         now: Timestamp,
         id: Option<ClientOrderId>,
@@ -299,23 +314,38 @@ impl Gateway {
     /// An execution of an order that we cannot name, or one that may be counted already: ask for its order
     /// before it is counted.
     fn identify(&mut self, fill: &Fill, effects: &mut Effects) {
+        let new = Held { fill: *fill, since: None };
+        let key = new.order();
         let held = self.reading.unattributed();
-        if held.iter().any(|f| f.trade_id == fill.trade_id && f.instrument == fill.instrument) {
+        if held.iter().any(|h| h.order() == key && h.fill.trade_id == fill.trade_id) {
             return;
         }
-        let key = (fill.instrument, fill.venue_order_id);
-        let asked = held.iter().any(|f| (f.instrument, f.venue_order_id) == key);
+        let asked = held.iter().any(|held| held.order() == key);
         if held.len() >= UNATTRIBUTED_MAX {
             self.reading.reread = true;
             return;
         }
-        self.reading.hold(*fill);
+        self.reading.hold(new);
         if !asked {
-            let (instrument, id) = key;
-            let order = OrderKey::Venue(id);
-            let request = AccountRequest::Order { instrument, order, since: None };
-            self.send(Purpose::Identify(key), request, effects);
+            self.ask_which(key, effects);
         }
+    }
+
+    /// Asks again for the orders of executions that are held and that nobody is asked about.
+    pub(crate) fn identify_held(&mut self, effects: &mut Effects) {
+        for key in self.reading.held() {
+            if !self.outstanding.values().any(|asked| *asked == Purpose::Identify(key)) {
+                self.ask_which(key, effects);
+            }
+        }
+    }
+
+    /// Asks which order it is that has this number.
+    pub(crate) fn ask_which(&mut self, key: VenueKey, effects: &mut Effects) {
+        let (instrument, id) = key;
+        let order = OrderKey::Venue(id);
+        let request = AccountRequest::Order { instrument, order, since: None };
+        self.send(Purpose::Identify(key), request, effects);
     }
 
     pub(crate) fn identified(
@@ -325,12 +355,12 @@ impl Gateway {
         outcome: &Outcome,
         effects: &mut Effects,
     ) {
-        let fills = self.reading.release(key);
+        let held = self.reading.release(key);
         let Outcome::Done(Response::Order(order)) = outcome else {
             if self.is_strange(key.0, key.1) {
                 // It is not ours as far as it can be read, and what of it executed counts.
-                fills.iter().for_each(|fill| self.executed(now, fill, Source::Query, effects));
-            } else if !fills.is_empty() {
+                held.iter().for_each(|h| self.executed(now, &h.fill, Source::Query, effects));
+            } else if !held.is_empty() {
                 // Unknown still: the reading is not complete and will be repeated.
                 self.reading.reread = true;
                 self.reading_failed(now);
@@ -344,10 +374,7 @@ impl Gateway {
         } else {
             self.heard(now, order, &[], Source::Query, effects);
         }
-        for fill in fills {
-            let fill = Fill { client_order_id: Some(order.client_order_id), ..fill };
-            self.settle_ids(now, order, &fill, effects);
-        }
+        self.settle_ids(now, order, held, effects);
     }
 
     pub(crate) fn discrepancy(

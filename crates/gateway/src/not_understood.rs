@@ -10,7 +10,7 @@
 //!   history of them (a reversal, a correction), is said once. Until a person accepts it, or the order is
 //!   read after all, only what shrinks a position is let through.
 
-use model::venue::{AccountRequest, OrderKey, Response, Unread};
+use model::venue::{Response, Unread};
 use model::{ClientOrderId, Discrepancy, Effects, InstrumentId, Outcome, Timestamp, VenueOrderId};
 
 use crate::gateway::Gateway;
@@ -26,7 +26,9 @@ impl Gateway {
         (read, unread): (&Response, &[Unread]),
         effects: &mut Effects,
     ) -> Outcome {
-        unread.iter().for_each(|row| self.not_understood(now, row, effects));
+        for row in unread {
+            self.not_understood(now, row, effects);
+        }
         match purpose {
             // A list proves that an order is not in it. A row that may be this order, or an execution of
             // it, leaves that open.
@@ -49,7 +51,13 @@ impl Gateway {
         Outcome::Done(read.clone())
     }
 
-    pub(crate) fn not_understood(&mut self, now: Timestamp, row: &Unread, effects: &mut Effects) {
+    /// Takes into account that a row is not understood. `true` when that is news.
+    pub(crate) fn not_understood(
+        &mut self,
+        now: Timestamp,
+        row: &Unread,
+        effects: &mut Effects,
+    ) -> bool {
         if row.trade.is_none()
             && let Some(id) = self.ours(row)
         {
@@ -57,7 +65,7 @@ impl Gateway {
         }
         self.ask_whose(row, effects);
         if self.books.knows_not_understood(row.instrument, row.order, row.trade) {
-            return;
+            return false;
         }
         let found = Discrepancy::NotUnderstood {
             instrument: row.instrument,
@@ -71,24 +79,26 @@ impl Gateway {
         );
         self.alert(text, effects);
         self.discrepancy(now, found, effects);
+        true
     }
 
-    /// The state of an order of ours is not understood.
+    /// The state of an order of ours is not understood. `true` when that is news.
     pub(crate) fn unclear(
         &mut self,
         now: Timestamp,
         id: ClientOrderId,
         because: &str,
         effects: &mut Effects,
-    ) {
+    ) -> bool {
         let is_open = self.books.order(&id).is_some_and(|order| order.state.is_open());
         if !is_open || self.doubts.is_unclear(&id) {
-            return;
+            return false;
         }
         let text = format!("what the venue says of order {id} is not understood: {because}");
         self.in_doubt(now, id, text.clone(), effects);
         self.doubts.is_now_unclear(&id);
         self.alert(format!("{text}. Nothing that adds risk is sent until it is"), effects);
+        true
     }
 
     /// The open order of ours that a row is of.
@@ -141,9 +151,7 @@ impl Gateway {
             || self.books.knows_foreign((instrument, id))
             || self.outstanding.values().any(|asked| *asked == purpose);
         if !is_known {
-            let order = OrderKey::Venue(id);
-            let request = AccountRequest::Order { instrument, order, since: None };
-            self.send(purpose, request, effects);
+            self.ask_which((instrument, id), effects);
         }
     }
 }

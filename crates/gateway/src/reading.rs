@@ -21,7 +21,7 @@ use crate::gateway::Gateway;
 use crate::merge::Source;
 use crate::purpose::Purpose;
 use crate::readings::Part;
-use crate::reconcile::{Difference, VenueSnapshot, apart, differences, is_older_picture};
+use crate::reconcile::{Difference, VenueSnapshot, apart, differences};
 
 /// How often the books are compared while the account's stream is down.
 const DEAF_READ_EVERY: Duration = Duration::from_secs(3);
@@ -84,6 +84,7 @@ impl Gateway {
         self.reading.fills_until.clear();
         self.reading.fills_from.clear();
         self.reading.pages = 0;
+        self.identify_held(effects);
         let instruments = self.instruments();
         self.reading.waiting_for = instruments.len();
         for instrument in instruments {
@@ -259,7 +260,6 @@ impl Gateway {
             open: std::mem::take(&mut self.reading.open),
             account: account.clone(),
         };
-        self.reading.older = is_older_picture(&self.books, &venue);
         self.reading.apart = apart(&self.books, &venue.account);
         // What is shown is not missing, whatever it is said to be.
         let mut in_flight = self.in_flight();
@@ -334,12 +334,17 @@ impl Gateway {
     /// ended) is not among it: its whole size stays reserved until it is proven what became of it.
     pub(crate) fn unsettled(&self) -> u32 {
         let differ = self.accepted().filter(|id| self.doubts.differs(id)).count();
-        u32::try_from(differ + self.reading.unattributed.len()).unwrap_or(u32::MAX)
+        u32::try_from(differ + self.reading.unattributed().len()).unwrap_or(u32::MAX)
     }
 
     /// Orders known to have been at the venue that are asked about, for whatever reason.
     pub(crate) fn asked_about(&self) -> usize {
         self.accepted().filter(|id| self.doubts.is_open(id)).count()
+    }
+
+    /// Those of them of which the venue says what is not understood.
+    pub(crate) fn unclear_ones(&self) -> usize {
+        self.accepted().filter(|id| self.doubts.is_unclear(id)).count()
     }
 
     /// Open orders that are known to have been at the venue.

@@ -15,6 +15,14 @@ const PAUSE_MIN: Duration = Duration::from_millis(250);
 /// that answers again.
 const PAUSE_MAX: Duration = Duration::from_secs(3);
 
+/// An execution that is not counted before its order is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub(crate) fill: Fill,
+    /// When the venue first said how its order stands; `None` before that.
+    pub(crate) since: Option<Timestamp>,
+}
+
 /// One part of a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -59,7 +67,7 @@ pub(crate) struct Reading {
     /// Differences since the last complete reading.
     pub(crate) found: u32,
     /// Executions whose order is being asked for.
-    pub(crate) unattributed: Vec<Fill>,
+    unattributed: Vec<Held>,
     /// Balances that did not agree at the last reading, ours and theirs: once may be a race, twice is
     /// not.
     pub(crate) suspects: BTreeMap<Asset, (Amount, Amount)>,
@@ -69,9 +77,8 @@ pub(crate) struct Reading {
     pub(crate) drift: BTreeMap<Asset, (Amount, Amount)>,
     /// Of which time the balances were, by the venue's clock, where it says so.
     pub(crate) dated: Option<Timestamp>,
-    /// Some of the balances are as they were counted a while ago.
-    pub(crate) older: bool,
-    /// All balances that are not what we count, those among them, too.
+    /// All balances that are not what we count: beside the suspects, those that are as they were counted a
+    /// while ago.
     pub(crate) apart: BTreeMap<Asset, (Amount, Amount)>,
     /// The look back under way.
     pub(crate) past: Past,
@@ -99,6 +106,13 @@ pub(crate) struct Past {
     pub(crate) shown: BTreeSet<(InstrumentId, TradeId)>,
 }
 
+impl Held {
+    /// Of which order it is.
+    pub(crate) fn order(&self) -> VenueKey {
+        (self.fill.instrument, self.fill.venue_order_id)
+    }
+}
+
 impl Reading {
     /// Do our books agree with the venue's, as far as we could have heard?
     pub(crate) fn is_clean(&self) -> bool {
@@ -113,16 +127,21 @@ impl Reading {
         self.found = self.found.saturating_add(1);
     }
 
-    pub(crate) fn unattributed(&self) -> &[Fill] {
+    pub(crate) fn unattributed(&self) -> &[Held] {
         &self.unattributed
     }
 
-    pub(crate) fn hold(&mut self, fill: Fill) {
-        self.unattributed.push(fill);
+    pub(crate) fn hold(&mut self, held: Held) {
+        self.unattributed.push(held);
     }
 
-    pub(crate) fn release(&mut self, order: VenueKey) -> Vec<Fill> {
-        let belongs = |f: &Fill| (f.instrument, f.venue_order_id) == order;
+    /// Orders of the executions that are held.
+    pub(crate) fn held(&self) -> BTreeSet<VenueKey> {
+        self.unattributed.iter().map(Held::order).collect()
+    }
+
+    pub(crate) fn release(&mut self, order: VenueKey) -> Vec<Held> {
+        let belongs = |held: &Held| held.order() == order;
         let (released, kept) = self.unattributed.drain(..).partition(belongs);
         self.unattributed = kept;
         released

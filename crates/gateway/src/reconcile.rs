@@ -123,18 +123,6 @@ pub(crate) fn apart(books: &Books, account: &AccountSnapshot) -> BTreeMap<Asset,
     apart.map(|(asset, ours, theirs)| (asset, (ours, theirs))).collect()
 }
 
-/// Is any asset told as it was counted a while ago, and not as it is counted now?
-pub(crate) fn is_older_picture(books: &Books, venue: &VenueSnapshot) -> bool {
-    let told = &venue.account.balances;
-    let is_older = |(asset, ours): (&Asset, &Amount)| {
-        let theirs = told.get(asset).map_or(Some(Amount::ZERO), |balance| balance.total());
-        theirs.is_some_and(|theirs| {
-            theirs != *ours && books.counted_lately(venue.read, venue.dated, *asset, theirs)
-        })
-    };
-    books.counts().iter().any(is_older)
-}
-
 /// What a difference of balances is, once every execution is counted and it has been seen twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -9,9 +9,14 @@ use std::time::Duration;
 use model::venue::VenueOrder;
 use model::{ClientOrderId, Discrepancy, Effects, Fill, Timestamp, TradeId};
 
+use crate::books::LAG_MAX;
 use crate::gateway::Gateway;
 use crate::merge::Source;
+use crate::readings::Held;
 
+/// From the venue's first word on the order of an execution that looks like a counted one to the one that is
+/// believed.
+const SAID_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Two ways of telling one execution may date it differently by less than this.
 const SAME_WITHIN: Duration = Duration::from_secs(1);
 
@@ -27,34 +32,54 @@ impl Gateway {
         !self.told.is_at_least(id, counted_too) && self.counted_as(id, fill).is_some()
     }
 
-    /// The venue has said how the order of an execution stands that may have two ids.
+    /// The venue has said how the order stands that these executions are of, which may have two ids.
     pub(crate) fn settle_ids(
         &mut self,
         now: Timestamp,
         order: &VenueOrder,
-        fill: &Fill,
+        mut held: Vec<Held>,
         effects: &mut Effects,
     ) {
         let id = order.client_order_id;
-        let is_ours = self.books.order(&id).filter(|ours| ours.is(order));
-        let Some(counted) = is_ours.map(|ours| ours.filled) else {
-            return self.executed(now, fill, Source::Query, effects);
+        held.iter_mut().for_each(|held| held.fill.client_order_id = Some(id));
+        held.retain(|held| !self.books.knows_trade(held.fill.instrument, held.fill.trade_id));
+        let Some(counted) = self.books.order(&id).filter(|o| o.is(order)).map(|o| o.filled) else {
+            return held.iter().for_each(|h| self.executed(now, &h.fill, Source::Query, effects));
         };
-        if self.books.knows_trade(fill.instrument, fill.trade_id) {
-            return;
-        }
-        // Less than is counted proves nothing: some look-ups say that nothing has executed.
-        let is_all = order.filled == counted && order.updated >= fill.venue_time;
-        match self.counted_as(&id, fill) {
-            Some(counted_as) if is_all => {
-                let (instrument, trade_id) = (fill.instrument, fill.trade_id);
-                let found =
-                    Discrepancy::TwoIds { client_order_id: id, instrument, trade_id, counted_as };
-                self.alert(format!("{found}: counted once"), effects);
-                self.discrepancy(now, found, effects);
+        let together = held.iter().try_fold(counted, |sum, held| sum.checked_add(held.fill.qty));
+        let is_missing = together == Some(order.filled);
+        for Held { fill, since } in held {
+            let since = since.unwrap_or(now);
+            let waited = now.since(since);
+            // One answer may come from a copy of the venue that is a moment behind, and a second execution
+            // that is never counted is lost.
+            let is_all = order.filled == counted
+                && order.updated >= fill.venue_time
+                && waited >= SAID_AGAIN_AFTER;
+            match self.counted_as(&id, &fill) {
+                Some(counted_as) if is_all => self.has_two_ids(now, &fill, counted_as, effects),
+                // Others of this order are to be read before it can be told, or the answer is a wrong one.
+                Some(_) if !is_missing && waited < LAG_MAX => {
+                    self.reading.hold(Held { fill, since: Some(since) });
+                    self.read_soon(now);
+                }
+                Some(_) | None => self.count_own(now, id, &fill, Source::Query, effects),
             }
-            _ => self.count_fill(now, Some(id), fill, Source::Query, effects),
         }
+    }
+
+    fn has_two_ids(
+        &mut self,
+        now: Timestamp,
+        fill: &Fill,
+        counted_as: TradeId,
+        effects: &mut Effects,
+    ) {
+        let Some(client_order_id) = fill.client_order_id else { return };
+        let (instrument, trade_id) = (fill.instrument, fill.trade_id);
+        let found = Discrepancy::TwoIds { client_order_id, instrument, trade_id, counted_as };
+        self.alert(format!("{found}: counted once"), effects);
+        self.discrepancy(now, found, effects);
     }
 
     /// The execution of this order that is counted and looks the same.

@@ -29,8 +29,9 @@ impl Books {
     }
 
     pub(super) fn found(&mut self, found: &Discrepancy) {
-        if let Discrepancy::TwoIds { instrument, trade_id, .. } = found {
+        if let Discrepancy::TwoIds { instrument, trade_id, counted_as, .. } = found {
             self.trades.remember((*instrument, *trade_id), TRADES_KEPT);
+            self.recent.also_named(*instrument, *counted_as, *trade_id);
         }
         if let Discrepancy::NotUnderstood { instrument, venue_order_id, trade_id, .. } = found {
             let key = (*instrument, *venue_order_id, *trade_id);

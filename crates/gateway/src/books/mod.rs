@@ -442,7 +442,12 @@ impl Books {
             return;
         }
         self.book_money(fill, at, Some);
-        self.recent.executed(KnownFill { at, client_order_id: id.copied(), fill: *fill });
+        self.recent.executed(KnownFill {
+            at,
+            client_order_id: id.copied(),
+            fill: *fill,
+            also: None,
+        });
         let order = id.and_then(|id| self.orders.get(id));
         let lost = self.planted.is(Defect::LateFillOfNobody)
             && order.is_some_and(|order| order.state.is_done());

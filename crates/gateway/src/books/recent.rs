@@ -49,6 +49,9 @@ pub struct KnownFill {
     pub client_order_id: Option<ClientOrderId>,
     /// The execution.
     pub fill: Fill,
+    /// Another id that the venue gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub also: Option<TradeId>,
 }
 
 impl Recent {
@@ -77,6 +80,15 @@ impl Recent {
         self.fills.push_back(known);
         if self.fills.len() > FILLS_MAX {
             self.fills.pop_front();
+        }
+    }
+
+    /// The venue gives an execution another id, too.
+    pub(super) fn also_named(&mut self, instrument: InstrumentId, trade: TradeId, also: TradeId) {
+        let is_it =
+            |f: &&mut KnownFill| (f.fill.instrument, f.fill.trade_id) == (instrument, trade);
+        if let Some(known) = self.fills.iter_mut().find(is_it) {
+            known.also = Some(also);
         }
     }
 

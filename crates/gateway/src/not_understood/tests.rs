@@ -147,6 +147,48 @@ fn an_order_of_ours_that_is_not_understood_stays_in_doubt() {
     }
 }
 
+/// While an order is not understood balances differ, too: a person can accept that they do, and what shrinks
+/// a position goes all the while.
+#[test]
+fn a_difference_beside_what_is_not_understood_can_be_accepted() {
+    let mut world = World::at(TELLS_ALL);
+    let ours = world.place(spec(Side::Buy, "1", "99")).unwrap();
+    world.answer_all();
+    world.venue.orders[0].status = VenueOrderStatus::Unknown;
+    compare(&mut world);
+    world.venue.transfer("BTC", "-0.5");
+    compare(&mut world);
+    assert_eq!(world.gateway.state().0, TradingState::Reducing);
+    let kinds = |world: &World| {
+        world.count(|r| matches!(r, Record::Discrepancy { found } if found.kind() == "balance"))
+    };
+    assert_eq!(kinds(&world), 1, "said once");
+    world.apply(&Input::Operator(Command::AcceptDifferences));
+    world.pass_answering(5);
+    assert_eq!((world.gateway.state().0, kinds(&world)), (TradingState::Reducing, 1));
+    assert_eq!(world.gateway.books().counted(number("BTC")), Some(number("9.5")));
+    world.venue.orders[0].status = VenueOrderStatus::New;
+    world.pass_answering(5);
+    compare(&mut world);
+    assert_eq!(world.state_of(&ours), OrderState::Working);
+    assert_eq!(world.gateway.state(), (TradingState::Active, ""));
+}
+
+/// Somebody's program is told in such words again and again: that is one thing to look at.
+#[test]
+fn what_was_said_is_not_looked_at_each_time_it_is_told() {
+    let mut world = World::at(TELLS_ALL);
+    let strange = row(None, "e-1");
+    world.apply(&Input::Feed(FeedNotice::NotUnderstood(strange.clone())));
+    world.pass_answering(5);
+    let asked = world.asked.len();
+    for _ in 0..50 {
+        world.apply(&Input::Feed(FeedNotice::NotUnderstood(strange.clone())));
+        world.answer_all();
+    }
+    assert_eq!((world.asked.len() - asked, said(&world)), (0, 1));
+}
+
 /// The stream is the first to say it.
 #[test]
 fn what_the_stream_tells_and_is_not_understood_is_asked_about() {

@@ -54,15 +54,23 @@ pub(super) fn keep_piece(
         client.execute(&insert, &[&seq, &start, &piece, &epoch, &token]).await
     })?;
     if kept == 1 && end == snapshot.body.len() {
-        finish(link, schema, snapshot, &chain)?;
+        finish(link, schema, (epoch, token), snapshot, &chain)?;
     }
     Ok((kept == 1).then_some(end))
 }
 
 /// All pieces are there: it counts from now on, and the oldest is let go of.
-fn finish(link: &mut Link, schema: &str, snapshot: &Snapshot, chain: &Hash) -> Result<(), Failure> {
+fn finish(
+    link: &mut Link,
+    schema: &str,
+    (epoch, token): (i64, &str),
+    snapshot: &Snapshot,
+    chain: &Hash,
+) -> Result<(), Failure> {
+    // Whoever has it by now may have cleared the pieces away.
     let insert = format!(
-        "INSERT INTO {schema}.snapshots (seq, format, body, hash) VALUES ($1, $2, '', $3)
+        "INSERT INTO {schema}.snapshots (seq, format, body, hash)
+         SELECT $1, $2, '', $3 FROM {schema}.lease WHERE epoch = $4 AND token = $5
          ON CONFLICT (seq) DO UPDATE
          SET format = excluded.format, body = excluded.body, hash = excluded.hash"
     );
@@ -73,10 +81,12 @@ fn finish(link: &mut Link, schema: &str, snapshot: &Snapshot, chain: &Hash) -> R
     let (seq, format) = (snapshot.seq.cast_signed(), i64::from(snapshot.format));
     let hash = snapshot.hash(chain);
     link.ask(ANSWER_MAX, |client| async move {
-        client.execute(&insert, &[&seq, &format, &hash.as_slice()]).await?;
-        client.execute(&delete, &[]).await
+        let hash = hash.as_slice();
+        if client.execute(&insert, &[&seq, &format, &hash, &epoch, &token]).await? == 1 {
+            client.execute(&delete, &[]).await?;
+        }
+        Ok(())
     })
-    .map(drop)
 }
 
 /// The hash of an entry that is there, or of the last one that was removed.

@@ -54,12 +54,17 @@ pub(super) async fn clear(rest: &Rest, entries: Vec<Entry>, flights: &Flights) -
             // Before the look: what lands during it was on its way here.
             let flying = flights.any();
             let looks = ours.iter().map(|(instrument, ids)| still_open(rest, *instrument, ids));
-            let looks: Option<Vec<_>> = join_all(looks).await.into_iter().collect();
-            if let Some(found) = looks {
-                shown = found.into_iter().flatten().collect();
-                if shown.is_empty() && !flying {
-                    return;
-                }
+            let looks = join_all(looks).await;
+            let is_all = looks.iter().all(|look| look.as_ref().is_some_and(|look| look.is_all));
+            for (instrument, look) in ours.keys().zip(looks) {
+                let Some(Look { open, is_all }) = look else { continue };
+                // What is not shown is gone, unless it may be what cannot be read.
+                let is_told = |id| open.iter().any(|entry| entry.id == id);
+                shown.retain(|e| e.instrument != *instrument || (!is_all && !is_told(e.id)));
+                shown.extend(open);
+            }
+            if is_all && shown.is_empty() && !flying {
+                return;
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSE_MAX);
@@ -85,20 +90,27 @@ async fn cancel(rest: &Rest, orders: &[Entry]) {
     join_all(requests.map(|request| async move { rest.ask(&request).await })).await;
 }
 
+/// What the venue shows of some orders.
+struct Look {
+    /// Those that are open.
+    open: Vec<Entry>,
+    /// There is no row that may be another one.
+    is_all: bool,
+}
+
 /// Which of these the venue shows as open; `None` when it does not say.
 async fn still_open(
     rest: &Rest,
     instrument: InstrumentId,
     ours: &BTreeSet<ClientOrderId>,
-) -> Option<Vec<Entry>> {
+) -> Option<Look> {
     let request = Request::Account(AccountRequest::OpenOrders(Some(instrument)));
     let Outcome::Done(answer) = rest.ask(&request).await else { return None };
     let (answer, unread) = answer.split();
     let Response::Orders(orders) = answer else { return None };
     // One that cannot be read may be ours, unless its name says that it is not.
-    if unread.iter().any(|row| row.client_order_id.is_none_or(|id| ours.contains(&id))) {
-        return None;
-    }
+    let may_be_ours = |id: Option<ClientOrderId>| id.is_none_or(|id| ours.contains(&id));
+    let is_all = !unread.iter().any(|row| may_be_ours(row.client_order_id));
     let open = orders.into_iter().filter(|o| o.status.is_open());
     let open = open.filter(|order| ours.contains(&order.client_order_id));
     let entry = |order: VenueOrder| Entry {
@@ -106,5 +118,5 @@ async fn still_open(
         id: order.client_order_id,
         venue_id: Some(order.id),
     };
-    Some(open.map(entry).collect())
+    Some(Look { open: open.map(entry).collect(), is_all })
 }
