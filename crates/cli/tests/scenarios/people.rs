@@ -15,6 +15,11 @@ use crate::stage::{Stage, Want, books, count, is_refused};
 /// Any difference is noticed within this (`T_detect`).
 pub(crate) const DETECTED_MAX: u64 = 10;
 
+/// An order of a person that rests below the best bid.
+fn resting(bid: f64) -> ByHand<'static> {
+    ByHand { key: OWN, name: "rests", side: "buy", qty: "0.15", price: bid * 0.97, rests: true }
+}
+
 /// ACC-04: a person trades on the same account, takes a stop of ours back, pays in and pays out. It is
 /// said and counted, nothing halts, and nothing is done against it.
 fn a_person_trades(mut stage: Stage) {
@@ -24,15 +29,7 @@ fn a_person_trades(mut stage: Stage) {
     let own = stage.place_as("sell", &trigger, "gtc");
     let name = stage.working(own).venue_order_id.unwrap();
     stage.takes(OWN, "buy", "0.002", ask * 1.01);
-    let rests = ByHand {
-        key: OWN,
-        name: "rests",
-        side: "buy",
-        qty: "0.15",
-        price: bid * 0.97,
-        rests: true,
-    };
-    let rests = stage.by_hand(&rests);
+    let rests = stage.by_hand(&resting(bid));
     let instrument = stage.gateway.instrument().parse().unwrap();
     stage.until(DETECTED_MAX, "both are said", |entries| kinds(entries, "foreign") == 2);
     stage.until(DETECTED_MAX, "what rests counts", |entries| {
@@ -129,15 +126,7 @@ fn acc_04_orders_of_a_person_are_taken_back() {
     let mut stage = with_policy("cancel", 306);
     let (bid, ask) = stage.touch();
     stage.takes(OWN, "buy", "0.002", ask * 1.01);
-    let rests = ByHand {
-        key: OWN,
-        name: "rests",
-        side: "buy",
-        qty: "0.15",
-        price: bid * 0.97,
-        rests: true,
-    };
-    stage.by_hand(&rests);
+    stage.by_hand(&resting(bid));
     stage.until(DETECTED_MAX, "what rests is taken back", |entries| {
         let exposure = books(entries).exposure("BTC-USDT".parse().unwrap());
         count(entries, |r| matches!(r, Record::ForeignCancel { .. })) > 0

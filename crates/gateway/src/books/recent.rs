@@ -50,7 +50,6 @@ pub struct KnownFill {
     /// The execution.
     pub fill: Fill,
     /// Another id that the venue gives it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub also: Option<TradeId>,
 }
 

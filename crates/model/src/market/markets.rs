@@ -191,16 +191,22 @@ mod tests {
     use crate::market::GridQty;
     use crate::side::Side;
 
+    fn view() -> MarketView {
+        let step = |text: &str| text.parse().unwrap();
+        let asset = |name: &str| crate::ids::Asset::new(name).unwrap();
+        let (btc, usdt) = (asset("BTC"), asset("USDT"));
+        MarketView::new(Instrument::spot(btc, usdt, step("0.01"), step("0.001")).unwrap())
+    }
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millis(ms).unwrap()
+    }
+
     /// A print far away, and a side that is gone: the price that orders are measured by stays, and ages.
     #[test]
     fn no_print_moves_the_reference() {
-        let step = |text: &str| text.parse().unwrap();
-        let asset = |name: &str| crate::ids::Asset::new(name).unwrap();
-        let instrument =
-            Instrument::spot(asset("BTC"), asset("USDT"), step("0.01"), step("0.001")).unwrap();
-        let id = instrument.id;
-        let mut view = MarketView::new(instrument);
-        let at = |ms| Timestamp::from_millis(ms).unwrap();
+        let mut view = view();
+        let id = view.instrument().id;
         let mut apply = |ms, kind| {
             view.apply(at(ms), &MarketEvent { instrument: id, venue_time: at(ms), kind });
             (view.reference_price().map(|price| price.to_string()), view.reference_as_of(0))
@@ -227,13 +233,8 @@ mod tests {
 
     #[test]
     fn a_book_is_as_old_as_its_last_change() {
-        let step = |text: &str| text.parse().unwrap();
-        let asset = |name: &str| crate::ids::Asset::new(name).unwrap();
-        let instrument =
-            Instrument::spot(asset("BTC"), asset("USDT"), step("0.01"), step("0.001")).unwrap();
-        let id = instrument.id;
-        let mut view = MarketView::new(instrument);
-        let at = |ms| Timestamp::from_millis(ms).unwrap();
+        let mut view = view();
+        let id = view.instrument().id;
         assert_eq!(view.book_as_of(0), None);
         let book = || MarketKind::Book(BookUpdate { snapshot: true, levels: Vec::new() });
         let event = |ms, kind| MarketEvent { instrument: id, venue_time: at(ms), kind };
