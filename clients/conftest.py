@@ -6,6 +6,7 @@
 import json
 import os
 import subprocess
+import time
 import urllib.request
 from pathlib import Path
 
@@ -71,6 +72,16 @@ class Venue:
     def transfer(self, account, asset, amount):
         self.post("transfer", account=account, asset=asset, amount=amount)
 
+    def has_traded(self):
+        """Waits for the first public trade of a Coinbase."""
+        path = "/api/v3/brokerage/market/products/BTC-USD/ticker?limit=1"
+        for _ in range(200):
+            with urllib.request.urlopen(self.http + path, timeout=5) as answer:
+                if json.load(answer)["trades"]:
+                    return
+            time.sleep(0.05)
+        raise AssertionError("nobody has traded within ten seconds")
+
     def stop(self):
         self.process.terminate()
         self.process.wait(timeout=10)
@@ -106,8 +117,9 @@ def coinbase():
 
 @pytest.fixture
 def busy_coinbase():
-    """A Coinbase with a market around the accounts."""
+    """A Coinbase with a market around the accounts, in which somebody has traded: CCXT fails on a list of none."""
     running = Venue("--market", "synthetic:7", *BPS, accounts=COINBASE_ACCOUNTS, dialect="coinbase")
+    running.has_traded()
     yield running
     running.stop()
 

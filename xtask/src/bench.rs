@@ -4,9 +4,26 @@
 
 use anyhow::Result;
 
-use crate::{servers, shell};
+use crate::{peers, servers, shell};
+
+/// Works with the processes of the product, and with a gateway that has deliberate bugs.
+const WITH_PROCESSES: &str = "kill-processes";
+/// Works with the product's own program.
+const WITH_PROGRAM: &str = "backtest-memory";
 
 pub(crate) fn task(args: &[String]) -> Result<()> {
+    if let Some((_, rest)) = args.split_first().filter(|(first, _)| *first == "peers") {
+        return peers::bench(rest);
+    }
     servers::ready();
+    let build = ["build", "--release", "-p", "plimsoll-cli", "--bin", "plimsoll"];
+    if args.iter().any(|arg| arg == WITH_PROCESSES || arg == WITH_PROGRAM) {
+        shell::run(shell::cargo().args(build))?;
+    }
+    if args.iter().any(|arg| arg == WITH_PROCESSES) {
+        // Never where a release is built: nobody shall take the one for the other.
+        let planted = ["--features", "defects", "--target-dir", "target/defects"];
+        shell::run(shell::cargo().args(build).args(planted))?;
+    }
     shell::run(shell::cargo().args(["run", "--release", "-p", "plimsoll-bench", "--"]).args(args))
 }

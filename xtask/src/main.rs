@@ -9,6 +9,8 @@ mod counts;
 mod defects;
 mod fuzz;
 mod kills;
+mod outcome;
+mod peers;
 mod servers;
 mod shell;
 mod test;
@@ -29,8 +31,9 @@ struct Task {
 const TASKS: &[Task] = &[
     Task {
         name: "test",
-        usage: "[--rust] [--clients]",
-        help: "run all tests, installing what they need; a flag runs that half only",
+        usage: "[--rust] [--clients] [--peers]",
+        help: "run all tests, installing what they need; a flag runs that half only, and --peers what compares \
+               backtests with other projects'",
         run: test::task,
     },
     Task {
@@ -48,7 +51,8 @@ const TASKS: &[Task] = &[
     Task {
         name: "bench",
         usage: "[args]",
-        help: "run the benchmarks in release mode; `bench peers` compares with other projects",
+        help: "run the benchmarks in release mode; `bench peers` compares with other projects, `bench kill-processes` \
+               tries the kill switch with real processes",
         run: bench::task,
     },
     Task {

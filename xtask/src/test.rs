@@ -1,34 +1,29 @@
-//! `cargo xtask test`: all tests, in Rust and with unmodified third-party clients.
+//! `cargo xtask test`: all tests, in Rust and with unmodified third-party clients; with `--peers` the comparison with
+//! other backtesters instead, which needs large downloads and runs only when it is asked for.
 //!
-//! Both halves always run, so that one failure does not hide another. What could not run is said
-//! at the very end, in a block that cannot be overlooked: a skipped judge is not a passed test.
+//! Both halves always run, so that one failure does not hide another.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::counts::Counts;
+use crate::outcome::Outcome;
+use crate::peers;
 use crate::servers;
 use crate::shell::{self, Seen, Usage};
 use crate::venv::{self, Venv};
-
-/// How all runners together ended.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Outcome {
-    counts: Counts,
-    /// Commands that failed, as typed.
-    failed: Vec<String>,
-    /// What did not run at all, and why.
-    skipped: Vec<String>,
-}
 
 #[derive(Clone, Copy)]
 struct Halves {
     rust: bool,
     clients: bool,
+    peers: bool,
+}
+
+impl Halves {
+    const ALL: Halves = Halves { rust: true, clients: true, peers: false };
+    const NONE: Halves = Halves { rust: false, clients: false, peers: false };
 }
 
 pub(crate) fn task(args: &[String]) -> Result<()> {
@@ -39,64 +34,21 @@ pub(crate) fn task(args: &[String]) -> Result<()> {
 
 /// Everything; what the gate wants.
 pub(crate) fn all() -> Result<Outcome> {
-    run(Halves { rust: true, clients: true })
-}
-
-impl Outcome {
-    pub(crate) fn ok(&self) -> Result<()> {
-        if !self.failed.is_empty() {
-            bail!("failed: {}", self.failed.join("; "));
-        }
-        Ok(())
-    }
-
-    fn run(&mut self, command: &mut Command) -> Result<()> {
-        let name = shell::spell(command);
-        println!("\nxtask: {name}");
-        let seen = shell::tee(command)?;
-        self.record(name, &seen);
-        Ok(())
-    }
-
-    fn record(&mut self, name: String, seen: &Seen) {
-        let mut counts = Counts::of(&seen.lines);
-        if !seen.success {
-            self.failed.push(name);
-            // A runner that broke before its first test has failed as well.
-            counts.failed = counts.failed.max(1);
-        }
-        self.counts += counts;
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bar = "!".repeat(80);
-        if !self.skipped.is_empty() {
-            writeln!(f, "{bar}")?;
-            for reason in &self.skipped {
-                writeln!(f, "!! NOT TESTED: {reason}")?;
-            }
-            writeln!(f, "{bar}")?;
-        }
-        for command in &self.failed {
-            writeln!(f, "FAILED: {command}")?;
-        }
-        write!(f, "{}", self.counts)
-    }
+    run(Halves::ALL)
 }
 
 fn halves(args: &[String]) -> Result<Halves> {
-    let mut asked = Halves { rust: false, clients: false };
+    let mut asked = Halves::NONE;
     for arg in args {
         match arg.as_str() {
             "--rust" => asked.rust = true,
             "--clients" => asked.clients = true,
+            "--peers" => asked.peers = true,
             other => bail!(Usage(format!("test knows no `{other}`"))),
         }
     }
-    let none = !asked.rust && !asked.clients;
-    Ok(if none { Halves { rust: true, clients: true } } else { asked })
+    let none = !asked.rust && !asked.clients && !asked.peers;
+    Ok(if none { Halves::ALL } else { asked })
 }
 
 fn run(halves: Halves) -> Result<Outcome> {
@@ -107,6 +59,9 @@ fn run(halves: Halves) -> Result<Outcome> {
     }
     if halves.clients {
         clients(&mut outcome)?;
+    }
+    if halves.peers {
+        peers::test(&mut outcome)?;
     }
     Ok(outcome)
 }
@@ -133,20 +88,22 @@ fn rust(outcome: &mut Outcome) -> Result<()> {
         let kinds = ["--lib", "--bins", "--tests", "--no-fail-fast"];
         outcome.run(shell::cargo().args(["test", "--workspace"]).args(kinds))?;
     }
-    outcome.skipped.extend(notes(&not_tested()?));
+    notes(&not_tested()?).into_iter().for_each(|note| outcome.skip(note));
     outcome.run(shell::cargo().args(["test", "--workspace", "--doc"]))
 }
 
 fn clients(outcome: &mut Outcome) -> Result<()> {
     let target_dir = shell::target_dir()?;
-    let python = match venv::ready(&target_dir) {
+    let python = match venv::ready(&target_dir.join("venv"), "clients/requirements.txt") {
         Ok(Venv::Ready(python)) => python,
         Ok(Venv::Absent(reason)) => {
-            outcome.skipped.push(format!("third-party clients, because {reason}"));
+            outcome.skip(format!("third-party clients, because {reason}"));
             return Ok(());
         }
         Err(error) => {
-            outcome.record(format!("{error:#}"), &Seen { success: false, lines: Vec::new() });
+            let hint = "without a network use `cargo xtask test --rust`";
+            let seen = Seen { success: false, lines: Vec::new() };
+            outcome.record(format!("no third-party clients ({hint}): {error:#}"), &seen);
             return Ok(());
         }
     };
@@ -160,25 +117,6 @@ fn clients(outcome: &mut Outcome) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_runner_that_breaks_without_a_count_is_one_failure() {
-        let seen = |success, line: &str| Seen { success, lines: vec![line.to_owned()] };
-        let mut outcome = Outcome::default();
-        outcome.record("first".to_owned(), &seen(true, "2 passed in 0.1s"));
-        assert!(outcome.ok().is_ok());
-        outcome.record("second".to_owned(), &seen(false, "error: could not compile"));
-        assert_eq!(outcome.counts, Counts { passed: 2, failed: 1, skipped: 0 });
-        assert!(outcome.ok().is_err());
-    }
-
-    #[test]
-    fn a_skip_is_loud_and_the_sum_comes_last() {
-        let skipped = vec!["third-party clients, because this machine lacks python3".to_owned()];
-        let text = Outcome { skipped, ..Outcome::default() }.to_string();
-        assert!(text.contains("NOT TESTED: third-party clients, because"), "{text}");
-        assert_eq!(text.lines().last(), Some("0 passed, 0 failed, 0 skipped"));
-    }
 
     #[test]
     fn tests_that_could_not_run_are_named_once() {
@@ -195,11 +133,12 @@ mod tests {
     fn flags_choose_halves_and_unknown_ones_are_wrong_usage() {
         let of = |args: &[&str]| {
             halves(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())
-                .map(|halves| (halves.rust, halves.clients))
+                .map(|halves| (halves.rust, halves.clients, halves.peers))
         };
-        assert_eq!(of(&[]).unwrap(), (true, true));
-        assert_eq!(of(&["--rust"]).unwrap(), (true, false));
-        assert_eq!(of(&["--clients"]).unwrap(), (false, true));
+        assert_eq!(of(&[]).unwrap(), (true, true, false), "peers only when they are asked for");
+        assert_eq!(of(&["--rust"]).unwrap(), (true, false, false));
+        assert_eq!(of(&["--clients"]).unwrap(), (false, true, false));
+        assert_eq!(of(&["--peers"]).unwrap(), (false, false, true));
         assert!(of(&["--pyhton"]).unwrap_err().is::<Usage>());
     }
 }

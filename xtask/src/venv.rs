@@ -1,7 +1,8 @@
-//! The Python environment of the third-party client suite: `target/venv`, made once.
+//! Python environments of third-party programs, each made once: `target/venv` of the clients, `target/peers/` of
+//! the backtesters.
 //!
-//! It lives among the build products, so that nothing is installed into the user's own Python and
-//! `cargo clean` removes it. It is made again when `clients/requirements.txt` changes.
+//! They live among the build products, so that nothing is installed into the user's own Python and
+//! `cargo clean` removes them. One is made again when its requirements change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,6 @@ use anyhow::{Context, Result};
 
 use crate::shell;
 
-const REQUIREMENTS: &str = "clients/requirements.txt";
 /// Written last, with the requirements as installed: an environment without it is half made.
 const STAMP: &str = "plimsoll-requirements";
 
@@ -22,13 +22,14 @@ pub(crate) enum Venv {
     Absent(String),
 }
 
+/// The environment in a folder, with what a file of requirements names.
+///
 /// A failed installation is an error, not an absence: a requirement that does not exist any more
 /// must not look like a machine without Python.
-pub(crate) fn ready(target_dir: &Path) -> Result<Venv> {
-    let dir = target_dir.join("venv");
+pub(crate) fn ready(dir: &Path, requirements: &str) -> Result<Venv> {
     let python = dir.join("bin/python");
-    let Ok(wanted) = fs::read_to_string(shell::root().join(REQUIREMENTS)) else {
-        return Ok(Venv::Absent(format!("{REQUIREMENTS} is not there")));
+    let Ok(wanted) = fs::read_to_string(shell::root().join(requirements)) else {
+        return Ok(Venv::Absent(format!("{requirements} is not there")));
     };
     if fs::read_to_string(dir.join(STAMP)).is_ok_and(|installed| installed == wanted)
         && shell::works(shell::command(&python).arg("--version"))
@@ -39,13 +40,13 @@ pub(crate) fn ready(target_dir: &Path) -> Result<Venv> {
         return Ok(Venv::Absent(reason));
     }
     if dir.exists() {
-        fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
+        fs::remove_dir_all(dir).with_context(|| format!("cannot remove {}", dir.display()))?;
     }
-    println!("xtask: installing {REQUIREMENTS} into {}", dir.display());
-    shell::run(shell::command("python3").args(["-m", "venv"]).arg(&dir))?;
+    println!("xtask: installing {requirements} into {}", dir.display());
+    shell::run(shell::command("python3").args(["-m", "venv"]).arg(dir))?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
-    shell::run(shell::command(&python).args(pip).arg(REQUIREMENTS))
-        .context("no third-party clients (without a network use `cargo xtask test --rust`)")?;
+    shell::run(shell::command(&python).args(pip).arg(requirements))
+        .with_context(|| format!("{requirements} was not installed"))?;
     fs::write(dir.join(STAMP), wanted)?;
     Ok(Venv::Ready(python))
 }

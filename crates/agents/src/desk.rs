@@ -56,10 +56,18 @@ impl Desk {
 
     /// The middle of a live book, once every sample interval of event time.
     pub(crate) fn sample(&mut self, view: &View<'_>) -> Option<f64> {
-        let due = self.sampled.is_none_or(|at| view.now.since(at) >= self.sample_every);
-        let price = self.market(view).filter(|_| due)?.reference_price()?;
+        // Most events come between two samples.
+        if self.sampled.is_some_and(|at| view.now.since(at) < self.sample_every) {
+            return None;
+        }
+        let price = self.market(view)?.reference_price()?;
         self.sampled = Some(view.now);
         Some(price.get().to_f64())
+    }
+
+    /// When the next sample is due.
+    pub(crate) fn next_sample(&self) -> Timestamp {
+        self.sampled.map_or(Timestamp::EPOCH, |at| at.after(self.sample_every))
     }
 
     /// The market, while its book can be relied on.
@@ -105,6 +113,7 @@ impl Desk {
             time_in_force,
             post_only,
             reduce_only: false,
+            effect: None,
         }
     }
 

@@ -3,7 +3,7 @@
 //! Takes at once with a limit a little beyond the best price, so that a thin book cannot fill it
 //! anywhere. One order at a time: what it holds is looked at again when that one is over.
 
-use engine::{Event, Intents, Strategy, View};
+use engine::{Event, Intents, Rest, Strategy, View};
 use model::{Qty, Side};
 
 use crate::desk::Desk;
@@ -57,6 +57,7 @@ fn make(params: &Params<'_>) -> Result<Box<dyn Strategy>, BuildError> {
         slow: Ema::new(slow),
         warm_up: slow,
         wanted: None,
+        is_there: None,
     }))
 }
 
@@ -70,6 +71,8 @@ struct EmaCross {
     warm_up: u64,
     /// Long or flat, with the averages that say so.
     wanted: Option<(bool, f64, f64)>,
+    /// Long or flat as wanted, with the books like this: as long as they are, there is nothing to do.
+    is_there: Option<(bool, u64)>,
 }
 
 impl Strategy for EmaCross {
@@ -84,11 +87,23 @@ impl Strategy for EmaCross {
         }
         self.act(view, intents);
     }
+
+    fn rest(&self, view: &View<'_>) -> Rest {
+        let there = |long| Some((long, view.books.changes()));
+        if self.wanted.is_some_and(|(long, ..)| self.is_there != there(long)) {
+            return Rest::NONE;
+        }
+        Rest { until: self.desk.next_sample(), while_best_stays: false }
+    }
 }
 
 impl EmaCross {
     fn act(&mut self, view: &View<'_>, intents: &mut Intents) {
         let Some((long, fast, slow)) = self.wanted else { return };
+        let there = Some((long, view.books.changes()));
+        if self.is_there == there {
+            return;
+        }
         let Some(market) = view.tradable(self.desk.id()) else { return };
         if self.desk.is_quiet(view.now) || view.books.open_in(self.desk.id()).next().is_some() {
             return;
@@ -97,7 +112,10 @@ impl EmaCross {
         let (side, qty, word) = match long {
             true if held.is_zero() => (Side::Buy, self.qty, "above"),
             false if !held.is_zero() => (Side::Sell, held, "below"),
-            true | false => return,
+            true | false => {
+                self.is_there = there;
+                return;
+            }
         };
         if let Some(order) = self.desk.taking(market, side, qty, self.slippage_bps) {
             intents.place(order, format!("fast EMA {fast:.2} is {word} slow EMA {slow:.2}"));

@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use engine::{Event, Intents, Strategy, View};
-use model::market::MarketView;
+use engine::{Event, Intents, Rest, Strategy, View};
+use model::market::{GridPrice, MarketView};
 use model::{NetQty, OrderKind, Price, Qty, Side, TimeInForce, Timestamp};
 
 use crate::desk::Desk;
@@ -60,6 +60,7 @@ fn make(params: &Params<'_>) -> Result<Box<dyn Strategy>, BuildError> {
         quotes_held_max: params.whole("quotes_held_max")? as f64,
         requote_every: Duration::from_millis(params.whole("requote_every")?),
         quoted: [Timestamp::EPOCH; 2],
+        decided: [None; 2],
     }))
 }
 
@@ -74,7 +75,12 @@ struct MarketMaker {
     requote_every: Duration,
     /// When each side was quoted last.
     quoted: [Timestamp; 2],
+    /// What each side was last decided by, where that asked for nothing.
+    decided: [Option<DecidedBy>; 2],
 }
+
+/// All that a quote depends on besides the time: best prices, and the books by how often they have changed.
+type DecidedBy = (GridPrice, GridPrice, u64);
 
 impl Strategy for MarketMaker {
     fn on_event(&mut self, view: &View<'_>, event: &Event<'_>, intents: &mut Intents) {
@@ -84,6 +90,24 @@ impl Strategy for MarketMaker {
             self.quote(view, market, side, intents);
         }
     }
+
+    fn rest(&self, view: &View<'_>) -> Rest {
+        let by = self.desk.market(view).and_then(|market| decided_by(view, market));
+        let until = |at: usize| {
+            let requote = self.quoted[at].after(self.requote_every);
+            match self.decided[at] {
+                _ if view.now < requote => requote,
+                decided if decided.is_some() && decided == by => Timestamp::MAX,
+                _ => Timestamp::EPOCH,
+            }
+        };
+        Rest { until: until(0).min(until(1)), while_best_stays: true }
+    }
+}
+
+fn decided_by(view: &View<'_>, market: &MarketView) -> Option<DecidedBy> {
+    let (bid, ask) = market.book().best_bid().zip(market.book().best_ask())?;
+    Some((bid.price, ask.price, view.books.changes()))
 }
 
 impl MarketMaker {
@@ -92,6 +116,12 @@ impl MarketMaker {
         if view.now.since(self.quoted[at]) < self.requote_every {
             return;
         }
+        // Nearly every event is behind the best prices.
+        let by = decided_by(view, market);
+        if by.is_some() && self.decided[at] == by {
+            return;
+        }
+        self.decided[at] = by.filter(|_| !self.desk.is_quiet(view.now));
         let held = view.books.position(self.desk.id());
         let wanted = self.price(market, side, held);
         let mut open = view.books.open_in(self.desk.id()).filter(|order| order.spec.side == side);
@@ -102,11 +132,22 @@ impl MarketMaker {
             }
             return;
         }
-        if let Some(price) = wanted.filter(|_| !self.desk.is_quiet(view.now)) {
+        let wanted = wanted.filter(|_| !self.desk.is_quiet(view.now));
+        if let Some(price) = wanted.filter(|price| !self.meets_own(view, side, *price)) {
             let order = self.desk.limit(side, self.qty, price, TimeInForce::Gtc, true);
             intents.place(order, format!("quote around the middle, holding {held}"));
             self.quoted[at] = view.now;
         }
+    }
+
+    /// Would it meet the quote of the other side? That one is older, and goes first.
+    fn meets_own(&self, view: &View<'_>, side: Side, price: Price) -> bool {
+        let mut others = view.books.open_in(self.desk.id()).filter(|order| order.spec.side != side);
+        others.any(|order| match (side, order.spec.kind.price()) {
+            (_, None) => false,
+            (Side::Buy, Some(other)) => price >= other,
+            (Side::Sell, Some(other)) => price <= other,
+        })
     }
 
     /// The price of a quote; `None` when there is none to be made.
@@ -124,7 +165,7 @@ impl MarketMaker {
         let price = middle * (1.0 + away - self.skew * quotes_held);
         // Onto the grid: from here on it is money, and exact.
         let scale = 10f64.powi(i32::from(instrument.grid().price_decimals));
-        let count = model::market::GridPrice((price * scale).round() as i64);
+        let count = GridPrice((price * scale).round() as i64);
         let price = instrument.grid().price(count)?.on_grid(instrument.tick, side)?;
         // It must not take: at most one tick inside the other side's best price.
         let tick = instrument.tick.get();
@@ -173,6 +214,19 @@ mod tests {
         assert!(stage.price(1_010).is_empty(), "asked for once");
         quotes.iter().for_each(|quote| stage.end(quote));
         assert_eq!(stage.price(1_010).len(), 2, "placed again when they are over");
+    }
+
+    /// The market leaps over a quote that is being taken back: the other side waits until that is over.
+    #[test]
+    fn it_does_not_meet_itself() {
+        let mut stage = stage();
+        let quotes = stage.price(1_000);
+        quotes.iter().for_each(|quote| stage.accept(quote));
+        assert_eq!(stage.price(1_010).len(), 2, "both are taken back");
+        stage.end(&quotes[0]);
+        assert!(stage.price(1_010).is_empty(), "at 1009 it would buy from the quote at 1001");
+        stage.end(&quotes[1]);
+        assert_eq!(stage.price(1_010).len(), 2);
     }
 
     #[test]

@@ -128,13 +128,18 @@ fn records(number: usize) -> Vec<Entry> {
         reason: "fast EMA 60012.5 crossed above slow EMA 60010.1".to_owned(),
         expires: at(2_000),
     };
-    let decided =
-        Record::Decided { intent, position: parse("0.05"), reference: Some(parse("60000")) };
+    let decided = Record::Decided {
+        intent,
+        position: parse("0.05"),
+        reference: Some(parse("60000")),
+        limits: None,
+    };
     let prepared = Record::Prepared {
         agent: agent(),
         intent: IntentId(number as u64),
         order: new,
         worst_price: parse("59990"),
+        limits: None,
     };
     [decided, prepared].map(|record| Entry { at: at(1), record }).into()
 }

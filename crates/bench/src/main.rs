@@ -1,14 +1,19 @@
 //! The measurements: one table of what was measured, the target, and the peer beside it.
 //!
-//! `cargo xtask bench [NAME…] [--json]`. A figure is the median of several rounds after a warm-up
+//! `cargo xtask bench [NAME…] [--json]`. `kill-processes [--runs=N]` and `backtest-memory` run only when they are named. A figure is the median of several rounds after a warm-up
 //! round; latencies are given as median and 99th percentile of single operations. Everything runs
 //! the code that the product runs.
 
+mod backtest_memory;
 mod book_updates;
 mod budget;
 mod chaos;
+mod core_events;
+mod data;
 mod durable;
 mod guardrails;
+mod kill;
+mod kill_processes;
 mod matching;
 mod message_to_order;
 mod reconnect;
@@ -25,10 +30,14 @@ use table::Row;
 /// A measurement: its name on the command line, and what it does.
 type Benchmark = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 
-const BENCHMARKS: [Benchmark; 11] = [
+/// Run only when they are named.
+const LONG: [&str; 2] = ["kill-processes", "backtest-memory"];
+
+const BENCHMARKS: [Benchmark; 16] = [
     ("matching", matching::run),
     ("book-updates", book_updates::run),
     ("guardrails", guardrails::run),
+    ("core", core_events::run),
     ("budget", budget::run),
     ("sign", sign::run),
     ("message-to-order", message_to_order::run),
@@ -36,7 +45,11 @@ const BENCHMARKS: [Benchmark; 11] = [
     ("durable", durable::run),
     ("restart", restart::run),
     ("reconnect", reconnect::run),
+    ("kill", kill::run),
+    (LONG[0], kill_processes::run),
+    (LONG[1], backtest_memory::run),
     ("chaos", chaos::run),
+    ("data", data::run),
 ];
 
 fn main() -> ExitCode {
@@ -44,15 +57,17 @@ fn main() -> ExitCode {
         std::env::args().skip(1).partition(|argument| argument.starts_with("--"));
     let known: Vec<&str> = BENCHMARKS.iter().map(|(name, _)| *name).collect();
     let unknown = names.iter().find(|name| !known.contains(&name.as_str()));
-    if let Some(wrong) = unknown.or_else(|| flags.iter().find(|flag| *flag != "--json")) {
-        eprintln!("error: no measurement {wrong:?}; there are: {}, and --json", known.join(", "));
+    if let Some(wrong) = unknown.or_else(|| flags.iter().find(|flag| !is_known(flag))) {
+        let known = known.join(", ");
+        eprintln!("error: no measurement {wrong:?}; there are: {known}, and --json, --runs=N");
         return ExitCode::from(2);
     }
     // Whoever opens a connection needs a provider, TLS or not; there can be only one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut rows = Vec::new();
     for (name, run) in BENCHMARKS {
-        if !names.is_empty() && !names.iter().any(|wanted| wanted == name) {
+        let is_named = names.iter().any(|wanted| wanted == name);
+        if !is_named && (!names.is_empty() || LONG.contains(&name)) {
             continue;
         }
         eprintln!("measuring {name} …");
@@ -64,10 +79,19 @@ fn main() -> ExitCode {
             }
         }
     }
-    if flags.is_empty() {
-        table::print(&rows)
+    if flags.iter().any(|flag| flag == "--json") {
+        println!("{}", table::json(&rows));
     } else {
-        println!("{}", table::json(&rows))
+        table::print(&rows);
     }
-    ExitCode::SUCCESS
+    let is_missed = |row: &&Row| kill_processes::is_missed(row) || backtest_memory::is_missed(row);
+    let missed: Vec<&Row> = rows.iter().filter(is_missed).collect();
+    for Row { what, measured, unit, target, .. } in &missed {
+        eprintln!("error: {what} is {measured:.0} {unit} and shall be {target}");
+    }
+    if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn is_known(flag: &str) -> bool {
+    flag == "--json" || flag.starts_with("--runs=")
 }

@@ -31,6 +31,7 @@ impl Strategy for Eager {
             time_in_force: TimeInForce::Gtc,
             post_only: false,
             reduce_only: false,
+            effect: None,
         };
         intents.place(spec, "measured");
     }

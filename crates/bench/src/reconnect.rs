@@ -7,6 +7,7 @@
 //! journal's: when the gateway decided, not when that was on the disk.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -43,15 +44,33 @@ const KEY: &str = "bench";
 const SECRET: &str = "madeUpSecretForTests0123456789abcdefghijklmnopqrstuvwxyzABCDEFGH";
 
 const LIMITS: &str = r#"reference_age_max_ms = 5000
+[account]
+exposure_max = { USDT = "100000" }
+messages_max = 5000
 [orders]
 open_max = 10
+stops_max = 10
 rate_max = 50
 rate_window_ms = 10000
+messages_max = 5000
+messages_window_ms = 10000
+alike_max = 1000
+alike_window_ms = 1000
+executed_max = 1000
+executed_window_ms = 1000
 [instrument.BTC-USDT]
 qty_max = "0.05"
 notional_max = "5000"
 position_max = "0.1"
+exposure_max = "100000"
+turnover_max = "1000000000"
+turnover_window_ms = 10000
 collar_bps = 200
+walk_bps = 1000
+walk_window_ms = 10000
+[breakers]
+reconnects_max = 10000
+stale_ms = 3600000
 "#;
 
 /// From the loss of the market's stream.
@@ -161,6 +180,8 @@ impl Gateway {
         let file = |name: &str| directory.path().join(name);
         let write = |name: &str, text: &str| -> anyhow::Result<PathBuf> {
             std::fs::write(file(name), text)?;
+            // A key that everybody can read is refused.
+            std::fs::set_permissions(file(name), std::fs::Permissions::from_mode(0o600))?;
             Ok(file(name))
         };
         let (key, secret) = (write("key", KEY)?, write("secret", SECRET)?);

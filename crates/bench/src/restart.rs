@@ -111,13 +111,19 @@ fn entry(before: u64) -> Entry {
                 reason: "fast EMA 60012.5 crossed above slow EMA 60010.1".to_owned(),
                 expires: at(2_000),
             };
-            Record::Decided { intent, position: parse("0.05"), reference: Some(parse("60000")) }
+            Record::Decided {
+                intent,
+                position: parse("0.05"),
+                reference: Some(parse("60000")),
+                limits: None,
+            }
         }
         1 => Record::Prepared {
             agent: agent(),
             intent: IntentId(number),
             order: new,
             worst_price: parse("59990"),
+            limits: None,
         },
         2 => Record::Accepted { client_order_id, venue_order_id, venue_time: at(millis) },
         3 => {

@@ -1,6 +1,6 @@
 //! What the measurements work on.
 
-use gateway::{InstrumentLimits, Limits, OrderFlowLimits};
+use gateway::Limits;
 use model::market::{BookUpdate, GridPrice, GridQty, LevelUpdate, MarketEvent, MarketKind};
 use model::venue::{AccountEvent, AccountSnapshot, Response};
 use model::{
@@ -109,17 +109,15 @@ pub(crate) fn l2_text(number: u64, updates: u64) -> String {
 }
 
 pub(crate) fn limits() -> Limits {
-    let instrument = InstrumentLimits {
-        qty_max: parse("1"),
-        notional_max: parse("1000000"),
-        position_max: parse("100000"),
-        collar_bps: 500,
-    };
-    Limits {
-        reference_age_max_ms: 3_600_000,
-        orders: OrderFlowLimits { open_max: 100_000, rate_max: 1_000_000, rate_window_ms: 1_000 },
-        instrument: [(id(), instrument)].into(),
+    let mut limits = Limits::wide([id()]);
+    limits.reference_age_max_ms = 3_600_000;
+    for limits in limits.instrument.values_mut() {
+        limits.qty_max = parse("1");
+        limits.notional_max = parse("1000000");
+        limits.position_max = parse("100000");
+        limits.collar_bps = 500;
     }
+    limits
 }
 
 pub(crate) fn order() -> OrderSpec {
@@ -131,12 +129,14 @@ pub(crate) fn order() -> OrderSpec {
         time_in_force: TimeInForce::Gtc,
         post_only: false,
         reduce_only: false,
+        effect: None,
     }
 }
 
 /// The same as it goes to the venue, under this name.
 pub(crate) fn new_order(name: &str) -> NewOrder {
-    let OrderSpec { instrument, side, kind, qty, time_in_force, post_only, reduce_only } = order();
+    let OrderSpec { instrument, side, kind, qty, time_in_force, post_only, reduce_only, .. } =
+        order();
     NewOrder {
         client_order_id: parse(name),
         instrument,
@@ -156,6 +156,9 @@ pub(crate) fn gateway() -> gateway::Gateway {
         limits: limits(),
         profile: venues::binance::PROFILE,
         foreign_orders: gateway::ForeignOrders::Adopt,
+        late_stops: gateway::LateStops::Say,
+        watched: false,
+        paper: false,
         reconcile_every: std::time::Duration::from_secs(86_400),
         version: String::new(),
         text: String::new(),
@@ -183,6 +186,52 @@ pub(crate) fn gateway() -> gateway::Gateway {
     for input in inputs {
         gateway.apply(at(0), &input, &mut effects);
         answer(&mut gateway, &balances, &mut effects);
+    }
+    gateway
+}
+
+/// Orders of the agent within the last second, and how many of them are open.
+const SENT: u64 = 400;
+const OPEN: u64 = 20;
+
+/// The same after a busy second, with limits of the agent's own.
+pub(crate) fn busy_gateway() -> gateway::Gateway {
+    use model::{Action, Command, Intent, IntentId};
+    let mut limits = limits();
+    let (quote, much) = (parse("USDT"), parse("1000000000000"));
+    let own = gateway::AgentLimits {
+        exposure_max: [(quote, much)].into(),
+        turnover_max: [(quote, much)].into(),
+        turnover_window_ms: 60_000,
+    };
+    limits.agent.insert(agent(), own);
+    limits.orders.messages_window_ms = 60_000;
+    limits.orders.rate_window_ms = 60_000;
+    limits.orders.alike_window_ms = 2_000;
+    limits.orders.alike_max = 1;
+    limits.instrument.values_mut().for_each(|limits| limits.turnover_window_ms = 60_000);
+    let mut gateway = gateway();
+    let mut effects = Effects::new();
+    let text = serde_json::to_string(&limits).unwrap_or_default();
+    let set = Input::Operator(Command::SetLimits { limits: text });
+    gateway.apply(at(0), &set, &mut effects);
+    for number in 0..SENT {
+        let kind = OrderKind::Limit { price: parse(&format!("{}.00", 59_000 + number)) };
+        let wanted = OrderSpec { kind, ..order() };
+        let intend = |id, action| {
+            let (reason, expires) = (String::new(), at(10_000));
+            Input::Intent(Intent { id: IntentId(id), agent: agent(), action, reason, expires })
+        };
+        gateway.apply(at(0), &intend(number, Action::Place(wanted)), &mut effects);
+        for effect in std::mem::take(&mut effects) {
+            let Effect::Send { id: request, .. } = effect else { continue };
+            // All but a few are refused by the venue and over.
+            if number >= OPEN {
+                let outcome = Outcome::Refused(model::venue::VenueError::WouldTake);
+                gateway.apply(at(0), &Input::Reply(Reply { request, outcome }), &mut effects);
+            }
+        }
+        effects.clear();
     }
     gateway
 }

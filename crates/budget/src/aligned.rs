@@ -19,6 +19,10 @@ pub const LATE: Duration = Duration::from_secs(2);
 /// of orders of our own that nobody remembers, would hold us for too long.
 pub const FORECAST_MAX: Duration = Duration::from_secs(300);
 
+/// What goes beyond the little that may go before the venue has told is asked about again after this: the first
+/// answer says how much there is, and it is on its way.
+pub(crate) const ANSWER_SOON: Duration = Duration::from_millis(50);
+
 /// One window. Times are the venue's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Aligned {
@@ -55,6 +59,8 @@ pub(crate) struct Question {
     /// For what does not protect: all that is not reserved. What others use is taken from it before
     /// it is shared out.
     pub(crate) rest: Option<i64>,
+    /// The most until the venue has told once, for what has to wait for that.
+    pub(crate) unheard: Option<i64>,
     pub(crate) amount: u32,
 }
 
@@ -114,7 +120,7 @@ impl Aligned {
 
     /// May this be added? If not: when to ask again, by the venue's clock.
     pub(crate) fn fits(&self, question: &Question) -> Result<(), Timestamp> {
-        let Question { now, window, cap, rest, amount } = *question;
+        let Question { now, window, cap, rest, unheard, amount } = *question;
         let amount = i64::from(amount);
         if amount > cap {
             return Err(Timestamp::MAX);
@@ -139,7 +145,23 @@ impl Aligned {
         if now < certain && self.before > 0 && both > cap {
             return Err(certain);
         }
-        Ok(())
+        match unheard {
+            Some(little) if self.own.saturating_add(amount) > little => self.may_go_and_ask(now),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// More than little has gone and the venue has not told. It will with the next answer, most likely; where none
+    /// is on its way one more may go and ask, when what it brings can be believed.
+    fn may_go_and_ask(&self, now: Timestamp) -> Result<(), Timestamp> {
+        let certain = self.start.after(SKEW);
+        if self.open > 0 {
+            Err(now.after(ANSWER_SOON))
+        } else if now < certain {
+            Err(certain)
+        } else {
+            Ok(())
+        }
     }
 
     pub(crate) fn book(&mut self, now: Timestamp, window: Duration, amount: u32) {
@@ -208,7 +230,7 @@ mod tests {
 
     fn ask(window: &Aligned, now: i64, cap: i64, amount: u32) -> Result<(), Timestamp> {
         let rest = Some(cap);
-        window.fits(&Question { now: at(now), window: MINUTE, cap, rest, amount })
+        window.fits(&Question { now: at(now), window: MINUTE, cap, rest, unheard: None, amount })
     }
 
     fn booked(now: i64, amount: u32) -> Aligned {
@@ -275,12 +297,17 @@ mod tests {
         // 70 in the first tenth is more than all there is.
         assert_eq!(ask(&window, 6_000, 700, 10), Err(at(60_000)));
         assert_eq!(ask(&window, 30_000, 700, 500), Ok(()));
-        let question =
-            Question { now: at(30_000), window: MINUTE, cap: 350, rest: Some(700), amount: 270 };
+        let question = Question {
+            now: at(30_000),
+            window: MINUTE,
+            cap: 350,
+            rest: Some(700),
+            unheard: None,
+            amount: 270,
+        };
         assert_eq!(window.fits(&question), Ok(()), "half of what they leave, and we have 10");
         assert_eq!(window.fits(&Question { amount: 271, ..question }), Err(at(60_000)));
-        let protects =
-            Question { now: at(6_000), window: MINUTE, cap: 700, rest: None, amount: 620 };
+        let protects = Question { now: at(6_000), cap: 700, rest: None, amount: 620, ..question };
         assert_eq!(window.fits(&protects), Ok(()));
         window.roll(at(61_000), MINUTE);
         assert_eq!(ask(&window, 61_000, 100, 31), Err(at(120_000)), "as in the last window");
@@ -294,8 +321,32 @@ mod tests {
         assert_eq!(ask(&booked(1_000, 90), 1_000, largest, 1), Ok(()));
         let window = Aligned::filled(at(0), MINUTE, 0);
         let (cap, rest) = (i64::MAX, Some(i64::MAX));
-        let question = Question { now: at(0), window: MINUTE, cap, rest, amount: 1 };
+        let question = Question { now: at(0), window: MINUTE, cap, rest, unheard: None, amount: 1 };
         assert_eq!(window.fits(&question), Ok(()));
+    }
+
+    /// What is on its way is waited for; what was answered and told nothing lets one more go and ask.
+    #[test]
+    fn more_than_little_waits_for_the_first_answer() {
+        let ask = |window: &Aligned, now: i64| {
+            let (cap, rest, unheard) = (40, Some(40), Some(10));
+            let question = Question { now: at(now), window: MINUTE, cap, rest, unheard, amount: 1 };
+            window.fits(&question)
+        };
+        let mut window = Aligned::filled(at(100), MINUTE, 0);
+        window.book(at(100), MINUTE, 9);
+        assert_eq!(ask(&window, 110), Ok(()));
+        window.book(at(110), MINUTE, 1);
+        assert_eq!(ask(&window, 120), Err(at(170)));
+        window.answered(at(100), MINUTE, 9, 0);
+        assert_eq!(ask(&window, 130), Err(at(180)), "one is on its way");
+        window.answered(at(110), MINUTE, 1, 0);
+        assert_eq!(ask(&window, 140), Err(at(250)), "its news could be of the window before");
+        assert_eq!(ask(&window, 250), Ok(()));
+        window.book(at(250), MINUTE, 1);
+        assert_eq!(ask(&window, 260), Err(at(310)), "one at a time");
+        window.book(at(260), MINUTE, 29);
+        assert_eq!(ask(&window, 270), Err(at(60_000)), "never beyond its share");
     }
 
     #[test]
@@ -306,8 +357,8 @@ mod tests {
         window.answered(at(3_600_000), day, 1, 0);
         window.told(at(3_600_000), 20_000);
         let now = at(3_601_000);
-        let question =
-            Question { now, window: day, cap: 128_000, rest: Some(128_000), amount: 108_000 };
+        let (cap, rest) = (128_000, Some(128_000));
+        let question = Question { now, window: day, cap, rest, unheard: None, amount: 108_000 };
         assert_eq!(window.fits(&question), Ok(()), "in an hour, which would be 480 000 in a day");
         assert!(window.fits(&Question { amount: 108_001, ..question }).is_err());
         window.roll(at(86_401_000), day);

@@ -163,16 +163,16 @@ impl Limiter {
         let cap = shares.cap(priority, self.rule.shape.limit());
         let (now, until) = match (cell, self.rule.shape) {
             (Cell::Aligned(cell), _) => {
-                let unheard = self.rule.told && cell.is_unheard() && !priority.is_safety();
+                let is_unheard = self.rule.told && cell.is_unheard() && !priority.is_safety();
                 // A first request must be able to go and ask, however much it weighs.
                 let little = (cap * i64::from(UNHEARD_PERCENT) / 100).max(i64::from(amount));
-                let limited = if unheard { little.min(cap) } else { cap };
                 let rest = shares.cap(Priority::Order, self.rule.shape.limit());
                 let question = Question {
                     now: clocks.venue,
                     window: self.window(),
-                    cap: limited,
+                    cap,
                     rest: (!priority.is_safety()).then_some(rest),
+                    unheard: is_unheard.then_some(little),
                     amount,
                 };
                 (clocks.venue, cell.fits(&question))

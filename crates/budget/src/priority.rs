@@ -3,6 +3,7 @@
 //! Each priority stops at its own share, so the one above always finds what lies between the two:
 //! back-fill cannot starve orders, and nothing an agent does can starve a cancel.
 
+use model::venue::AccountRequest;
 use serde::{Deserialize, Serialize};
 
 /// Smallest part of each limit that is kept for cancels and for reads that settle doubt, percent.
@@ -33,6 +34,25 @@ pub enum Priority {
 }
 
 impl Priority {
+    /// Of what an account asks.
+    pub const fn of(request: &AccountRequest) -> Priority {
+        match request {
+            AccountRequest::Cancel { .. } | AccountRequest::CancelAll(_) => Priority::Kill,
+            AccountRequest::Order { .. }
+            | AccountRequest::OpenOrders(_)
+            | AccountRequest::Orders { .. }
+            | AccountRequest::Fills { .. }
+            | AccountRequest::Account
+            | AccountRequest::AccountAfter(_)
+            | AccountRequest::Rights
+            | AccountRequest::Scopes => Priority::Doubt,
+            AccountRequest::Place(_)
+            | AccountRequest::Test(_)
+            | AccountRequest::CancelReplace(_) => Priority::Order,
+            AccountRequest::Fees(_) => Priority::Market,
+        }
+    }
+
     /// Paid from the reserve?
     pub const fn is_safety(self) -> bool {
         matches!(self, Priority::Kill | Priority::Doubt)

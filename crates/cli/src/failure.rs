@@ -7,6 +7,8 @@ use std::process::ExitCode;
 pub(crate) enum Failure {
     /// The command line or the configuration is wrong: 2.
     Usage(anyhow::Error),
+    /// A guard or a gate said no: 3.
+    Refused(anyhow::Error),
     /// Anything else: 1.
     Failed(anyhow::Error),
 }
@@ -21,6 +23,7 @@ impl Failure {
     pub(crate) fn report(self) -> ExitCode {
         let (error, code) = match self {
             Failure::Usage(error) => (error, 2),
+            Failure::Refused(error) => (error, 3),
             Failure::Failed(error) => (error, 1),
         };
         eprintln!("error: {}", whole(&error));

@@ -3,21 +3,36 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused by a guard or gate.
 
 mod agent;
+mod alerts;
+mod backtest;
 mod chaos;
+mod data;
 mod demo;
+mod doctor;
+mod enable;
 mod failure;
+mod flatten;
+mod halt;
+mod limits;
 mod reconcile;
+mod resume;
 mod run;
+mod secret;
 mod signals;
 mod sockets;
 mod status;
+mod sweep;
 mod venue;
+mod watchdog;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The load line for autonomous trading agents.
 #[derive(Parser)]
@@ -37,10 +52,34 @@ enum Command {
     Run(run::Args),
     /// How a gateway is: sessions, feeds, comparisons, orders.
     Status(status::Args),
+    /// Whether all is as it should be: the layers of protection, the key, the store, the clock.
+    Doctor(doctor::Args),
     /// The whole system in virtual time, with faults, and a checker for every invariant.
     Chaos(chaos::Args),
+    /// A strategy on recorded market data, through the same gateway and guardrails.
+    Backtest(backtest::Args),
+    /// A backtest for every combination of parameters, on all cores.
+    Sweep(sweep::Args),
+    /// Market data files: import them, look at them.
+    Data(data::Args),
+    /// The kill switch: watches the account on its own and needs nobody's permission.
+    Watchdog(watchdog::Args),
     /// Compare the books with the exchange's now.
     Reconcile(reconcile::Args),
+    /// The limits in force, or the limits file read again by the running gateway.
+    Limits(limits::Args),
+    /// Let an agent trade again that was disabled.
+    Enable(enable::Args),
+    /// Stop trading, whether a gateway answers or not.
+    Halt(halt::Args),
+    /// Lift a halt, in two steps.
+    Resume(resume::Args),
+    /// Stop trading and close positions in slices.
+    Flatten(flatten::Args),
+    /// Where alerts go, and whether they arrive there.
+    Alerts(alerts::Args),
+    /// Secrets in files that only a passphrase opens.
+    Secret(secret::Args),
     /// One agent on standard input and output; the gateway starts it.
     #[command(hide = true)]
     Agent,
@@ -57,7 +96,19 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Chaos(args) => chaos::run(&args),
+        Command::Backtest(args) => backtest::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
+        Command::Data(args) => data::run(&args),
+        Command::Watchdog(args) => watchdog::run(&args),
         Command::Reconcile(args) => reconcile::run(&args),
+        Command::Limits(args) => limits::run(&args),
+        Command::Enable(args) => enable::run(&args),
+        Command::Halt(args) => halt::run(&args),
+        Command::Resume(args) => resume::run(&args),
+        Command::Flatten(args) => flatten::run(&args),
+        Command::Alerts(args) => alerts::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Secret(args) => secret::run(&args),
         Command::Agent => agent::run(),
     };
     match done {
@@ -66,14 +117,24 @@ fn main() -> ExitCode {
     }
 }
 
-/// Logs go to standard error; `RUST_LOG` chooses what is said.
+/// Logs go to standard error; `RUST_LOG` chooses what is said, but never what goes over the wire.
 fn log() {
     let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("warn,plimsoll_runtime=info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .unwrap_or_else(|_| EnvFilter::new("warn,plimsoll_runtime=info,plimsoll_watchdog=info"));
+    let lines = tracing_subscriber::fmt::layer()
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
+        .with_writer(std::io::stderr);
+    // Without the hint every library would be asked to say everything, to have it thrown away here.
+    let off_the_wire = filter_fn(is_off_the_wire).with_max_level_hint(LevelFilter::TRACE);
+    let filter = filter.and(off_the_wire);
+    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
+}
+
+/// The library of the sockets tells each frame at its lowest level, and what subscribes to an account names
+/// the key, or carries a token that is one for two minutes.
+fn is_off_the_wire(said: &tracing::Metadata<'_>) -> bool {
+    let of_sockets = ["tungstenite", "tokio_tungstenite"];
+    let library = said.target().split("::").next().unwrap_or_default();
+    *said.level() <= tracing::Level::DEBUG || !of_sockets.contains(&library)
 }

@@ -61,7 +61,7 @@ fn ask(args: &Args, config: &Config) -> Result<Option<Compared>, Failure> {
     match control::ask(&socket, &asked) {
         Ok(Answer::Compared(compared)) => Ok(Some(compared)),
         Ok(Answer::Error(problem)) => Err(anyhow!(problem).into()),
-        Ok(Answer::Book(_)) => Err(anyhow!("the gateway answers something else").into()),
+        Ok(_) => Err(anyhow!("the gateway answers something else").into()),
         Err(ControlError::Nobody { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }

@@ -6,6 +6,7 @@ use runtime::agent::AgentError;
 use runtime::gateway::RunError;
 #[cfg(target_os = "linux")]
 use rustix::process::DumpableBehavior;
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::failure::Failure;
 use crate::{signals, sockets};
@@ -28,8 +29,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// Other processes of the same user, agents among them, may not read this one's memory or the
-/// environment it was started with.
+/// environment it was started with, and no core is dumped when it crashes: a core holds the key.
 pub(crate) fn private() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "a crash may leave a core with the gateway's key in it");
+    }
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         tracing::warn!(%error, "processes of this user may read the gateway's memory and its key");
@@ -41,13 +46,20 @@ pub(crate) fn failure(error: RunError) -> Failure {
     match &error {
         RunError::Store(_)
         | RunError::StorePassword(_)
+        | RunError::Paper { .. }
         | RunError::Secret { .. }
+        | RunError::Alert { .. }
+        | RunError::WatchdogToken(_)
+        | RunError::PidFile { .. }
+        | RunError::Record(::data::record::RecordError::Folder { .. })
         | RunError::Key { .. }
         | RunError::Instrument { .. }
         | RunError::Agent { source: AgentError::Build(_) | AgentError::Setting { .. }, .. } => {
             Failure::usage(error)
         }
+        RunError::KeyScopes { .. } => Failure::Refused(error.into()),
         RunError::Journal(_)
+        | RunError::Record(_)
         | RunError::Budget(_)
         | RunError::Client(_)
         | RunError::Unreachable { .. }

@@ -1,22 +1,27 @@
 //! `plimsoll status`: how a gateway is, by its journal; works whether it runs or not. A book is in no
 //! journal: the gateway that runs is asked for it.
 
+mod alerts;
 mod book;
+mod breakers;
 mod words;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use ::alerts::SinkState;
 use gateway::Books;
 use journal::{Comparison, Health, JournalReader, Moments};
-use model::{InstrumentId, Link, NetQty, Timestamp, TradingState};
+use model::{HaltedBy, InstrumentId, Link, NetQty, Timestamp, TradingState};
 use runtime::budget::{BudgetUse, LimitUse, Of};
 use runtime::config::Config;
+use runtime::control::BreakersShown;
 use runtime::state::State;
 use serde_json::{Value, json};
 
-use self::words::{ago, feed_word};
+pub(crate) use self::words::ago;
+use self::words::feed_word;
 use crate::failure::Failure;
 
 #[derive(clap::Args)]
@@ -54,14 +59,23 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What is held, by instrument, by the journal.
+pub(crate) fn positions(config: &Config) -> Result<Vec<(String, NetQty)>, Failure> {
+    Ok(Status::read(config)?.positions())
+}
+
 struct Status {
     health: Health,
     books: Books,
     /// The process of the gateway that runs on this journal: its id, with its host where the store
     /// serves several.
     holder: Option<String>,
+    /// What the account is worth and how far each breaker is, where a gateway runs on this host.
+    breakers: Option<BreakersShown>,
     /// What this host has used of the venue's limits.
     budget: Option<BudgetUse>,
+    /// How the sinks of alerts are doing, by the running gateway.
+    alerts: Option<Vec<SinkState>>,
     now: Timestamp,
 }
 
@@ -73,7 +87,9 @@ impl Status {
         let State { health, books } = restored.state;
         let now = runtime::clock::now();
         let (holder, budget) = (reader.holder()?, budget(config));
-        Ok(Status { health, books, holder, budget, now })
+        let alerts = holder.as_ref().and_then(|_| alerts::ask(config));
+        let breakers = holder.as_ref().and_then(|_| breakers::look(config));
+        Ok(Status { health, books, holder, breakers, budget, alerts, now })
     }
 
     fn text(&self) -> String {
@@ -100,9 +116,19 @@ impl Status {
                 health.session
             )?,
         }
+        if self.books.is_paper() {
+            writeln!(out, "account      ON PAPER: no order of it is at the exchange")?;
+        }
         if let Some((state, cause, since)) = &health.trading {
             let why = if cause.is_empty() { String::new() } else { format!(": {cause}") };
-            writeln!(out, "trading      {} for {}{why}", word(*state), age(*since))?;
+            let level = state.row().level.map_or(String::new(), |level| format!(" (H{level})"));
+            writeln!(out, "trading      {}{level} for {}{why}", word(*state), age(*since))?;
+        }
+        if let Some(latch) = self.books.latch() {
+            let by = latch.by.map_or("it is not said by whom", HaltedBy::words);
+            let since = format!(" {} ago", age(latch.since));
+            let how = "plimsoll resume lifts it, in two steps";
+            writeln!(out, "             halted by {by}{since}; {how}")?;
         }
         for (link, state) in &health.links {
             let name = name(*link);
@@ -147,12 +173,16 @@ impl Status {
             writeln!(out, "             last difference {at} ago: {found} ({correction})")?;
         }
         self.write_budget(out)?;
+        breakers::write(out, self.breakers.as_ref(), health, self.now)?;
         let in_doubt = self.books.in_doubt().count();
         writeln!(out, "orders       {} open, {in_doubt} in doubt", self.books.open_count())?;
+        for (agent, cause) in self.books.disabled_agents() {
+            writeln!(out, "agent        {agent} DISABLED until a person enables it: {cause}")?;
+        }
         for (instrument, net) in self.positions() {
             writeln!(out, "position     {net} {instrument}")?;
         }
-        Ok(())
+        self.alerts.as_ref().map_or(Ok(()), |sinks| alerts::write(out, sinks, self.now))
     }
 
     fn write_budget(&self, out: &mut String) -> std::fmt::Result {
@@ -222,6 +252,9 @@ impl Status {
             .collect();
         let positions: serde_json::Map<String, Value> =
             self.positions().into_iter().map(|(id, net)| (id, json!(net))).collect();
+        let disabled = self.books.disabled_agents();
+        let disabled: serde_json::Map<String, Value> =
+            disabled.map(|(agent, cause)| (agent.to_string(), json!(cause))).collect();
         let budget = self.budget.as_ref().map(|budget| {
             let limits: serde_json::Map<String, Value> = budget
                 .limits
@@ -232,15 +265,31 @@ impl Status {
                 .collect();
             json!({"limits": limits, "stops": budget.stops})
         });
+        let (equity, breakers) = breakers::json(self.breakers.as_ref(), health);
         json!({
             "running": self.holder.is_some(),
             "process": self.holder,
             "session": health.session,
+            "mode": if self.books.is_paper() { "paper" } else { "live" },
             "started": health.started_at,
             "last_entry": health.last_at,
             "trading": health.trading.as_ref().map(|(state, cause, since)| {
-                json!({"state": state, "cause": cause, "since": since})
+                json!({
+                    "state": state,
+                    "level": state.row().level,
+                    "cause": cause,
+                    "since": since,
+                })
             }),
+            "halt": self.books.latch().map(|latch| {
+                json!({
+                    "state": latch.state,
+                    "cause": latch.cause,
+                    "by": latch.by,
+                    "since": latch.since,
+                })
+            }),
+            "probation_until": self.books.probation_until().filter(|until| self.now < *until),
             "sessions": links,
             "feeds": feeds,
             "duplicates_dropped": health.duplicates,
@@ -256,6 +305,10 @@ impl Status {
             "orders_open": self.books.open_count(),
             "orders_in_doubt": self.books.in_doubt().count(),
             "positions": positions,
+            "alerts": self.alerts,
+            "equity": equity,
+            "breakers": breakers,
+            "agents_disabled": disabled,
         })
     }
 }
@@ -280,7 +333,7 @@ pub(crate) fn write_differences(out: &mut String, comparison: &Comparison) -> st
 fn budget(config: &Config) -> Option<BudgetUse> {
     let (_, venue) = &config.venue;
     let directory = runtime::budget::directory(config.state_dir.as_deref()).ok()?;
-    let key = venue.key.read().ok();
+    let key = venue.key.as_ref().and_then(|key| key.read().ok());
     let of = Of {
         venue: venue.kind,
         address: venue.rest_address(),
@@ -301,7 +354,10 @@ pub(crate) const fn word(state: TradingState) -> &'static str {
     match state {
         TradingState::Starting => "starting (nothing that adds risk is sent)",
         TradingState::Active => "active",
+        TradingState::Throttled => "THROTTLED (a quarter of the limits)",
         TradingState::Reducing => "reducing",
         TradingState::Halted => "HALTED",
+        TradingState::Flattening => "HALTED, FLATTENING (positions are closed in slices)",
+        TradingState::Dark => "HALTED, DARK (nothing is sent, no cancel either)",
     }
 }

@@ -130,7 +130,7 @@ fn put_back(seed: u16, with_state_dir: bool) {
     }
     let known = gateway.entries().len();
     gateway.start();
-    let halted = |record: &Record| matches!(record, Record::Trading { state: TradingState::Halted, cause } if cause.contains("older copy"));
+    let halted = |record: &Record| matches!(record, Record::Trading { state: TradingState::Halted, cause, .. } if cause.contains("older copy"));
     gateway.wait(30, "it halts", |entries| count(&entries[known..], halted) > 0);
     gateway.wait(30, "it has looked at the account", |entries| {
         count(&entries[known..], |record| matches!(record, Record::Foreign { .. })) >= 2
@@ -177,7 +177,7 @@ fn a_torn_end_is_cut_and_what_it_had_in_it_is_found_at_the_venue() {
             if told.iter().any(|record| matches!(record, Record::Reconciled { .. })) {
                 break "compared";
             }
-            let halted = |r: &Record| matches!(r, Record::Trading { state: TradingState::Halted, cause } if cause.contains("journal"));
+            let halted = |r: &Record| matches!(r, Record::Trading { state: TradingState::Halted, cause, .. } if cause.contains("journal"));
             if told.iter().any(halted) {
                 break "halted";
             }

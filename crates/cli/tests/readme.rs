@@ -85,7 +85,7 @@ fn the_same_trades_on_coinbase() {
     let agent = agent.replace("venue = \"binance\"", "venue = \"coinbase\"");
     let config = format!("{head}{table}\n[agent.{agent}").replace("127.0.0.1:9000", &venue.addr);
     std::fs::write(gateway.path("plimsoll.toml"), config).unwrap();
-    let limits = limits.replace("[instrument.BTC-USDT]", "[instrument.BTC-USD]");
+    let limits = limits.replace("USDT", "USD");
     std::fs::write(gateway.path("limits.toml"), limits).unwrap();
     let mut command = gateway.command();
     command.env("COINBASE_KEY", key).current_dir(&directory);

@@ -135,7 +135,7 @@ fn what_nothing_explains_is_left_until_it_is_accepted() {
         let (json, text) = status(&gateway);
         assert_eq!(json["comparison"]["left"][0]["asset"], "BTC", "{text}");
         assert!(text.contains("1 left") && text.contains("  LEFT       BTC is "), "{text}");
-        assert!(text.contains("trading      reducing"), "{text}");
+        assert!(text.contains("trading      reducing (H2)"), "{text}");
         let output = reconcile(&gateway, &[]);
         assert_eq!(output.status.code(), Some(1));
         assert!(String::from_utf8_lossy(&output.stdout).contains("  LEFT  "));

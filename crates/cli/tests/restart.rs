@@ -106,11 +106,11 @@ fn a_crash_loop_is_a_latch() {
             std::thread::sleep(Duration::from_millis(50));
         }
         let why = gateway.entries().into_iter().find_map(|entry| match entry.record {
-            Record::Trading { state: TradingState::Halted, cause } => Some(cause),
+            Record::Trading { state: TradingState::Halted, cause, .. } => Some(cause),
             _ => None,
         });
         let why = why.unwrap();
-        assert!(why.contains("crash loop: 4 gateways") && why.contains("new journal"), "{why}");
+        assert!(why.contains("crash loop: 4 gateways") && why.contains("plimsoll resume"), "{why}");
         assert!(life > 5 || gateway.log().contains("halted: crash loop"), "{}", gateway.log());
         assert!(gateway.stop().success(), "{}", gateway.log());
         assert_eq!(count(&gateway.entries(), prepared), sent, "life {life} sends nothing");

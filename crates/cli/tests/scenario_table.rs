@@ -2,20 +2,24 @@
 
 use std::path::Path;
 
-/// Scenarios of each kind, counted from one.
-const SCENARIOS: &[(&str, u32)] = &[
-    ("NET", 8),
-    ("PRO", 11),
-    ("RL", 5),
-    ("CLK", 3),
-    ("RST", 10),
-    ("EXS", 11),
-    ("PRC", 1),
-    ("ACC", 9),
+/// Scenarios of each kind, from one to another.
+const SCENARIOS: &[(&str, u32, u32)] = &[
+    ("NET", 1, 8),
+    ("PRO", 1, 11),
+    ("RL", 1, 5),
+    ("CLK", 1, 4),
+    ("RST", 1, 10),
+    ("EXS", 1, 11),
+    ("PRC", 1, 1),
+    ("PRC", 4, 4),
+    ("ACC", 1, 9),
+    ("SEC", 1, 6),
+    ("AGT", 1, 15),
+    ("KIL", 1, 7),
 ];
 
-/// A part that comes with the kill switch has no test, and neither has what no spot market does.
-const WITHOUT: &[&str] = &["NET-07", "EXS-09", "RST-09"];
+/// What no spot market does has no test, and neither has what is not there yet.
+const WITHOUT: &[&str] = &["EXS-09", "KIL-03"];
 
 fn read(path: impl AsRef<Path>) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
@@ -27,7 +31,7 @@ fn rows(table: &str) -> Vec<(String, Vec<String>)> {
     let rows = table.lines().filter_map(|line| {
         let mut cells = line.strip_prefix("| ")?.split('|');
         let id = cells.next()?.split_whitespace().next()?;
-        let is_scenario = SCENARIOS.iter().any(|(kind, _)| id.starts_with(&format!("{kind}-")));
+        let is_scenario = SCENARIOS.iter().any(|(kind, ..)| id.starts_with(&format!("{kind}-")));
         let tests = cells.next()?.split('`').skip(1).step_by(2).map(str::to_owned);
         is_scenario.then(|| (id.to_owned(), tests.collect()))
     });
@@ -54,9 +58,9 @@ fn every_scenario_names_tests_that_are_there() {
     let table = page.split_once("## Scenarios and their tests").unwrap().1;
     let rows = rows(table);
     let told: Vec<&str> = rows.iter().map(|(id, _)| id.as_str()).collect();
-    let wanted = SCENARIOS
-        .iter()
-        .flat_map(|(kind, last)| (1..=*last).map(move |number| format!("{kind}-{number:02}")));
+    let wanted = SCENARIOS.iter().flat_map(|(kind, first, last)| {
+        (*first..=*last).map(move |number| format!("{kind}-{number:02}"))
+    });
     assert_eq!(told, wanted.collect::<Vec<_>>());
     for (id, tests) in &rows {
         assert_eq!(tests.is_empty(), WITHOUT.contains(&id.as_str()), "{id}");

@@ -48,6 +48,7 @@ pub struct AgentBooks {
     done: VecDeque<AgentOrder>,
     trading: TradingState,
     feeds: BTreeMap<InstrumentId, (FeedHealth, Timestamp)>,
+    changes: u64,
 }
 
 impl Default for AgentBooks {
@@ -64,11 +65,19 @@ impl AgentBooks {
         trading: TradingState,
     ) -> AgentBooks {
         let open = open.into_iter().map(|order| (order.intent, order)).collect();
-        AgentBooks { positions, open, done: VecDeque::new(), trading, feeds: BTreeMap::new() }
+        AgentBooks {
+            positions,
+            open,
+            done: VecDeque::new(),
+            trading,
+            feeds: BTreeMap::new(),
+            changes: 0,
+        }
     }
 
     /// Takes news into account. News of an order that is not known changes nothing but positions.
     pub fn apply(&mut self, event: &AgentEvent) {
+        self.changes += 1;
         match event {
             AgentEvent::Order { intent, client_order_id, state, filled } => {
                 self.order_changed(*intent, *client_order_id, *state, *filled);
@@ -95,6 +104,7 @@ impl AgentBooks {
 
     /// Takes an intent into account that is on its way to the gateway.
     pub fn placed(&mut self, intent: &Intent) {
+        self.changes += 1;
         match &intent.action {
             Action::Place(spec) => {
                 let order = AgentOrder {
@@ -120,6 +130,11 @@ impl AgentBooks {
             }
             Action::Halt => {}
         }
+    }
+
+    /// Goes up with everything that may change something here: as long as it is the same, all of it is.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// What is held of an instrument, above zero long, below zero short.

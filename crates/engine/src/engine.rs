@@ -7,11 +7,13 @@
 use std::time::Duration;
 
 use gateway::Gateway;
-use model::{AgentEvent, AgentId, Command, Effect, Effects, Input, IntentId, Notice, Timestamp};
+use model::{
+    AgentEvent, AgentId, Command, Effect, Effects, Input, InstrumentId, IntentId, Notice, Timestamp,
+};
 
 use crate::books::AgentBooks;
 use crate::intents::Intents;
-use crate::strategy::{Event, Strategy, View};
+use crate::strategy::{Event, Rest, Strategy, View};
 
 /// Rounds of news and intents that one input may set off. A strategy that answers each refusal with
 /// the next order would go on for ever; what it still wants then waits for the next input.
@@ -75,6 +77,19 @@ impl<S: Strategy> Engine<S> {
         }
         self.settle(now, from, effects);
         self.ask_for_timer(effects);
+    }
+
+    /// For how long changes of this book that are as they should be may be put together: neither the gateway nor the
+    /// strategy would do anything because of one of them, or come to know anything that the last of them does not tell.
+    pub fn book_rests(&self, now: Timestamp, instrument: InstrumentId) -> Rest {
+        let until = self.gateway.book_rests_until(instrument);
+        if until <= now {
+            return Rest::NONE;
+        }
+        let view = View { now, markets: self.gateway.markets(), books: &self.books };
+        let rest = self.strategy.rest(&view);
+        let timer = self.timer.as_ref().map_or(Timestamp::MAX, |timer| timer.due);
+        Rest { until: rest.until.min(until).min(timer), ..rest }
     }
 
     /// The gateway.

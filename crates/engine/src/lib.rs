@@ -18,4 +18,4 @@ pub use books::{AgentBooks, AgentOrder};
 pub use engine::Engine;
 pub use intents::{EXPIRES_AFTER, Intents};
 pub use runner::Runner;
-pub use strategy::{Event, Strategy, View};
+pub use strategy::{Event, Rest, Strategy, View};

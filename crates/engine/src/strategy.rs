@@ -1,7 +1,7 @@
 //! What a strategy is: something that looks at events and wants orders.
 
 use model::market::{MarketEvent, MarketView, Markets};
-use model::{AgentEvent, InstrumentId, Timestamp, TradingState};
+use model::{AgentEvent, InstrumentId, Timestamp};
 
 use crate::books::AgentBooks;
 use crate::intents::Intents;
@@ -11,11 +11,38 @@ use crate::intents::Intents;
 pub trait Strategy: Send {
     /// Something happened; `view` already includes it. What is wanted goes into `intents`.
     fn on_event(&mut self, view: &View<'_>, event: &Event<'_>, intents: &mut Intents);
+
+    /// For how long changes of a book would change nothing in it and make it want nothing. Who drives it in the same
+    /// process (a backtest) may then put them together and show it one of many. Whatever else happens ends the rest: it
+    /// is asked again after every event that it is shown. One that looks at each change never rests, which is how it
+    /// is unless it says otherwise.
+    fn rest(&self, view: &View<'_>) -> Rest {
+        let _ = view;
+        Rest::NONE
+    }
+}
+
+/// For how long a strategy need not be shown changes of a book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// Until before this time.
+    pub until: Timestamp,
+    /// And as long as the best prices of both sides stay what they are.
+    pub while_best_stays: bool,
+}
+
+impl Rest {
+    /// It wants to see everything.
+    pub const NONE: Rest = Rest { until: Timestamp::EPOCH, while_best_stays: false };
 }
 
 impl<S: Strategy + ?Sized> Strategy for Box<S> {
     fn on_event(&mut self, view: &View<'_>, event: &Event<'_>, intents: &mut Intents) {
         (**self).on_event(view, event, intents);
+    }
+
+    fn rest(&self, view: &View<'_>) -> Rest {
+        (**self).rest(view)
     }
 }
 
@@ -47,7 +74,7 @@ impl<'a> View<'a> {
     /// The market of an instrument, if its book can be relied on and the gateway lets new orders
     /// through: the state in which it makes sense to want something.
     pub fn tradable(&self, instrument: InstrumentId) -> Option<&'a MarketView> {
-        let active = self.books.trading() == TradingState::Active;
+        let active = self.books.trading().adds_risk();
         self.markets.get(instrument).filter(|market| active && market.is_live())
     }
 }

@@ -10,19 +10,19 @@
 use std::time::Duration;
 
 use model::venue::{AccountRequest, PageCursor, Response, TradesFrom};
-use model::{ClientOrderId, Effects, Ending, Fill, OrderState, Outcome, Timestamp};
+use model::{
+    Alert, AlertKey, ClientOrderId, Effects, Ending, Fill, HaltedBy, OrderState, Outcome, Timestamp,
+};
 
 use crate::books::TrackedOrder;
 use crate::defects::Defect;
 use crate::doubt::fills_in;
+use crate::doubts::ENGINE_QUIET;
 use crate::gateway::Gateway;
 use crate::merge::Source;
 use crate::purpose::Purpose;
 use crate::reading::number;
 
-/// The venue's own time-out (10 s) and a margin. Before the venue has been heard for a request's
-/// validity and this much more, absence proves nothing.
-const ENGINE_QUIET: Duration = Duration::from_secs(15);
 /// Negative answers after the quiet time that together prove absence.
 const NEGATIVE_READS: u32 = 2;
 /// The same for an order that the venue had accepted.
@@ -43,6 +43,9 @@ impl Gateway {
     /// then on is not found. Otherwise by ours, which may have been set right since: the earlier of both
     /// times, and a margin as long as a request may be on its way.
     pub(crate) fn made_after(&self, order: &TrackedOrder) -> Option<Timestamp> {
+        if self.is(Defect::ClockBelieved) {
+            return Some(order.prepared_at);
+        }
         let theirs = order.prepared_at.shifted_ms(self.venue_ahead_ms);
         let ours = order.prepared_at.min(theirs).before(self.quiet()?);
         let told = order.not_before;
@@ -224,9 +227,9 @@ impl Gateway {
              of it is known there any more"
         );
         if self.books.halted().is_some() {
-            self.alert(cause, effects);
+            self.raise(Alert::critical(AlertKey::Order, id, cause), effects);
         } else {
-            self.halt(now, &cause, effects);
+            self.halt_by(now, HaltedBy::Ghost, &cause, effects);
         }
     }
 }

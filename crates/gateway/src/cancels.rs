@@ -2,32 +2,45 @@
 //! again: a wish for it lives until its order is over, at a pace that slows down.
 
 use model::venue::{AccountRequest, OrderKey};
-use model::{AgentId, ClientOrderId, Effects, OrderState, Record, Timestamp};
+use model::{AgentId, ClientOrderId, Effects, OrderState, Qty, Record, Timestamp, TradingState};
 
+use crate::books::TrackedOrder;
 use crate::defects::Defect;
 use crate::gateway::Gateway;
 use crate::purpose::Purpose;
+use crate::submit::VALIDITY;
 
 impl Gateway {
-    /// Takes an order back. No limit or state refuses it. While the order itself is unanswered the
+    /// Takes an order back. No limit refuses it, and no state but the dark. While the order itself is unanswered the
     /// wish is kept: a cancel could overtake it.
     pub(crate) fn cancel(&mut self, now: Timestamp, id: ClientOrderId, effects: &mut Effects) {
+        self.take_back(now, id, None, effects);
+    }
+
+    /// The same, and so much is sold in slices instead of it.
+    pub(crate) fn take_back(
+        &mut self,
+        now: Timestamp,
+        id: ClientOrderId,
+        instead: Option<Qty>,
+        effects: &mut Effects,
+    ) {
+        if self.books.is_dark() {
+            return;
+        }
         let Some(order) = self.books.order(&id) else { return };
-        let (instrument, venue_order_id) = (order.order.instrument, order.venue_order_id);
+        let (instrument, key) = (order.order.instrument, self.cancel_key(order));
         match order.state {
             OrderState::Done(_) => self.doubts.cancel_is_settled(&id),
             OrderState::PendingNew if self.is(Defect::CancelLost) => {}
             OrderState::PendingNew => self.doubts.want_cancel(id, now),
             OrderState::Working | OrderState::PendingCancel | OrderState::InDoubt => {
                 self.doubts.want_cancel(id, now);
-                let key = match venue_order_id {
-                    _ if self.config.profile.cancels_by_client_id => OrderKey::Client(id),
-                    Some(venue_order_id) => OrderKey::Venue(venue_order_id),
-                    // The venue takes only its own name, which is not known: find the order first.
-                    None => return self.doubts.open(id, now),
-                };
+                // The venue takes only its own name, which is not known: find the order first.
+                let Some(key) = key else { return self.doubts.open(id, now) };
                 if self.doubts.cancel_may_be_sent(&id, now) {
-                    self.record(now, Record::CancelPrepared { client_order_id: id }, effects);
+                    let record = Record::CancelPrepared { client_order_id: id, instead };
+                    self.record(now, record, effects);
                     self.doubts.cancel_sent(&id, now);
                     let request = AccountRequest::Cancel {
                         instrument,
@@ -35,11 +48,31 @@ impl Gateway {
                         cancel_id: None,
                         only: None,
                     };
-                    self.send(Purpose::Cancel(id), request, effects);
+                    // What takes protection away waits until what is sold instead is durable, as an order does.
+                    let not_after = instead.map(|_| now.after(VALIDITY));
+                    self.send_until(not_after, Purpose::Cancel(id), request, effects);
                     self.tell(&id, effects);
                 }
             }
         }
+    }
+
+    /// What the venue takes this order back by; `None` where that is not known yet.
+    fn cancel_key(&self, order: &TrackedOrder) -> Option<OrderKey> {
+        if self.config.profile.cancels_by_client_id {
+            return Some(OrderKey::Client(order.order.client_order_id));
+        }
+        order.venue_order_id.map(OrderKey::Venue)
+    }
+
+    /// Would a cancel of it leave now, as the first one? One that is wanted already is somebody else's.
+    pub(crate) fn can_be_taken_back(&self, order: &TrackedOrder) -> bool {
+        let is_there = match order.state {
+            OrderState::Working | OrderState::InDoubt => true,
+            OrderState::PendingNew | OrderState::PendingCancel | OrderState::Done(_) => false,
+        };
+        let is_wanted = self.doubts.cancels.contains_key(&order.order.client_order_id);
+        is_there && !order.cancel_wanted && !is_wanted && self.cancel_key(order).is_some()
     }
 
     /// Takes back the orders that could add risk, of one agent or of all.
@@ -49,10 +82,14 @@ impl Gateway {
         agent: Option<AgentId>,
         effects: &mut Effects,
     ) {
+        let latch = self.books.latch();
+        let flattens = latch.is_some_and(|latch| latch.state == TradingState::Flattening);
         let entries: Vec<ClientOrderId> = self
             .books
             .entries()
             .filter(|o| agent.is_none_or(|agent| agent == o.agent))
+            // The gateway's own slices expire at once, and are what flattening is.
+            .filter(|o| !(flattens && self.own == Some(o.agent)))
             .map(|o| o.order.client_order_id)
             .collect();
         for id in entries {
@@ -64,7 +101,7 @@ impl Gateway {
     /// add risk, whatever became of the wishes of an earlier life: read off the books each time.
     pub(crate) fn cancel_when_due(&mut self, now: Timestamp, effects: &mut Effects) {
         let keeps = self.is(Defect::HaltKeepsOrders);
-        if self.books.halted().is_some() && self.books.open_count() > 0 && !keeps {
+        if self.clears() && self.books.open_count() > 0 && !keeps {
             self.cancel_entries(now, None, effects);
         }
         if self.next_cancel().is_none_or(|due| due > now) {
@@ -79,10 +116,11 @@ impl Gateway {
 
     /// When the next cancel is due. One whose order is unanswered waits for the answer.
     pub(crate) fn next_cancel(&self) -> Option<Timestamp> {
+        if self.books.is_dark() {
+            return None;
+        }
         let waits = |id: &ClientOrderId| {
-            let nameless = |order: &crate::TrackedOrder| {
-                order.venue_order_id.is_none() && !self.config.profile.cancels_by_client_id
-            };
+            let nameless = |order: &TrackedOrder| self.cancel_key(order).is_none();
             let order = self.books.order(id);
             order.is_some_and(|order| order.state == OrderState::PendingNew || nameless(order))
         };

@@ -75,19 +75,29 @@ pub enum Defect {
     ReduceOnlyIgnored,
     /// An order in doubt that is found is somebody else's.
     OwnCalledForeign,
-    /// An execution of an order that is over is nobody's.
-    LateFillOfNobody,
+    /// An execution that crosses a cancel is nobody's.
+    CrossedFillOfNobody,
     /// A halt is kept to, and orders are let through.
     HaltLetsThrough,
     /// The journal's chain of hashes is not looked at.
     ChainUnchecked,
     /// A gateway that another one has followed goes on.
     FenceIgnored,
+    /// A halt is lifted by two steps at once.
+    ResumesAtOnce,
+    /// What is paid in is taken for a profit, and what is paid out for a loss.
+    DepositIsProfit,
+    /// What is lost since the most there was is not looked at.
+    DrawdownIgnored,
+    /// An execution that the venue takes back stays counted.
+    BustsIgnored,
+    /// An order is looked for from when it was made by our own clock.
+    ClockBelieved,
 }
 
 impl Defect {
     /// All of them.
-    pub const ALL: [Defect; 38] = [
+    pub const ALL: [Defect; 43] = [
         Defect::FillCountedTwice,
         Defect::ReservationForgotten,
         Defect::SendBeforePersist,
@@ -122,10 +132,15 @@ impl Defect {
         Defect::CancelsExpire,
         Defect::ReduceOnlyIgnored,
         Defect::OwnCalledForeign,
-        Defect::LateFillOfNobody,
+        Defect::CrossedFillOfNobody,
         Defect::HaltLetsThrough,
         Defect::ChainUnchecked,
         Defect::FenceIgnored,
+        Defect::ResumesAtOnce,
+        Defect::DepositIsProfit,
+        Defect::DrawdownIgnored,
+        Defect::BustsIgnored,
+        Defect::ClockBelieved,
     ];
 }
 

@@ -10,6 +10,7 @@ use model::{
     ClientOrderId, Effects, Ending, Fill, OrderState, Outcome, Qty, Timestamp, VenueOrderId,
 };
 
+use crate::defects::Defect;
 use crate::gateway::Gateway;
 use crate::merge::Source;
 use crate::purpose::Purpose;
@@ -18,6 +19,26 @@ use crate::purpose::Purpose;
 const PAGES_MAX: u32 = 100;
 
 impl Gateway {
+    /// At a start: what was under way when the last session ended.
+    pub(crate) fn doubt_everything_unanswered(&mut self, now: Timestamp, effects: &mut Effects) {
+        if self.is(Defect::DoubtsForgotten) {
+            return;
+        }
+        let unanswered: Vec<ClientOrderId> = self
+            .books
+            .open_orders()
+            .filter(|o| matches!(o.state, OrderState::PendingNew | OrderState::PendingCancel))
+            .map(|o| o.order.client_order_id)
+            .collect();
+        for id in unanswered {
+            let because = "the gateway ended before the answer came".to_owned();
+            self.in_doubt(now, id, because, effects);
+        }
+        let older: Vec<ClientOrderId> =
+            self.books.in_doubt().map(|o| o.order.client_order_id).collect();
+        older.into_iter().for_each(|id| self.doubts.open(id, now));
+    }
+
     /// Sends every question that is due.
     pub(crate) fn ask_about_doubts(&mut self, now: Timestamp, effects: &mut Effects) {
         if self.doubts.next_due().is_none_or(|due| due > now) {
@@ -168,10 +189,8 @@ impl Gateway {
         let Some(ask) = self.doubts.asks.get_mut(&id) else { return };
         ask.pages += 1;
         if ask.pages >= PAGES_MAX {
-            self.alert(
-                format!("executions for order {id} fill more than {PAGES_MAX} pages"),
-                effects,
-            );
+            let text = format!("executions for order {id} fill more than {PAGES_MAX} pages");
+            self.alert(text, effects);
             return self.doubts.again(&id, now);
         }
         let purpose = if order.is_some() { Purpose::AskFills(id) } else { Purpose::AskTape(id) };

@@ -9,6 +9,9 @@ use model::{ClientOrderId, Ending, Qty, Timestamp};
 use crate::books::VenueKey;
 use crate::live_time::LiveTime;
 
+/// The venue's own time-out (10 s) and a margin. Before the venue has been heard for a request's
+/// validity and this much more, absence proves nothing.
+pub(crate) const ENGINE_QUIET: Duration = Duration::from_secs(15);
 /// First pause before asking; doubles with each answer that settles nothing.
 const PAUSE_MIN: Duration = Duration::from_millis(200);
 /// Longest pause between two questions about one order.
@@ -179,6 +182,11 @@ impl Doubts {
     pub(crate) fn quiet_left(&self, id: &ClientOrderId, quiet: Duration) -> Option<Duration> {
         let heard = self.live.total().saturating_sub(self.asks.get(id)?.quiet_from);
         Some(quiet.saturating_sub(heard))
+    }
+
+    /// For how long the venue has been heard since this order is in doubt.
+    pub(crate) fn heard_for(&self, id: &ClientOrderId) -> Option<Duration> {
+        Some(self.live.total().saturating_sub(self.asks.get(id)?.quiet_from))
     }
 
     /// Nothing is open about this order any more.

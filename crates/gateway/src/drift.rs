@@ -12,15 +12,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::venue::{AccountRequest, PageCursor, TradesFrom};
-use model::{Amount, Asset, Discrepancy, Effects, InstrumentId, Outcome, Record, Timestamp};
+use model::{Alert, AlertKey, Amount, Asset, Discrepancy, Effects, Record, Timestamp};
 
-use crate::books::{KnownFill, LAG_MAX};
-use crate::doubt::fills_in;
+use crate::books::LAG_MAX;
 use crate::gateway::Gateway;
-use crate::merge::Source;
-use crate::reading::number;
-use crate::readings::{Part, Past};
 use crate::reconcile::{self, Kind};
 
 /// How long a balance has to differ by as much, at least: an execution may be listed a moment later than
@@ -44,6 +39,7 @@ impl Gateway {
         }
         if self.reading.suspects.is_empty() {
             self.reading.drift.clear();
+            self.reading.missing.clear();
             return self.conclude(now, effects);
         }
         // Known, and as it was: an order that is asked about meanwhile makes it neither better nor worse.
@@ -77,7 +73,7 @@ impl Gateway {
     }
 
     /// While an order is asked about, its executions may be what a balance differs by.
-    fn may_judge(&self) -> bool {
+    pub(crate) fn may_judge(&self) -> bool {
         self.asked_about() == 0 && self.reading.unattributed().is_empty()
     }
 
@@ -163,13 +159,14 @@ impl Gateway {
         if self.reading.young.as_ref().is_some_and(is_young) {
             return self.read_again(now);
         }
-        if !self.look_back(deltas, effects) {
+        if !self.look_back(now, deltas, effects) {
             self.nothing_was_undone(now, effects);
         }
     }
 
     /// All that we have counted is still there: dust, and beyond that funds came, unless some went.
-    fn nothing_was_undone(&mut self, now: Timestamp, effects: &mut Effects) {
+    pub(crate) fn nothing_was_undone(&mut self, now: Timestamp, effects: &mut Effects) {
+        self.reading.missing.clear();
         self.take_dust_over(now, effects);
         if self.kinds().values().any(|kind| *kind == Kind::Loss) {
             self.drifts(now, effects);
@@ -194,130 +191,14 @@ impl Gateway {
                 "{amount} {asset} came or went by no trade of this gateway: taken over, it is no \
                      profit or loss"
             );
-            self.alert(text, effects);
+            self.raise(Alert::warning(AlertKey::Difference, asset, text), effects);
         }
-        self.reading.drift.clear();
-        self.conclude(now, effects);
-    }
-
-    /// Asks for the executions that can still be undone, where they touch what differs. `false` when there
-    /// is none.
-    fn look_back(&mut self, deltas: BTreeMap<Asset, Amount>, effects: &mut Effects) -> bool {
-        let touches = |instrument: &InstrumentId| {
-            let assets = instrument.assets().filter(|_| !self.gone.contains(instrument));
-            assets.is_some_and(|(b, q)| deltas.contains_key(&b) || deltas.contains_key(&q))
-        };
-        let mut from: BTreeMap<InstrumentId, TradesFrom> = BTreeMap::new();
-        for known in self.books.known_fills().filter(|known| touches(&known.fill.instrument)) {
-            let fill = &known.fill;
-            let named = std::iter::once(fill.trade_id).chain(known.also);
-            let numbers = named.filter_map(number);
-            let number = numbers.min().filter(|_| self.config.profile.trade_ids_count);
-            let start = match number {
-                Some(number) => TradesFrom::Id(number),
-                None => TradesFrom::Time { start: Some(fill.venue_time), end: None },
-            };
-            let first = from.entry(fill.instrument).or_insert(start);
-            *first = earlier(*first, start);
-        }
-        self.reading.waiting_for = from.len();
-        self.reading.pages = 0;
-        let asked: Vec<_> = from.iter().map(|(instrument, from)| (*instrument, *from)).collect();
-        self.reading.past = Past { deltas, from, ..Past::default() };
-        for (instrument, from) in &asked {
-            self.ask_for_past(*instrument, *from, None, effects);
-        }
-        !asked.is_empty()
-    }
-
-    fn ask_for_past(
-        &mut self,
-        instrument: InstrumentId,
-        from: TradesFrom,
-        page: Option<PageCursor>,
-        effects: &mut Effects,
-    ) {
-        let limit = self.config.profile.fills_page;
-        let request = AccountRequest::Fills { instrument, order: None, from, limit, page };
-        self.ask_for(Part::Past(instrument), request, effects);
-    }
-
-    pub(crate) fn read_past(
-        &mut self,
-        now: Timestamp,
-        instrument: InstrumentId,
-        outcome: &Outcome,
-        effects: &mut Effects,
-    ) {
-        let Some((fills, next)) = fills_in(outcome) else { return };
-        for fill in fills {
-            self.reading.past.shown.insert((instrument, fill.trade_id));
-            // One that was listed later than a younger one may be what is missing.
-            self.executed(now, fill, Source::Query, effects);
-        }
-        let rest = match (next, fills.last().and_then(|last| number(last.trade_id))) {
-            (Some(_), _) => self.reading.past.from.get(&instrument).copied(),
-            (None, Some(last)) if self.may_go_on(fills.len()) => {
-                Some(TradesFrom::Id(last.saturating_add(1)))
-            }
-            (None, _) => None,
-        };
-        let Some(from) = rest else {
-            return self.part_done(now, Part::Past(instrument), effects);
-        };
-        if self.is_one_more_page(now, effects) {
-            self.ask_for_past(instrument, from, next.cloned(), effects);
-        }
-    }
-
-    /// Does the venue still show all that we have counted?
-    pub(crate) fn judge_past(&mut self, now: Timestamp, effects: &mut Effects) {
-        let Past { deltas, from, shown } = std::mem::take(&mut self.reading.past);
-        if deltas != self::deltas(&self.reading.suspects) || !self.may_judge() {
-            return self.read_again(now);
-        }
-        let known = self.books.known_fills().filter(|k| from.contains_key(&k.fill.instrument));
-        let is_shown = |known: &KnownFill| {
-            let mut named = std::iter::once(known.fill.trade_id).chain(known.also);
-            named.any(|trade| shown.contains(&(known.fill.instrument, trade)))
-        };
-        let absent: Vec<KnownFill> = known.filter(|known| !is_shown(known)).cloned().collect();
-        if absent.is_empty() {
-            self.reading.past_looked = Some((deltas, now));
-            return self.nothing_was_undone(now, effects);
-        }
-        // An asset that passes for an older picture may be one of those that it moved.
-        let all = self::deltas(&self.reading.apart);
-        if !reconcile::explain(&absent, &deltas) && !reconcile::explain(&absent, &all) {
-            self.reading.past_looked = Some((deltas, now));
-            return self.drifts(now, effects);
-        }
-        let young_until = reconcile::young_until(self.reading.dated, &absent);
-        if let Some(until) = young_until.filter(|until| now <= *until) {
-            // That is what it looks like, and time will tell.
-            self.reading.young = Some((deltas, until));
-            return self.read_again(now);
-        }
-        for known in absent {
-            let (client_order_id, fill) = (known.client_order_id, known.fill);
-            let (instrument, trade_id) = (fill.instrument, fill.trade_id);
-            let found = Discrepancy::Busted { client_order_id, instrument, trade_id };
-            self.discrepancy(now, found, effects);
-            self.record(now, Record::Busted { client_order_id, fill }, effects);
-            let text = format!(
-                "the venue has taken back execution {trade_id} ({} {instrument} at {}): it is out of \
-                 the books, and nothing that adds risk is sent until a person accepts it",
-                fill.qty, fill.price
-            );
-            self.alert(text, effects);
-        }
-        self.reading.suspects.clear();
         self.reading.drift.clear();
         self.conclude(now, effects);
     }
 
     /// Nothing explains it.
-    fn drifts(&mut self, now: Timestamp, effects: &mut Effects) {
+    pub(crate) fn drifts(&mut self, now: Timestamp, effects: &mut Effects) {
         let before = deltas(&self.reading.drift);
         self.reading.drift = self.reading.suspects.clone();
         for (asset, (ours, theirs)) in self.reading.drift.clone() {
@@ -328,9 +209,10 @@ impl Gateway {
             let text = format!(
                 "balance of {asset} is {theirs} at the venue and {ours} by our count, and no execution, \
                  deposit or withdrawal that is known explains it: nothing that adds risk is sent until \
-                 one does, or until `plimsoll reconcile --accept` takes it over"
+                 one does, or until `plimsoll reconcile --accept` takes it over{}",
+                self.missing_too()
             );
-            self.alert(text, effects);
+            self.raise(Alert::warning(AlertKey::Difference, asset, text), effects);
         }
         self.conclude(now, effects);
     }
@@ -363,11 +245,14 @@ impl Gateway {
 
     /// A person says that it is so: our counts become the venue's.
     pub(crate) fn accept_differences(&mut self, now: Timestamp, effects: &mut Effects) {
-        let accepted = self.remaining();
+        let mut accepted = self.remaining();
         if accepted.is_empty() {
             return;
         }
-        for (asset, amount) in deltas(&std::mem::take(&mut self.reading.drift)) {
+        let drift = deltas(&std::mem::take(&mut self.reading.drift));
+        let (missing, drift) = self.accept_missing(now, drift, effects);
+        accepted.extend(missing);
+        for (asset, amount) in drift {
             let record = self.taken_over(now, asset, amount);
             self.record(now, record, effects);
         }
@@ -379,7 +264,7 @@ impl Gateway {
 
 /// By how much each differs, above zero where the venue has more. What has no room is as good as the
 /// largest difference.
-fn deltas(suspects: &BTreeMap<Asset, (Amount, Amount)>) -> BTreeMap<Asset, Amount> {
+pub(crate) fn deltas(suspects: &BTreeMap<Asset, (Amount, Amount)>) -> BTreeMap<Asset, Amount> {
     let delta = |(asset, (ours, theirs)): (&Asset, &(Amount, Amount))| {
         (*asset, theirs.checked_sub(*ours).unwrap_or(*theirs))
     };
@@ -390,15 +275,5 @@ const fn is_not_understood(found: &Discrepancy) -> bool {
     matches!(found, Discrepancy::NotUnderstood { .. })
 }
 
-fn earlier(one: TradesFrom, other: TradesFrom) -> TradesFrom {
-    match (one, other) {
-        (TradesFrom::Id(a), TradesFrom::Id(b)) => TradesFrom::Id(a.min(b)),
-        (TradesFrom::Time { start: Some(a), .. }, TradesFrom::Time { start: Some(b), .. }) => {
-            TradesFrom::Time { start: Some(a.min(b)), end: None }
-        }
-        (first, _) => first,
-    }
-}
-
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

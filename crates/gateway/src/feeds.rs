@@ -16,17 +16,41 @@ impl Gateway {
         self.feeds.get(&instrument).copied().unwrap_or((FeedHealth::Down, self.started_at))
     }
 
-    /// The market moved.
-    pub(crate) fn market(&mut self, now: Timestamp, event: &MarketEvent, effects: &mut Effects) {
+    /// The market moved: what is known of prices follows it.
+    pub(crate) fn prices_move(&mut self, now: Timestamp, event: &MarketEvent) {
         self.markets.apply(now, event);
-        let Some(market) = self.markets.get(event.instrument) else { return };
-        if matches!(event.kind, MarketKind::Book(_))
-            && market.is_live()
-            && market.book().is_crossed()
-        {
+        self.look_at_market(now, event);
+    }
+
+    /// Does it change what is known of a book? A print does where the last one stands for it.
+    pub(crate) fn moves_book(&self, event: &MarketEvent) -> bool {
+        let market = self.markets.get(event.instrument);
+        market.is_some_and(|market| moves_book_of(market, event))
+    }
+
+    /// The same, and what it says of the market data. When that turns stale if nothing more comes; `None` where it
+    /// is not live.
+    pub(crate) fn market(
+        &mut self,
+        now: Timestamp,
+        event: &MarketEvent,
+        effects: &mut Effects,
+    ) -> Option<Timestamp> {
+        self.prices_move(now, event);
+        let market = self.markets.get(event.instrument)?;
+        let is_book = matches!(event.kind, MarketKind::Book(_));
+        let is_crossed = is_book && market.is_live() && market.book().is_crossed();
+        let moves_book = moves_book_of(market, event);
+        // Of a book that is not to be believed there is none.
+        let reference = market.reference_price().filter(|_| !is_crossed);
+        if is_crossed {
             self.corrupt(now, event.instrument, effects);
         }
-        self.judge_feed(now, event.instrument, effects);
+        if moves_book {
+            self.note_reference(now, event.instrument, reference);
+            self.stake_by_market(event.instrument);
+        }
+        self.judge_feed(now, event.instrument, effects)
     }
 
     /// A bid at or above an ask after a whole message: changes were lost, whatever their numbers say.
@@ -42,27 +66,37 @@ impl Gateway {
     /// Looks at every instrument: time has passed, or a connection has changed.
     pub(crate) fn judge_feeds(&mut self, now: Timestamp, effects: &mut Effects) {
         let all: Vec<InstrumentId> = self.markets.iter().map(|m| m.instrument().id).collect();
-        all.into_iter().for_each(|instrument| self.judge_feed(now, instrument, effects));
+        for instrument in all {
+            self.judge_feed(now, instrument, effects);
+        }
     }
 
-    fn judge_feed(&mut self, now: Timestamp, instrument: InstrumentId, effects: &mut Effects) {
-        let Some(market) = self.markets.get(instrument) else { return };
+    fn judge_feed(
+        &mut self,
+        now: Timestamp,
+        instrument: InstrumentId,
+        effects: &mut Effects,
+    ) -> Option<Timestamp> {
+        let market = self.markets.get(instrument)?;
+        let turns_stale = self.stale_at(market).map(just_after);
         let health = if !self.market_up {
             FeedHealth::Down
         } else if !market.is_live() {
             FeedHealth::Resyncing
-        } else if self.stale_at(market).is_none_or(|at| at < now) {
+        } else if turns_stale.is_none_or(|at| at <= now) {
             FeedHealth::Stale
         } else {
             FeedHealth::Live
         };
+        let turns_stale = turns_stale.filter(|_| health == FeedHealth::Live);
         if self.feed_health(instrument).0 == health {
-            return;
+            return turns_stale;
         }
         self.feeds.insert(instrument, (health, now));
         self.record(now, Record::Feed { instrument, health }, effects);
         let event = AgentEvent::Feed { instrument, health, since: now };
         effects.push(Effect::Notify(Notice::AllAgents(event)));
+        turns_stale
     }
 
     /// The last moment at which what is known of a book is fresh; the same age that the guardrails ask
@@ -78,6 +112,15 @@ impl Gateway {
             .iter()
             .filter(|market| self.feed_health(market.instrument().id).0 == FeedHealth::Live);
         live.filter_map(|market| self.stale_at(market)).min().map(just_after)
+    }
+}
+
+/// Does it change what is known of this book?
+pub(crate) fn moves_book_of(market: &MarketView, event: &MarketEvent) -> bool {
+    match event.kind {
+        MarketKind::Book(_) | MarketKind::BookLost => true,
+        MarketKind::Trade(_) | MarketKind::Candle(_) => market.is_priced_by_prints(),
+        MarketKind::LateTrade(_) | MarketKind::Quote(_) => false,
     }
 }
 

@@ -6,7 +6,7 @@
 //! one.
 
 use model::venue::{AccountRequest, OrderKey, Response, VenueError, VenueOrder};
-use model::{Discrepancy, Effects, Outcome, Record, Side, Timestamp};
+use model::{Alert, AlertKey, Discrepancy, Effects, HaltedBy, Outcome, Record, Side, Timestamp};
 
 use crate::books::VenueKey;
 use crate::defects::Defect;
@@ -44,7 +44,8 @@ impl Gateway {
             order.qty,
             order.instrument
         );
-        self.alert(text.clone(), effects);
+        let alert = Alert::warning(AlertKey::Foreign, order.instrument, text.as_str());
+        self.raise(alert, effects);
         match self.config.foreign_orders {
             ForeignOrders::Adopt => {}
             ForeignOrders::Cancel if order.status.is_open() => {
@@ -52,7 +53,11 @@ impl Gateway {
                 self.cancel_foreign_when_due(now, effects);
             }
             ForeignOrders::Cancel => {}
-            ForeignOrders::Halt => self.halt(now, &text, effects),
+            ForeignOrders::Halt => {
+                self.halt_by(now, HaltedBy::ForeignOrder, &text, effects);
+                let advice = "if it is nobody's whom you know, take the key back at the exchange";
+                self.alert(advice.to_owned(), effects);
+            }
         }
     }
 
@@ -126,7 +131,7 @@ impl Gateway {
             }
             (ForeignOrders::Halt, Some((_, id))) => {
                 let cause = format!("order {id} on the account was not placed by this gateway");
-                self.halt(now, &cause, effects);
+                self.halt_by(now, HaltedBy::ForeignOrder, &cause, effects);
             }
             (ForeignOrders::Adopt, _) | (ForeignOrders::Halt, None) => {}
         }
@@ -134,7 +139,8 @@ impl Gateway {
 
     /// Sends every cancel of orders of others that is wanted and due.
     pub(crate) fn cancel_foreign_when_due(&mut self, now: Timestamp, effects: &mut Effects) {
-        if self.doubts.next_foreign_cancel().is_none_or(|due| due > now) {
+        let due = self.doubts.next_foreign_cancel().filter(|_| !self.books.is_dark());
+        if due.is_none_or(|due| due > now) {
             return;
         }
         for key in self.doubts.foreign_cancels_due(now) {

@@ -5,30 +5,44 @@
 //! of orders and executions), `doubt.rs`, `survey.rs` and `absence.rs` (orders whose outcome is open),
 //! `ghost.rs` (what is there after all), `reading.rs` and `drift.rs` (reconciliation), `two_ids.rs` (one
 //! execution under two ids), `foreign.rs` (orders of others), `venue_clock.rs` (the venue's clock against
-//! ours), `instruments.rs` (the venue's rules), `refusals.rs` (orders it does not take).
+//! ours), `instruments.rs` (the venue's rules), `refusals.rs` (orders it does not take), `halt.rs`,
+//! `resume.rs` and `flatten.rs` (trading is stopped, goes on, or is wound up), `keys.rs` (what our key may do),
+//! `quiet.rs` (what is done next by time alone).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::market::Markets;
-use model::venue::{AccountEvent, AccountRequest, Profile, Request};
+use model::venue::{AccountEvent, AccountRequest, KeyAudit, Profile, Request};
 use model::{
-    AgentEvent, AgentId, ClientOrderId, Command, Effect, Effects, Entry, FeedHealth, FeedNotice,
-    Input, Instrument, InstrumentId, Link, Notice, OrderIdSequence, OrderState, Record, RequestId,
-    StoreTag, Timestamp, TradingState,
+    AgentEvent, AgentId, Alert, AlertKey, ClientOrderId, Command, Effect, Effects, Entry,
+    FeedHealth, FeedNotice, Input, Instrument, InstrumentId, LimitsVersion, Link, Notice,
+    OrderIdSequence, Record, RequestId, StoreTag, Timestamp, TradingState,
 };
 
 use crate::books::{Books, TrackedOrder};
+use crate::breakers::Breakers;
 use crate::defects::Defect;
 use crate::doubts::Doubts;
+use crate::equity::Equity;
+use crate::flattening::Flatten;
 use crate::foreign_orders::ForeignOrders;
+use crate::headroom::Headroom;
 use crate::hearing::Hearing;
+use crate::late_stops::{LateStops, Stops};
 use crate::limits::Limits;
 use crate::purpose::Purpose;
 use crate::readings::{BalancesDue, Reading};
-use crate::risk::{OrderRate, Refusals};
+use crate::references::References;
+use crate::resuming::Resume;
+use crate::risk::Refusals;
+use crate::stakes::Stakes;
 use crate::surveys::Surveys;
 use crate::told::Told;
+use crate::watched::Watchdog;
+
+/// Whose orders the gateway's own are: those by which it closes positions. No agent can have this name.
+pub const OWN_AGENT: &str = "plimsoll";
 
 /// What a gateway is started with.
 #[derive(Clone, Debug)]
@@ -39,6 +53,12 @@ pub struct Config {
     pub profile: Profile,
     /// What is done about orders on the account that this gateway did not place.
     pub foreign_orders: ForeignOrders,
+    /// What is done about a protective stop that should be done and is not.
+    pub late_stops: LateStops,
+    /// Is there a watchdog? Then nothing that adds risk is sent without its lease.
+    pub watched: bool,
+    /// Is the account a paper account, which no exchange has?
+    pub paper: bool,
     /// How often the books are compared with the venue's while nothing is wrong.
     pub reconcile_every: Duration,
     /// Version of the binary, for the journal.
@@ -51,10 +71,21 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Gateway {
     pub(crate) config: Config,
+    /// What of the limits holds while throttled.
+    pub(crate) throttled: Limits,
+    /// Whose orders the gateway's own slices are.
+    pub(crate) own: Option<AgentId>,
     pub(crate) books: Books,
     pub(crate) markets: Markets,
     pub(crate) ids: OrderIdSequence,
-    pub(crate) rates: BTreeMap<AgentId, OrderRate>,
+    /// Names the limits of `config`.
+    pub(crate) limits_version: LimitsVersion,
+    pub(crate) references: References,
+    pub(crate) headroom: Headroom,
+    /// The account was valued since that was counted.
+    pub(crate) headroom_is_old: bool,
+    /// What of it is spoken for.
+    pub(crate) stakes: Stakes,
     pub(crate) refusals: BTreeMap<InstrumentId, Refusals>,
     /// What is followed and not listed by the venue any more.
     pub(crate) gone: BTreeSet<InstrumentId>,
@@ -76,9 +107,23 @@ pub struct Gateway {
     pub(crate) venue_ahead_ms: i64,
     /// The last two measurements of that differ too much.
     pub(crate) clock_unsure: bool,
-    state: TradingState,
-    cause: String,
-    wake_at: Option<Timestamp>,
+    /// The key as it was last told.
+    pub(crate) audited: Option<KeyAudit>,
+    pub(crate) equity: Equity,
+    pub(crate) breakers: Breakers,
+    pub(crate) resume: Resume,
+    pub(crate) flatten: Flatten,
+    pub(crate) stops: Stops,
+    /// How far the selling instead of late stops is.
+    pub(crate) cover: Flatten,
+    pub(crate) watchdog: Watchdog,
+    pub(crate) state: TradingState,
+    pub(crate) cause: String,
+    /// The state that people were last told of, and its cause.
+    pub(crate) level_told: (TradingState, String),
+    pub(crate) wake_at: Option<Timestamp>,
+    /// Until then nothing is done by time alone (`quiet.rs`).
+    pub(crate) quiet_until: Timestamp,
 }
 
 impl Gateway {
@@ -99,10 +144,17 @@ impl Gateway {
             session,
             version: config.version.clone(),
             config: config.text.clone(),
+            paper: config.paper,
         };
         let entry = Entry { at: now, record };
         books.apply(&entry);
         effects.push(Effect::Persist(entry));
+        let mut equity = Equity::new(config.limits.breakers.valuation, &instruments);
+        if let Some((mark, _)) = books.equity_mark() {
+            equity.were_priced(&mark.assets);
+        }
+        let breakers =
+            Breakers::of(&config.limits.breakers, config.profile.order_validity, &books, now);
         let mut markets = Markets::default();
         for instrument in instruments {
             let known = books.instrument(instrument.id).cloned();
@@ -116,12 +168,20 @@ impl Gateway {
             }
             markets.follow(instrument);
         }
+        let limits_version = config.limits.version();
         let mut gateway = Gateway {
+            throttled: config.limits.throttled(),
+            own: AgentId::new(OWN_AGENT).ok(),
+            watchdog: Watchdog::new(config.watched, now),
             config,
             books,
             markets,
             ids: OrderIdSequence { store, session, used: 0 },
-            rates: BTreeMap::new(),
+            limits_version,
+            references: References::default(),
+            headroom: Headroom::default(),
+            headroom_is_old: false,
+            stakes: Stakes::default(),
             refusals: BTreeMap::new(),
             gone: BTreeSet::new(),
             outstanding: BTreeMap::new(),
@@ -138,10 +198,22 @@ impl Gateway {
             told: Told::default(),
             venue_ahead_ms: 0,
             clock_unsure: false,
+            resume: Resume::default(),
+            flatten: Flatten::default(),
+            stops: Stops::default(),
+            cover: Flatten::default(),
+            equity,
+            breakers,
+            audited: None,
             state: TradingState::Starting,
             cause: "not yet reconciled with the venue".to_owned(),
+            level_told: (TradingState::Starting, "not yet reconciled with the venue".to_owned()),
             wake_at: None,
+            quiet_until: Timestamp::EPOCH,
         };
+        gateway.stake_all();
+        gateway.write_limits(now, effects);
+        gateway.drop_covers(now, effects);
         gateway.doubt_everything_unanswered(now, effects);
         gateway.resume_cancels(now);
         gateway.cancel_when_due(now, effects);
@@ -154,9 +226,23 @@ impl Gateway {
     /// Takes one input into account. Total: never fails, never waits. What cannot be done becomes
     /// an effect that says so.
     pub fn apply(&mut self, now: Timestamp, input: &Input, effects: &mut Effects) {
+        let said = effects.len();
         self.doubts.live.take(now, input);
+        // What comes in the moment after its end is judged without it.
+        if self.lease_runs_out(now) {
+            self.reconsider(now, effects);
+        }
+        if self.headroom_is_old && !matches!(input, Input::Market(_)) {
+            self.count_headroom();
+        }
         match input {
-            Input::Market(event) => self.market(now, event, effects),
+            Input::Market(event) if self.only_tells_prices(now, event) => return,
+            Input::Market(event) => {
+                let turns_stale = self.market(now, event, effects);
+                if effects.len() == said && self.stays_quiet(now, turns_stale, effects) {
+                    return;
+                }
+            }
             Input::Account(event) => self.account(now, event, effects),
             Input::Reply(reply) => self.reply(now, reply, effects),
             Input::Intent(intent) => self.submit(now, intent, effects),
@@ -164,6 +250,8 @@ impl Gateway {
             Input::Feed(notice) => self.feed(now, notice, effects),
             Input::Instruments { found, gone } => self.rules_read(now, found, gone, effects),
             Input::Clock { ahead_ms } => self.clocks_compared(now, *ahead_ms, effects),
+            Input::Watchdog(notice) => self.watchdog_says(now, notice, effects),
+            Input::Key(audit) => self.key_audited(now, audit, effects),
             Input::Operator(command) => self.operator(now, command, effects),
             Input::Wake => {
                 self.wake_at = None;
@@ -176,8 +264,17 @@ impl Gateway {
         self.listen(now, effects);
         self.read_when_due(now, effects);
         self.ask_for_balances_when_due(now, effects);
+        self.flatten_when_due(now, effects);
+        self.look_at_stops(now, effects);
+        self.cover_when_due(now, effects);
+        self.watch(now, effects);
         self.reconsider(now, effects);
         self.ask_to_be_woken(effects);
+    }
+
+    /// Of this instrument nobody tells the book; see [`Markets::price_by_prints`].
+    pub fn price_by_prints(&mut self, instrument: InstrumentId) {
+        self.markets.price_by_prints(instrument);
     }
 
     /// What is known of the market.
@@ -225,6 +322,8 @@ impl Gateway {
         let entry = Entry { at: now, record };
         self.books.apply(&entry);
         self.venue_answered(&entry, effects);
+        self.note(&entry);
+        self.note_stakes(&entry.record);
         if !unrecorded {
             effects.push(Effect::Persist(entry));
         }
@@ -266,11 +365,6 @@ impl Gateway {
             };
             effects.push(Effect::Notify(Notice::Agent(order.agent, event)));
         }
-    }
-
-    /// Tells the operator.
-    pub(crate) fn alert(&self, text: String, effects: &mut Effects) {
-        effects.push(Effect::Notify(Notice::Alert(text)));
     }
 
     fn account(&mut self, now: Timestamp, event: &AccountEvent, effects: &mut Effects) {
@@ -338,7 +432,7 @@ impl Gateway {
                     "somebody trades {symbol} on this account, which this gateway does not follow: \
                      its orders and executions are passed over"
                 );
-                return self.alert(text, effects);
+                return self.raise(Alert::warning(AlertKey::Foreign, symbol, text), effects);
             }
             FeedNotice::NotUnderstood(row) => {
                 // It does tell, if not in words that are known.
@@ -361,10 +455,14 @@ impl Gateway {
 
     fn operator(&mut self, now: Timestamp, command: &Command, effects: &mut Effects) {
         match command {
-            Command::Halt { cause } => self.halt(now, cause, effects),
+            Command::Halt { level, cause } => self.halt_to(now, *level, cause.clone(), effects),
+            Command::ResumeRequested { code } => self.resume_requested(now, code, effects),
+            Command::ResumeConfirmed { code } => self.resume_confirmed(now, code, effects),
             Command::Stop => self.record(now, Record::Stopped, effects),
             Command::Reconcile => self.read_soon(now),
             Command::AcceptDifferences => self.accept_differences(now, effects),
+            Command::SetLimits { limits } => self.set_limits(now, limits, effects),
+            Command::EnableAgent { agent } => self.enable_agent(now, *agent, effects),
             Command::AgentUp { agent } => {
                 let record = Record::Agent { agent: *agent, event: "up".to_owned() };
                 self.record(now, record, effects);
@@ -378,94 +476,6 @@ impl Gateway {
             }
         }
     }
-
-    /// Latched: no more orders, entry orders are taken back, protective stops stay.
-    pub(crate) fn halt(&mut self, now: Timestamp, cause: &str, effects: &mut Effects) {
-        if self.books.halted().is_some() {
-            return;
-        }
-        self.state = TradingState::Halted;
-        self.cause = cause.to_owned();
-        self.announce(now, effects);
-        self.alert(format!("halted: {cause}"), effects);
-        if !self.is(Defect::HaltKeepsOrders) {
-            self.cancel_entries(now, None, effects);
-        }
-    }
-
-    /// Lets more or less through, by what is known now.
-    fn reconsider(&mut self, now: Timestamp, effects: &mut Effects) {
-        let halted = self.books.halted().filter(|_| !self.is(Defect::HaltIgnored));
-        let uncompared = !self.reading.is_clean() && !self.is(Defect::TradesUncompared);
-        let deaf = !self.account_up && self.is(Defect::TradesDeaf);
-        let (state, cause) = if let Some(cause) = halted {
-            (TradingState::Halted, cause)
-        } else if !self.account_up && !self.is(Defect::TradesDeaf) {
-            (TradingState::Starting, "the account's stream is down")
-        } else if !self.market_up {
-            (TradingState::Starting, "the market streams are down")
-        } else if self.hearing.is_suspected() {
-            (TradingState::Starting, "the account's stream has missed something")
-        } else if uncompared && !deaf {
-            (TradingState::Starting, "not yet reconciled with the venue")
-        } else if let Some(cause) = self.held() {
-            (TradingState::Reducing, cause)
-        } else if self.clock_unsure {
-            (TradingState::Reducing, "the venue's clock moved against ours and is measured again")
-        } else {
-            (TradingState::Active, "")
-        };
-        if state != self.state {
-            self.state = state;
-            self.cause = cause.to_owned();
-            self.announce(now, effects);
-        } else if cause != self.cause {
-            self.cause = cause.to_owned();
-        }
-    }
-
-    fn announce(&mut self, now: Timestamp, effects: &mut Effects) {
-        let (state, cause) = (self.state, self.cause.clone());
-        self.record(now, Record::Trading { state, cause: cause.clone() }, effects);
-        effects.push(Effect::Notify(Notice::AllAgents(AgentEvent::Trading { state, cause })));
-    }
-
-    fn doubt_everything_unanswered(&mut self, now: Timestamp, effects: &mut Effects) {
-        if self.is(Defect::DoubtsForgotten) {
-            return;
-        }
-        let unanswered: Vec<ClientOrderId> = self
-            .books
-            .open_orders()
-            .filter(|o| matches!(o.state, OrderState::PendingNew | OrderState::PendingCancel))
-            .map(|o| o.order.client_order_id)
-            .collect();
-        for id in unanswered {
-            let because = "the gateway ended before the answer came".to_owned();
-            self.in_doubt(now, id, because, effects);
-        }
-        let older: Vec<ClientOrderId> =
-            self.books.in_doubt().map(|o| o.order.client_order_id).collect();
-        older.into_iter().for_each(|id| self.doubts.open(id, now));
-    }
-
-    fn ask_to_be_woken(&mut self, effects: &mut Effects) {
-        let due = [
-            self.doubts.next_due(),
-            self.next_cancel(),
-            self.doubts.next_foreign_cancel(),
-            self.reading.next_due(),
-            self.next_listen(),
-            self.next_stale(),
-            self.balances.next_due(),
-        ];
-        if let Some(next) = due.into_iter().flatten().min()
-            && self.wake_at.is_none_or(|asked| next < asked)
-        {
-            self.wake_at = Some(next);
-            effects.push(Effect::WakeAt(next));
-        }
-    }
 }
 
 #[cfg(test)]
@@ -474,6 +484,8 @@ mod chaos_tests;
 mod histories;
 #[cfg(test)]
 mod id_trials;
+#[cfg(test)]
+mod limits_hold;
 #[cfg(test)]
 mod sums_tests;
 #[cfg(test)]

@@ -5,7 +5,9 @@
 //! executed is counted with it, and it is taken back, a protective stop as well: whoever wanted it has
 //! long been told that it is not there.
 
-use model::{ClientOrderId, Discrepancy, Effects, Record, Timestamp, VenueOrderId};
+use model::{
+    Alert, AlertKey, ClientOrderId, Discrepancy, Effects, HaltedBy, Record, Timestamp, VenueOrderId,
+};
 
 use crate::gateway::Gateway;
 
@@ -21,9 +23,9 @@ impl Gateway {
     ) {
         let cause = format!("order {id} is at the venue after it was proven not to be");
         if self.books.halted().is_some() {
-            self.alert(cause, effects);
+            self.raise(Alert::critical(AlertKey::Order, id, cause), effects);
         } else {
-            self.halt(now, &cause, effects);
+            self.halt_by(now, HaltedBy::Ghost, &cause, effects);
         }
         self.discrepancy(now, Discrepancy::Ghost { client_order_id: id }, effects);
         let record = Record::Accepted { client_order_id: id, venue_order_id, venue_time };

@@ -9,7 +9,8 @@
 //! gets finer the book is begun anew, and so are the sessions that read it.
 
 use model::{
-    AgentEvent, Effect, Effects, Instrument, InstrumentId, Notice, Record, Timestamp, TradingMode,
+    AgentEvent, Alert, AlertKey, Effect, Effects, Instrument, InstrumentId, Notice, Record,
+    Timestamp, TradingMode,
 };
 
 use crate::gateway::Gateway;
@@ -34,7 +35,7 @@ impl Gateway {
             if known.mode != TradingMode::Halted {
                 let text =
                     format!("{id} is not listed by the venue any more: {}", self.at_stake(*id));
-                self.alert(text, effects);
+                self.raise(Alert::warning(AlertKey::Instrument, id, text), effects);
             }
             self.rules_of(now, Instrument { mode: TradingMode::Halted, ..known.clone() }, effects);
         }
@@ -51,7 +52,8 @@ impl Gateway {
             return;
         }
         for text in [self.new_steps(&known, &new), self.new_mode(&known, &new)] {
-            text.into_iter().for_each(|text| self.alert(text, effects));
+            let alert = text.map(|text| Alert::warning(AlertKey::Instrument, id, text));
+            alert.into_iter().for_each(|alert| self.raise(alert, effects));
         }
         let instrument = Box::new(new.clone());
         self.record(now, Record::Rules { instrument: instrument.clone() }, effects);

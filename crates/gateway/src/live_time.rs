@@ -47,7 +47,9 @@ impl LiveTime {
             | Input::Link { .. }
             | Input::Feed(_)
             | Input::Clock { .. }
+            | Input::Key(_)
             | Input::Instruments { .. }
+            | Input::Watchdog(_)
             | Input::Operator(_)
             | Input::Wake => false,
         };

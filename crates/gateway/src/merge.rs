@@ -6,8 +6,8 @@
 
 use model::venue::{AccountRequest, Execution, OrderKey, Response, VenueOrder, VenueOrderStatus};
 use model::{
-    AgentEvent, ClientOrderId, Discrepancy, Effect, Effects, Ending, Fill, Notice, OrderState,
-    Outcome, Record, Timestamp,
+    AgentEvent, Alert, AlertKey, ClientOrderId, Discrepancy, Effect, Effects, Ending, Fill,
+    HaltedBy, Notice, OrderState, Outcome, Record, Timestamp,
 };
 
 use crate::books::{TrackedOrder, VenueKey};
@@ -165,7 +165,7 @@ impl Gateway {
             // Two gateways with one store, or a lost one: whose orders are whose is not known any more.
             let cause =
                 format!("order {} at the venue has our name {id} and is not ours", order.id);
-            self.halt(now, &cause, effects);
+            self.halt_by(now, HaltedBy::Journal, &cause, effects);
         } else if self.ids.is_unmade(&id)
             || (order.status.is_open() && self.ids.place(&id).is_some())
         {
@@ -174,7 +174,7 @@ impl Gateway {
                 "order {id} at the venue is of this journal's own gateway, and the journal does not know \
                  it: the journal is an older copy, or has lost its end"
             );
-            self.halt(now, &cause, effects);
+            self.halt_by(now, HaltedBy::Journal, &cause, effects);
         }
     }
 
@@ -296,11 +296,13 @@ impl Gateway {
         let event = AgentEvent::Fill { intent, fill };
         effects.push(Effect::Notify(Notice::Agent(agent, event)));
         let (ordered, filled) = (order.qty(), order.filled);
+        self.count_executed(now, agent, &fill, effects);
         if filled > ordered
             && let Some(id) = id
         {
             let found = Discrepancy::Overfill { client_order_id: id, ordered, filled };
-            self.alert(format!("{found}: counted in full"), effects);
+            let text = format!("{found}: counted in full");
+            self.raise(Alert::warning(AlertKey::Difference, id, text), effects);
             self.discrepancy(now, found, effects);
         }
         if let Some(id) = id {

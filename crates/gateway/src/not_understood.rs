@@ -11,7 +11,10 @@
 //!   read after all, only what shrinks a position is let through.
 
 use model::venue::{Response, Unread};
-use model::{ClientOrderId, Discrepancy, Effects, InstrumentId, Outcome, Timestamp, VenueOrderId};
+use model::{
+    Alert, AlertKey, ClientOrderId, Discrepancy, Effects, InstrumentId, Outcome, Timestamp,
+    VenueOrderId,
+};
 
 use crate::gateway::Gateway;
 use crate::purpose::Purpose;
@@ -77,7 +80,8 @@ impl Gateway {
             "{found}. Nothing that adds risk is sent until a person has looked: `plimsoll reconcile \
              --accept`"
         );
-        self.alert(text, effects);
+        let about = row.instrument.map_or_else(String::new, |id| id.to_string());
+        self.raise(Alert::warning(AlertKey::NotUnderstood, about, text), effects);
         self.discrepancy(now, found, effects);
         true
     }
@@ -97,7 +101,8 @@ impl Gateway {
         let text = format!("what the venue says of order {id} is not understood: {because}");
         self.in_doubt(now, id, text.clone(), effects);
         self.doubts.is_now_unclear(&id);
-        self.alert(format!("{text}. Nothing that adds risk is sent until it is"), effects);
+        let text = format!("{text}. Nothing that adds risk is sent until it is");
+        self.raise(Alert::warning(AlertKey::NotUnderstood, id, text), effects);
         true
     }
 

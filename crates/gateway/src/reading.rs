@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use model::venue::{AccountRequest, AccountSnapshot, PageCursor, Response, TradesFrom};
 use model::{
-    ClientOrderId, Discrepancy, Effects, Ending, InstrumentId, Outcome, Record, Timestamp, TradeId,
+    Alert, AlertKey, ClientOrderId, Discrepancy, Effects, Ending, InstrumentId, Outcome, Record,
+    Timestamp, TradeId,
 };
 
 use crate::defects::Defect;
@@ -81,6 +82,7 @@ impl Gateway {
             self.reading.fills_to.clear();
         }
         self.reading.unread.clear();
+        self.reading.under_way = self.in_flight();
         self.reading.fills_until.clear();
         self.reading.fills_from.clear();
         self.reading.pages = 0;
@@ -129,7 +131,7 @@ impl Gateway {
             }
             (_, outcome) => {
                 let text = format!("reconciliation: {part:?} could not be read: {outcome:?}");
-                self.alert(text, effects);
+                self.raise(Alert::warning(AlertKey::Reading, "", text), effects);
                 self.reading_failed(now);
             }
         }
@@ -168,7 +170,8 @@ impl Gateway {
         if self.reading.pages < PAGES_MAX {
             return true;
         }
-        self.alert(format!("reconciliation: more than {PAGES_MAX} pages"), effects);
+        let text = format!("reconciliation: more than {PAGES_MAX} pages");
+        self.raise(Alert::warning(AlertKey::Reading, "", text), effects);
         self.reading_failed(now);
         false
     }
@@ -264,6 +267,7 @@ impl Gateway {
         // What is shown is not missing, whatever it is said to be.
         let mut in_flight = self.in_flight();
         in_flight.append(&mut self.reading.unread);
+        in_flight.append(&mut self.reading.under_way);
         let unlisted = self.books.open_orders().filter(|o| self.gone.contains(&o.order.instrument));
         in_flight.extend(unlisted.map(|order| order.order.client_order_id));
         let mut suspects = BTreeMap::new();
@@ -299,6 +303,7 @@ impl Gateway {
     /// Everything is read and understood; what is left waits for a person.
     pub(crate) fn conclude(&mut self, now: Timestamp, effects: &mut Effects) {
         self.reading.clean = true;
+        self.reading.unexplained = None;
         self.reading.concluded_from = self.reading.started;
         let found = std::mem::take(&mut self.reading.found);
         let fills_to = std::mem::take(&mut self.reading.fills_to);

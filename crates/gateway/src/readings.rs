@@ -7,7 +7,7 @@ use std::time::Duration;
 use model::venue::{TradesFrom, VenueOrder};
 use model::{Amount, Asset, ClientOrderId, Fill, InstrumentId, Timestamp, TradeId};
 
-use crate::books::VenueKey;
+use crate::books::{KnownFill, VenueKey};
 
 /// First pause after a reading that failed or left something open; from its start, as the others are.
 const PAUSE_MIN: Duration = Duration::from_millis(250);
@@ -53,6 +53,9 @@ pub(crate) struct Reading {
     pub(crate) open: Vec<VenueOrder>,
     /// Orders of ours that are shown in words that are not understood.
     pub(crate) unread: BTreeSet<ClientOrderId>,
+    /// Orders whose own request had no answer when it began: the venue may have listed its open orders
+    /// before it took them.
+    pub(crate) under_way: BTreeSet<ClientOrderId>,
     /// Newest execution read, per instrument, since the last complete reading: one that broke off is gone on
     /// with where it ended, for a list may be longer than the venue lets itself be asked at a time.
     pub(crate) fills_to: BTreeMap<InstrumentId, TradeId>,
@@ -87,6 +90,10 @@ pub(crate) struct Reading {
     pub(crate) young: Option<(BTreeMap<Asset, Amount>, Timestamp)>,
     /// By which differences, and when, the past was last looked at in vain.
     pub(crate) past_looked: Option<(BTreeMap<Asset, Amount>, Timestamp)>,
+    /// The last look back found executions missing that explain nothing.
+    pub(crate) unexplained: Option<Unexplained>,
+    /// Those that were missing twice, when what is left was offered to a person.
+    pub(crate) missing: Vec<KnownFill>,
     /// Somebody wants another one when this one is over.
     pub(crate) wanted: bool,
     /// Something asks for the next one: it is not only its time.
@@ -98,12 +105,25 @@ pub(crate) struct Reading {
 /// A look at executions that are counted already: does the venue still know them?
 #[derive(Debug, Default)]
 pub(crate) struct Past {
+    /// When it began: what is counted later need not be in lists that were read by then.
+    pub(crate) began: Timestamp,
     /// What they are to explain.
     pub(crate) deltas: BTreeMap<Asset, Amount>,
     /// Where the lists start.
     pub(crate) from: BTreeMap<InstrumentId, TradesFrom>,
     /// What the venue shows.
     pub(crate) shown: BTreeSet<(InstrumentId, TradeId)>,
+}
+
+/// What a look back has found that fits nothing. The list may have shifted while it was read.
+#[derive(Debug)]
+pub(crate) struct Unexplained {
+    /// By which balances differ.
+    pub(crate) deltas: BTreeMap<Asset, Amount>,
+    /// What the venue does not show.
+    pub(crate) missing: BTreeSet<(InstrumentId, TradeId)>,
+    /// Such looks in a row.
+    pub(crate) looks: u32,
 }
 
 impl Held {

@@ -10,7 +10,9 @@
 //! Nothing of it is kept: after a restart the first refusals are counted anew.
 
 use model::venue::VenueError;
-use model::{ClientOrderId, Effects, Entry, InstrumentId, NetQty, Record, Timestamp};
+use model::{
+    Alert, AlertKey, ClientOrderId, Effects, Entry, InstrumentId, NetQty, Record, Timestamp,
+};
 
 use crate::gateway::Gateway;
 use crate::risk::PAUSE;
@@ -50,7 +52,7 @@ impl Gateway {
                 PAUSE.as_secs(),
                 self.at_stake(instrument),
             );
-            self.alert(text, effects);
+            self.raise(Alert::warning(AlertKey::VenueRefuses, instrument, text), effects);
         }
     }
 

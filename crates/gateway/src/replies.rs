@@ -2,8 +2,8 @@
 
 use model::venue::{AccountRequest, Response, VenueError};
 use model::{
-    ClientOrderId, Discrepancy, Effects, Ending, OrderState, Outcome, Record, Reply, Timestamp,
-    VenueOrderId,
+    Alert, AlertKey, ClientOrderId, Discrepancy, Effects, Ending, OrderState, Outcome, Record,
+    Reply, Timestamp, VenueOrderId,
 };
 
 use crate::defects::Defect;
@@ -63,7 +63,7 @@ impl Gateway {
             Outcome::Done(Response::Placed { order, .. }) if self.is_another(id, order.id) => {
                 let text =
                     format!("order {id} was answered with {}, another order of ours", order.id);
-                self.alert(text.clone(), effects);
+                self.raise(Alert::warning(AlertKey::Order, id, text.as_str()), effects);
                 self.in_doubt(now, id, text, effects);
             }
             Outcome::Done(Response::Placed { order, fills })

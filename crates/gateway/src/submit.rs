@@ -4,18 +4,24 @@ use std::time::Duration;
 
 use model::venue::AccountRequest;
 use model::{
-    Action, AgentEvent, AgentId, ClientOrderId, Effect, Effects, InstrumentId, Intent, IntentId,
-    NetQty, NewOrder, Notice, OrderQty, OrderSpec, Position, Qty, Record, Refusal, Side, Timestamp,
-    TradingState,
+    Action, AgentEvent, AgentId, ClientOrderId, Effect, Effects, HaltedBy, InstrumentId, Intent,
+    IntentId, NetQty, NewOrder, Notice, OrderQty, OrderSpec, Position, Qty, Record, Refusal, Side,
+    Timestamp, TradingState,
 };
 
 use crate::defects::Defect;
 use crate::gateway::Gateway;
+use crate::limits::Limits;
 use crate::purpose::Purpose;
-use crate::risk::{self, Approved, OrderRate, Refusals, Situation};
+use crate::risk::{self, Approved, Refusals, Situation};
 
 /// How long an approval holds: an order that takes risk on and has not left by then is not sent.
-const VALIDITY: Duration = Duration::from_secs(2);
+pub(crate) const VALIDITY: Duration = Duration::from_secs(2);
+/// Any order leaves so long after it was decided, or not at all, also one that only shrinks a position: whoever drives
+/// the gateway holds it back. A store is lent for ten seconds from when the order's record was written, which was later;
+/// two of them are left for the way to the venue, whose signature is good for as long. Without this one that was about to
+/// leave when its process was stopped would leave beside a successor's when that goes on.
+pub const LEAVES_WITHIN: Duration = Duration::from_secs(8);
 
 impl Gateway {
     /// One decision of an agent, at most one effect.
@@ -34,6 +40,9 @@ impl Gateway {
             _ if now > intent.expires && self.is(Defect::CancelsExpire) => {
                 Err(Refusal::Expired { expired: intent.expires, now })
             }
+            Action::Cancel(_) | Action::CancelAll(_) if self.books.is_dark() => {
+                Err(self.not_trading())
+            }
             // What only takes away is never too late.
             Action::Cancel(of) => self.cancel_intent(now, intent.agent, *of, effects),
             Action::CancelAll(instrument) => {
@@ -41,17 +50,25 @@ impl Gateway {
                 Ok(())
             }
             Action::Halt => {
-                self.halt(now, &format!("agent {}: {}", intent.agent, intent.reason), effects);
+                let cause = format!("agent {}: {}", intent.agent, intent.reason);
+                self.halt_by(now, HaltedBy::Agent, &cause, effects);
                 Ok(())
             }
         };
         if let Err(because) = done {
             let (agent, intent) = (intent.agent, intent.id);
+            if matches!(because, Refusal::HeadroomUnknown) {
+                self.say_unknown_stakes(effects);
+            }
             let record = Record::Refused { agent, intent, because: because.clone() };
             self.record(now, record, effects);
             let event = AgentEvent::Refused { intent, because };
             effects.push(Effect::Notify(Notice::Agent(agent, event)));
         }
+    }
+
+    fn not_trading(&self) -> Refusal {
+        Refusal::NotTrading { state: self.state, cause: self.cause.clone() }
     }
 
     fn record_decision(&mut self, now: Timestamp, intent: &Intent, effects: &mut Effects) {
@@ -68,7 +85,8 @@ impl Gateway {
             .map_or(NetQty::ZERO, Position::net);
         let reference =
             instrument.and_then(|i| self.markets.get(i)).and_then(|m| m.reference_price());
-        let record = Record::Decided { intent: intent.clone(), position, reference };
+        let limits = Some(self.limits_version);
+        let record = Record::Decided { intent: intent.clone(), position, reference, limits };
         self.record(now, record, effects);
     }
 
@@ -81,7 +99,6 @@ impl Gateway {
     ) -> Result<(), Refusal> {
         let approved = self.approve(now, intent.agent, spec)?;
         let id = self.ids.next(intent.agent).ok_or(Refusal::Unrepresentable)?;
-        self.rates.entry(intent.agent).or_default().note(now, &self.config.limits.orders);
         self.venue_is_tried(now, spec.instrument);
         self.send_order(now, intent.agent, intent.id, id, approved, effects);
         Ok(())
@@ -94,16 +111,30 @@ impl Gateway {
         agent: AgentId,
         spec: &OrderSpec,
     ) -> Result<Approved<OrderSpec>, Refusal> {
+        self.approve_by(self.limits(), now, agent, spec)
+    }
+
+    /// The same by these limits, whatever the state makes of them.
+    pub(crate) fn approve_by(
+        &self,
+        limits: &Limits,
+        now: Timestamp,
+        agent: AgentId,
+        spec: &OrderSpec,
+    ) -> Result<Approved<OrderSpec>, Refusal> {
         let market = self.markets.get(spec.instrument);
-        let none = OrderRate::default();
+        let quote = market.map(|market| market.instrument().quote);
+        let own = self.agent_situation(limits, agent);
+        let paid = (quote, own.limits.is_some());
         let (state, cause) = self.state();
-        let ignored = state == TradingState::Halted && self.is(Defect::HaltLetsThrough);
+        let ignored = state.is_latched() && self.is(Defect::HaltLetsThrough);
         let untroubled = Refusals::default();
         let situation = Situation {
             now,
             venue_ahead_ms: self.venue_ahead_ms,
             state: (if ignored { TradingState::Active } else { state }, cause),
-            limits: &self.config.limits,
+            own_slice: self.own == Some(agent),
+            limits,
             market,
             exposure: self.books.exposure(spec.instrument),
             shadow: self.books.shadow(now, spec.instrument, spec.side),
@@ -115,7 +146,13 @@ impl Gateway {
                 })
             }),
             open_orders: self.books.open_count(),
-            rate: self.rates.get(&agent).unwrap_or(&none),
+            agent: own,
+            lease: self.watchdog.lease,
+            headroom: self.headroom_for(spec.instrument, spec.side, quote),
+            walked_from: self.walked_from(now, spec.instrument),
+            worst: self.worst(now, agent, spec, paid),
+            standing: self.books.standing(spec.instrument),
+            lately: self.lately(agent, spec.instrument, paid),
             refusals: self.refusals.get(&spec.instrument).unwrap_or(&untroubled),
         };
         let reduce_only = spec.reduce_only && !self.is(Defect::ReduceOnlyIgnored);
@@ -150,7 +187,8 @@ impl Gateway {
         let exposure = self.books.exposure(spec.instrument);
         let adds_risk = spec.qty > exposure.closable(spec.side);
         let not_after = adds_risk.then(|| now.after(VALIDITY));
-        let record = Record::Prepared { agent, intent, order: order.clone(), worst_price };
+        let limits = Some(self.limits_version);
+        let record = Record::Prepared { agent, intent, order: order.clone(), worst_price, limits };
         if self.is(Defect::SendBeforePersist) {
             let request = AccountRequest::Place(order);
             self.send_until(not_after, Purpose::Place(id), request, effects);
@@ -175,7 +213,8 @@ impl Gateway {
         let Some(id) = self.ids.next(order.agent) else { return };
         let (agent, intent, worst_price) = (order.agent, IntentId(0), order.worst_price);
         let order = NewOrder { client_order_id: id, ..order.order };
-        let record = Record::Prepared { agent, intent, order: order.clone(), worst_price };
+        let limits = Some(self.limits_version);
+        let record = Record::Prepared { agent, intent, order: order.clone(), worst_price, limits };
         self.record(now, record, effects);
         self.send(Purpose::Place(id), AccountRequest::Place(order), effects);
     }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use model::market::{
     BookUpdate, GridPrice, GridQty, LevelUpdate, MarketEvent, MarketKind, PublicTrade,
 };
-use model::venue::{AccountEvent, AccountRequest, IdClass, OrderKey, Profile, Request};
+use model::venue::{
+    AccountEvent, AccountRequest, CancelAllScope, IdClass, OrderKey, Profile, Request,
+};
 use model::{
     Action, AgentId, ClientOrderId, Effect, Effects, Entry, Input, Instrument, InstrumentId,
     Intent, IntentId, Link, Notice, OrderKind, OrderSpec, Outcome, Record, Reply, RequestId, Side,
@@ -17,7 +19,7 @@ use model::{
 use crate::books::Books;
 use crate::foreign_orders::ForeignOrders;
 use crate::gateway::{Config, Gateway};
-use crate::limits::{InstrumentLimits, Limits, OrderFlowLimits};
+use crate::limits::Limits;
 
 mod venue;
 
@@ -51,17 +53,14 @@ pub(crate) fn agent() -> AgentId {
 }
 
 pub(crate) fn limits() -> Limits {
-    let instrument = InstrumentLimits {
-        qty_max: number("2"),
-        notional_max: number("250"),
-        position_max: number("5"),
-        collar_bps: 1_000,
-    };
-    Limits {
-        reference_age_max_ms: 5_000,
-        orders: OrderFlowLimits { open_max: 8, rate_max: 100, rate_window_ms: 1_000 },
-        instrument: [(id(), instrument)].into(),
+    let mut limits = Limits::wide([id()]);
+    (limits.orders.open_max, limits.orders.rate_max) = (8, 100);
+    for limits in limits.instrument.values_mut() {
+        limits.qty_max = number("2");
+        limits.notional_max = number("250");
+        limits.position_max = number("5");
     }
+    limits
 }
 
 /// A limit order around the middle, which is 100.
@@ -74,6 +73,7 @@ pub(crate) fn spec(side: Side, qty: &str, price: &str) -> OrderSpec {
         time_in_force: TimeInForce::Gtc,
         post_only: false,
         reduce_only: false,
+        effect: None,
     }
 }
 
@@ -89,6 +89,10 @@ pub(crate) const TELLS_ALL: Profile = Profile {
     fills_page: 1_000,
     order_ids_count: true,
     orders_page: 1_000,
+    tells_key_scopes: true,
+    tells_key_addresses: true,
+    dead_man: None,
+    cancel_all: CancelAllScope::Instrument,
 };
 
 /// A venue that tells how orders stand and no more, as Coinbase does.
@@ -103,6 +107,10 @@ pub(crate) const TELLS_SUMS: Profile = Profile {
     fills_page: 3,
     order_ids_count: false,
     orders_page: 1_000,
+    tells_key_scopes: true,
+    tells_key_addresses: false,
+    dead_man: None,
+    cancel_all: CancelAllScope::Named(100),
 };
 
 pub(crate) fn store() -> StoreTag {
@@ -114,6 +122,9 @@ fn config(profile: Profile, foreign_orders: ForeignOrders, limits: Limits) -> Co
         limits,
         profile,
         foreign_orders,
+        late_stops: crate::LateStops::Say,
+        watched: false,
+        paper: false,
         reconcile_every: Duration::from_secs(30),
         version: String::new(),
         text: String::new(),
@@ -156,11 +167,15 @@ pub(crate) struct World {
     pub(crate) notices: Vec<Notice>,
     pub(crate) distrusted: Vec<Link>,
     pub(crate) now: Timestamp,
-    wake: Option<Timestamp>,
+    pub(crate) wake: Option<Timestamp>,
+    /// With each input everything is looked at (`quiet.rs`).
+    pub(crate) never_quiet: bool,
     store: StoreTag,
     session: u64,
     next_intent: u64,
     limits: Limits,
+    /// Where the market last was, in hundredths.
+    middle: i64,
 }
 
 impl World {
@@ -241,10 +256,12 @@ impl World {
             distrusted: Vec::new(),
             now,
             wake: None,
+            never_quiet: false,
             store: store(),
             session: 1,
             next_intent: 1,
             limits,
+            middle: 10_000,
         };
         world.carry_out(effects);
         world.connect();
@@ -274,11 +291,27 @@ impl World {
 
     /// The book as the venue made it at this time.
     pub(crate) fn book_of(&mut self, venue_time: Timestamp) {
+        self.book_around(self.middle, venue_time);
+    }
+
+    /// The same around another middle, in hundredths.
+    pub(crate) fn book_around(&mut self, middle: i64, venue_time: Timestamp) {
+        self.book_with(id(), middle, venue_time);
+    }
+
+    /// The same of another instrument, as it is now.
+    pub(crate) fn book_for(&mut self, instrument: InstrumentId, middle: i64) {
+        self.book_with(instrument, middle, self.now.after(STEP));
+    }
+
+    fn book_with(&mut self, instrument: InstrumentId, middle: i64, venue_time: Timestamp) {
+        if instrument == id() {
+            self.middle = middle;
+        }
         let level = |side, price| LevelUpdate { side, price: GridPrice(price), qty: GridQty(1) };
-        let levels = vec![level(Side::Buy, 9_999), level(Side::Sell, 10_001)];
+        let levels = vec![level(Side::Buy, middle - 1), level(Side::Sell, middle + 1)];
         let kind = MarketKind::Book(BookUpdate { snapshot: true, levels });
-        let event = MarketEvent { instrument: id(), venue_time, kind };
-        self.apply(&Input::Market(event));
+        self.apply(&Input::Market(MarketEvent { instrument, venue_time, kind }));
     }
 
     pub(crate) fn link(&mut self, link: Link, up: bool) {
@@ -290,6 +323,11 @@ impl World {
         // No two things happen at the same instant.
         self.now = self.now.after(STEP);
         let mut effects = Effects::new();
+        if self.never_quiet {
+            self.gateway.equity.is_to_be_gathered();
+            self.gateway.stake_all();
+            self.gateway.quiet_until = Timestamp::EPOCH;
+        }
         self.gateway.apply(self.now, input, &mut effects);
         self.carry_out(effects);
     }
@@ -323,7 +361,9 @@ impl World {
         let written = |wanted: ClientOrderId, cancel: bool| {
             self.entries.iter().any(|entry| match &entry.record {
                 Record::Prepared { order, .. } if !cancel => order.client_order_id == wanted,
-                Record::CancelPrepared { client_order_id } if cancel => *client_order_id == wanted,
+                Record::CancelPrepared { client_order_id, .. } if cancel => {
+                    *client_order_id == wanted
+                }
                 _ => false,
             })
         };
@@ -404,9 +444,14 @@ impl World {
     }
 
     pub(crate) fn intend(&mut self, action: Action) -> IntentId {
+        self.intend_of(agent(), action)
+    }
+
+    /// The same of another agent.
+    pub(crate) fn intend_of(&mut self, agent: AgentId, action: Action) -> IntentId {
         let intent = Intent {
             id: IntentId(self.next_intent),
-            agent: agent(),
+            agent,
             action,
             reason: "test".to_owned(),
             expires: self.now.after(Duration::from_secs(2)),
@@ -418,8 +463,13 @@ impl World {
 
     /// Wants an order and returns its name, if the guardrails let it through.
     pub(crate) fn place(&mut self, spec: OrderSpec) -> Option<ClientOrderId> {
-        let intent = self.intend(Action::Place(spec));
-        self.gateway.books().order_of(agent(), intent).map(|order| order.order.client_order_id)
+        self.place_of(agent(), spec)
+    }
+
+    /// The same of another agent.
+    pub(crate) fn place_of(&mut self, agent: AgentId, spec: OrderSpec) -> Option<ClientOrderId> {
+        let intent = self.intend_of(agent, Action::Place(spec));
+        self.gateway.books().order_of(agent, intent).map(|order| order.order.client_order_id)
     }
 
     /// Takes the oldest request off the wire.
@@ -463,8 +513,9 @@ impl World {
         let mut effects = Effects::new();
         let (books, instruments) = (self.replayed(), self.instruments.clone());
         assert_eq!(self.through_a_snapshot(self.entries.len() * 2 / 3), books);
+        let late_stops = self.gateway.config.late_stops;
         self.gateway = Gateway::start(
-            config(self.profile, self.foreign_orders, self.limits.clone()),
+            Config { late_stops, ..config(self.profile, self.foreign_orders, self.limits.clone()) },
             books,
             self.store,
             self.session,

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use model::venue::VenueOrder;
-use model::{ClientOrderId, Discrepancy, Effects, Fill, Timestamp, TradeId};
+use model::{Alert, AlertKey, ClientOrderId, Discrepancy, Effects, Fill, Timestamp, TradeId};
 
 use crate::books::LAG_MAX;
 use crate::gateway::Gateway;
@@ -78,7 +78,8 @@ impl Gateway {
         let Some(client_order_id) = fill.client_order_id else { return };
         let (instrument, trade_id) = (fill.instrument, fill.trade_id);
         let found = Discrepancy::TwoIds { client_order_id, instrument, trade_id, counted_as };
-        self.alert(format!("{found}: counted once"), effects);
+        let text = format!("{found}: counted once");
+        self.raise(Alert::warning(AlertKey::Difference, instrument, text), effects);
         self.discrepancy(now, found, effects);
     }
 

@@ -7,7 +7,7 @@
 //! measurement is from what we went by until then. Above the bound only what reduces is let through,
 //! until another measurement agrees with the last. How long an order is valid never changes.
 
-use model::{Effects, Timestamp};
+use model::{Alert, AlertKey, Effects, Timestamp};
 
 use crate::gateway::Gateway;
 
@@ -31,7 +31,7 @@ impl Gateway {
                 "our clock differs from the venue's by {ahead_ms} ms, and by {step_ms} ms from what was \
                  known: nothing that adds risk is sent until it is measured again"
             );
-            self.alert(text, effects);
+            self.raise(Alert::warning(AlertKey::VenueClock, "", text), effects);
         }
         self.judge_feeds(now, effects);
     }

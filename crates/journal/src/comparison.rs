@@ -138,7 +138,12 @@ mod tests {
     fn a_start_forgets_it() {
         let mut comparisons = Comparisons::default();
         compared(&mut comparisons, 2, Vec::new());
-        let started = Record::Started { session: 2, version: String::new(), config: String::new() };
+        let started = Record::Started {
+            session: 2,
+            version: String::new(),
+            config: String::new(),
+            paper: false,
+        };
         comparisons.add(&Entry { at: at(3), record: started });
         assert_eq!(comparisons, Comparisons::default());
     }

@@ -52,7 +52,7 @@ pub(crate) fn facets(record: &Record) -> Facets<'_> {
             .agent(agent)
             .instrument(&order.instrument)
             .order(&order.client_order_id),
-        Record::CancelPrepared { client_order_id } => {
+        Record::CancelPrepared { client_order_id, .. } => {
             Facets::new("cancel_prepared").order(client_order_id)
         }
         Record::Accepted { client_order_id, .. } => Facets::new("accepted").order(client_order_id),
@@ -122,6 +122,16 @@ pub(crate) fn facets(record: &Record) -> Facets<'_> {
         Record::Reconciled { .. } => Facets::new("reconciled"),
         Record::DifferencesAccepted { .. } => Facets::new("differences_accepted"),
         Record::Trading { .. } => Facets::new("trading"),
+        Record::Flatten { instrument, .. } => Facets::new("flatten").instrument(instrument),
+        Record::ResumeRequested { .. } => Facets::new("resume_requested"),
+        Record::ResumeRefused { .. } => Facets::new("resume_refused"),
+        Record::Resumed { .. } => Facets::new("resumed"),
+        Record::Limits { .. } => Facets::new("limits"),
+        Record::AgentDisabled { agent, .. } => Facets::new("agent_disabled").agent(agent),
+        Record::AgentEnabled { agent } => Facets::new("agent_enabled").agent(agent),
+        Record::EquityMark { .. } => Facets::new("equity_mark"),
+        Record::Breaker { .. } => Facets::new("breaker"),
+        Record::KeyAudited { .. } => Facets::new("key_audited"),
         Record::Agent { agent, .. } => Facets::new("agent").agent(agent),
     }
 }
@@ -134,7 +144,7 @@ mod tests {
     use crate::samples::sample;
 
     /// Kinds of record; a new one needs a sample.
-    const KINDS: usize = 34;
+    const KINDS: usize = 44;
 
     #[test]
     fn columns_are_what_the_text_has() {

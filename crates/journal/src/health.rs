@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use model::{Discrepancy, Entry, FeedHealth, InstrumentId, Link, Record, Timestamp, TradingState};
+use model::venue::KeyAudit;
+use model::{
+    AgentId, BreakerEvent, BreakerName, Decimal, Discrepancy, Entry, EquityMark, FeedHealth,
+    InstrumentId, Link, Record, Timestamp, TradingState,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::comparison::Comparisons;
@@ -39,8 +43,34 @@ pub struct Health {
     pub comparisons: Comparisons,
     /// The last difference that was found.
     pub discrepancy: Option<(Timestamp, Discrepancy)>,
+    /// What the account was last written down to be worth, and when. It survives a start.
+    pub equity: Option<(Timestamp, EquityMark)>,
+    /// What each breaker last did, as far as it did anything. It survives a start.
+    pub breakers: BTreeMap<BreakerName, BreakerSeen>,
+    /// What the key may do, as it was last told.
+    pub key: Option<KeyAudit>,
+    /// What was last said of each agent's process, and when: `up`, or why not.
+    pub agents: BTreeMap<AgentId, (String, Timestamp)>,
     /// Last entry.
     pub last_at: Timestamp,
+}
+
+/// What a breaker last did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BreakerSeen {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub event: BreakerEvent,
+    /// Does it act?
+    pub tripped: bool,
+    /// Of which agent or instrument, where it is one's.
+    pub about: Option<String>,
+    /// How far it was, in its unit.
+    pub value: Decimal,
+    /// Where it trips, in its unit.
+    pub limit: Decimal,
 }
 
 /// How one connection is.
@@ -126,9 +156,14 @@ impl Health {
             Record::Started { session, version, .. } => {
                 let last_at = at;
                 let (session, version) = (*session, version.clone());
-                *self = Health { session, version, started_at: at, last_at, ..Health::default() };
+                let equity = self.equity.take();
+                let breakers = std::mem::take(&mut self.breakers);
+                let new = Health { session, version, started_at: at, last_at, ..Health::default() };
+                *self = Health { equity, breakers, ..new };
             }
-            Record::Trading { state, cause } => self.trading = Some((*state, cause.clone(), at)),
+            Record::Trading { state, cause, .. } => {
+                self.trading = Some((*state, cause.clone(), at))
+            }
             Record::Link { link, up, cause } => {
                 let link = self.links.entry(*link).or_default();
                 (link.up, link.since, link.cause) = (*up, at, cause.clone());
@@ -152,6 +187,23 @@ impl Health {
             Record::RateLimited { detail, .. } => {
                 self.rate_limits.add(at);
                 self.rate_limit = Some(detail.clone());
+            }
+            Record::EquityMark { mark } => self.equity = Some((at, mark.clone())),
+            Record::Breaker { name, about, event, value, limit } => {
+                let before = self.breakers.get(name).is_some_and(|seen| seen.tripped);
+                let tripped = match event {
+                    BreakerEvent::Tripped => true,
+                    BreakerEvent::Cleared => false,
+                    BreakerEvent::Warning => before,
+                };
+                let (event, about) = (*event, about.clone());
+                let (value, limit) = (*value, *limit);
+                let seen = BreakerSeen { at, event, tripped, about, value, limit };
+                self.breakers.insert(*name, seen);
+            }
+            Record::KeyAudited { audit } => self.key = Some(audit.clone()),
+            Record::Agent { agent, event } => {
+                self.agents.insert(*agent, (event.clone(), at));
             }
             Record::Discrepancy { found } => self.discrepancy = Some((at, found.clone())),
             // What orders, executions and balances come to is other folds' business.
@@ -182,7 +234,7 @@ mod tests {
     }
 
     fn started(session: u64) -> Record {
-        Record::Started { session, version: "1".to_owned(), config: String::new() }
+        Record::Started { session, version: "1".to_owned(), config: String::new(), paper: false }
     }
 
     #[test]
@@ -214,6 +266,29 @@ mod tests {
         let mut after = before;
         after.add(&Entry { at: at(9), record: started(2) });
         assert_eq!((after.session, after.links.len(), after.feeds.len()), (2, 0, 0));
+    }
+
+    #[test]
+    fn what_the_account_is_worth_and_what_acts_survive_a_start() {
+        let number = |text: &str| text.parse::<Decimal>().unwrap();
+        let breaker = |event| Record::Breaker {
+            name: BreakerName::DayLoss,
+            about: None,
+            event,
+            value: number("3.1"),
+            limit: number("3"),
+        };
+        let tripped = [(0, started(1)), (1, breaker(BreakerEvent::Tripped)), (2, started(2))];
+        let seen = |health: &Health| {
+            let seen = &health.breakers[&BreakerName::DayLoss];
+            (seen.at, seen.tripped)
+        };
+        let mut health = health(tripped);
+        assert_eq!(seen(&health), (at(1), true));
+        health.add(&Entry { at: at(3), record: breaker(BreakerEvent::Warning) });
+        assert_eq!(seen(&health), (at(3), true), "a warning ends nothing");
+        health.add(&Entry { at: at(4), record: breaker(BreakerEvent::Cleared) });
+        assert_eq!(seen(&health), (at(4), false));
     }
 
     #[test]

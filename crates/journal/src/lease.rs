@@ -3,7 +3,8 @@
 //! A lease, because a server cannot see whether a process on another host is alive. It is counted by
 //! the server's clock alone. It is longer than an order that adds risk may be on its way
 //! (`not_after`, two seconds): each write renews it, an order leaves within two seconds after its
-//! record was written or not at all, and a successor starts at the lease's end at the earliest. So
+//! record was written or not at all, one that only shrinks a position within eight, and a successor starts at the lease's
+//! end at the earliest. So
 //! what a predecessor may still send, it has sent before its successor begins.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -39,7 +39,7 @@ mod served;
 pub use address::Address;
 pub use comparison::{Comparison, Comparisons, Corrected};
 pub use filter::Filter;
-pub use health::{Feed, Health, LATELY, LinkHealth, Moments};
+pub use health::{BreakerSeen, Feed, Health, LATELY, LinkHealth, Moments};
 pub use memory::Memory;
 pub use patience::{OnWait, Wait};
 pub use place::Place;

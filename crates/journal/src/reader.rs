@@ -152,14 +152,14 @@ mod tests {
             (all.clone(), (1..=last).collect()),
             (kind("filled"), vec![7]),
             (kind("nothing' OR 1 --"), vec![]),
-            (Filter { agent: Some(agent), ..all.clone() }, vec![4, 5, 23, 25]),
+            (Filter { agent: Some(agent), ..all.clone() }, vec![4, 5, 23, 25, 51, 52]),
             (
                 Filter { client_order_id: Some(order), ..all.clone() },
-                vec![5, 6, 7, 8, 9, 10, 11, 12, 21, 27, 31, 33, 34, 35],
+                vec![5, 6, 7, 8, 9, 10, 11, 12, 21, 27, 31, 33, 34, 35, 53],
             ),
             (
                 Filter { instrument: Some(instrument), ..all.clone() },
-                vec![4, 5, 7, 13, 15, 17, 19, 28, 29, 31, 37],
+                vec![4, 5, 7, 13, 15, 17, 19, 28, 29, 31, 37, 40, 54],
             ),
             (Filter { from: Some(at(3)), until: Some(at(5)), ..all.clone() }, vec![3, 4]),
             (Filter { after: last - 1, ..all.clone() }, vec![last]),

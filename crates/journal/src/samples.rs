@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::venue::{ExpiryReason, Filter, VenueError, VenueOrder, VenueOrderStatus};
+use model::venue::{
+    ExpiryReason, Filter, KeyAudit, KeyFinding, KeyPolicy, KeyScopes, VenueError, VenueOrder,
+    VenueOrderStatus,
+};
 use model::{
-    Action, AgentId, Asset, Balance, ClientOrderId, Discrepancy, Ending, Entry, Fee, FeedHealth,
-    Fill, Instrument, InstrumentId, Intent, IntentId, Link, Liquidity, NewOrder, OrderKind,
-    OrderQty, OrderSpec, Record, Refusal, SelfTradePrevention, Side, TimeInForce, Timestamp,
-    TradeId, TradingMode, TradingState, VenueOrderId,
+    Action, AgentId, Asset, Balance, BreakerEvent, BreakerName, ClientOrderId, Closing,
+    Discrepancy, Ending, Entry, EquityMark, Fee, FeedHealth, Fill, HaltedBy, Instrument,
+    InstrumentId, Intent, IntentId, Link, Liquidity, NewOrder, OrderKind, OrderQty, OrderSpec,
+    Record, Refusal, ResumeStep, SelfTradePrevention, Side, TimeInForce, Timestamp, TradeId,
+    TradingMode, TradingState, VenueOrderId,
 };
 
 pub(crate) fn at(seconds: i64) -> Timestamp {
@@ -43,6 +47,7 @@ pub(crate) fn sample() -> Vec<Entry> {
         time_in_force: TimeInForce::Gtc,
         post_only: false,
         reduce_only: false,
+        effect: None,
     };
     let intent = Intent {
         id: IntentId(1),
@@ -79,18 +84,34 @@ pub(crate) fn sample() -> Vec<Entry> {
     let balances =
         BTreeMap::from([(asset("USDT"), balance("40000")), (asset("BTC"), balance("0"))]);
     let records = vec![
-        Record::Started { session: 1, version: "0".to_owned(), config: "x = 1".to_owned() },
+        Record::Started {
+            session: 1,
+            version: "0".to_owned(),
+            config: "x = 1".to_owned(),
+            paper: false,
+        },
         Record::Link { link: Link::Account, up: true, cause: "subscribed".to_owned() },
         Record::Balances { balances: balances.clone(), venue_time: at(2), partial: false },
-        Record::Decided { intent, position: number("0"), reference: Some(number("60000")) },
-        Record::Prepared { agent, intent: IntentId(1), order, worst_price: number("60000") },
+        Record::Decided {
+            intent,
+            position: number("0"),
+            reference: Some(number("60000")),
+            limits: Some(number("00000000000000ff")),
+        },
+        Record::Prepared {
+            agent,
+            intent: IntentId(1),
+            order,
+            worst_price: number("60000"),
+            limits: Some(number("00000000000000ff")),
+        },
         Record::Accepted {
             client_order_id: id,
             venue_order_id: VenueOrderId::from_number(7),
             venue_time: at(5),
         },
         Record::Filled { client_order_id: Some(id), fill, late: true },
-        Record::CancelPrepared { client_order_id: id },
+        Record::CancelPrepared { client_order_id: id, instead: None },
         Record::CancelRejected { client_order_id: id, because: VenueError::UnknownOrder },
         Record::InDoubt { client_order_id: id, because: "timed out".to_owned() },
         Record::Rejected {
@@ -115,7 +136,11 @@ pub(crate) fn sample() -> Vec<Entry> {
             remaining: Vec::new(),
         },
         Record::Refused { agent, intent: IntentId(2), because: Refusal::NothingToCancel },
-        Record::Trading { state: TradingState::Halted, cause: "asked for".to_owned() },
+        Record::Trading {
+            state: TradingState::Halted,
+            cause: "asked for".to_owned(),
+            by: Some(HaltedBy::Person),
+        },
         Record::Agent { agent, event: "up".to_owned() },
         Record::BudgetWait {
             limiter: "request weight per 1m".to_owned(),
@@ -155,10 +180,74 @@ pub(crate) fn sample() -> Vec<Entry> {
             amount: number("-1.5"),
             taken_until: Some(at(6)),
         },
+        Record::Flatten {
+            instrument,
+            left: number("0.5"),
+            closing: Closing::Held("one side of the book is empty".to_owned()),
+        },
+        Record::ResumeRequested { cause: "asked for".to_owned() },
+        Record::ResumeRefused {
+            step: ResumeStep::Second,
+            because: vec!["2 orders are in doubt".to_owned()],
+        },
+        Record::Resumed {
+            from: TradingState::Halted,
+            cause: "asked for".to_owned(),
+            probation_until: at(1_800),
+        },
         Record::TransferKnown { asset: asset("DOGE"), amount: number("-1.5"), venue_time: at(5) },
+        Record::EquityMark {
+            mark: EquityMark {
+                valuation: asset("USDT"),
+                assets: [asset("BTC"), asset("USDT")].into(),
+                equity: number("970.5"),
+                high: number("1000"),
+                day: 20_454,
+                day_start: number("990"),
+            },
+        },
+        Record::Breaker {
+            name: BreakerName::DayLoss,
+            about: None,
+            event: BreakerEvent::Tripped,
+            value: number("3.02"),
+            limit: number("3"),
+        },
+        Record::Breaker {
+            name: BreakerName::Position,
+            about: Some("BTC-USDT".to_owned()),
+            event: BreakerEvent::Warning,
+            value: number("2.6"),
+            limit: number("5"),
+        },
+        Record::KeyAudited { audit: key(true) },
+        Record::KeyAudited { audit: key(false) },
+        Record::Limits { version: number("00000000000000ff"), limits: "{}".to_owned() },
+        Record::AgentDisabled { agent, cause: "31 of its orders have executed".to_owned() },
+        Record::AgentEnabled { agent },
+        Record::CancelPrepared { client_order_id: id, instead: Some(number("0.5")) },
+        Record::Flatten {
+            instrument,
+            left: number("0.5"),
+            closing: Closing::Dropped("late_stops is \"say\"".to_owned()),
+        },
     ];
     let numbered = (1..).zip(records);
     numbered.map(|(second, record)| Entry { at: at(second), record }).collect()
+}
+
+/// A key that may do too much, or one of which nothing is told.
+fn key(told: bool) -> KeyAudit {
+    let scopes = KeyScopes {
+        trade: Some(true),
+        withdraw: Some(true),
+        transfer: Some(true),
+        leverage: None,
+        ip_bound: Some(false),
+        expires: Some(at(99)),
+    };
+    let policy = KeyPolicy { accept: [KeyFinding::Withdraw].into(), ..KeyPolicy::default() };
+    KeyAudit::of(told.then_some(scopes), &policy, at(1))
 }
 
 /// With a tick that was finer once.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use model::{
     Amount, Asset, Balance, Entry, Fee, Fill, InstrumentId, Link, NetQty, Record, Rounding, Side,
-    Timestamp, TradingState,
+    Timestamp,
 };
 
 /// A fold over entries.
@@ -111,13 +111,14 @@ impl Summary {
             }
             Record::Discrepancy { .. } => self.discrepancies_found += 1,
             Record::Reconciled { left, .. } => self.discrepancies_left = Some(u64::from(*left)),
-            Record::Trading { state: TradingState::Halted, .. } => self.halts += 1,
+            Record::Trading { state, .. } => self.halts += u64::from(state.is_latched()),
             Record::Agent { event, .. } => self.agents_gone += u64::from(event != "up"),
-            Record::Trading {
-                state: TradingState::Active | TradingState::Starting | TradingState::Reducing,
-                ..
-            }
-            | Record::Stopped
+            Record::Stopped
+            | Record::Flatten { .. }
+            | Record::ResumeRequested { .. }
+            | Record::ResumeRefused { .. }
+            | Record::Resumed { .. }
+            | Record::KeyAudited { .. }
             | Record::MissedTrades { .. }
             | Record::HandedOver { .. }
             | Record::Rules { .. }
@@ -133,6 +134,11 @@ impl Summary {
             | Record::ForeignGone { .. }
             | Record::ForeignCancel { .. }
             | Record::TransferKnown { .. }
+            | Record::Limits { .. }
+            | Record::AgentDisabled { .. }
+            | Record::AgentEnabled { .. }
+            | Record::EquityMark { .. }
+            | Record::Breaker { .. }
             | Record::DifferencesAccepted { .. } => {}
         }
     }
@@ -242,8 +248,14 @@ mod tests {
 
     #[test]
     fn a_reconnect_is_an_up_after_a_loss_in_the_same_session() {
-        let started =
-            || entry(Record::Started { session: 1, version: String::new(), config: String::new() });
+        let started = || {
+            entry(Record::Started {
+                session: 1,
+                version: String::new(),
+                config: String::new(),
+                paper: false,
+            })
+        };
         let summary = Summary::from_entries(&[
             started(),
             link(Link::Market, false), // never was up: the first attempt failed

@@ -9,10 +9,11 @@ use model::venue::{
     ExpiryReason as Expiry, Filter, VenueError, VenueOrder, VenueOrderStatus as Status,
 };
 use model::{
-    Action, AgentId, Amount, Asset, Balance, ClientOrderId, Decimal, Discrepancy, Ending, Entry,
-    Fee, Fill, InstrumentId, Intent, IntentId, Link, Liquidity, NetQty, NewOrder, Notional,
-    OrderKind, OrderQty, OrderSpec, Price, Qty, Record, Refusal, SelfTradePrevention, Side,
-    TimeInForce, Timestamp, TradeId, TradingState, VenueOrderId,
+    Action, AgentId, Amount, Asset, Balance, ClientOrderId, Closing, Decimal, Discrepancy, Ending,
+    Entry, Fee, Fill, HaltedBy, InstrumentId, Intent, IntentId, LimitsVersion, Link, Liquidity,
+    NetQty, NewOrder, Notional, OrderKind, OrderQty, OrderSpec, PositionEffect, Price, Qty, Record,
+    Refusal, ResumeStep, Scope, SelfTradePrevention, Side, TimeInForce, Timestamp, TradeId,
+    TradingState, VenueOrderId,
 };
 use plimsoll_journal::{Sqlite, Storage as _};
 use proptest::prelude::*;
@@ -111,8 +112,35 @@ fn state() -> impl Strategy<Value = TradingState> {
         TradingState::Active,
         TradingState::Starting,
         TradingState::Reducing,
+        TradingState::Throttled,
         TradingState::Halted,
+        TradingState::Flattening,
+        TradingState::Dark,
     ])
+}
+
+fn halted_by() -> impl Strategy<Value = HaltedBy> {
+    select(vec![
+        HaltedBy::Person,
+        HaltedBy::Agent,
+        HaltedBy::Breaker,
+        HaltedBy::Watchdog,
+        HaltedBy::ForeignOrder,
+        HaltedBy::Ghost,
+        HaltedBy::CrashLoop,
+        HaltedBy::Journal,
+        HaltedBy::Key,
+    ])
+}
+
+fn closing() -> impl Strategy<Value = Closing> {
+    prop_oneof![
+        Just(Closing::Slices),
+        text().prop_map(Closing::Held),
+        Just(Closing::Flat),
+        text().prop_map(Closing::Dust),
+        text().prop_map(Closing::Dropped),
+    ]
 }
 
 fn kind() -> impl Strategy<Value = OrderKind> {
@@ -162,7 +190,7 @@ fn new_order() -> impl Strategy<Value = NewOrder> {
 }
 
 fn intent() -> impl Strategy<Value = Intent> {
-    let spec = (new_order(), qty()).prop_map(|(order, qty)| {
+    let spec = (new_order(), qty(), prop::option::of(effect())).prop_map(|(order, qty, effect)| {
         Action::Place(OrderSpec {
             instrument: order.instrument,
             side: order.side,
@@ -171,6 +199,7 @@ fn intent() -> impl Strategy<Value = Intent> {
             time_in_force: order.time_in_force,
             post_only: order.post_only,
             reduce_only: order.reduce_only,
+            effect,
         })
     });
     let action = prop_oneof![
@@ -261,7 +290,11 @@ fn refusal() -> impl Strategy<Value = Refusal> {
         }),
         (amount(), amount()).prop_map(|(needed, available)| R::Balance { needed, available }),
         (net_qty(), net_qty()).prop_map(|(limit, worst)| R::PositionLimit { limit, worst }),
-        (notional(), notional()).prop_map(|(limit, worst)| R::ExposureLimit { limit, worst }),
+        (scope(), notional(), notional()).prop_map(|(scope, limit, worst)| R::ExposureLimit {
+            scope,
+            limit,
+            worst
+        }),
         (net_qty(), qty()).prop_map(|(position, qty)| R::NotReducing { position, qty }),
         any::<(u32, u32)>().prop_map(|(limit, open)| R::OpenOrders { limit, open }),
         (any::<(u32, u32)>(), duration()).prop_map(|((limit, sent), window)| R::OrderRate {
@@ -272,7 +305,45 @@ fn refusal() -> impl Strategy<Value = Refusal> {
         text().prop_map(|what| R::Unsupported { what }),
         select(vec![R::NothingToCancel, R::Unrepresentable]),
     ];
-    prop_oneof![numbers, more]
+    prop_oneof![numbers, more, newer_refusal()]
+}
+
+fn scope() -> impl Strategy<Value = Scope> {
+    select(vec![Scope::Instrument, Scope::Agent, Scope::Account])
+}
+
+fn effect() -> impl Strategy<Value = PositionEffect> {
+    select(vec![PositionEffect::Open, PositionEffect::Close])
+}
+
+fn newer_refusal() -> impl Strategy<Value = Refusal> {
+    use Refusal as R;
+    let counts = || any::<(u32, u32)>();
+    prop_oneof![
+        (scope(), counts(), duration()).prop_map(|(scope, (limit, sent), window)| {
+            R::MessageRate { scope, limit, sent, window }
+        }),
+        (counts(), duration()).prop_map(|((limit, alike), window)| R::Duplicate {
+            limit,
+            alike,
+            window
+        }),
+        (scope(), notional(), notional(), duration()).prop_map(
+            |(scope, limit, notional, window)| R::Turnover { scope, limit, notional, window }
+        ),
+        (price(), price(), price(), price(), duration()).prop_map(
+            |(price, reference, low, high, window)| R::Walk { price, reference, low, high, window }
+        ),
+        (price(), price()).prop_map(|(price, resting)| R::SelfTrade { price, resting }),
+        counts().prop_map(|(limit, open)| R::Stops { limit, open }),
+        (effect(), net_qty()).prop_map(|(declared, position)| R::Effect { declared, position }),
+        text().prop_map(|cause| R::AgentDisabled { cause }),
+        (time(), duration()).prop_map(|(since, limit)| R::Lease { since, limit }),
+        (notional(), notional()).prop_map(|(limit, worst)| R::LossHeadroom { limit, worst }),
+        instrument().prop_map(|instrument| R::NoValue { instrument }),
+        (scope(), text(), asset()).prop_map(|(scope, key, asset)| R::NoLimit { scope, key, asset }),
+        Just(R::HeadroomUnknown),
+    ]
 }
 
 fn discrepancy() -> impl Strategy<Value = Discrepancy> {
@@ -375,17 +446,30 @@ fn venue_order() -> impl Strategy<Value = VenueOrder> {
 fn order_record() -> impl Strategy<Value = Record> {
     use Record as R;
     prop_oneof![
-        (intent(), net_qty(), prop::option::of(price()))
-            .prop_map(|(intent, position, reference)| R::Decided { intent, position, reference }),
+        (intent(), net_qty(), prop::option::of(price()), prop::option::of(version())).prop_map(
+            |(intent, position, reference, limits)| R::Decided {
+                intent,
+                position,
+                reference,
+                limits
+            }
+        ),
         (agent(), intent_id(), refusal()).prop_map(|(agent, intent, because)| R::Refused {
             agent,
             intent,
             because
         }),
-        (agent(), intent_id(), new_order(), price()).prop_map(
-            |(agent, intent, order, worst_price)| R::Prepared { agent, intent, order, worst_price }
+        (agent(), intent_id(), new_order(), price(), prop::option::of(version())).prop_map(
+            |(agent, intent, order, worst_price, limits)| R::Prepared {
+                agent,
+                intent,
+                order,
+                worst_price,
+                limits
+            }
         ),
-        order_id().prop_map(|client_order_id| R::CancelPrepared { client_order_id }),
+        (order_id(), proptest::option::of(qty()))
+            .prop_map(|(client_order_id, instead)| R::CancelPrepared { client_order_id, instead }),
         (order_id(), venue_order_id(), time()).prop_map(
             |(client_order_id, venue_order_id, venue_time)| R::Accepted {
                 client_order_id,
@@ -415,6 +499,10 @@ fn order_record() -> impl Strategy<Value = Record> {
     ]
 }
 
+fn version() -> impl Strategy<Value = LimitsVersion> {
+    any::<u64>().prop_map(LimitsVersion::from_number)
+}
+
 /// Records about the account, the connections and the gateway.
 fn other_record() -> impl Strategy<Value = Record> {
     use Record as R;
@@ -423,11 +511,9 @@ fn other_record() -> impl Strategy<Value = Record> {
     let fills_to = prop::collection::btree_map(instrument(), trade_id(), 0..3);
     let fills_until = prop::collection::btree_map(instrument(), time(), 0..3);
     prop_oneof![
-        (any::<u64>(), text(), text()).prop_map(|(session, version, config)| R::Started {
-            session,
-            version,
-            config
-        }),
+        (any::<u64>(), text(), text(), any::<bool>()).prop_map(
+            |(session, version, config, paper)| R::Started { session, version, config, paper }
+        ),
         Just(R::Stopped),
         venue_order().prop_map(|order| R::Foreign { order }),
         theirs()
@@ -471,8 +557,28 @@ fn other_record() -> impl Strategy<Value = Record> {
                 remaining
             }
         ),
-        (state(), text()).prop_map(|(state, cause)| R::Trading { state, cause }),
+        (state(), text(), proptest::option::of(halted_by()))
+            .prop_map(|(state, cause, by)| R::Trading { state, cause, by }),
+        (instrument(), net_qty(), closing()).prop_map(|(instrument, left, closing)| R::Flatten {
+            instrument,
+            left,
+            closing
+        }),
+        text().prop_map(|cause| R::ResumeRequested { cause }),
+        (
+            select(vec![ResumeStep::First, ResumeStep::Second]),
+            proptest::collection::vec(text(), 0..4)
+        )
+            .prop_map(|(step, because)| R::ResumeRefused { step, because }),
+        (state(), text(), time()).prop_map(|(from, cause, probation_until)| R::Resumed {
+            from,
+            cause,
+            probation_until
+        }),
         (agent(), text()).prop_map(|(agent, event)| R::Agent { agent, event }),
+        (version(), text()).prop_map(|(version, limits)| R::Limits { version, limits }),
+        (agent(), text()).prop_map(|(agent, cause)| R::AgentDisabled { agent, cause }),
+        agent().prop_map(|agent| R::AgentEnabled { agent }),
     ]
 }
 

@@ -13,6 +13,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::wide::{divide, divide_by_one, product};
+
 /// Digits behind the decimal point.
 pub const SCALE: u32 = 18;
 
@@ -112,8 +114,8 @@ impl Decimal {
 
     /// Product, rounded to 18 digits as told; `None` on overflow.
     pub fn checked_mul(self, other: Decimal, rounding: Rounding) -> Option<Decimal> {
-        let (high, low) = widening_mul(self.0.unsigned_abs(), other.0.unsigned_abs());
-        let (quotient, rest) = div_wide_by_one(high, low)?;
+        let (high, low) = product(self.0.unsigned_abs(), other.0.unsigned_abs());
+        let (quotient, rest) = divide_by_one(high, low)?;
         finish(quotient, rest != 0, (self.0 < 0) != (other.0 < 0), rounding)
     }
 
@@ -134,8 +136,8 @@ impl Decimal {
         if other.0 == 0 {
             return None;
         }
-        let (high, low) = widening_mul(self.0.unsigned_abs(), ONE as u128);
-        let (quotient, rest) = div_wide(high, low, other.0.unsigned_abs())?;
+        let (high, low) = product(self.0.unsigned_abs(), ONE as u128);
+        let (quotient, rest) = divide(high, low, other.0.unsigned_abs())?;
         finish(quotient, rest != 0, (self.0 < 0) != (other.0 < 0), rounding)
     }
 
@@ -215,63 +217,6 @@ fn finish(magnitude: u128, inexact: bool, negative: bool, rounding: Rounding) ->
         if inexact && rounding == Rounding::Up { magnitude.checked_add(1)? } else { magnitude };
     let value = i128::try_from(rounded).ok()?;
     Some(Decimal(if negative { -value } else { value }))
-}
-
-/// 128 × 128 → 256 bits, schoolbook in 64-bit halves.
-fn widening_mul(a: u128, b: u128) -> (u128, u128) {
-    const LOW: u128 = u64::MAX as u128;
-    let (a1, a0, b1, b0) = (a >> 64, a & LOW, b >> 64, b & LOW);
-    if a1 == 0 && b1 == 0 {
-        return (0, a0 * b0);
-    }
-    let low = a0 * b0;
-    let (cross, carry) = (a1 * b0).overflowing_add(a0 * b1);
-    let (sum, carry_low) = low.overflowing_add(cross << 64);
-    let high = a1 * b1 + (cross >> 64) + (u128::from(carry) << 64) + u128::from(carry_low);
-    (high, sum)
-}
-
-/// 256 bits divided by 10¹⁸: the divisor fits 64 bits, so one short division a limb.
-fn div_wide_by_one(high: u128, low: u128) -> Option<(u128, u128)> {
-    const DIVISOR: u128 = ONE as u128;
-    if high == 0 {
-        // One division instead of two: a remainder costs as much again.
-        let quotient = low / DIVISOR;
-        return Some((quotient, low - quotient * DIVISOR));
-    }
-    if high >= DIVISOR {
-        return None;
-    }
-    let upper = (high << 64) | (low >> 64);
-    // `high` is below 2^60, so shifting it by 64 loses nothing.
-    let first = upper / DIVISOR;
-    let lower = ((upper - first * DIVISOR) << 64) | (low & u128::from(u64::MAX));
-    let second = lower / DIVISOR;
-    if first >> 64 != 0 {
-        return None;
-    }
-    Some(((first << 64) | second, lower - second * DIVISOR))
-}
-
-/// 256 bits divided by 128. Bit by bit where the dividend is wide: rare, and never on a hot path.
-fn div_wide(high: u128, low: u128, divisor: u128) -> Option<(u128, u128)> {
-    if high == 0 {
-        return Some((low / divisor, low % divisor));
-    }
-    if high >= divisor {
-        return None;
-    }
-    let (mut rest, mut quotient) = (high, 0u128);
-    for bit in (0..128).rev() {
-        let carry = rest >> 127 == 1;
-        rest = (rest << 1) | ((low >> bit) & 1);
-        quotient <<= 1;
-        if carry || rest >= divisor {
-            rest = rest.wrapping_sub(divisor);
-            quotient |= 1;
-        }
-    }
-    Some((quotient, rest))
 }
 
 fn parse(text: &[u8]) -> Result<Decimal, ParseDecimalError> {

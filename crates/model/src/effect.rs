@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::alert::Alert;
 use crate::fill::Fill;
 use crate::ids::{AgentId, ClientOrderId, InstrumentId};
 use crate::input::RequestId;
@@ -10,13 +11,14 @@ use crate::intent::IntentId;
 use crate::life::OrderState;
 use crate::money::Qty;
 use crate::record::{Entry, FeedHealth, Link};
-use crate::refusal::{Refusal, TradingState};
+use crate::refusal::Refusal;
 use crate::time::Timestamp;
+use crate::trading_state::TradingState;
 use crate::venue::Request;
 
 /// Something to be done. Effects are carried out in order; in particular what is persisted before
 /// a `Send` is durable before its first byte leaves; only a cancel, which can but take away, waits for
-/// nothing.
+/// nothing, unless it has a time after which it is too late: then more than the order depends on its record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Append to the journal.
@@ -61,7 +63,7 @@ pub enum Notice {
     /// For all agents.
     AllAgents(AgentEvent),
     /// For the operator.
-    Alert(String),
+    Alert(Alert),
 }
 
 /// What an agent is told besides the market itself.

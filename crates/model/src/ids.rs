@@ -1,6 +1,6 @@
 //! Names: of venues, instruments, assets, agents, orders and trades.
 //!
-//! Each is a short ASCII text held in place, so that ids are `Copy`, compare by content and print
+//! Each is a short text held in place (`padded.rs`), so that ids are `Copy`, compare by content and print
 //! as themselves in every record. Each kind is its own type.
 
 use std::fmt;
@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use arrayvec::ArrayString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::padded::Padded;
 
 /// A text that is not a valid id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +27,7 @@ macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $capacity:literal, $allowed:expr) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(ArrayString<$capacity>);
+        pub struct $name(Padded<$capacity>);
 
         impl $name {
             /// The longest text of this kind, in bytes.
@@ -45,9 +47,9 @@ macro_rules! id {
                 if let Some(bad) = text.chars().find(|c| !allowed(*c)) {
                     return Err(fail(format!("{bad:?} is not allowed")));
                 }
-                let inline = ArrayString::from(text)
-                    .map_err(|_| fail(format!("is longer than {} bytes", $capacity)))?;
-                Ok($name(inline))
+                let padded = Padded::new(text)
+                    .ok_or_else(|| fail(format!("is longer than {} bytes", $capacity)))?;
+                Ok($name(padded))
             }
 
             /// The text.
@@ -167,6 +169,27 @@ id!(
     printable
 );
 
+id!(
+    /// Names the limits in force: sixteen hexadecimal digits, made from what they say, so that the same
+    /// limits have the same name.
+    LimitsVersion,
+    "limits version",
+    16,
+    |c| c.is_ascii_hexdigit()
+);
+
+impl LimitsVersion {
+    /// The name that a number makes.
+    pub fn from_number(number: u64) -> LimitsVersion {
+        let mut text = ArrayString::new();
+        for at in (0..16).rev() {
+            let digit = (number >> (4 * at)) & 15;
+            text.push(char::from(b"0123456789abcdef"[digit as usize]));
+        }
+        LimitsVersion(Padded::of(&text))
+    }
+}
+
 impl VenueOrderId {
     /// Many venues count.
     pub fn from_number(number: u64) -> VenueOrderId {
@@ -185,7 +208,7 @@ impl TradeId {
 const SHARED_LEN_MAX: usize = 36;
 
 /// Decimal digits of a number; twenty always fit.
-fn inline_number(mut number: u64) -> ArrayString<40> {
+fn inline_number(mut number: u64) -> Padded<40> {
     let mut digits = [0u8; 20];
     let mut at = digits.len();
     loop {
@@ -200,7 +223,7 @@ fn inline_number(mut number: u64) -> ArrayString<40> {
     for digit in &digits[at..] {
         text.push(char::from(*digit));
     }
-    text
+    Padded::of(&text)
 }
 
 impl InstrumentId {
@@ -282,7 +305,7 @@ impl OrderIdSequence {
         }
         let number = |number| Base36 { number, width: 1 };
         write!(text, "-{}-{}-{}", self.store, number(self.session), number(self.used)).ok()?;
-        (text.len() <= SHARED_LEN_MAX).then_some(ClientOrderId(text))
+        (text.len() <= SHARED_LEN_MAX).then(|| ClientOrderId(Padded::of(&text)))
     }
 
     /// Session and counter of an id of this store, whichever session gave it out; `None` for any other

@@ -2,12 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::halt::{HaltCause, HaltLevel, HaltedBy, ResumeCode};
 use crate::ids::InstrumentId;
 use crate::instrument::Instrument;
 use crate::intent::Intent;
 use crate::market::MarketEvent;
+use crate::money::Amount;
 use crate::record::Link;
-use crate::venue::{AccountEvent, Response, Unread, VenueError};
+use crate::time::Timestamp;
+use crate::venue::{AccountEvent, KeyAudit, Response, Unread, VenueError};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +46,10 @@ pub enum Input {
         /// The venue's minus ours, milliseconds.
         ahead_ms: i64,
     },
+    /// The watchdog said something, or says nothing.
+    Watchdog(WatchdogNotice),
+    /// What the key may do was read.
+    Key(KeyAudit),
     /// A person wants something.
     Operator(Command),
     /// The time asked for with `Effect::WakeAt` has come.
@@ -124,14 +131,57 @@ pub enum FeedNotice {
     },
 }
 
+/// News of the watchdog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WatchdogNotice {
+    /// What adds risk may be sent for a while.
+    Lease {
+        /// Until and including when, by our clock, counted from the heartbeat that it answers.
+        until: Timestamp,
+        /// What the account is worth by what it sees at the venue, quote units; `None` where it does not know.
+        equity: Option<Amount>,
+    },
+    /// It answers, and lets nothing that adds risk be sent.
+    Withheld {
+        /// Why, as far as it says.
+        cause: String,
+    },
+    /// It cannot be reached, or does not answer.
+    Silent {
+        /// What happened.
+        cause: String,
+    },
+    /// It has tripped: nothing is sent any more until a person resumes both.
+    Halted {
+        /// Why.
+        cause: String,
+    },
+    /// What came in its name was not its word.
+    Forged {
+        /// What was wrong with it.
+        what: String,
+    },
+}
+
 /// What a person can want.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "command")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// No more orders; entry orders are taken back. Latched.
     Halt {
+        /// How far.
+        level: HaltLevel,
         /// Why.
-        cause: String,
+        cause: HaltCause,
+    },
+    /// The first step of two towards lifting a halt.
+    ResumeRequested {
+        /// What the second one has to bring; drawn by whoever passes this on.
+        code: ResumeCode,
+    },
+    /// The second one.
+    ResumeConfirmed {
+        /// What the person brings.
+        code: ResumeCode,
     },
     /// The last input of all: the gateway was asked to end, and everything else is done.
     Stop,
@@ -139,6 +189,17 @@ pub enum Command {
     Reconcile,
     /// What the last comparison left is so: our books are made the venue's.
     AcceptDifferences,
+    /// These limits hold from now on. What is open stays; only what is wanted from now on is measured by
+    /// them.
+    SetLimits {
+        /// All limits, as JSON. What does not read as limits changes nothing, and is said.
+        limits: String,
+    },
+    /// An agent that was disabled may trade again.
+    EnableAgent {
+        /// Which agent.
+        agent: crate::ids::AgentId,
+    },
     /// Something happened to an agent's process; its orders are dealt with.
     AgentGone {
         /// Which agent.
@@ -151,4 +212,11 @@ pub enum Command {
         /// Which agent.
         agent: crate::ids::AgentId,
     },
+}
+
+impl Command {
+    /// A halt that takes entry orders back, and nothing more.
+    pub fn halt(by: HaltedBy, text: impl Into<String>) -> Command {
+        Command::Halt { level: HaltLevel::Halted, cause: HaltCause::new(by, text) }
+    }
 }

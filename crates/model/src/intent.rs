@@ -64,4 +64,18 @@ pub struct OrderSpec {
     /// Only ever shrink a position.
     #[serde(default)]
     pub reduce_only: bool,
+    /// What the agent takes the order for. Where it says so and the order would do something else, it is
+    /// refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<PositionEffect>,
+}
+
+/// What an order does to the position that its agent holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PositionEffect {
+    /// It begins one or makes it larger.
+    Open,
+    /// It makes it smaller and never turns it.
+    Close,
 }

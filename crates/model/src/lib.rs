@@ -7,12 +7,16 @@
 pub mod market;
 pub mod venue;
 
+mod alert;
 mod balance;
+mod breaker;
 mod decimal;
 mod discrepancy;
 mod divisor;
 mod effect;
+mod equity;
 mod fill;
+mod halt;
 mod ids;
 mod input;
 mod instrument;
@@ -20,29 +24,42 @@ mod intent;
 mod life;
 mod money;
 mod order;
+mod padded;
 mod position;
 mod record;
 mod refusal;
+mod scope;
 mod side;
 mod time;
+mod trading_state;
+mod wide;
 
+pub use alert::{Alert, AlertKey, AlertLevel};
 pub use balance::Balance;
+pub use breaker::{BreakerEvent, BreakerName, BreakerShown};
 pub use decimal::{Decimal, ParseDecimalError, Rounding, SCALE};
 pub use discrepancy::Discrepancy;
 pub use effect::{AgentEvent, Effect, Effects, Notice};
+pub use equity::EquityMark;
 pub use fill::{Fee, Fill, Liquidity};
-pub use ids::{
-    AccountId, AgentId, Asset, ClientOrderId, IdError, InstrumentId, OrderIdSequence, StoreTag,
-    TradeId, VenueId, VenueOrderId,
+pub use halt::{
+    Closing, HaltCause, HaltLevel, HaltedBy, PROBATION, RESUME_AFTER, RESUME_WITHIN, ResumeCode,
+    ResumeStep,
 };
-pub use input::{Command, FeedNotice, Input, Outcome, Reply, RequestId};
+pub use ids::{
+    AccountId, AgentId, Asset, ClientOrderId, IdError, InstrumentId, LimitsVersion,
+    OrderIdSequence, StoreTag, TradeId, VenueId, VenueOrderId,
+};
+pub use input::{Command, FeedNotice, Input, Outcome, Reply, RequestId, WatchdogNotice};
 pub use instrument::{Instrument, InstrumentKind, OrderLimits, PriceBand, TradingMode};
-pub use intent::{Action, Intent, IntentId, OrderSpec};
+pub use intent::{Action, Intent, IntentId, OrderSpec, PositionEffect};
 pub use life::{Ending, OrderEvent, OrderState};
 pub use money::{Amount, NetQty, Notional, NumberError, Price, Qty, Step};
 pub use order::{NewOrder, OrderKind, OrderQty, SelfTradePrevention, TimeInForce};
 pub use position::{Position, Uncountable};
 pub use record::{Entry, FeedHealth, Link, Record};
-pub use refusal::{Refusal, TradingState};
+pub use refusal::Refusal;
+pub use scope::Scope;
 pub use side::Side;
 pub use time::Timestamp;
+pub use trading_state::{Passes, StateRow, THROTTLED_PERCENT, TradingState};

@@ -9,17 +9,22 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::balance::Balance;
+use crate::breaker::{BreakerEvent, BreakerName};
+use crate::decimal::Decimal;
 use crate::discrepancy::Discrepancy;
+use crate::equity::EquityMark;
 use crate::fill::Fill;
-use crate::ids::{AgentId, Asset, ClientOrderId, InstrumentId, VenueOrderId};
+use crate::halt::{Closing, HaltedBy, ResumeStep};
+use crate::ids::{AgentId, Asset, ClientOrderId, InstrumentId, LimitsVersion, VenueOrderId};
 use crate::instrument::Instrument;
 use crate::intent::{Intent, IntentId};
 use crate::life::Ending;
-use crate::money::{Amount, NetQty, Price};
+use crate::money::{Amount, NetQty, Price, Qty};
 use crate::order::NewOrder;
-use crate::refusal::{Refusal, TradingState};
+use crate::refusal::Refusal;
 use crate::time::Timestamp;
-use crate::venue::{VenueError, VenueOrder};
+use crate::trading_state::TradingState;
+use crate::venue::{KeyAudit, VenueError, VenueOrder};
 
 /// A record with the time at which the core wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +48,9 @@ pub enum Record {
         version: String,
         /// The effective configuration, without secrets.
         config: String,
+        /// The account is a paper account: nothing was ever sent to an exchange for it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        paper: bool,
     },
     /// A gateway was asked to end, and is about to. A start that is not followed by this died.
     Stopped,
@@ -54,6 +62,9 @@ pub enum Record {
         position: NetQty,
         /// The gateway's reference price then.
         reference: Option<Price>,
+        /// The limits in force then. `None` in journals of older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limits: Option<LimitsVersion>,
     },
     /// A guardrail said no.
     Refused {
@@ -74,11 +85,18 @@ pub enum Record {
         order: NewOrder,
         /// The worst price it can trade at: what its funds are counted by.
         worst_price: Price,
+        /// The limits that let it through. `None` in journals of older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limits: Option<LimitsVersion>,
     },
     /// A cancel is about to be sent.
     CancelPrepared {
         /// Which order.
         client_order_id: ClientOrderId,
+        /// A stop that is late: so much is sold in slices instead of it, base units. One line for both, so that
+        /// no power cut parts them. `None` where nothing is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instead: Option<Qty>,
     },
     /// The venue has the order. One whose absence had been proven is open again, and to be taken back.
     Accepted {
@@ -297,6 +315,84 @@ pub enum Record {
         state: TradingState,
         /// Why.
         cause: String,
+        /// Who or what halted. `None` for a state that is no halt, and in journals of older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<HaltedBy>,
+    },
+    /// How far the closing of a position is, while flattening; written when that changes.
+    Flatten {
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// What is left of it, base units.
+        left: NetQty,
+        /// How far.
+        closing: Closing,
+    },
+    /// A person took the first of the two steps that lift a halt, and was shown a code, which is in no
+    /// record.
+    ResumeRequested {
+        /// Which halt: its cause.
+        cause: String,
+    },
+    /// A step towards lifting the halt was refused, and nothing changed.
+    ResumeRefused {
+        /// Which.
+        step: ResumeStep,
+        /// Why: each thing that stands in the way.
+        because: Vec<String>,
+    },
+    /// A person lifted the halt, in two steps.
+    Resumed {
+        /// Which halt: its state.
+        from: TradingState,
+        /// Its cause.
+        cause: String,
+        /// Until when a part of the limits holds.
+        probation_until: Timestamp,
+    },
+    /// Limits are in force from now on: written at each start, and when a person changes them.
+    Limits {
+        /// Their name.
+        version: LimitsVersion,
+        /// All of them, as JSON.
+        limits: String,
+    },
+    /// An agent may do nothing but take orders back, until a person says otherwise. It survives a restart.
+    AgentDisabled {
+        /// Which agent.
+        agent: AgentId,
+        /// Why.
+        cause: String,
+    },
+    /// A person lets a disabled agent trade again.
+    AgentEnabled {
+        /// Which agent.
+        agent: AgentId,
+    },
+    /// What the account is worth: on a new high, when a day begins, after a deposit or withdrawal, and
+    /// otherwise once a minute while it changes.
+    EquityMark {
+        /// And what losses are measured by from here on.
+        mark: EquityMark,
+    },
+    /// A circuit breaker acts, acts no more, or is near its limit.
+    Breaker {
+        /// Which.
+        name: BreakerName,
+        /// Of which agent or instrument, where it is one's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        about: Option<String>,
+        /// What it did.
+        event: BreakerEvent,
+        /// How far it was, in its unit.
+        value: Decimal,
+        /// Where it trips, in its unit.
+        limit: Decimal,
+    },
+    /// What the key may do, at the start and whenever it has changed since.
+    KeyAudited {
+        /// As it was found, and what follows from it.
+        audit: KeyAudit,
     },
     /// Something happened to an agent's process.
     Agent {

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::InstrumentId;
+use crate::ids::{Asset, InstrumentId};
+use crate::intent::PositionEffect;
 use crate::money::{Amount, NetQty, Notional, Price, Qty};
+use crate::scope::Scope;
 use crate::time::Timestamp;
+use crate::trading_state::TradingState;
 
 /// A guardrail's no. Nothing was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -119,8 +122,10 @@ pub enum Refusal {
         worst: NetQty,
     },
     /// Worst-case exposure in quote units.
-    #[error("exposure could reach {worst}, the limit is {limit}")]
+    #[error("exposure of {scope} could reach {worst}, the limit is {limit}")]
     ExposureLimit {
+        /// Of what.
+        scope: Scope,
         /// Largest exposure.
         limit: Notional,
         /// Exposure if everything that adds to it fills.
@@ -151,6 +156,121 @@ pub enum Refusal {
         sent: u32,
         /// The window.
         window: Duration,
+    },
+    /// Too many messages to the venue in a time.
+    #[error("{sent} orders and cancels of {scope} in {window:?}, the limit is {limit}")]
+    MessageRate {
+        /// Of what.
+        scope: Scope,
+        /// Largest number.
+        limit: u32,
+        /// Sent in the window.
+        sent: u32,
+        /// The window.
+        window: Duration,
+    },
+    /// The same order again.
+    #[error("{alike} orders like this one in {window:?}, the limit is {limit}")]
+    Duplicate {
+        /// Largest number.
+        limit: u32,
+        /// Of the same instrument, side, kind, prices and quantity, sent in the window.
+        alike: u32,
+        /// The window.
+        window: Duration,
+    },
+    /// Too much was ordered in a time.
+    #[error("orders of {scope} could come to {notional} in {window:?}, the limit is {limit}")]
+    Turnover {
+        /// Of what.
+        scope: Scope,
+        /// Largest sum, quote units.
+        limit: Notional,
+        /// The sum with this order.
+        notional: Notional,
+        /// The window.
+        window: Duration,
+    },
+    /// Price too far from where the reference price was a while ago.
+    #[error(
+        "price {price} is outside {low} to {high} around {reference}, the price of {window:?} ago"
+    )]
+    Walk {
+        /// The order's price.
+        price: Price,
+        /// The gateway's own price then.
+        reference: Price,
+        /// Lowest price allowed.
+        low: Price,
+        /// Highest price allowed.
+        high: Price,
+        /// How long ago.
+        window: Duration,
+    },
+    /// It would trade with another order of the same account.
+    #[error("at {price} it would meet an order of this account that stands at {resting}")]
+    SelfTrade {
+        /// The worst price that it can trade at.
+        price: Price,
+        /// The best price of the account's own orders on the other side.
+        resting: Price,
+    },
+    /// Too many stop orders of one instrument.
+    #[error("{open} stop orders are open, the limit is {limit}")]
+    Stops {
+        /// Largest number.
+        limit: u32,
+        /// Open and in doubt, of all agents.
+        open: u32,
+    },
+    /// The order would do something else to the agent's position than the agent says.
+    #[error("declared to {declared:?}, and the agent's position is {position}")]
+    Effect {
+        /// What it was said to do.
+        declared: PositionEffect,
+        /// What the agent holds, less what already works to close it.
+        position: NetQty,
+    },
+    /// The agent is disabled.
+    #[error("the agent is disabled until a person enables it: {cause}")]
+    AgentDisabled {
+        /// Why.
+        cause: String,
+    },
+    /// The watchdog has not renewed the right to add risk.
+    #[error("no lease of the watchdog since {since}, the limit is {limit:?}")]
+    Lease {
+        /// When the last one ended.
+        since: Timestamp,
+        /// How long it may be missing.
+        limit: Duration,
+    },
+    /// The loss that the order could make is more than may still be lost.
+    #[error("could lose {worst}, and {limit} may be lost yet")]
+    LossHeadroom {
+        /// What is left to lose, quote units.
+        limit: Notional,
+        /// What the order could lose at the other end of the collar.
+        worst: Notional,
+    },
+    /// A limit on losses holds, and what is left of it is not known.
+    #[error("what may be lost yet is not known")]
+    HeadroomUnknown,
+    /// A position counts in a limit, and there is no price to value it by.
+    #[error("there is no price to value {instrument} by")]
+    NoValue {
+        /// Of which instrument.
+        instrument: InstrumentId,
+    },
+    /// The limits have no figure for what the order is paid in.
+    #[error("the limits of {scope} have no {key} for {asset}")]
+    NoLimit {
+        /// Of what.
+        scope: Scope,
+        /// Which limit.
+        key: String,
+        /// What it is paid in.
+        asset: Asset,
     },
     /// The best bid and ask are so far apart that their middle is no price.
     #[error(
@@ -184,18 +304,4 @@ pub enum Refusal {
     /// A sum that does not fit: what cannot be counted cannot be allowed.
     #[error("a number in this order is too large to be counted")]
     Unrepresentable,
-}
-
-/// What the gateway lets through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TradingState {
-    /// Everything within the limits.
-    Active,
-    /// Not yet reconciled, or a connection that must be up is down: cancels only.
-    Starting,
-    /// Only what shrinks a position.
-    Reducing,
-    /// Cancels only, until a person resumes.
-    Halted,
 }

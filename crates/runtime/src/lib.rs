@@ -6,5 +6,6 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod gateway;
+pub mod record;
 pub mod state;
 pub mod venue;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// Form of a snapshot's body. One more whenever the shape of [`State`] changes, or what its folds make of
 /// an entry; a snapshot of another form is passed over and the entries are read, so as long as none were
 /// removed nothing else is to be done.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 3;
 
 /// The books and the health of one gateway.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gateway::{Books, Config, Gateway, InstrumentLimits, Limits, OrderFlowLimits};
+use gateway::{Books, Config, Gateway, Limits};
 use model::market::{BookUpdate, GridPrice, GridQty, LevelUpdate, MarketEvent, MarketKind};
 use model::venue::{AccountRequest, AccountSnapshot, Request, Response};
 use model::{
@@ -30,20 +30,20 @@ const NOW: Timestamp = Timestamp::from_nanos(1_767_225_600_000_000_000);
 /// A gateway that trades, with the limits of the example configuration and a book that is thin: 0.001
 /// at 60010 and after that nothing below 200000.
 fn trading() -> Gateway {
-    let limits = InstrumentLimits {
-        qty_max: number("1"),
-        notional_max: number("1000"),
-        position_max: number("1"),
-        collar_bps: 50,
-    };
+    let mut limits = Limits::wide([instrument().id]);
+    for limits in limits.instrument.values_mut() {
+        limits.qty_max = number("1");
+        limits.notional_max = number("1000");
+        limits.position_max = number("1");
+        limits.collar_bps = 50;
+    }
     let config = Config {
         profile: venues::binance::PROFILE,
-        limits: Limits {
-            reference_age_max_ms: 5_000,
-            orders: OrderFlowLimits { open_max: 100, rate_max: 100, rate_window_ms: 1_000 },
-            instrument: [(instrument().id, limits)].into(),
-        },
+        limits,
         foreign_orders: gateway::ForeignOrders::Adopt,
+        late_stops: gateway::LateStops::Say,
+        watched: false,
+        paper: false,
         reconcile_every: Duration::from_secs(30),
         version: String::new(),
         text: String::new(),
@@ -114,6 +114,7 @@ fn parameters(side: Side, kind: OrderKind) -> BTreeMap<String, String> {
         time_in_force: TimeInForce::Gtc,
         post_only: false,
         reduce_only: false,
+        effect: None,
     };
     let intent = Intent {
         id: IntentId(1),

@@ -1,5 +1,7 @@
 //! Questions of an account: nothing changes.
 
+use std::time::Duration;
+
 use model::Fill;
 use model::venue::{
     AccountRequest, AccountSnapshot, KeyRights, OrderKey, Response, TradesFrom, VenueError,
@@ -21,7 +23,7 @@ impl SimVenue {
         key: &OrderKey,
     ) -> Result<usize, VenueError> {
         let by_venue = |id: &VenueOrderId| {
-            let index = usize::try_from(number(id)?).ok()?.checked_sub(1)?;
+            let index = position(id)?;
             let order = self.orders.get(index)?;
             (order.account == account && order.market == market).then_some(index)
         };
@@ -84,7 +86,7 @@ impl SimVenue {
                 Ok(Response::Fills(self.fills_of(account, market, *order, *from, *limit)))
             }
             AccountRequest::Fees(instrument) => {
-                self.market(*instrument).map(|_| Response::Fees(self.fees))
+                self.market(*instrument).map(|_| Response::Fees(self.rates(account)))
             }
             AccountRequest::Account => Ok(Response::Account(AccountSnapshot {
                 rights: Some(RIGHTS),
@@ -92,8 +94,9 @@ impl SimVenue {
                 balances: self.accounts.funds(account).all().collect(),
             })),
             AccountRequest::Rights => Ok(Response::Rights(RIGHTS)),
-            // Every list is whole here.
+            // Every list is whole here, and keys are the business of whoever stands in front.
             AccountRequest::AccountAfter(_)
+            | AccountRequest::Scopes
             | AccountRequest::Place(_)
             | AccountRequest::Test(_)
             | AccountRequest::Cancel { .. }
@@ -114,14 +117,19 @@ impl SimVenue {
             Some(id) => number(id).ok_or(VenueError::UnknownOrder)?,
             None => 0,
         };
-        let mine = self.desk(account, market).orders.iter().copied().filter(|index| {
+        // What is older is not looked at: an account may have placed a million orders.
+        let orders = &self.desk(account, market).orders;
+        let old = orders.partition_point(|index| {
             let order = &self.orders[*index];
-            order.id >= first
-                && start.is_none_or(|start| order.created >= start)
+            order.id < first || is_long_before(order.created, start)
+        });
+        let mine = orders[old..].iter().copied().filter(|index| {
+            let order = &self.orders[*index];
+            start.is_none_or(|start| order.created >= start)
                 && end.is_none_or(|end| order.created <= end)
         });
         let newest = from.is_none() && start.is_none();
-        Ok(cut(mine.collect(), limit, newest).into_iter().map(|index| self.tell(index)).collect())
+        Ok(cut(mine, limit, newest).into_iter().map(|index| self.tell(index)).collect())
     }
 
     fn fills_of(
@@ -132,20 +140,43 @@ impl SimVenue {
         from: TradesFrom,
         limit: u32,
     ) -> Vec<Fill> {
-        let number = |fill: &Fill| fill.trade_id.as_str().parse::<u64>().unwrap_or(0);
-        let fills = self.desk(account, market).fills.iter();
-        let mine = fills.filter(|fill| order.is_none_or(|id| fill.venue_order_id == id));
+        let id = |fill: &Fill| fill.trade_id.as_str().parse::<u64>().unwrap_or(0);
+        let fills = &self.desk(account, market).fills;
+        // No execution of an order is older than the order.
+        let placed = order.and_then(|id| self.orders.get(position(&id)?)).map(|o| o.created);
+        let old = match from {
+            TradesFrom::Newest => 0,
+            TradesFrom::Id(first) => fills.partition_point(|fill| id(fill) < first),
+            TradesFrom::Time { start, .. } => {
+                fills.partition_point(|fill| is_long_before(fill.venue_time, start))
+            }
+        };
+        let older = fills.partition_point(|fill| is_long_before(fill.venue_time, placed));
+        let mine = fills[old.max(older)..].iter();
+        let mine = mine.filter(|fill| order.is_none_or(|id| fill.venue_order_id == id));
         let mine = mine.filter(|fill| match from {
-            TradesFrom::Newest => true,
-            TradesFrom::Id(first) => number(fill) >= first,
+            TradesFrom::Newest | TradesFrom::Id(_) => true,
             TradesFrom::Time { start, end } => {
                 start.is_none_or(|start| fill.venue_time >= start)
                     && end.is_none_or(|end| fill.venue_time <= end)
             }
         });
         let newest = matches!(from, TradesFrom::Newest | TradesFrom::Time { start: None, .. });
-        cut(mine.collect(), limit as usize, newest).into_iter().copied().collect()
+        cut(mine.copied(), limit as usize, newest)
     }
+}
+
+/// So far may a clock of an exchange be set back: what is later in a list may be as much older.
+const SET_BACK_MAX: Duration = Duration::from_secs(60);
+
+/// Is this so old that nothing before it in a list can be from then or later?
+fn is_long_before(at: Timestamp, then: Option<Timestamp>) -> bool {
+    then.is_some_and(|then| at < then.before(SET_BACK_MAX))
+}
+
+/// Which order it is, by the number that this venue made into its id.
+fn position(id: &VenueOrderId) -> Option<usize> {
+    usize::try_from(number(id)?).ok()?.checked_sub(1)
 }
 
 /// The number that this venue made into an id, if it did.
@@ -154,11 +185,12 @@ fn number(id: &VenueOrderId) -> Option<u64> {
     (VenueOrderId::from_number(number) == *id).then_some(number)
 }
 
-/// At most `limit` of a list: the newest, or the oldest.
-fn cut<T>(mut list: Vec<T>, limit: usize, newest: bool) -> Vec<T> {
-    if newest && list.len() > limit {
-        list.drain(..list.len() - limit);
+/// At most `limit` of a list, in its order: the newest, or the oldest.
+fn cut<T>(list: impl DoubleEndedIterator<Item = T>, limit: usize, newest: bool) -> Vec<T> {
+    if !newest {
+        return list.take(limit).collect();
     }
-    list.truncate(limit);
+    let mut list: Vec<T> = list.rev().take(limit).collect();
+    list.reverse();
     list
 }

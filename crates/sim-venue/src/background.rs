@@ -13,8 +13,10 @@ use model::market::{GridPrice, GridQty, Level, LevelUpdate};
 use model::venue::VenueEvent;
 use model::{InstrumentId, Side, Timestamp, TradingMode};
 
-use crate::book::{Entry, RestingBook};
+use crate::assumptions::RestingFills;
+use crate::book::RestingBook;
 use crate::matching::{Step, within};
+use crate::queue::Entry;
 use crate::venue::SimVenue;
 
 /// One event of the market around the accounts.
@@ -136,7 +138,8 @@ impl SimVenue {
         let edge = self.markets[market].book.edge(side.opposite());
         if available > 0 && edge.is_some_and(|at| within(side, Some(price), at)) {
             self.clear_crossed(market, side, price);
-            available -= self.meet_orders(market, side, price, available, step);
+            let share = self.share_of(available);
+            available -= self.meet_orders(market, side, price, share, step);
         }
         let market = &mut self.markets[market];
         if market.book.show(side, price, available) {
@@ -220,25 +223,38 @@ impl SimVenue {
         }
         self.next_taker += 1;
         let mut left = qty.0;
-        for (index, at) in self.better_orders(market, side, price) {
-            if left == 0 {
+        // What accounts may have of it at most.
+        let mut share = self.share_of(qty.0);
+        for (index, at) in self.reached_orders(market, side, price) {
+            let leaves = self.orders[index].leaves().0;
+            let fill = GridQty(match self.resting_in(market) {
+                RestingFills::Touch if self.assumptions.share_percent.is_none() => leaves,
+                RestingFills::Touch => leaves.min(share),
+                RestingFills::Queue | RestingFills::Through => leaves.min(left).min(share),
+            });
+            if fill.0 <= 0 {
                 break;
             }
-            let fill = GridQty(self.orders[index].leaves().0.min(left));
             let book = &mut self.markets[market].book;
             book.take_order(side, at, index, Some(fill));
             self.markets[market].touch(side, at);
             self.filled_by_market(index, at, fill, step);
-            left -= fill.0;
+            left = (left - fill.0).max(0);
+            share = (share - fill.0).max(0);
         }
         let mut background = 0;
         while left > 0 {
             match self.markets[market].book.front(side, price) {
+                Some(Entry::Order(..)) if self.resting_in(market) != RestingFills::Queue => break,
                 Some(Entry::Order(maker, there)) => {
-                    let fill = GridQty(there.0.min(left));
+                    let fill = GridQty(there.0.min(left).min(share));
+                    if fill.0 == 0 {
+                        break;
+                    }
                     self.take_front(market, side, price, fill);
                     self.filled_by_market(maker, price, fill, step);
                     left -= fill.0;
+                    share -= fill.0;
                 }
                 Some(Entry::Market(there)) => {
                     let taken = GridQty(there.0.min(left));
@@ -249,7 +265,11 @@ impl SimVenue {
                 None => break,
             }
         }
-        self.markets[market].book.print(side, price, qty);
+        let recorded = &mut self.markets[market];
+        recorded.book.print(side, price, qty);
+        // It traded there, whoever had it.
+        let (lowest, highest) = recorded.printed.unwrap_or((price, price));
+        recorded.printed = Some((lowest.min(price), highest.max(price)));
         // What no account got was printed among others; also what no level was recorded for.
         let rest = background + left;
         if rest > 0 {
@@ -257,23 +277,27 @@ impl SimVenue {
         }
     }
 
-    /// Accounts' orders at better prices than a print, best first, oldest first.
-    fn better_orders(
+    /// Accounts' orders that a print reaches before anything at its own price is asked: those at better prices,
+    /// and where a touch is enough also those at its own. Best first, oldest first.
+    pub(crate) fn reached_orders(
         &self,
         market: usize,
         side: Side,
         price: GridPrice,
     ) -> Vec<(usize, GridPrice)> {
+        let touches = self.is_touch_enough();
         let better = |at: GridPrice| match side {
+            _ if at == price => touches,
             Side::Buy => at > price,
             Side::Sell => at < price,
         };
-        let levels = self.markets[market].book.levels(side).take_while(|queue| better(queue.price));
+        let levels =
+            self.markets[market].book.levels(side).take_while(|queue| better(queue.price()));
         let mut orders = Vec::new();
         for queue in levels {
             for entry in queue.entries() {
                 if let Entry::Order(index, _) = entry {
-                    orders.push((index, queue.price));
+                    orders.push((index, queue.price()));
                 }
             }
         }

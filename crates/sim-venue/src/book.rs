@@ -2,269 +2,230 @@
 //!
 //! In a queue wait accounts' orders and chunks of background liquidity, first come first served, so
 //! time priority between an account and the recorded market is simply the order in the queue. A
-//! chunk is kept with the order behind it, the last one as the queue's tail: a level that holds
-//! background alone (nearly all do) needs no memory of its own.
+//! chunk is kept with the order behind it, the last one as the queue's tail.
 //!
-//! Two sorted arrays with the best price at the *end*: nearly every change happens near the best
-//! price, so it moves only a few neighbours. What was recorded at a level and what accounts took of
-//! it stands beside the queue, so that a level update is one search. A level whose background is
-//! all taken stays, invisible, to remember that.
-
-use std::collections::VecDeque;
+//! Nearly all levels hold background alone: a price and a quantity, in a sorted array with the best
+//! price at the *end*, because nearly every change happens near the best price and then moves only a
+//! few neighbours of two words each. A level at which an order waits, or of which accounts took
+//! something, has a [`Queue`] in an array of its own, which is short; it is in one of the two arrays
+//! and never in both. One whose background is all taken stays, invisible, to remember that.
 
 use model::Side;
 use model::market::{GridPrice, GridQty, Level, LevelUpdate};
 
+use crate::queue::{Entry, Queue, Stands};
+
 /// How many levels from the best a search walks before it halves instead.
 const NEAR: usize = 16;
 
-/// Something that waits in a level.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Entry {
-    /// Background liquidity.
-    Market(GridQty),
-    /// An account's order, by index, with what it still wants.
-    Order(usize, GridQty),
-}
-
-/// An account's order, with the background between it and the order before it.
-#[derive(Clone, Copy, Debug)]
-struct Waiting {
-    ahead: i64,
-    order: usize,
-    leaves: i64,
-}
-
-/// One price level.
-#[derive(Clone, Debug)]
-pub(crate) struct Queue {
-    pub(crate) price: GridPrice,
-    /// Background that can be taken, all chunks together.
-    market: i64,
-    /// Background behind the last order.
-    tail: i64,
-    /// What the orders here still want, together: more than 64 bits when many large ones meet.
-    ordered: i128,
-    /// The level as it was last recorded, less what was printed since.
-    recorded: i64,
-    /// What accounts took of it: zero to `recorded`.
-    consumed: i64,
-    waiting: VecDeque<Waiting>,
-}
-
-impl Queue {
-    fn new(price: GridPrice) -> Queue {
-        let waiting = VecDeque::new();
-        Queue { price, market: 0, tail: 0, ordered: 0, recorded: 0, consumed: 0, waiting }
-    }
-
-    /// All that stands here; capped where 64 bits end.
-    pub(crate) fn total(&self) -> i64 {
-        i64::try_from(i128::from(self.market) + self.ordered).unwrap_or(i64::MAX)
-    }
-
-    fn is_visible(&self) -> bool {
-        self.market > 0 || !self.waiting.is_empty()
-    }
-
-    fn is_needed(&self) -> bool {
-        self.is_visible() || self.recorded > 0
-    }
-
-    fn front(&self) -> Option<Entry> {
-        match self.waiting.front() {
-            Some(first) if first.ahead == 0 => {
-                Some(Entry::Order(first.order, GridQty(first.leaves)))
-            }
-            Some(first) => Some(Entry::Market(GridQty(first.ahead))),
-            None => (self.tail > 0).then_some(Entry::Market(GridQty(self.tail))),
-        }
-    }
-
-    /// All that waits, in the order of the queue.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
-        let chunk = |qty: i64| (qty > 0).then_some(Entry::Market(GridQty(qty)));
-        let waiting = self.waiting.iter().flat_map(move |w| {
-            chunk(w.ahead).into_iter().chain([Entry::Order(w.order, GridQty(w.leaves))])
-        });
-        waiting.chain(chunk(self.tail))
-    }
-
-    /// Sets the background to a total: growth joins at the tail; what vanishes is taken from
-    /// behind, so that what is ahead of an account stays ahead. Returns whether anything changed.
-    fn set_market(&mut self, total: i64) -> bool {
-        let mut less = self.market - total;
-        self.market = total;
-        if less <= 0 {
-            self.tail -= less;
-            return less < 0;
-        }
-        let from_tail = less.min(self.tail);
-        self.tail -= from_tail;
-        less -= from_tail;
-        for waiting in self.waiting.iter_mut().rev() {
-            let taken = less.min(waiting.ahead);
-            waiting.ahead -= taken;
-            less -= taken;
-        }
-        true
-    }
-
-    /// Records a quantity; returns what of it is left to take.
-    fn record(&mut self, qty: i64) -> i64 {
-        self.recorded = qty;
-        self.consumed = self.consumed.min(qty);
-        qty - self.consumed
-    }
-
-    /// Takes from what stands at the front, at most all of that.
-    fn take_front(&mut self, taken: i64) {
-        match self.waiting.front_mut() {
-            Some(first) if first.ahead == 0 => {
-                first.leaves -= taken;
-                self.ordered -= i128::from(taken);
-                if first.leaves == 0 {
-                    self.waiting.pop_front();
-                }
-                return;
-            }
-            Some(first) => first.ahead -= taken,
-            None => self.tail -= taken,
-        }
-        self.market -= taken;
-    }
-
-    /// Takes from one order, wherever it stands; returns whether it is here.
-    fn take_order(&mut self, order: usize, taken: Option<i64>) -> bool {
-        let Some(at) = self.waiting.iter().position(|w| w.order == order) else { return false };
-        let waiting = &mut self.waiting[at];
-        let taken = taken.unwrap_or(waiting.leaves);
-        waiting.leaves -= taken;
-        self.ordered -= i128::from(taken);
-        if waiting.leaves == 0 {
-            let ahead = waiting.ahead;
-            self.waiting.remove(at);
-            match self.waiting.get_mut(at) {
-                Some(next) => next.ahead += ahead,
-                None => self.tail += ahead,
-            }
-        }
-        true
-    }
+/// One side.
+#[derive(Clone, Debug, Default)]
+struct Half {
+    /// Levels that hold background alone; none is of zero.
+    plain: Vec<Level>,
+    queues: Vec<Queue>,
 }
 
 /// Bids and asks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RestingBook {
-    bids: Vec<Queue>,
-    asks: Vec<Queue>,
+    bids: Half,
+    asks: Half,
+}
+
+/// Where a price stands in an array with the best at the end, or where it would.
+fn find<T>(
+    levels: &[T],
+    price_of: impl Fn(&T) -> GridPrice,
+    side: Side,
+    price: GridPrice,
+) -> Result<usize, usize> {
+    // Turned round, asks are in order as bids are.
+    let turned = |price: GridPrice| if side == Side::Sell { !price.0 } else { price.0 };
+    let (wanted, end) = (turned(price), levels.len().saturating_sub(NEAR));
+    let mut at = levels.len();
+    while at > end && turned(price_of(&levels[at - 1])) >= wanted {
+        at -= 1;
+    }
+    if at == end {
+        at = levels[..end].partition_point(|level| turned(price_of(level)) < wanted);
+    }
+    if levels.get(at).is_some_and(|level| price_of(level) == price) { Ok(at) } else { Err(at) }
+}
+
+/// Is one price of a side better than another?
+fn is_better(side: Side, price: GridPrice, than: GridPrice) -> bool {
+    match side {
+        Side::Buy => price > than,
+        Side::Sell => price < than,
+    }
+}
+
+impl Half {
+    fn find_plain(&self, side: Side, price: GridPrice) -> Result<usize, usize> {
+        find(&self.plain, |level| level.price, side, price)
+    }
+
+    fn find_queue(&self, side: Side, price: GridPrice) -> Result<usize, usize> {
+        find(&self.queues, |queue| queue.price, side, price)
+    }
+
+    /// The queue of a price; a level that had none gets one.
+    fn queue(&mut self, side: Side, price: GridPrice) -> &mut Queue {
+        let at = match self.find_queue(side, price) {
+            Ok(at) => at,
+            Err(at) => {
+                let queue = match self.find_plain(side, price) {
+                    Ok(plain) => Queue::of(self.plain.remove(plain)),
+                    Err(_) => Queue::new(price),
+                };
+                self.queues.insert(at, queue);
+                at
+            }
+        };
+        &mut self.queues[at]
+    }
+
+    /// A queue that is needed no more goes, and one that holds background alone is a plain level again.
+    fn tidy(&mut self, side: Side, price: GridPrice) {
+        let Ok(at) = self.find_queue(side, price) else { return };
+        let queue = &self.queues[at];
+        if !queue.is_needed() {
+            self.queues.remove(at);
+        } else if let Some(level) = queue.plain() {
+            self.queues.remove(at);
+            if let Err(at) = self.find_plain(side, price) {
+                self.plain.insert(at, level);
+            }
+        }
+    }
+
+    /// Both arrays, best first.
+    fn all(&self, side: Side) -> impl Iterator<Item = Stands<'_>> + '_ {
+        let mut plain = self.plain.iter().rev().peekable();
+        let mut queues = self.queues.iter().rev().peekable();
+        std::iter::from_fn(move || {
+            let plain_first = match (plain.peek(), queues.peek()) {
+                (Some(level), Some(queue)) => is_better(side, level.price, queue.price),
+                (Some(_), None) => true,
+                (None, _) => false,
+            };
+            if plain_first {
+                plain.next().map(|level| Stands::Plain(*level))
+            } else {
+                queues.next().map(Stands::Queue)
+            }
+        })
+    }
+
+    fn edge(&self, side: Side) -> Option<GridPrice> {
+        let plain = self.plain.last().map(|level| level.price);
+        let queue = self.queues.last().map(|queue| queue.price);
+        match (plain, queue) {
+            (Some(plain), Some(queue)) if is_better(side, queue, plain) => Some(queue),
+            (plain, queue) => plain.or(queue),
+        }
+    }
 }
 
 impl RestingBook {
-    fn side(&self, side: Side) -> &Vec<Queue> {
+    fn side(&self, side: Side) -> &Half {
         match side {
             Side::Buy => &self.bids,
             Side::Sell => &self.asks,
         }
     }
 
-    fn side_mut(&mut self, side: Side) -> &mut Vec<Queue> {
+    fn side_mut(&mut self, side: Side) -> &mut Half {
         match side {
             Side::Buy => &mut self.bids,
             Side::Sell => &mut self.asks,
         }
     }
 
-    /// Where a price stands, or where it would.
-    fn find(&self, side: Side, price: GridPrice) -> Result<usize, usize> {
-        let queues = self.side(side);
-        let is_worse = |queue: &Queue| match side {
-            Side::Buy => queue.price < price,
-            Side::Sell => queue.price > price,
-        };
-        let near = queues.iter().rev().take(NEAR).position(is_worse);
-        let at = match near {
-            Some(back) => queues.len() - back,
-            None => queues.partition_point(is_worse),
-        };
-        if queues.get(at).is_some_and(|queue| queue.price == price) { Ok(at) } else { Err(at) }
+    /// Nobody knows who stands before whom any more.
+    pub(crate) fn forget_places(&mut self) {
+        let queues = self.bids.queues.iter_mut().chain(&mut self.asks.queues);
+        queues.for_each(Queue::forget_places);
     }
 
-    fn get(&self, side: Side, price: GridPrice) -> Option<&Queue> {
-        self.find(side, price).ok().map(|at| &self.side(side)[at])
+    fn get(&self, side: Side, price: GridPrice) -> Option<Stands<'_>> {
+        let half = self.side(side);
+        if let Ok(at) = half.find_queue(side, price) {
+            return Some(Stands::Queue(&half.queues[at]));
+        }
+        half.find_plain(side, price).ok().map(|at| Stands::Plain(half.plain[at]))
     }
 
-    fn get_or_add(&mut self, side: Side, price: GridPrice) -> &mut Queue {
-        let at = match self.find(side, price) {
-            Ok(at) => at,
-            Err(at) => {
-                self.side_mut(side).insert(at, Queue::new(price));
-                at
-            }
-        };
-        &mut self.side_mut(side)[at]
+    /// Changes a level, which is empty where there was none.
+    fn change_or_add<T>(
+        &mut self,
+        side: Side,
+        price: GridPrice,
+        change: impl FnOnce(&mut Queue) -> T,
+    ) -> T {
+        let half = self.side_mut(side);
+        let result = change(half.queue(side, price));
+        half.tidy(side, price);
+        result
     }
 
-    /// Changes a level that is there, and forgets it when nothing is left of it.
+    /// Changes a level that is there.
     fn change<T>(
         &mut self,
         side: Side,
         price: GridPrice,
         change: impl FnOnce(&mut Queue) -> T,
     ) -> Option<T> {
-        let at = self.find(side, price).ok()?;
-        let queues = self.side_mut(side);
-        let result = change(&mut queues[at]);
-        if !queues[at].is_needed() {
-            queues.remove(at);
-        }
-        Some(result)
+        self.get(side, price)?;
+        Some(self.change_or_add(side, price, change))
     }
 
     /// Levels of a side with something in them, best first.
-    pub(crate) fn levels(&self, side: Side) -> impl Iterator<Item = &Queue> + '_ {
-        self.side(side).iter().rev().filter(|queue| queue.is_visible())
+    pub(crate) fn levels(&self, side: Side) -> impl Iterator<Item = Stands<'_>> + '_ {
+        let is_visible = |level: &Stands<'_>| match level {
+            Stands::Plain(_) => true,
+            Stands::Queue(queue) => queue.is_visible(),
+        };
+        self.side(side).all(side).filter(is_visible)
     }
 
     /// Best price of a side.
     pub(crate) fn best(&self, side: Side) -> Option<GridPrice> {
-        self.levels(side).next().map(|queue| queue.price)
+        self.levels(side).next().map(|level| level.price())
     }
 
     /// Best price of a side that is remembered at all, be there something to take or not.
     pub(crate) fn edge(&self, side: Side) -> Option<GridPrice> {
-        self.side(side).last().map(|queue| queue.price)
+        self.side(side).edge(side)
     }
 
     /// Best price and quantity of a side.
     pub(crate) fn best_level(&self, side: Side) -> Option<Level> {
-        let queue = self.levels(side).next()?;
-        Some(Level { price: queue.price, qty: GridQty(queue.total()) })
+        let level = self.levels(side).next()?;
+        Some(Level { price: level.price(), qty: GridQty(level.total()) })
     }
 
     /// What stands first at the best price of a side.
     pub(crate) fn first(&self, side: Side) -> Option<(GridPrice, Entry)> {
-        let queue = self.levels(side).next()?;
-        queue.front().map(|entry| (queue.price, entry))
+        let level = self.levels(side).next()?;
+        level.front().map(|entry| (level.price(), entry))
     }
 
     /// What stands first at a price.
     pub(crate) fn front(&self, side: Side, price: GridPrice) -> Option<Entry> {
-        self.get(side, price).and_then(Queue::front)
+        self.get(side, price).and_then(|level| level.front())
     }
 
     /// A level as it is published.
     pub(crate) fn update(&self, side: Side, price: GridPrice) -> LevelUpdate {
-        let total = self.get(side, price).map_or(0, Queue::total);
+        let total = self.get(side, price).map_or(0, |level| level.total());
         LevelUpdate { side, price, qty: GridQty(total) }
     }
 
     /// An order joins its queue at the tail.
     pub(crate) fn rest(&mut self, side: Side, price: GridPrice, order: usize, leaves: GridQty) {
-        let queue = self.get_or_add(side, price);
-        let ahead = std::mem::take(&mut queue.tail);
-        queue.waiting.push_back(Waiting { ahead, order, leaves: leaves.0 });
-        queue.ordered += i128::from(leaves.0);
+        self.change_or_add(side, price, |queue| queue.join(order, leaves));
     }
 
     /// An order leaves its queue, or some of it does.
@@ -302,7 +263,7 @@ impl RestingBook {
     /// Records the quantity of a level without showing it yet; returns what of it can be taken.
     pub(crate) fn record(&mut self, side: Side, price: GridPrice, qty: GridQty) -> i64 {
         if qty.0 > 0 {
-            return self.get_or_add(side, price).record(qty.0);
+            return self.change_or_add(side, price, |queue| queue.record(qty.0));
         }
         self.change(side, price, |queue| queue.record(0));
         0
@@ -318,14 +279,64 @@ impl RestingBook {
     /// Shows so much background at a level; returns whether anything changed.
     pub(crate) fn show(&mut self, side: Side, price: GridPrice, total: i64) -> bool {
         if total > 0 {
-            return self.get_or_add(side, price).set_market(total);
+            return self.change_or_add(side, price, |queue| queue.set_market(total));
         }
         self.change(side, price, |queue| queue.set_market(0)).unwrap_or(false)
     }
 
+    /// Records and shows a level at once, where it holds background alone before and after and crosses
+    /// nothing: nearly always. `None`, and nothing is changed, where more has to be looked at.
+    pub(crate) fn set_plain(&mut self, side: Side, price: GridPrice, qty: i64) -> Option<()> {
+        let crosses = |edge: GridPrice| !is_better(side, edge, price);
+        if qty > 0 && self.side(side.opposite()).edge(side.opposite()).is_some_and(crosses) {
+            return None;
+        }
+        let half = self.side_mut(side);
+        if !half.queues.is_empty() && half.find_queue(side, price).is_ok() {
+            return None;
+        }
+        match (half.find_plain(side, price), qty) {
+            (Ok(at), 0) => {
+                half.plain.remove(at);
+            }
+            (Ok(at), qty) => half.plain[at].qty.0 = qty,
+            (Err(_), 0) => {}
+            (Err(at), qty) => half.plain.insert(at, Level { price, qty: GridQty(qty) }),
+        }
+        Some(())
+    }
+
+    /// A print of so much at a level with background alone; `None`, and nothing is changed, where an order
+    /// waits at its price or a better one, or accounts took something there.
+    pub(crate) fn print_plain(&mut self, side: Side, price: GridPrice, qty: i64) -> Option<()> {
+        let half = self.side_mut(side);
+        if half.queues.last().is_some_and(|queue| !is_better(side, price, queue.price)) {
+            return None;
+        }
+        if let Ok(at) = half.find_plain(side, price) {
+            if half.plain[at].qty.0 > qty {
+                half.plain[at].qty.0 -= qty;
+            } else {
+                half.plain.remove(at);
+            }
+        }
+        Some(())
+    }
+
+    /// Does no order wait here?
+    pub(crate) fn has_no_orders(&self) -> bool {
+        let is_free = |half: &Half| half.queues.iter().all(|queue| queue.waiting.is_empty());
+        is_free(&self.bids) && is_free(&self.asks)
+    }
+
     /// Prices at which background is recorded or shown, best first.
     pub(crate) fn background(&self, side: Side) -> impl Iterator<Item = (GridPrice, GridQty)> + '_ {
-        let known = self.side(side).iter().rev().filter(|q| q.recorded > 0 || q.market > 0);
-        known.map(|queue| (queue.price, GridQty(queue.recorded)))
+        self.side(side).all(side).filter_map(|level| match level {
+            Stands::Plain(level) => Some((level.price, level.qty)),
+            Stands::Queue(queue) if queue.recorded > 0 || queue.market > 0 => {
+                Some((queue.price, GridQty(queue.recorded)))
+            }
+            Stands::Queue(_) => None,
+        })
     }
 }

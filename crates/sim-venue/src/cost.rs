@@ -8,9 +8,9 @@
 use model::market::{GridPrice, GridQty};
 use model::{Asset, Decimal, OrderKind, OrderQty, SelfTradePrevention, Side};
 
-use crate::book::Entry;
 use crate::matching::within;
 use crate::order::{SimOrder, product, qty, value};
+use crate::queue::Entry;
 use crate::venue::{SimVenue, to_lot};
 
 /// One entry that a taker would come to.
@@ -35,16 +35,30 @@ pub(crate) struct Bought {
 
 impl SimVenue {
     fn meets<'a>(&'a self, order: &'a SimOrder) -> impl Iterator<Item = Met> + 'a {
-        let levels = self.markets[order.market].book.levels(order.side.opposite());
-        let levels = levels.take_while(|queue| within(order.side, order.price, queue.price));
-        levels
-            .flat_map(|queue| queue.entries().map(|entry| (queue.price, entry)))
-            .filter_map(move |(price, entry)| self.meet(order, price, entry))
+        let market = &self.markets[order.market];
+        let has_book = market.prints_only.is_none();
+        let last = market.last_for_takers();
+        let last = last.filter(|(price, _)| within(order.side, order.price, *price));
+        let last = last.map(|(price, there)| {
+            Met::Liquidity(self.taken_at(market, order.side, price, order.price), there)
+        });
+        let levels = market.book.levels(order.side.opposite()).take_while(move |_| has_book);
+        let levels = levels.take_while(|queue| within(order.side, order.price, queue.price()));
+        let entries = levels.flat_map(|queue| {
+            let price = queue.price();
+            queue.entries().map(move |entry| (price, entry))
+        });
+        let met = entries.filter_map(move |(price, entry)| self.meet(order, price, entry));
+        last.into_iter().chain(met)
     }
 
     fn meet(&self, order: &SimOrder, price: GridPrice, entry: Entry) -> Option<Met> {
         match entry {
-            Entry::Market(qty) => Some(Met::Liquidity(price, qty.0)),
+            Entry::Market(qty) => {
+                let market = &self.markets[order.market];
+                let paid = self.taken_at(market, order.side, price, order.price);
+                Some(Met::Liquidity(paid, qty.0))
+            }
             Entry::Order(at, qty) if self.orders[at].account != order.account => {
                 Some(Met::Liquidity(price, qty.0))
             }

@@ -1,7 +1,7 @@
 //! What one account has done in one instrument.
 //!
-//! Nothing is ever forgotten: these are the books that every test compares with. So memory grows
-//! with the number of orders and executions, by a few hundred bytes each.
+//! Nothing is forgotten unless somebody says so ([`crate::SimVenue::forget`]): these are the books that every test
+//! compares with. So memory grows with the number of orders and executions, by a few hundred bytes each.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -28,6 +28,7 @@ impl SimVenue {
     ) -> Result<Response, VenueError> {
         self.pass_time(now, events);
         let account = self.accounts.index(&account).ok_or(VenueError::NotAllowed)?;
+        self.volume_passes(now, account);
         match request {
             AccountRequest::Place(order) => {
                 let (order, fills) = self.place(now, account, order, events)?;
@@ -55,6 +56,7 @@ impl SimVenue {
             | AccountRequest::Account
             | AccountRequest::AccountAfter(_)
             | AccountRequest::Rights
+            | AccountRequest::Scopes
             | AccountRequest::Fees(_) => self.ask(account, request),
         }
     }
@@ -189,7 +191,9 @@ impl SimVenue {
     }
 
     pub(crate) fn would_take(&self, market: usize, side: Side, price: GridPrice) -> bool {
-        let best = self.markets[market].book.best(side.opposite());
+        let market = &self.markets[market];
+        let last = market.last_for_takers().map(|(price, _)| price);
+        let best = last.or_else(|| market.book.best(side.opposite()));
         best.is_some_and(|best| match side {
             Side::Buy => price >= best,
             Side::Sell => price <= best,

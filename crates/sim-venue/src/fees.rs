@@ -1,8 +1,10 @@
 //! Fees: how much, in which asset, and what a buy sets aside for them.
 
-use model::{Asset, Decimal, Liquidity, Rounding, Side};
+use model::venue::FeeRates;
+use model::{AccountId, Asset, Decimal, Liquidity, Rounding, Side, Timestamp};
 
 use crate::accounts::more;
+use crate::tiers::{FeeSchedule, FeeTier, FeeTiers};
 use crate::venue::{FeesIn, SimVenue};
 
 /// Fees are cut to this many digits behind the point.
@@ -19,8 +21,8 @@ impl SimVenue {
         (quote, quote_qty): (Asset, Decimal),
     ) -> (Asset, Decimal) {
         let rate = match liquidity {
-            Liquidity::Maker => self.fees.maker,
-            Liquidity::Taker => self.fees.taker,
+            Liquidity::Maker => self.rates(account).maker,
+            Liquidity::Taker => self.rates(account).taker,
         };
         if let FeesIn::Third(asset, price) = self.fees_in
             && let Some(worth) = quote_qty.checked_div(price.get(), Rounding::Down)
@@ -62,9 +64,47 @@ impl SimVenue {
             }
         }
     }
+}
 
+impl SimVenue {
+    /// What trading costs from now on. What was traded before this does not count.
+    pub fn charge_by(&mut self, now: Timestamp, schedule: FeeSchedule) {
+        self.fees = schedule.lowest().rates;
+        self.tiers = FeeTiers::new(now, schedule).map(Box::new);
+    }
+
+    /// The tier of an account and what it has traded in the last thirty days; `None` where fees do not depend on
+    /// that.
+    pub fn fee_tier(&mut self, now: Timestamp, account: AccountId) -> Option<(FeeTier, Decimal)> {
+        let index = self.accounts.index(&account)?;
+        self.volume_passes(now, index);
+        self.tiers.as_ref()?.of(index)
+    }
+
+    /// What an execution of an account costs.
+    pub(crate) fn rates(&self, account: usize) -> FeeRates {
+        let tier = self.tiers.as_ref().and_then(|tiers| tiers.of(account));
+        tier.map_or(self.fees, |(tier, _)| tier.rates)
+    }
+
+    /// The dearest that an execution may come to before its order is over.
     fn dearer(&self) -> Decimal {
-        self.fees.taker.max(self.fees.maker).max(Decimal::ZERO)
+        let flat = || self.fees.taker.max(self.fees.maker).max(Decimal::ZERO);
+        self.tiers.as_ref().map_or_else(flat, |tiers| tiers.dearest())
+    }
+
+    /// What is thirty days old by now does not count any more.
+    pub(crate) fn volume_passes(&mut self, now: Timestamp, account: usize) {
+        if let Some(tiers) = &mut self.tiers {
+            tiers.passes(now, account);
+        }
+    }
+
+    /// An account has traded this much.
+    pub(crate) fn volume_grows(&mut self, now: Timestamp, account: usize, notional: Decimal) {
+        if let Some(tiers) = &mut self.tiers {
+            tiers.grows(now, account, notional);
+        }
     }
 }
 
@@ -78,3 +118,6 @@ fn fee_of(amount: Decimal, rate: Decimal, rounding: Rounding) -> Decimal {
     let fee = fee.and_then(|fee| fee.round_to(FEE_DECIMALS, rounding));
     fee.unwrap_or(Decimal::ZERO).min(amount)
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,8 @@
 
 mod accounts;
 mod ask;
+mod assumed;
+mod assumptions;
 mod background;
 mod book;
 mod cost;
@@ -19,18 +21,28 @@ mod desk;
 mod execute;
 mod fees;
 mod filters;
+mod forget;
 mod matching;
 mod oracle;
 mod order;
+mod orders;
+mod profile;
 mod public;
+mod queue;
+mod recorded;
 mod stops;
 pub mod synthetic;
 mod tape;
+mod tiers;
 mod upsets;
 mod venue;
 
+pub use assumptions::{Assumptions, RestingFills};
 pub use background::Background;
 pub use oracle::{Oracle, OracleFill, OracleOrder};
+pub use profile::PROFILE;
+pub use recorded::MarketNumber;
+pub use tiers::{FeeSchedule, FeeScheduleError, FeeTier};
 pub use venue::{FeesIn, SimConfig, SimVenue};
 
 #[cfg(test)]

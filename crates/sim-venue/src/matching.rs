@@ -8,9 +8,9 @@ use model::{
 };
 
 use crate::accounts::{amount, less, more};
-use crate::book::Entry;
 use crate::order::{product, qty, value};
-use crate::venue::SimVenue;
+use crate::queue::Entry;
+use crate::venue::{SimVenue, to_lot};
 
 /// One step of the exchange: its time, its events, and the balances it touches.
 pub(crate) struct Step<'a> {
@@ -94,6 +94,9 @@ impl SimVenue {
             if want.0 <= 0 {
                 return;
             }
+            if self.markets[market].prints_only.is_some() {
+                return self.take_last_price(index, step);
+            }
             let first = self.markets[market].book.first(side.opposite());
             let Some((price, entry)) = first.filter(|(at, _)| within(side, order.price, *at))
             else {
@@ -110,13 +113,54 @@ impl SimVenue {
                     self.prevent(index, own, qty, step);
                 }
                 Some(_) | None => {
-                    let market = &mut self.markets[market];
-                    market.book.take_front(side.opposite(), price, qty);
-                    market.touch(side.opposite(), price);
-                    self.execution(index, maker, price, qty, step);
+                    let limit = order.price;
+                    let book = &mut self.markets[market];
+                    book.book.take_front(side.opposite(), price, qty);
+                    book.touch(side.opposite(), price);
+                    let paid = match maker {
+                        Some(_) => price,
+                        None => self.taken_at(&self.markets[market], side, price, limit),
+                    };
+                    self.execution(index, maker, paid, qty, step);
                 }
             }
         }
+    }
+
+    /// Takes at the last price where no book was recorded. Accounts do not meet each other there.
+    fn take_last_price(&mut self, index: usize, step: &mut Step<'_>) {
+        let order = &self.orders[index];
+        let (side, at, limit) = (order.side, order.market, order.price);
+        let market = &self.markets[at];
+        let Some((price, there)) = market.last_for_takers() else { return };
+        let qty = GridQty(to_lot(order.leaves().0.min(there), market.lot).0);
+        if qty.0 <= 0 || !within(side, limit, price) {
+            return;
+        }
+        let paid = self.taken_at(market, side, price, limit);
+        if let Some(prints) = &mut self.markets[at].prints_only {
+            prints.left = prints.left.map(|left| left - qty.0);
+        }
+        let (lowest, highest) = self.markets[at].printed.unwrap_or((price, price));
+        let trade = self.markets[at].tape.number();
+        self.markets[at].printed = Some((lowest.min(price), highest.max(price)));
+        self.book_one_side(index, paid, qty, TradeId::from_number(trade), Liquidity::Taker, step);
+    }
+
+    /// A match of an account's order with the recorded market that nobody sees.
+    pub(crate) fn book_one_side(
+        &mut self,
+        index: usize,
+        price: GridPrice,
+        qty: GridQty,
+        trade: TradeId,
+        liquidity: Liquidity,
+        step: &mut Step<'_>,
+    ) {
+        let (market, side) = (self.orders[index].market, self.orders[index].side);
+        let done = Match { price, qty, trade };
+        self.book(index, done, liquidity, step);
+        self.book_market(market, side.opposite(), done);
     }
 
     /// One match: printed, booked on both sides, reported to both.
@@ -182,11 +226,13 @@ impl SimVenue {
         order.resting &= !complete;
         order.status =
             if complete { VenueOrderStatus::Filled } else { VenueOrderStatus::PartiallyFilled };
+        let account = order.account;
+        self.volume_passes(now, account);
         let fee = self.settle(index, done, liquidity);
         let order = &self.orders[index];
         let market = &self.markets[order.market];
         let (base, quote) = (market.instrument.base, market.instrument.quote);
-        let account = order.account;
+        let notional = value(&market.grid, product(done.price, done.qty));
         step.balances.extend([base, quote, fee.asset].map(|asset| (account, asset)));
         let fill = Fill {
             trade_id: done.trade,
@@ -206,6 +252,7 @@ impl SimVenue {
         };
         let market = order.market;
         self.desk_mut(account, market).fills.push(fill);
+        self.volume_grows(now, account, notional);
         self.updated = now;
         if complete {
             self.close(now, index, VenueOrderStatus::Filled);

@@ -11,9 +11,9 @@ use crate::venue::SimVenue;
 /// Everything that is true at the exchange.
 #[derive(Clone, Debug)]
 pub struct Oracle {
-    /// All orders ever accepted, oldest first.
+    /// All orders that were accepted, oldest first, unless they were to be forgotten.
     pub orders: Vec<OracleOrder>,
-    /// All executions of accounts, by account and instrument, oldest first.
+    /// All executions of accounts, by account and instrument, oldest first, likewise.
     pub fills: Vec<OracleFill>,
     /// Balances by account.
     pub balances: BTreeMap<AccountId, BTreeMap<Asset, Balance>>,
@@ -44,7 +44,7 @@ pub struct OracleFill {
 impl SimVenue {
     /// All books, copied.
     pub fn oracle(&self) -> Oracle {
-        let orders = self.orders.iter().enumerate().map(|(index, order)| OracleOrder {
+        let orders = self.orders.iter().map(|(index, order)| OracleOrder {
             account: self.accounts.id(order.account),
             order: self.tell(index),
         });
@@ -76,11 +76,11 @@ impl SimVenue {
             line(&mut text, format_args!("{} {last:?}", market.instrument.id));
             for side in [Side::Buy, Side::Sell] {
                 for queue in market.book.levels(side) {
-                    line(&mut text, format_args!("{side:?} {:?} {}", queue.price, queue.total()));
+                    line(&mut text, format_args!("{side:?} {:?} {}", queue.price(), queue.total()));
                 }
             }
         }
-        for (index, order) in self.orders.iter().enumerate() {
+        for (index, order) in self.orders.iter() {
             line(&mut text, format_args!("{} {:?}", order.account, self.tell(index)));
         }
         for desk in self.desks.iter().flatten() {

@@ -73,7 +73,7 @@ impl Market {
     fn snapshot(&self, depth: usize) -> BookSnapshot {
         let side = |side: Side| {
             let levels = self.book.levels(side).take(depth);
-            levels.map(|queue| Level { price: queue.price, qty: GridQty(queue.total()) })
+            levels.map(|queue| Level { price: queue.price(), qty: GridQty(queue.total()) })
         };
         BookSnapshot {
             instrument: self.instrument.id,

@@ -24,6 +24,9 @@ const MINUTE: Interval = Interval::Seconds(60);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tape {
     last_id: u64,
+    last: Option<PublicTrade>,
+    /// Nobody asks for what was printed: only the last trade is kept.
+    is_short: bool,
     last_aggregate: u64,
     trades: VecDeque<PublicTrade>,
     aggregates: VecDeque<AggregateTrade>,
@@ -45,6 +48,10 @@ impl Tape {
     ) -> PublicTrade {
         self.last_id += 1;
         let trade = PublicTrade { id: self.last_id, price, qty, taker_side, time };
+        self.last = Some(trade);
+        if self.is_short {
+            return trade;
+        }
         push(&mut self.trades, trade, TRADES_KEPT);
         self.aggregate(&trade, taker);
         for (candles, interval, kept) in
@@ -86,7 +93,23 @@ impl Tape {
     }
 
     pub(crate) fn last(&self) -> Option<&PublicTrade> {
-        self.trades.back()
+        self.last.as_ref()
+    }
+
+    /// The number of a trade that nobody sees.
+    pub(crate) fn number(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// The next trade has the number after this one.
+    pub(crate) fn number_behind(&mut self, last: u64) {
+        self.last_id = last;
+    }
+
+    /// Keeps the last trade alone from now on.
+    pub(crate) fn shorten(&mut self) {
+        *self = Tape { last_id: self.last_id, last: self.last, is_short: true, ..Tape::default() };
     }
 
     pub(crate) fn trades(&self, from: TradesFrom, limit: usize) -> Vec<PublicTrade> {

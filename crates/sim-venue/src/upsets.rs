@@ -39,7 +39,7 @@ impl SimVenue {
     /// or that does stand in the book, is left alone.
     pub fn reject(&mut self, now: Timestamp, id: VenueOrderId, events: &mut Vec<VenueEvent>) {
         let index = id.as_str().parse::<usize>().ok().and_then(|id| id.checked_sub(1));
-        let Some(index) = index.filter(|index| *index < self.orders.len()) else { return };
+        let Some(index) = index.filter(|index| self.orders.get(*index).is_some()) else { return };
         let (account, market) = (self.orders[index].account, self.orders[index].market);
         let is_real = self.desk(account, market).open.contains(&index);
         let order = &mut self.orders[index];

@@ -10,10 +10,12 @@ use model::{
 };
 
 use crate::accounts::Accounts;
+use crate::assumptions::{Assumptions, PrintsOnly};
 use crate::book::RestingBook;
 use crate::desk::Desk;
-use crate::order::SimOrder;
+use crate::orders::Orders;
 use crate::tape::Tape;
+use crate::tiers::FeeTiers;
 
 /// What an exchange is opened with.
 #[derive(Clone, Debug)]
@@ -42,12 +44,15 @@ pub enum FeesIn {
 #[derive(Clone, Debug)]
 pub struct SimVenue {
     pub(crate) fees: FeeRates,
+    /// Set where fees depend on what was traded.
+    pub(crate) tiers: Option<Box<FeeTiers>>,
     pub(crate) fees_in: FeesIn,
+    pub(crate) assumptions: Assumptions,
     pub(crate) markets: Vec<Market>,
     pub(crate) by_id: BTreeMap<InstrumentId, usize>,
     pub(crate) accounts: Accounts,
     /// Order number n stands at n - 1.
-    pub(crate) orders: Vec<SimOrder>,
+    pub(crate) orders: Orders,
     /// By account, then by instrument.
     pub(crate) desks: Vec<Vec<Desk>>,
     /// Open orders that end by themselves, by when.
@@ -71,6 +76,12 @@ pub(crate) struct Market {
     pub(crate) lot: i64,
     pub(crate) book: RestingBook,
     pub(crate) tape: Tape,
+    /// Set where no book was recorded.
+    pub(crate) prints_only: Option<PrintsOnly>,
+    /// Only the best of its book is recorded.
+    pub(crate) is_partial: bool,
+    /// No trades of it are recorded.
+    pub(crate) triggers_by_book: bool,
     /// Orders that wait for their trigger, oldest first.
     pub(crate) stops: Vec<usize>,
     pub(crate) update_id: u64,
@@ -78,6 +89,8 @@ pub(crate) struct Market {
     pub(crate) touched: Vec<(Side, GridPrice)>,
     /// Lowest and highest print since the stops were last looked at.
     pub(crate) printed: Option<(GridPrice, GridPrice)>,
+    /// A message has taken its whole book away: it was lost, and the next one is of another time.
+    pub(crate) was_lost: bool,
     /// Levels were recorded while nothing traded, and are not shown yet.
     pub(crate) behind: bool,
     /// Sides from which the background is gone for now: bids, asks.
@@ -91,11 +104,13 @@ impl SimVenue {
         let by_id = markets.iter().enumerate().map(|(i, m)| (m.instrument.id, i)).collect();
         SimVenue {
             fees: config.fees,
+            tiers: None,
             fees_in: config.fees_in,
+            assumptions: Assumptions::default(),
             markets,
             by_id,
             accounts: Accounts::default(),
-            orders: Vec::new(),
+            orders: Orders::default(),
             desks: Vec::new(),
             dated: BTreeSet::new(),
             next_execution: 0,
@@ -259,10 +274,14 @@ impl Market {
             lot,
             book: RestingBook::default(),
             tape: Tape::default(),
+            prints_only: None,
+            is_partial: false,
+            triggers_by_book: false,
             stops: Vec::new(),
             update_id: 0,
             touched: Vec::new(),
             printed: None,
+            was_lost: false,
             behind: false,
             hidden: (false, false),
         }

@@ -10,9 +10,22 @@ use model::{Input, Link, Outcome, RequestId, Timestamp, VenueOrderId};
 use crate::disk::Batch;
 use crate::faults::Fault;
 
+/// How a halt is to be lifted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resume {
+    /// Both steps at once.
+    AtOnce,
+    /// The first of two.
+    First,
+    /// The second, in time.
+    Second,
+}
+
 /// Steps of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
+    /// A person, or a script, wants a halt lifted.
+    Resume(Resume),
     Faults,
     Heal,
     /// A person accepts what the venue did and nothing explains.

@@ -161,7 +161,12 @@ mod tests {
     use super::*;
 
     fn batch(session: u64) -> Batch {
-        let record = Record::Started { session, version: String::new(), config: String::new() };
+        let record = Record::Started {
+            session,
+            version: String::new(),
+            config: String::new(),
+            paper: false,
+        };
         let entries = vec![Entry { at: Timestamp::EPOCH, record }];
         Batch { entries, sends: Vec::new(), decided: Timestamp::EPOCH }
     }

@@ -3,9 +3,7 @@
 
 use engine::{Event, Intents, Strategy, View};
 use model::market::GridPrice;
-use model::{
-    InstrumentId, IntentId, OrderKind, OrderSpec, Price, Side, TimeInForce, Timestamp, TradingState,
-};
+use model::{InstrumentId, IntentId, OrderKind, OrderSpec, Price, Side, TimeInForce, Timestamp};
 
 use crate::dice::Dice;
 use crate::setup::{GRID, price, qty, ticks};
@@ -108,6 +106,7 @@ impl Hostile {
             time_in_force,
             post_only: self.dice.below(6) == 0,
             reduce_only: self.dice.below(10) == 0,
+            effect: None,
         })
     }
 }
@@ -140,6 +139,7 @@ pub(crate) fn burst(dice: &mut Dice, instrument: InstrumentId, view: &View<'_>) 
             time_in_force: TimeInForce::Gtc,
             post_only: false,
             reduce_only: false,
+            effect: None,
         })
     };
     (0..count).filter_map(order).collect()
@@ -175,7 +175,7 @@ impl Strategy for Probe {
         open.into_iter().for_each(|intent| {
             intents.cancel(intent, "the probe is over");
         });
-        if view.books.trading() != TradingState::Active {
+        if !view.books.trading().adds_risk() {
             return;
         }
         let Some(market) = view.tradable(self.instrument) else { return };
@@ -191,6 +191,7 @@ impl Strategy for Probe {
             time_in_force: TimeInForce::Gtc,
             post_only: true,
             reduce_only: false,
+            effect: None,
         };
         intents.place(order, "does it trade?");
     }

@@ -80,6 +80,7 @@ impl Host {
                 time_in_force: order.order.time_in_force,
                 post_only: order.order.post_only,
                 reduce_only: order.order.reduce_only,
+                effect: None,
             },
             client_order_id: Some(order.order.client_order_id),
             state: order.state,

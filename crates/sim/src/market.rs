@@ -26,18 +26,25 @@ const JUMPS: u64 = 700;
 pub(crate) struct Market {
     dice: Dice,
     /// Ticks.
-    middle: i64,
+    pub(crate) middle: i64,
     pub(crate) still: bool,
+    /// Something is seen of it at least every two seconds: whoever counts the time in which the exchange is
+    /// seen alive counts all of it.
+    pub(crate) busy: bool,
 }
+
+/// Longest pause of a busy market.
+const BUSY_PAUSE: Duration = Duration::from_secs(2);
 
 impl Market {
     pub(crate) const fn new(dice: Dice) -> Market {
-        Market { dice, middle: START.0, still: false }
+        Market { dice, middle: START.0, still: false, busy: false }
     }
 
     /// Time until the next step.
     pub(crate) fn pause(&mut self) -> Duration {
-        self.dice.pause(EVERY).max(Duration::from_millis(20))
+        let pause = self.dice.pause(EVERY).max(Duration::from_millis(20));
+        if self.busy { pause.min(BUSY_PAUSE) } else { pause }
     }
 
     /// What happens now. While the market is still nothing trades and the levels stand.
@@ -45,7 +52,9 @@ impl Market {
         if self.still {
             return self.book();
         }
-        match self.dice.below(100) {
+        // A book that has not moved is nothing to be seen.
+        let seen = if self.busy { 45 + self.dice.below(55) } else { self.dice.below(100) };
+        match seen {
             0..45 => {
                 let step = i64::try_from(self.dice.below(13)).unwrap_or(0) - 6;
                 let pull = (START.0 - self.middle) / 400;

@@ -5,12 +5,10 @@
 
 use std::time::Duration;
 
-use gateway::{Config, ForeignOrders, Gateway};
+use gateway::{Config, ForeignOrders, Gateway, LEAVES_WITHIN};
 use journal::StoreError;
 use model::venue::{AccountRequest, Request};
-use model::{
-    Effect, Effects, Entry, Input, Link, Notice, Outcome, StoreTag, Timestamp, TradingState,
-};
+use model::{Effect, Effects, Entry, Input, Link, Notice, Outcome, StoreTag, Timestamp};
 
 use crate::agenda::Event;
 use crate::disk::{Batch, Question};
@@ -48,9 +46,12 @@ impl World {
         let ahead = self.machine_ahead_ms * 1_000_000;
         let now = Timestamp::from_nanos(self.now.nanos() + ahead);
         let config = Config {
-            limits: setup::limits(self.names.id()),
+            limits: setup::limits(self.names.id(), setup::drawdown_bps(self.plan.seed)),
             profile: self.profile,
             foreign_orders: ForeignOrders::Adopt,
+            late_stops: gateway::LateStops::Say,
+            watched: false,
+            paper: false,
             reconcile_every: RECONCILE_EVERY,
             version: String::new(),
             text: String::new(),
@@ -258,7 +259,7 @@ impl World {
         self.oracle.effects(&effects);
         let Some(life) = &mut self.life else { return };
         let decided = life.clock(self.now);
-        life.gate = life.gateway.state().0 == TradingState::Active;
+        life.gate = life.gateway.state().0.adds_risk();
         self.active |= life.gate;
         let mut entries: Vec<Entry> = Vec::new();
         let mut sends: Vec<Question> = Vec::new();
@@ -294,9 +295,10 @@ impl World {
                 life.waiting.insert(question.id, places);
             }
         }
-        let (cancels, sends): (Vec<_>, Vec<_>) = sends
-            .into_iter()
-            .partition(|question| matches!(question.request, AccountRequest::Cancel { .. }));
+        let (cancels, sends): (Vec<_>, Vec<_>) = sends.into_iter().partition(|question| {
+            let is_cancel = matches!(question.request, AccountRequest::Cancel { .. });
+            is_cancel && question.not_after.is_none()
+        });
         for question in cancels {
             if !self.release(question, decided) {
                 return;
@@ -337,7 +339,8 @@ impl World {
         let Some(life) = &self.life else { return false };
         let now = life.clock(self.now);
         let late = question.not_after.is_some_and(|not_after| now > not_after || !life.gate);
-        if late {
+        let places = matches!(question.request, AccountRequest::Place(_));
+        if late || (places && now > decided.after(LEAVES_WITHIN)) {
             let (life, id) = (life.number, question.id);
             let outcome = Box::new(Outcome::NotSent("too late".to_owned()));
             self.after(Duration::ZERO, Event::Reply { life, id, outcome });
@@ -346,7 +349,6 @@ impl World {
         if self.is_killed_here() {
             return false;
         }
-        let places = matches!(question.request, AccountRequest::Place(_));
         self.dispatch(question, decided);
         if places && self.plan.trial.is_some_and(|trial| trial.killed) {
             let kept = self.kept();

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use model::{Command, Input};
+use model::{Command, HaltedBy, Input, ResumeCode};
 
-use crate::agenda::{Event, Phase};
+use crate::agenda::{Event, Phase, Resume};
 use crate::faults::Fault;
 use crate::front::{Answer, Manners};
 use crate::oracle::VenueBooks;
@@ -15,6 +15,12 @@ use crate::world::World;
 
 /// How often a person looks at what is left after a healing.
 const ACCEPT_EVERY: Duration = Duration::from_secs(10);
+/// When, after a healing, a script tries to lift a halt by both steps at once.
+const RESUMES_AT_ONCE: Duration = Duration::from_secs(3);
+/// When a person takes the first step, and the second one long enough after it.
+const RESUMES_FIRST: Duration = Duration::from_secs(25);
+/// See [`RESUMES_FIRST`].
+const RESUMES_SECOND: Duration = Duration::from_secs(58);
 
 impl World {
     /// The first things that happen.
@@ -28,10 +34,12 @@ impl World {
         match self.plan.trial {
             Some(trial) => {
                 self.trouble.account_silent = !trial.told;
+                self.market.busy = true;
                 self.oracle.settles_within = Some(self.plan.quiet() + SETTLED_WITHIN);
                 let settled = settled_by(self.plan.quiet());
-                self.after(settled - STILL / 2, Event::Phase(Phase::Still));
-                self.after(settled, Event::Phase(Phase::Compare));
+                // The quiet time counts while the market moves; it rests only when that is over.
+                self.after(settled, Event::Phase(Phase::Still));
+                self.after(settled + STILL / 2, Event::Phase(Phase::Compare));
             }
             None => self.agenda.at(self.now, Event::Phase(Phase::Faults)),
         }
@@ -55,6 +63,7 @@ impl World {
                 let wanted = self.plan.intents_max.is_none_or(|most| self.intents < most);
                 self.oracle.check_alive(gateway, self.active, wanted);
             }
+            Phase::Resume(step) => self.a_person_resumes(step),
             Phase::Silence => self.muted = true,
             Phase::Still => self.market.still = true,
             Phase::Compare => self.compare(),
@@ -83,8 +92,8 @@ impl World {
         // One world in sixteen is halted by a person, in one of its rounds.
         if self.plan.seed % 16 == 3 && round == self.plan.seed / 16 % self.plan.rounds() {
             self.oracle.halt_is_asked_for();
-            let cause = "a person has seen enough".to_owned();
-            self.take(&Input::Operator(Command::Halt { cause }));
+            let halt = Command::halt(HaltedBy::Person, "a person has seen enough");
+            self.take(&Input::Operator(halt));
         }
         let (faulty, _) = self.plan.phases();
         self.after(faulty, Event::Phase(Phase::Heal));
@@ -106,12 +115,38 @@ impl World {
         self.active = false;
         self.healing = true;
         let (_, healed) = self.plan.phases();
+        if self.oracle.is_halted() {
+            self.after(RESUMES_AT_ONCE, Event::Phase(Phase::Resume(Resume::AtOnce)));
+            self.after(RESUMES_FIRST, Event::Phase(Phase::Resume(Resume::First)));
+            self.after(RESUMES_SECOND, Event::Phase(Phase::Resume(Resume::Second)));
+        }
         self.after(LIVE_WITHIN / 2, Event::Phase(Phase::Accept));
         self.after(LIVE_WITHIN, Event::Phase(Phase::Alive));
         self.after(healed - STILL, Event::Phase(Phase::Accept));
         self.after(healed - STILL, Event::Phase(Phase::Silence));
         self.after(healed - STILL / 2, Event::Phase(Phase::Still));
         self.after(healed, Event::Phase(Phase::Compare));
+    }
+
+    /// A person wants to go on after a halt: at once with a script, which must come to nothing, and then in two
+    /// steps with time between them.
+    fn a_person_resumes(&mut self, step: Resume) {
+        let code = |text: &str| ResumeCode::new(text);
+        let request = |text| Input::Operator(Command::ResumeRequested { code: code(text) });
+        let confirm = |text| Input::Operator(Command::ResumeConfirmed { code: code(text) });
+        match step {
+            Resume::AtOnce => {
+                self.take(&confirm("forged"));
+                self.take(&request("script"));
+                self.take(&confirm("script"));
+            }
+            Resume::First => self.take(&request("person")),
+            Resume::Second => {
+                self.oracle.may_resume(true);
+                self.take(&confirm("person"));
+                self.oracle.may_resume(false);
+            }
+        }
     }
 
     fn compare(&mut self) {

@@ -53,7 +53,7 @@ impl World {
     pub(crate) fn pass_on(&mut self, news: &[Notice]) {
         for notice in news {
             match notice {
-                Notice::Alert(text) => self.tell(|| format!("alert     {text}")),
+                Notice::Alert(alert) => self.tell(|| format!("alert     {}", alert.text)),
                 Notice::Agent(agent, event) => {
                     let Some(life) = &self.life else { return };
                     if let Some(host) = life.hosts.iter().position(|host| host.id == *agent) {

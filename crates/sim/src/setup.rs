@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gateway::{InstrumentLimits, Limits, OrderFlowLimits};
+use gateway::{BreakerLimits, Limits};
 use model::market::{Grid, GridPrice};
 use model::venue::FeeRates;
 use model::{
@@ -31,6 +31,8 @@ pub(crate) mod limit {
     pub(crate) const NOTIONAL: i64 = 25_000_000;
     /// Largest position either way, lots.
     pub(crate) const POSITION: i64 = 5_000;
+    /// Largest exposure in quote units, times 100 000: ticks times lots.
+    pub(crate) const EXPOSURE: i64 = 120_000_000;
     /// How far an order's price may be from the reference price.
     pub(crate) const COLLAR_BPS: i64 = 500;
     /// Oldest reference price.
@@ -39,6 +41,14 @@ pub(crate) mod limit {
     pub(crate) const OPEN: u32 = 8;
     /// Orders of one agent in a second.
     pub(crate) const RATE: u32 = 10;
+    /// Loss since the high-water mark that halts, hundredths of a percent.
+    pub(crate) const DRAWDOWN_BPS: u32 = 4_000;
+    /// The same in worlds that are to lose so much now and then.
+    pub(crate) const DRAWDOWN_NEAR_BPS: u32 = 200;
+    /// The same since the day began.
+    pub(crate) const DAY_LOSS_BPS: u32 = 4_000;
+    /// The same within a minute.
+    pub(crate) const LOSS_VELOCITY_BPS: u32 = 1_500;
     /// Smallest order the venue takes, ticks times lots.
     pub(crate) const NOTIONAL_MIN: i64 = 500_000;
 }
@@ -103,27 +113,62 @@ pub(crate) fn ticks(price: Price) -> Option<i64> {
     price.get().mantissa_at(2)
 }
 
-/// The gateway's limits.
-pub(crate) fn limits(instrument: InstrumentId) -> Limits {
-    let limits = InstrumentLimits {
-        qty_max: qty(limit::QTY),
-        notional_max: notional(limit::NOTIONAL),
-        position_max: qty(limit::POSITION),
-        collar_bps: u32::try_from(limit::COLLAR_BPS).unwrap_or(0),
-    };
-    Limits {
-        reference_age_max_ms: u64::try_from(limit::AGE.as_millis()).unwrap_or(0),
-        orders: OrderFlowLimits {
-            open_max: limit::OPEN,
-            rate_max: limit::RATE,
-            rate_window_ms: 1_000,
-        },
-        instrument: [(instrument, limits)].into(),
+/// Breakers as an account in such a market would have them: the price walks by percents within minutes, agents
+/// want what they should not on purpose, and connections fail all the time. What lowers lasts shorter than
+/// the minute in which trading has to be possible again.
+fn breakers() -> BreakerLimits {
+    BreakerLimits {
+        valuation: None,
+        day_loss_bps: limit::DAY_LOSS_BPS,
+        loss_velocity_bps: limit::LOSS_VELOCITY_BPS,
+        rejections_percent: 100,
+        rejections_of: 1_000,
+        rejections_min: 1_000,
+        rejections_in_a_row: 1_000,
+        refusals_in_a_row: 10_000,
+        refusals_for_size: 10_000,
+        refusals_for_effect: 10_000,
+        // At the end of each round the market rests on purpose.
+        stale_ms: 60_000,
+        // A proof of absence takes many questions, while faults are on few are answered, and what has lowered
+        // stays for its dwell: longer than a world has after its faults.
+        doubt_grace_ms: 3_600_000,
+        repeats_max: 1_000,
+        dwell_ms: 20_000,
+        ..BreakerLimits::default()
     }
 }
 
+/// Where the gateway's drawdown halts, hundredths of a percent: in one world of eight it is near enough to be
+/// reached.
+pub(crate) const fn drawdown_bps(seed: u64) -> u32 {
+    if seed % 8 == 5 { limit::DRAWDOWN_NEAR_BPS } else { limit::DRAWDOWN_BPS }
+}
+
+/// The gateway's limits.
+pub(crate) fn limits(instrument: InstrumentId, drawdown_bps: u32) -> Limits {
+    let mut limits = Limits::wide([instrument]);
+    limits.breakers = BreakerLimits { drawdown_bps, ..breakers() };
+    limits.reference_age_max_ms = u64::try_from(limit::AGE.as_millis()).unwrap_or(0);
+    (limits.orders.open_max, limits.orders.rate_max) = (limit::OPEN, limit::RATE);
+    for exposure in limits.account.exposure_max.values_mut() {
+        *exposure = notional(limit::EXPOSURE);
+    }
+    for limits in limits.instrument.values_mut() {
+        limits.qty_max = qty(limit::QTY);
+        limits.notional_max = notional(limit::NOTIONAL);
+        limits.position_max = qty(limit::POSITION);
+        limits.collar_bps = u32::try_from(limit::COLLAR_BPS).unwrap_or(0);
+    }
+    limits
+}
+
 /// The exchange with the account's funds; how much is drawn.
-pub(crate) fn exchange(names: &Names, kind: Kind, dice: &mut Dice) -> SimVenue {
+pub(crate) fn exchange(
+    names: &Names,
+    kind: Kind,
+    dice: &mut Dice,
+) -> (SimVenue, BTreeMap<Asset, Amount>) {
     let fees_in = match kind {
         Kind::Binance => FeesIn::Received,
         Kind::Coinbase => FeesIn::Quote,
@@ -140,5 +185,5 @@ pub(crate) fn exchange(names: &Names, kind: Kind, dice: &mut Dice) -> SimVenue {
         (names.instrument.base, amount(4 + dice.below(20))),
     ]);
     venue.add_account(names.account, &funds);
-    venue
+    (venue, funds)
 }

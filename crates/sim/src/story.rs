@@ -139,7 +139,7 @@ pub(crate) fn record(record: &Record) -> Option<impl FnOnce() -> String + use<'_
 pub(crate) const fn names(record: &Record) -> Option<&ClientOrderId> {
     match record {
         Record::Prepared { order, .. } => Some(&order.client_order_id),
-        Record::CancelPrepared { client_order_id }
+        Record::CancelPrepared { client_order_id, .. }
         | Record::Accepted { client_order_id, .. }
         | Record::Rejected { client_order_id, .. }
         | Record::CancelRejected { client_order_id, .. }

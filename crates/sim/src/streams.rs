@@ -29,6 +29,7 @@ impl World {
             return;
         }
         let background = self.market.step();
+        self.oracle.market_is_at(self.market.middle);
         let (now, id) = (self.venue_now(), self.names.id());
         self.front.engine.background(now, id, &background, &mut self.events);
         self.publish();

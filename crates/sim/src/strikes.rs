@@ -133,6 +133,7 @@ impl World {
     }
 
     fn hide(&mut self, hidden: bool) -> bool {
+        self.oracle.book_is_torn(hidden);
         let now = self.venue_now();
         let side = if self.dice.venue.below(2) == 0 { Side::Buy } else { Side::Sell };
         let sides = if hidden { vec![side] } else { vec![Side::Buy, Side::Sell] };
@@ -242,6 +243,9 @@ impl World {
         let (now, account) = (self.venue_now(), self.names.account);
         self.front.engine.transfer(now, account, asset, amount, &mut self.events);
         let moved = !self.events.is_empty();
+        if moved && !quote {
+            self.oracle.is_moved(amount);
+        }
         self.publish();
         moved
     }

@@ -86,6 +86,7 @@ impl Strategy for Once {
             time_in_force: TimeInForce::Gtc,
             post_only: false,
             reduce_only: false,
+            effect: None,
         };
         intents.place(order, "once");
     }

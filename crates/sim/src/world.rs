@@ -98,7 +98,7 @@ impl World {
             // A venue with short lists, and a gateway that knows it.
             profile.fills_page = u32::try_from(5 + venue_dice.below(40)).unwrap_or(5);
         }
-        let engine = setup::exchange(&names, plan.venue.kind, &mut venue_dice);
+        let (engine, funds) = setup::exchange(&names, plan.venue.kind, &mut venue_dice);
         let name_of = match plan.venue.kind {
             Kind::Binance => |trade| trade,
             Kind::Coinbase => crate::front::sums_name,
@@ -111,7 +111,7 @@ impl World {
         };
         let mut world = World {
             plan: plan.clone(),
-            oracle: Oracle::new(names.id(), name_of),
+            oracle: Oracle::new(&names.instrument, name_of, &funds, setup::drawdown_bps(seed)),
             names,
             profile,
             now: BEGINNING,

@@ -5,6 +5,7 @@
 //! may take its time: the dialect returns [`Step::Ask`], the driver asks, and hands the answer to
 //! [`Dialect::http_reply`] or [`Dialect::socket_reply`].
 
+mod scopes;
 mod upsets;
 
 use std::net::IpAddr;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use model::venue::{AccountRequest, PublicMarket, Response, VenueError, VenueEvent};
 use model::{AccountId, Timestamp};
 
+pub use self::scopes::{Scopes, ScopesError};
 pub use self::upsets::{LimitChange, SocketClass, Telling, Topic};
 
 /// A REST request as it came off the wire.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::venue::{IdClass, Profile};
+use model::venue::{CancelAllScope, IdClass, Profile};
 use plimsoll_venues::{binance, coinbase};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/venues.md");
@@ -10,7 +10,7 @@ const BEGIN: &str = "<!-- profiles -->\n";
 const END: &str = "<!-- /profiles -->";
 
 /// Every field of a profile, so that a new one is a row that is missing here.
-fn column(profile: Profile) -> [String; 10] {
+fn column(profile: Profile) -> [String; 14] {
     let Profile {
         id_class,
         order_validity,
@@ -22,6 +22,10 @@ fn column(profile: Profile) -> [String; 10] {
         fills_page,
         order_ids_count,
         orders_page,
+        tells_key_scopes,
+        tells_key_addresses,
+        dead_man,
+        cancel_all,
     } = profile;
     let yes = |is: bool, no: &str| if is { "yes".to_owned() } else { no.to_owned() };
     [
@@ -43,6 +47,14 @@ fn column(profile: Profile) -> [String; 10] {
         fills_page.to_string(),
         yes(order_ids_count, "no, a list is whole or no answer"),
         orders_page.to_string(),
+        yes(tells_key_scopes, "no"),
+        yes(tells_key_addresses, "no, the portal alone shows it"),
+        dead_man.map_or("none".to_owned(), |most| format!("yes, {} at the most", seconds(most))),
+        match cancel_all {
+            CancelAllScope::Account => "the account's".to_owned(),
+            CancelAllScope::Instrument => "one instrument's".to_owned(),
+            CancelAllScope::Named(count) => format!("{count} that are named"),
+        },
     ]
 }
 
@@ -50,7 +62,7 @@ fn seconds(time: Duration) -> String {
     format!("{} s", time.as_secs_f64())
 }
 
-const ROWS: [&str; 10] = [
+const ROWS: [&str; 14] = [
     "a client order id used twice",
     "a signed order is taken for",
     "finds an order by our id",
@@ -61,6 +73,10 @@ const ROWS: [&str; 10] = [
     "executions a page",
     "order ids count",
     "orders a page",
+    "tells what a key may do",
+    "tells whether a key is bound to addresses",
+    "takes orders back when nobody winds its timer up",
+    "takes back in one request",
 ];
 
 fn table() -> String {

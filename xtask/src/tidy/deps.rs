@@ -16,14 +16,18 @@ const PREFIX: &str = "plimsoll-";
 const PURE_HELPERS: &[&str] = &[
     "arrayvec",
     "base64",
+    "chacha20poly1305",
     "ed25519-dalek",
+    "hkdf",
     "hmac",
     "p256",
     "percent-encoding",
+    "scrypt",
     "serde",
     "serde_json",
     "sha2",
     "thiserror",
+    "zeroize",
 ];
 
 enum Arrows {
@@ -41,12 +45,17 @@ const RULES: &[(&str, Arrows)] = &[
     ("venues", Arrows::To(&["model"])),
     ("budget", Arrows::To(&["model"])),
     ("journal", Arrows::To(&["model"])),
+    ("alerts", Arrows::To(&["model"])),
+    ("data", Arrows::To(&["model"])),
     ("dashboard", Arrows::To(&["model", "journal"])),
+    ("backtest", Arrows::To(&["model", "gateway", "engine", "sim-venue", "data", "budget"])),
     (
         "sim",
         Arrows::To(&["model", "gateway", "engine", "agents", "journal", "sim-venue", "venues"]),
     ),
     ("runtime", Arrows::ToAllBut(&["watchdog", "cli", "bench", "servers"])),
+    // A file format; whoever holds a key may read it.
+    ("sealed", Arrows::To(&[])),
     // It judges the gateway by what the venue says. A shared bug would be a shared blindness.
     ("watchdog", Arrows::To(&[])),
     ("cli", Arrows::ToAllBut(&["bench", "servers"])),

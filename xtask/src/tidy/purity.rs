@@ -146,6 +146,13 @@ mod tests {
     }
 
     #[test]
+    fn what_the_kill_switch_decides_with_is_pure_and_the_rest_of_it_is_not() {
+        let text = "use std::time::Instant;";
+        assert!(!lines("crates/watchdog/src/core/a.rs", text).is_empty());
+        assert!(lines("crates/watchdog/src/shell.rs", text).is_empty());
+    }
+
+    #[test]
     fn the_message_has_place_and_replacement() {
         let found = lines("crates/engine/src/a.rs", "//! x\n\nuse std::collections::HashMap;");
         let expected = "error: crates/engine/src/a.rs:3: `HashMap` in a pure crate; instead: \

@@ -3,9 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::aligned::ANSWER_SOON;
 use crate::presets::binance;
 
 const START: i64 = 1_767_225_600_000_000_000;
+const ORDERS: LimiterName = LimiterName { counts: Counted::Order, window_ms: 10_000 };
 const WEIGHT: LimiterName = LimiterName { counts: Counted::Weight, window_ms: 60_000 };
 
 fn at(millis: i64) -> Timestamp {
@@ -85,6 +87,39 @@ fn before_the_venue_has_told_agents_get_a_quarter() {
     assert_eq!(drain(&mut budget, 1_000, Priority::Kill, 1), 4_800, "not so what protects");
 }
 
+/// An agent's first orders come all at once, and 40 of Binance's 50 may go: ten before anything was answered, and the
+/// others as soon as the first answer has said how many were counted, not at the end of the window.
+#[test]
+fn a_burst_of_first_orders_waits_for_an_answer_and_not_for_the_window() {
+    let mut budget = budget();
+    let told = |used| [Usage { counts: Counted::Order, window_ms: 10_000, used }];
+    let day = |used| [Usage { counts: Counted::Order, window_ms: 86_400_000, used }];
+    let grants: Vec<Grant> =
+        (0..10).map(|_| granted(budget.ask(at(2_000), Priority::Order, &place()))).collect();
+    let (wait, cause) = refused(budget.ask(at(2_000), Priority::Order, &place()));
+    assert_eq!((wait, cause), (ANSWER_SOON, Cause::Limit(ORDERS)));
+    let used = [told(1), day(1)].concat();
+    budget.settle(at(2_040), &grants[0], &[], &used);
+    for number in 10..40 {
+        let answer = budget.ask(at(2_050), Priority::Order, &place());
+        assert!(matches!(answer, Answer::Granted(_)), "order {number}: {answer:?}");
+    }
+    let (wait, cause) = refused(budget.ask(at(2_050), Priority::Order, &place()));
+    assert_eq!((wait, cause), (Duration::from_millis(7_950), Cause::Limit(ORDERS)));
+}
+
+/// The first answer says that somebody else has used nearly all of it: no more than those ten have gone.
+#[test]
+fn a_burst_ends_where_the_venue_says_that_others_were_first() {
+    let mut budget = budget();
+    let grants: Vec<Grant> =
+        (0..10).map(|_| granted(budget.ask(at(2_000), Priority::Order, &place()))).collect();
+    let used = [Usage { counts: Counted::Order, window_ms: 10_000, used: 38 }];
+    budget.settle(at(2_040), &grants[0], &[], &used);
+    let (wait, cause) = refused(budget.ask(at(2_050), Priority::Order, &place()));
+    assert_eq!((wait, cause), (Duration::from_millis(7_950), Cause::Limit(ORDERS)));
+}
+
 #[test]
 fn the_longest_wait_counts_and_nothing_is_booked() {
     let mut budget = heard();
@@ -94,8 +129,7 @@ fn the_longest_wait_counts_and_nothing_is_booked() {
     }
     let before = budget.used(WEIGHT, &accounts);
     let answer = budget.ask(at(2_000), Priority::Order, &binance::charge(1, true, accounts));
-    let orders = LimiterName { counts: Counted::Order, window_ms: 10_000 };
-    assert_eq!(refused(answer), (Duration::from_secs(8), Cause::Limit(orders)));
+    assert_eq!(refused(answer), (ANSWER_SOON, Cause::Limit(ORDERS)));
     assert_eq!(budget.used(WEIGHT, &accounts), before);
     granted(budget.ask(at(2_000), Priority::Order, &place()));
 }

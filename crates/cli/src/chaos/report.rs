@@ -91,7 +91,8 @@ impl Summary {
     pub(crate) fn json(&self, repeat: Option<&str>) -> Value {
         let fired: BTreeMap<&str, u64> =
             Fault::ALL.iter().map(|fault| (fault.name(), self.fired.count(*fault))).collect();
-        let Seen { intents, orders, fills, doubts, starts, comparisons, busts, halts } = self.seen;
+        let Seen { intents, orders, fills, doubts, starts, comparisons, busts, halts, resumes } =
+            self.seen;
         json!({
             "seeds": self.worlds,
             "simulated_hours": round(self.simulated.as_secs_f64() / 3_600.0),
@@ -110,6 +111,7 @@ impl Summary {
             "comparisons": comparisons,
             "busts": busts,
             "halts": halts,
+            "resumes": resumes,
             "hash": format!("{:016x}", self.hash),
             "threads": self.threads,
             "run_seconds": round(self.took.as_secs_f64()),
@@ -123,7 +125,8 @@ impl Summary {
             return Ok(());
         }
         let hours = self.simulated.as_secs_f64() / 3_600.0;
-        let Seen { intents, orders, fills, doubts, starts, comparisons, busts, halts } = self.seen;
+        let Seen { intents, orders, fills, doubts, starts, comparisons, busts, halts, resumes } =
+            self.seen;
         println!("worlds          {:>12}", self.worlds);
         println!("simulated hours {hours:>12.1}");
         println!("violations      {:>12}", self.violations);
@@ -132,7 +135,8 @@ impl Summary {
         }
         println!("intents {intents}, orders {orders}, fills {fills}, in doubt {doubts}");
         println!(
-            "starts {starts}, comparisons of all books {comparisons}, busts {busts}, halts {halts}"
+            "starts {starts}, comparisons of all books {comparisons}, busts {busts}, halts {halts}, of them \
+             lifted {resumes}"
         );
         println!("speed           {:>12.0} x real time a core", self.speed());
         println!("faults that fired, in all worlds:");

@@ -101,7 +101,7 @@ impl Story {
         let position = position.map_or_else(|| "0".to_owned(), ToString::to_string);
         format!(
             "{}  position {position} BTC  {} orders  {} fills  {} reconnects",
-            state_name(self.state),
+            self.state.name(),
             self.summary.orders,
             self.summary.fills,
             self.summary.reconnects,
@@ -114,11 +114,11 @@ impl Story {
                 Some("The journal is open; what is written there comes before what is sent.".into())
             }
             Record::Link { link, up, cause } => Some(self.link(*link, *up, cause)),
-            Record::Trading { state, cause } => {
+            Record::Trading { state, cause, .. } => {
                 self.state = *state;
                 Some(match state {
                     TradingState::Active => "Books agree with the exchange: trading.".to_owned(),
-                    other => format!("Not trading ({}): {cause}.", state_name(*other)),
+                    other => format!("Not trading ({}): {cause}.", other.name()),
                 })
             }
             Record::Prepared { order, .. } => {
@@ -160,6 +160,9 @@ impl Story {
             Record::Agent { agent, event } if event != "up" => {
                 Some(format!("Agent {agent}: {event}."))
             }
+            Record::AgentDisabled { agent, cause } => {
+                Some(format!("Agent {agent} is disabled until a person enables it: {cause}."))
+            }
             Record::Refused { because, .. } => {
                 Some(format!("A guardrail refused an order: {because}."))
             }
@@ -168,6 +171,8 @@ impl Story {
             }
             Record::Foreign { order } => Some(format!("An order that is not ours: {}.", order.id)),
             Record::Stopped
+            | Record::EquityMark { .. }
+            | Record::Breaker { .. }
             | Record::Reconciled { .. }
             | Record::Decided { .. }
             | Record::CancelPrepared { .. }
@@ -179,11 +184,18 @@ impl Story {
             | Record::Balances { .. }
             | Record::Transferred { .. }
             | Record::TransferKnown { .. }
+            | Record::Flatten { .. }
+            | Record::ResumeRequested { .. }
+            | Record::ResumeRefused { .. }
+            | Record::Resumed { .. }
             | Record::Duplicates { .. }
             | Record::MissedTrades { .. }
             | Record::HandedOver { .. }
             | Record::Rules { .. }
             | Record::Feed { .. }
+            | Record::Limits { .. }
+            | Record::AgentEnabled { .. }
+            | Record::KeyAudited { .. }
             | Record::Agent { .. } => None,
         }
     }
@@ -228,15 +240,6 @@ impl Story {
         let when = if late { ", while we were away" } else { "" };
         let more = if self.fills_told == FILLS_TOLD_MAX && !late { " (and so on)" } else { "" };
         Some(format!("{verb} {} at {} for {notional} USDT{when}.{more}", fill.qty, fill.price))
-    }
-}
-
-fn state_name(state: TradingState) -> &'static str {
-    match state {
-        TradingState::Active => "active",
-        TradingState::Starting => "starting",
-        TradingState::Reducing => "reducing",
-        TradingState::Halted => "halted",
     }
 }
 

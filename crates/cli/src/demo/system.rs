@@ -22,16 +22,35 @@ const BALANCES: &str = "10000 USDT,0.2 BTC";
 
 const LIMITS: &str = r#"reference_age_max_ms = 2000
 
+[account]
+exposure_max = { USDT = "10000" }
+messages_max = 200
 [orders]
 open_max = 8
+stops_max = 10
 rate_max = 60
 rate_window_ms = 10000
+messages_max = 200
+messages_window_ms = 10000
+alike_max = 4
+alike_window_ms = 1000
+executed_max = 40
+executed_window_ms = 1000
 
 [instrument.BTC-USDT]
 qty_max = "0.01"
 notional_max = "2000"
 position_max = "0.05"
+exposure_max = "10000"
+turnover_max = "1000000000"
+turnover_window_ms = 10000
 collar_bps = 100
+walk_bps = 200
+walk_window_ms = 10000
+
+[breakers]
+stale_ms = 3600000      # a market may stand still here, or be empty, and is to be seen so
+unvalued_ms = 3600000
 "#;
 
 /// Everything that runs.

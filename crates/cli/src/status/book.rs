@@ -22,7 +22,7 @@ pub(super) fn look(
     match answer {
         Ok(Ok(Answer::Book(shown))) => Ok(shown),
         Ok(Ok(Answer::Error(problem))) => Err(anyhow!(problem).into()),
-        Ok(Ok(Answer::Compared(_))) => Err(anyhow!("the gateway answers something else").into()),
+        Ok(Ok(_)) => Err(anyhow!("the gateway answers something else").into()),
         // The journal is not there, or nobody listens.
         Err(_) | Ok(Err(ControlError::Nobody { .. })) => {
             let text =

@@ -12,7 +12,7 @@ pub(super) const fn feed_word(health: FeedHealth) -> &'static str {
 }
 
 /// A length of time for people.
-pub(super) fn ago(now: Timestamp, then: Timestamp) -> String {
+pub(crate) fn ago(now: Timestamp, then: Timestamp) -> String {
     let seconds = now.since(then).as_secs();
     match seconds {
         0..60 => format!("{seconds} s"),

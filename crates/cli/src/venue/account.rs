@@ -109,7 +109,7 @@ fn secret_text(text: &str) -> anyhow::Result<String> {
 }
 
 /// Says which one is wrong by its number: with the parts in another order it may be the secret.
-fn parse_balances(text: &str) -> anyhow::Result<BTreeMap<Asset, Amount>> {
+pub(crate) fn parse_balances(text: &str) -> anyhow::Result<BTreeMap<Asset, Amount>> {
     let mut balances = BTreeMap::new();
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     for (number, part) in (1..).zip(parts) {

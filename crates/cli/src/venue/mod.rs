@@ -1,6 +1,6 @@
 //! `plimsoll venue`: the simulated exchange.
 
-mod account;
+pub(crate) mod account;
 mod instrument;
 
 use std::io::Write as _;
@@ -16,6 +16,7 @@ use model::{AccountId, Asset, Decimal, Instrument, Price};
 use runtime::venue::{FeesIn, MarketSource, RunningVenue, Scenario, VenueConfig, VenueStartError};
 use venues::binance::server::{self as binance, BinanceServer};
 use venues::coinbase::server::{self as coinbase, CoinbaseServer};
+use venues::server::Scopes;
 
 use crate::failure::Failure;
 use crate::{signals, sockets};
@@ -32,6 +33,10 @@ pub(crate) struct Args {
     /// or public: Ed25519, or P-256 at Coinbase. May be repeated.
     #[arg(long = "account", value_name = "ACCOUNT")]
     accounts: Vec<AccountArg>,
+    /// Rights of an account's key, as KEY=trade,withdraw,transfer,leverage,no-ip: those that are named and
+    /// looking; KEY=view only looks. Trades, from named addresses alone, unless told. May be repeated.
+    #[arg(long = "scopes", value_name = "KEY=RIGHTS")]
+    scopes: Vec<ScopesArg>,
     /// What is traded, as BTC-USDT or BTC-USDT:tick=0.01,lot=0.00001,min_notional=5,price=60000.
     /// May be repeated. BTC-USDT, or BTC-USD at Coinbase, unless told.
     #[arg(long = "instrument", value_name = "INSTRUMENT")]
@@ -58,6 +63,9 @@ pub(crate) struct Args {
     /// Binance only.
     #[arg(long, value_name = "ASSET=PRICE")]
     fee_asset: Option<FeeAssetArg>,
+    /// Unfilled orders that an account may place in ten seconds: 50 unless told. Binance only.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    orders_per_10s: Option<u32>,
     /// Serve POST, PUT and DELETE /api/v3/userDataStream as Binance did until February 2026.
     #[arg(long)]
     legacy_listen_key: bool,
@@ -85,6 +93,20 @@ impl DialectArg {
             DialectArg::Binance => (Decimal::new(10, 0), Decimal::new(10, 0)),
             DialectArg::Coinbase => (Decimal::new(60, 0), Decimal::new(120, 0)),
         }
+    }
+}
+
+/// Which key, and what it may do.
+#[derive(Clone, Debug)]
+struct ScopesArg(String, Scopes);
+
+impl FromStr for ScopesArg {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<ScopesArg> {
+        let form = "rights are written KEY=trade,withdraw";
+        let (key, scopes) = text.split_once('=').context(form)?;
+        Ok(ScopesArg(key.to_owned(), scopes.parse()?))
     }
 }
 
@@ -133,8 +155,16 @@ fn parse_speed(text: &str) -> Result<f64, String> {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     account::check_keys(&args.accounts).map_err(Failure::usage)?;
     instrument::check_names(&args.instruments).map_err(Failure::usage)?;
+    if let Some(ScopesArg(key, _)) = args.scopes.iter().find(|scopes| !has_key(args, &scopes.0)) {
+        let problem = anyhow::anyhow!("--scopes {key}: no --account has this key");
+        return Err(Failure::usage(problem));
+    }
     if matches!(args.dialect, DialectArg::Coinbase) && args.fee_asset.is_some() {
         return Err(Failure::usage(anyhow::anyhow!("--fee-asset: Coinbase takes fees in quote")));
+    }
+    if matches!(args.dialect, DialectArg::Coinbase) && args.orders_per_10s.is_some() {
+        let problem = "--orders-per-10s: Coinbase counts requests a second, orders among them";
+        return Err(Failure::usage(anyhow::anyhow!(problem)));
     }
     let scenario = scenario(args)?;
     sockets::threads()?.block_on(async {
@@ -149,6 +179,15 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         venue.stop().await;
         Ok(())
     })
+}
+
+fn has_key(args: &Args, key: &str) -> bool {
+    args.accounts.iter().any(|account| account.api_key == key)
+}
+
+fn scopes_of(args: &Args, key: &str) -> Scopes {
+    let given = args.scopes.iter().rev().find(|given| given.0 == key);
+    given.map_or_else(Scopes::default, |given| given.1)
 }
 
 fn scenario(args: &Args) -> Result<Scenario, Failure> {
@@ -200,14 +239,14 @@ async fn start(args: &Args, scenario: Scenario) -> Result<RunningVenue, Failure>
     match args.dialect {
         DialectArg::Binance => {
             let legacy_listen_key = args.legacy_listen_key;
-            let counts = binance::ServerConfig { legacy_listen_key, fees, ..Default::default() };
+            let usual = binance::ServerConfig::default();
+            let orders_per_10s = args.orders_per_10s.unwrap_or(usual.orders_per_10s);
+            let counts = binance::ServerConfig { legacy_listen_key, orders_per_10s, fees, ..usual };
             let mut dialect = BinanceServer::new(counts, instruments.clone());
             for (id, account) in ids {
-                dialect.add_key(
-                    &account.api_key,
-                    account.binance_key().map_err(Failure::usage)?,
-                    id,
-                );
+                let key = account.binance_key().map_err(Failure::usage)?;
+                let scopes = scopes_of(args, &account.api_key);
+                dialect.add_key_with(&account.api_key, key, id, scopes);
             }
             let third = args.fee_asset.map(|FeeAssetArg(asset, price)| FeesIn::Third(asset, price));
             let fees_in = third.unwrap_or(FeesIn::Received);
@@ -217,11 +256,9 @@ async fn start(args: &Args, scenario: Scenario) -> Result<RunningVenue, Failure>
             let counts = coinbase::ServerConfig { fees, ..Default::default() };
             let mut dialect = CoinbaseServer::new(counts, instruments.clone());
             for (id, account) in ids {
-                dialect.add_key(
-                    &account.api_key,
-                    account.coinbase_key().map_err(Failure::usage)?,
-                    id,
-                );
+                let key = account.coinbase_key().map_err(Failure::usage)?;
+                let scopes = scopes_of(args, &account.api_key);
+                dialect.add_key_with(&account.api_key, key, id, scopes);
             }
             runtime::venue::start(config(FeesIn::Quote), dialect).await.map_err(failure)
         }

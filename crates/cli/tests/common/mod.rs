@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub(crate) mod book;
+pub(crate) mod posts;
 pub(crate) mod shift;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -70,7 +71,8 @@ impl Venue {
         Venue::of(command, "coinbase", account, &[])
     }
 
-    fn speaking(dialect: &str, account: &str, args: &[&str]) -> Venue {
+    /// One that speaks this protocol, with this account.
+    pub(crate) fn speaking(dialect: &str, account: &str, args: &[&str]) -> Venue {
         Venue::of(Command::new(BINARY), dialect, account, args)
     }
 
@@ -132,6 +134,7 @@ pub(crate) struct Gateway {
     store: Address,
 }
 
+/// Limits that hold in tests which are not about the others.
 pub(crate) const LIMITS: &str = r#"
 reference_age_max_ms = 5000
 [orders]
@@ -144,6 +147,75 @@ notional_max = "5000"
 position_max = "0.1"
 collar_bps = 200
 "#;
+
+/// Every other limit, so wide that it refuses nothing.
+const KEYS: &[(&str, &str)] = &[
+    ("[account]", "exposure_max = { USDT = \"1000000\", USD = \"1000000\" }"),
+    ("[account]", "messages_max = 16384"),
+    ("[orders]", "stops_max = 1000"),
+    ("[orders]", "messages_max = 16384"),
+    ("[orders]", "messages_window_ms = 1000"),
+    ("[orders]", "alike_max = 16384"),
+    ("[orders]", "alike_window_ms = 1000"),
+    ("[orders]", "executed_max = 10000"),
+    ("[orders]", "executed_window_ms = 1000"),
+    ("[instrument.", "exposure_max = \"1000000\""),
+    ("[instrument.", "turnover_max = \"1000000000\""),
+    ("[instrument.", "turnover_window_ms = 1000"),
+    ("[instrument.", "walk_bps = 10000"),
+    ("[instrument.", "walk_window_ms = 1000"),
+];
+
+/// A limits file with what these limits do not say.
+pub(crate) fn with_room(limits: &str) -> String {
+    let missing = |table: &str, key: &str| {
+        let own = limits.split_once(table).map_or("", |(_, rest)| rest);
+        let own = own.split("\n[").next().unwrap_or_default();
+        !own.lines().any(|line| line.split('=').next().is_some_and(|own| own.trim() == key))
+    };
+    let add = |text: &mut String, line: &str| {
+        for (table, wide) in KEYS.iter().filter(|(table, _)| line.starts_with(table)) {
+            if missing(table, wide.split(' ').next().unwrap_or_default()) {
+                text.push_str(wide);
+                text.push('\n');
+            }
+        }
+    };
+    let mut text = String::new();
+    for line in limits.lines() {
+        if line.starts_with("[orders]") && !limits.contains("[account]") {
+            text.push_str("[account]\n");
+            add(&mut text, "[account]");
+        }
+        text.push_str(line);
+        text.push('\n');
+        add(&mut text, line);
+    }
+    if !limits.contains("[breakers]") {
+        text.push_str(ROOM);
+    }
+    text
+}
+
+/// Breakers with room, for stories of other things.
+const ROOM: &str = r"
+[breakers]
+drawdown_bps = 10000
+day_loss_bps = 10000
+loss_velocity_bps = 10000
+rejections_percent = 100
+rejections_in_a_row = 10000
+refusals_in_a_row = 10000
+refusals_for_size = 10000
+refusals_for_effect = 10000
+refusals_window_ms = 60000
+stale_ms = 3600000
+reconnects_max = 10000
+doubt_grace_ms = 3600000
+repeats_max = 10000
+unvalued_ms = 3600000
+dwell_ms = 60000
+";
 
 impl Gateway {
     /// Writes a configuration with these agent tables and does not start yet.
@@ -166,7 +238,7 @@ rest = "http://{addr}"
 "#
         );
         std::fs::write(directory.path().join("plimsoll.toml"), config).unwrap();
-        std::fs::write(directory.path().join("limits.toml"), LIMITS).unwrap();
+        std::fs::write(directory.path().join("limits.toml"), with_room(LIMITS)).unwrap();
         let store = Address::Sqlite(directory.path().join("plimsoll.db"));
         Gateway { directory, process: None, secret: "secret", store }
     }
@@ -176,7 +248,8 @@ rest = "http://{addr}"
         let gateway = Gateway::prepare(&venue.addr, agents);
         for file in ["plimsoll.toml", "limits.toml"] {
             let text = std::fs::read_to_string(gateway.path(file)).unwrap();
-            let text = text.replace("binance-spot", "coinbase-advanced").replace("USDT", "USD");
+            let text = text.replace("binance-spot", "coinbase-advanced");
+            let text = text.replace("BTC-USDT", "BTC-USD");
             std::fs::write(gateway.path(file), text).unwrap();
         }
         Gateway { secret: COINBASE_SECRET, ..gateway }
@@ -382,7 +455,7 @@ pub(crate) fn unsure_of_the_clock(entries: &[Entry]) -> usize {
     let (mut reducing, mut times) = (false, 0);
     for entry in entries {
         match &entry.record {
-            Record::Trading { state, cause } => {
+            Record::Trading { state, cause, .. } => {
                 reducing = *state == TradingState::Reducing;
                 times += usize::from(reducing && cause.contains("clock"));
             }
@@ -412,4 +485,11 @@ pub(crate) fn assert_agrees(gateway: &Gateway, venue: &Venue) {
         assert_eq!(summary.counted[&asset.parse().unwrap()].get(), theirs, "{asset}");
     }
     assert_eq!(summary.discrepancies_left, Some(0));
+}
+
+/// A file with a secret: its owner's alone.
+pub(crate) fn secret_file(path: &std::path::Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }

@@ -14,7 +14,7 @@ mod relay;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime};
 
-use common::{Gateway, Venue, assert_agrees};
+use common::{Gateway, Venue, assert_agrees, with_room};
 use gateway::Books;
 use journal::Address;
 use model::{Entry, Record, Timestamp};
@@ -153,7 +153,7 @@ fn campaign(dialect: &Dialect, count: u32, tally: &mut Tally) {
     let mut gateway = (dialect.prepare)(&venue);
     let limits = std::fs::read_to_string(gateway.path("limits.toml")).unwrap();
     let instrument = if limits.contains("BTC-USDT") { "BTC-USDT" } else { "BTC-USD" };
-    let limits = LIMITS.replace("BTC-USDT", instrument);
+    let limits = with_room(LIMITS).replace("BTC-USDT", instrument);
     std::fs::write(gateway.path("limits.toml"), limits).unwrap();
     let agent = gateway.path("restless.sh");
     std::fs::write(&agent, RESTLESS.replace("INSTRUMENT", instrument)).unwrap();

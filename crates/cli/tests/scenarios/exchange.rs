@@ -8,6 +8,7 @@ use model::{
 };
 use serde_json::{Value, json};
 
+use crate::breakers::losses_as_usual;
 use crate::common::{Gateway, Venue, book};
 use crate::stage::{
     CREATE, Stage, Want, books, count, is_active, is_live, is_refused, order_of, orders, refusal,
@@ -109,7 +110,7 @@ fn exs_02_everything_is_refused() {
 /// into it, and nothing halts.
 #[test]
 fn exs_05_wick() {
-    let mut stage = Stage::open(505);
+    let mut stage = Stage::open_with(505, |gateway, _| losses_as_usual(gateway));
     let bought = stage.send(Want::BuyNow);
     assert_eq!(stage.done(5, bought).ending(), Some(Ending::Filled));
     let (bid, _) = stage.touch();
@@ -223,6 +224,54 @@ fn exs_07_a_stop_is_jumped_over() {
     stage.recovers(healed);
     let position = books(&stage.gateway.entries()).exposure("BTC-USDT".parse().unwrap()).position;
     assert_eq!(position.to_string(), "0", "closed once");
+}
+
+/// EXS-07, where the configuration says what is to be done: the price falls through the limit of a stop. It is taken
+/// back and what it should have sold is sold in slices, within five seconds and once; trading goes on.
+#[test]
+fn exs_07_a_late_stop_is_closed_by_policy() {
+    let mut stage = Stage::open_with(512, |gateway, _| {
+        let path = gateway.path("plimsoll.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let text = text.replace("[venue.sim]\n", "[venue.sim]\nlate_stops = \"close\"\n");
+        std::fs::write(&path, text).unwrap();
+    });
+    let bought = stage.send(Want::BuyNow);
+    assert_eq!(stage.done(5, bought).ending(), Some(Ending::Filled));
+    let (bid, _) = stage.touch();
+    // Its limit is above the market when it is triggered.
+    let kind = json!({"type": "stop_limit", "trigger": format!("{:.2}", bid * 0.99),
+        "price": format!("{:.2}", bid * 1.01)});
+    let stop = stage.place_as("sell", &kind, "gtc");
+    stage.working(stop);
+    stage.fault(json!({"kind": "book_empty"}));
+    let below = bid * 0.90;
+    assert!(somebody(&stage, "third", "BUY", "0.001", below, "GTC").contains("\"NEW\""));
+    assert!(somebody(&stage, "other", "SELL", "0.001", below, "IOC").contains("\"FILLED\""));
+    stage.order(5, stop, "triggered", |known| known.triggered);
+    let passed = stage.heal();
+    assert_eq!(stage.done(10, stop).ending(), Some(Ending::Canceled));
+    let flat = |entries: &[Entry]| {
+        let exposure = books(entries).exposure("BTC-USDT".parse().unwrap());
+        exposure.position.to_string() == "0" && exposure.working_sells.to_string() == "0"
+    };
+    stage.until(10, "it is closed", flat);
+    println!(
+        "closed {} ms after the market was back below its limit",
+        passed.elapsed().as_millis()
+    );
+    let own = stage.gateway.entries().into_iter().filter(|entry| {
+        matches!(&entry.record, Record::Prepared { agent, order, .. }
+            if agent.as_str() == ::gateway::OWN_AGENT && order.reduce_only)
+    });
+    assert!(own.count() >= 1, "by slices of the gateway");
+    let fills = stage.venue.state()["fills"].as_array().unwrap().clone();
+    let sold = fills.iter().filter(|f| f["account"] == "account-1" && f["side"] == "sell");
+    let qty = |f: &Value| f["qty"].as_str().unwrap().parse::<f64>().unwrap();
+    let sold: f64 = sold.map(qty).sum();
+    assert!((sold - 0.001).abs() < 1e-9, "closed once: {sold}");
+    assert!(is_active(&stage.gateway.entries()), "trading goes on");
+    stage.recovers(Instant::now());
 }
 
 /// EXS-10: the exchange stands still for 25 s and then carries out all that waited. What was in flight is

@@ -19,7 +19,7 @@ use model::{
 use serde_json::{Value, json};
 use venues::binance::sign::SigningKey;
 
-use crate::common::{COINBASE_SECRET, Gateway, Venue, book};
+use crate::common::{COINBASE_SECRET, Gateway, Venue, book, with_room};
 
 /// From a healed fault to books that agree and a live market.
 pub(crate) const RECOVERY_MAX: Duration = Duration::from_secs(5);
@@ -95,23 +95,35 @@ impl Stage {
         mut gateway: Gateway,
         change: impl FnOnce(&Gateway, &mut Command),
     ) -> Stage {
-        let limits = LIMITS.replace("BTC-USDT", gateway.instrument());
+        let limits = with_room(LIMITS).replace("BTC-USDT", gateway.instrument());
         std::fs::write(gateway.path("limits.toml"), limits).unwrap();
-        let pipe = gateway.path("pipe");
-        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        // Opened for both, so that neither end waits for the other.
-        let pipe = File::options().read(true).write(true).open(pipe).unwrap();
-        write_agent(&gateway);
+        let pipe = pipe(&gateway, "pipe");
+        write_agent(&gateway, AGENT);
         let mut command = gateway.command();
         change(&gateway, &mut command);
         gateway.spawn(command);
         let mut stage = Stage { venue, gateway, pipe, next_intent: 0 };
-        stage.gateway.wait(20, "it trades", |entries| is_active(entries) && is_live(entries));
-        let hello = stage.gateway.path("hello");
-        stage.until(10, "the agent is up", |_| hello.exists());
-        let hello: Value = serde_json::from_slice(&std::fs::read(&hello).unwrap()).unwrap();
-        stage.next_intent = hello["hello"]["next_intent"].as_u64().unwrap();
+        stage.agent_is_up();
         stage
+    }
+
+    fn agent_is_up(&mut self) {
+        self.gateway.wait(20, "it trades", |entries| is_active(entries) && is_live(entries));
+        let hello = self.gateway.path("hello");
+        self.until(10, "the agent is up", |_| hello.exists());
+        let hello: Value = serde_json::from_slice(&std::fs::read(&hello).unwrap()).unwrap();
+        self.next_intent = hello["hello"]["next_intent"].as_u64().unwrap();
+    }
+
+    /// Kills the gateway and starts it again, with an agent that listens to this test once more.
+    pub(crate) fn dies_and_starts_again(&mut self) {
+        self.gateway.process = None;
+        std::fs::remove_file(self.gateway.path("hello")).unwrap();
+        // Who read the pipe of the life before may still do so.
+        self.pipe = pipe(&self.gateway, "pipe-again");
+        write_script(&self.gateway, AGENT, "pipe-again");
+        self.gateway.start();
+        self.agent_is_up();
     }
 
     /// Adds a fault; it begins at once.
@@ -292,7 +304,7 @@ impl Stage {
         let about = |entry: &Entry| match &entry.record {
             Record::Accepted { client_order_id, .. }
             | Record::Rejected { client_order_id, .. }
-            | Record::CancelPrepared { client_order_id }
+            | Record::CancelPrepared { client_order_id, .. }
             | Record::CancelRejected { client_order_id, .. }
             | Record::InDoubt { client_order_id, .. }
             | Record::Ended { client_order_id, .. } => *client_order_id == id,
@@ -483,26 +495,47 @@ fn counted_fill(entry: &Entry) -> Option<String> {
     Some(format!("{} {} {} {side} {fee}", fill.trade_id, fill.price, fill.qty))
 }
 
-/// A script that acknowledges every line and says what stands in the pipe.
-fn write_agent(gateway: &Gateway) {
-    let (script, pipe, hello) =
-        (gateway.path("agent.sh"), gateway.path("pipe"), gateway.path("hello"));
+/// Adds an agent of this name that says what the pipe says which stands beside it.
+pub(crate) fn write_agent(gateway: &Gateway, name: &str) {
+    let script = write_script(gateway, name, &file(name, "pipe"));
+    let config = gateway.path("plimsoll.toml");
+    let before = std::fs::read_to_string(&config).unwrap();
+    let table = format!(
+        "[agent.{name}]\nvenue = \"sim\"\ncommand = [\"bash\", {script:?}]\nlease_ms = 60000\n"
+    );
+    std::fs::write(config, before + &table).unwrap();
+}
+
+/// Whose file it is.
+fn file(agent: &str, what: &str) -> String {
+    if agent == AGENT { what.to_owned() } else { format!("{what}-{agent}") }
+}
+
+/// A script that acknowledges every line and says what stands in the pipe. The number of its process is in a file.
+fn write_script(gateway: &Gateway, agent: &str, pipe: &str) -> std::path::PathBuf {
+    let script = gateway.path(&format!("{}.sh", file(agent, "agent")));
+    let (pipe, hello) = (gateway.path(pipe), gateway.path(&file(agent, "hello")));
+    let pid = gateway.path(&file(agent, "pid"));
     let text = format!(
         r#"
 read -r hello
+echo $$ > '{pid}'
 printf '%s\n' "$hello" > '{hello}.new' && mv '{hello}.new' '{hello}'
 echo '{{"ready":{{"version":1,"strategy":"script"}}}}'
 cat '{pipe}' &
 exec sed -u -n -e 's/^{{"[a-z]*":{{"seq":\([0-9]*\),.*/{{"handled":{{"seq":\1}}}}/p' -e '/^{{"stop"/q'
 "#,
         hello = hello.display(),
-        pipe = pipe.display()
+        pipe = pipe.display(),
+        pid = pid.display()
     );
     std::fs::write(&script, text).unwrap();
-    let config = gateway.path("plimsoll.toml");
-    let before = std::fs::read_to_string(&config).unwrap();
-    let table = format!(
-        "[agent.{AGENT}]\nvenue = \"sim\"\ncommand = [\"bash\", {script:?}]\nlease_ms = 60000\n"
-    );
-    std::fs::write(config, before + &table).unwrap();
+    script
+}
+
+/// A pipe that is opened for both, so that neither end waits for the other.
+pub(crate) fn pipe(gateway: &Gateway, name: &str) -> File {
+    let path = gateway.path(name);
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    File::options().read(true).write(true).open(path).unwrap()
 }

@@ -10,7 +10,7 @@ use crate::{RESTER, open_at, prepared, rests};
 
 fn halted(entries: &[Entry]) -> Option<&str> {
     entries.iter().find_map(|entry| match &entry.record {
-        Record::Trading { state: TradingState::Halted, cause } => Some(cause.as_str()),
+        Record::Trading { state: TradingState::Halted, cause, .. } => Some(cause.as_str()),
         _ => None,
     })
 }

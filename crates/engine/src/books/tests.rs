@@ -25,6 +25,7 @@ fn buy(id: u64, qty: &str) -> Intent {
         time_in_force: TimeInForce::Ioc,
         post_only: false,
         reduce_only: false,
+        effect: None,
     };
     intent(id, Action::Place(spec))
 }
@@ -121,5 +122,5 @@ fn news_of_the_unknown_changes_nothing() {
     let mut books = AgentBooks::default();
     books.apply(&order(9, OrderState::Working, "1"));
     books.apply(&refused(9));
-    assert_eq!(books, AgentBooks::default());
+    assert_eq!(books, AgentBooks { changes: 2, ..AgentBooks::default() });
 }

@@ -1,6 +1,6 @@
 //! What the proof of an order's absence does to the books.
 
-use model::{ClientOrderId, InstrumentId, OrderState, Qty, Side, Timestamp};
+use model::{AgentId, ClientOrderId, InstrumentId, OrderState, Qty, Side, Timestamp};
 
 use super::Books;
 
@@ -8,7 +8,18 @@ impl Books {
     /// What counts on one side of an instrument besides its exposure, in the position limit alone: orders
     /// whose absence was proven not longer than ten minutes ago. Base units.
     pub fn shadow(&self, now: Timestamp, instrument: InstrumentId, side: Side) -> Qty {
-        self.shadows.of(now, instrument, side)
+        self.shadow_of(now, None, instrument, side)
+    }
+
+    /// The same, of one agent or of all.
+    pub(crate) fn shadow_of(
+        &self,
+        now: Timestamp,
+        agent: Option<AgentId>,
+        instrument: InstrumentId,
+        side: Side,
+    ) -> Qty {
+        self.shadows.of(now, agent, instrument, side)
     }
 
     /// An open order is over by proof of its absence. What had never left casts no shadow: that was proven
@@ -18,7 +29,8 @@ impl Books {
         order.absent = true;
         if order.state != OrderState::PendingNew {
             let could = (order.order.instrument, order.order.side, order.leaves());
-            self.shadows.add(at, *id, could);
+            let agent = order.agent;
+            self.shadows.add(at, (*id, agent), could);
         }
     }
 }

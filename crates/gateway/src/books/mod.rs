@@ -5,27 +5,36 @@
 //! which is kept up to date order by order so that a guardrail reads it instead of adding it up.
 
 mod absent;
+mod costs;
+mod covering;
 mod entries;
 mod exposure;
+mod flow;
 mod foreign;
 mod found;
+mod latch;
+mod lately;
 mod money;
 mod order;
+mod orders;
 mod others;
 mod pairs;
+mod promised;
 mod recent;
 mod remembered;
 mod shadow;
+mod standing;
 mod starts;
 mod taken_over;
+mod valued;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use model::{
     AgentId, Amount, Asset, Balance, ClientOrderId, Discrepancy, Ending, Entry, Fill, Instrument,
-    InstrumentId, IntentId, Link, OrderEvent, OrderState, Position, Record, Timestamp, TradeId,
-    TradingState, VenueOrderId,
+    InstrumentId, IntentId, Link, OrderEvent, OrderState, Position, Qty, Record, Side, Timestamp,
+    TradeId, VenueOrderId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -33,17 +42,24 @@ use remembered::Remembered;
 
 use crate::defects::{Defect, Planted};
 
+pub(crate) use costs::Costs;
 pub use exposure::Exposure;
+pub(crate) use flow::{AgentFlow, Fingerprint};
 pub use foreign::VenueKey;
+pub use latch::Latch;
 pub use order::TrackedOrder;
 pub use recent::KnownFill;
 pub(crate) use recent::{LAG_MAX, effects_of};
+pub(crate) use standing::Standing;
 
+use flow::Flow;
 use foreign::Foreign;
+use promised::Promised;
 use recent::Recent;
 #[cfg(test)]
 pub(crate) use shadow::SHADOW;
 use shadow::Shadows;
+use standing::Stands;
 use taken_over::TakenOver;
 
 /// Orders that are over and still remembered, so that a late report finds its order.
@@ -55,18 +71,23 @@ const TRADES_KEPT: usize = 262_144;
 
 /// The state that survives a restart.
 ///
-/// A snapshot keeps it field by field. One of another shape is not read: a field is never given a default.
+/// A snapshot keeps it field by field. One of another shape is not read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Books {
     session: u64,
+    /// They are of a paper account.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    paper: bool,
     first_started: Option<Timestamp>,
     starts: starts::Starts,
     ids_used: u64,
-    orders: BTreeMap<ClientOrderId, TrackedOrder>,
+    orders: orders::Orders,
     open: BTreeSet<ClientOrderId>,
     /// Open orders whose funds the venue's balance does not show yet.
     promising: BTreeSet<ClientOrderId>,
+    /// What they come to.
+    promised: Promised,
     done: VecDeque<ClientOrderId>,
     #[serde(with = "pairs")]
     by_intent: BTreeMap<(AgentId, IntentId), ClientOrderId>,
@@ -78,6 +99,13 @@ pub struct Books {
     #[serde(with = "pairs")]
     agent_positions: BTreeMap<(AgentId, InstrumentId), Position>,
     exposures: BTreeMap<InstrumentId, Exposure>,
+    costs: BTreeMap<InstrumentId, Costs>,
+    #[serde(with = "pairs")]
+    agent_exposures: BTreeMap<(AgentId, InstrumentId), Exposure>,
+    standing: BTreeMap<InstrumentId, Standing>,
+    flow: Flow,
+    /// Agents that may only take orders back, and why.
+    disabled: BTreeMap<AgentId, String>,
     shadows: Shadows,
     balances: BTreeMap<Asset, Balance>,
     balances_at: Timestamp,
@@ -99,7 +127,13 @@ pub struct Books {
     unaccepted: Vec<Discrepancy>,
     /// What the venue said and was not understood, by instrument, order and row: said once.
     not_understood: Remembered<(Option<InstrumentId>, Option<VenueOrderId>, Option<TradeId>)>,
-    halted: Option<String>,
+    halted: Option<Latch>,
+    /// Until when a part of the limits holds after a halt was lifted.
+    probation_until: Option<Timestamp>,
+    /// What is to be sold instead of stops that were late, base units.
+    covering: BTreeMap<InstrumentId, Qty>,
+    /// What losses are measured by.
+    valued: valued::Valued,
     /// Rules that changed while a gateway ran, as they were last told.
     instruments: BTreeMap<InstrumentId, Instrument>,
     #[serde(skip)]
@@ -113,22 +147,28 @@ impl Books {
         if matches!(entry.record, Record::Started { .. }) {
             let seen = self.shadows.is_read_at(entry.at);
             self.recent.is_read_at(seen, entry.at);
+            self.flow.is_read_at(entry.at);
         } else {
             self.shadows.expire(entry.at);
+            self.flow.seen(entry.at);
         }
         match &entry.record {
-            Record::Started { session, .. } => {
+            Record::Started { session, paper, .. } => {
                 self.session = *session;
+                self.paper = *paper;
                 self.first_started.get_or_insert(entry.at);
                 self.starts.began(entry.at);
+                self.probation_is_bounded(entry.at);
                 self.ids_used = 0;
                 if self.planted.is(Defect::LatchLost) {
                     self.halted = None;
                 }
             }
             Record::Stopped => self.starts.ended(),
-            Record::Prepared { agent, intent, order, worst_price } => {
+            Record::Decided { intent, reference, .. } => self.flow.decided(intent, *reference),
+            Record::Prepared { agent, intent, order, worst_price, .. } => {
                 self.ids_used += 1;
+                self.flow.ordered(entry.at, (*agent, *intent), order, *worst_price);
                 let not_before = self.balances_at;
                 let order_of = order.clone();
                 let tracked = TrackedOrder::new(
@@ -145,7 +185,12 @@ impl Books {
                 self.orders.insert(order.client_order_id, tracked);
                 self.count(order.client_order_id, true);
             }
-            Record::CancelPrepared { client_order_id } => {
+            Record::CancelPrepared { client_order_id, instead } => {
+                if let Some(qty) = instead {
+                    self.is_covered(client_order_id, *qty);
+                }
+                let agent = self.orders.get(client_order_id).map(|order| order.agent);
+                self.flow.canceled(entry.at, agent);
                 self.event(client_order_id, OrderEvent::CancelSent, entry.at);
             }
             Record::Accepted { client_order_id, venue_order_id, venue_time } => {
@@ -175,9 +220,11 @@ impl Books {
                 self.undo(client_order_id.as_ref(), fill, entry.at);
             }
             Record::Triggered { client_order_id } => {
+                self.count(*client_order_id, false);
                 if let Some(order) = self.orders.get_mut(client_order_id) {
                     order.triggered = true;
                 }
+                self.count(*client_order_id, true);
             }
             Record::Ended { client_order_id, ending, lost, .. } => {
                 if *lost || *ending == Ending::NotPlaced {
@@ -197,6 +244,9 @@ impl Books {
             }
             Record::Transferred { asset, amount, taken_until } => {
                 self.credit(*asset, *amount, (entry.at, entry.at));
+                if !self.planted.is(Defect::DepositIsProfit) {
+                    self.valued.transferred(*asset, *amount);
+                }
                 if let Some(until) = taken_until {
                     self.taken_over.add(*asset, *amount, *until);
                 }
@@ -212,18 +262,28 @@ impl Books {
                 self.fills_to.extend(fills_to.iter().map(|(k, v)| (*k, *v)));
                 self.fills_until.extend(fills_until.iter().map(|(k, v)| (*k, *v)));
             }
-            Record::Trading { state: TradingState::Halted, cause } => {
-                self.halted = Some(cause.clone());
-            }
+            Record::Trading { state, cause, by } => self.trading_is(*state, cause, *by, entry.at),
+            Record::Flatten { instrument, closing, .. } => self.closing_is(*instrument, closing),
+            Record::Resumed { probation_until, .. } => self.is_resumed(*probation_until),
             Record::Discrepancy { found } => self.found(found),
             Record::Rules { instrument } => {
                 self.instruments.insert(instrument.id, (**instrument).clone());
             }
             Record::DifferencesAccepted { .. } => self.unaccepted.clear(),
-            Record::Trading { .. }
-            | Record::ForeignCancel { .. }
-            | Record::Decided { .. }
-            | Record::Refused { .. }
+            Record::EquityMark { mark } => self.valued.marked(mark, entry.at),
+            Record::Breaker { name, event, .. } => self.valued.breaker(*name, *event),
+            Record::ForeignCancel { .. } => self.flow.canceled(entry.at, None),
+            Record::AgentDisabled { agent, cause } => {
+                self.disabled.insert(*agent, cause.clone());
+            }
+            Record::AgentEnabled { agent } => {
+                self.disabled.remove(agent);
+                self.flow.enabled(*agent);
+            }
+            Record::Refused { .. }
+            | Record::ResumeRequested { .. }
+            | Record::ResumeRefused { .. }
+            | Record::Limits { .. }
             | Record::Link { link: Link::Market | Link::Account, .. }
             | Record::Gap { .. }
             | Record::Duplicates { .. }
@@ -232,22 +292,23 @@ impl Books {
             | Record::Feed { .. }
             | Record::RateLimited { .. }
             | Record::BudgetWait { .. }
+            | Record::KeyAudited { .. }
             | Record::Agent { .. } => {}
         }
     }
 
     fn event(&mut self, id: &ClientOrderId, event: OrderEvent, at: Timestamp) {
-        let Some(was_open) = self.orders.get(id).map(|o| o.state.is_open()) else { return };
         self.count(*id, false);
-        if let Some(order) = self.orders.get_mut(id) {
+        let shadows = &mut self.shadows;
+        let changed = self.orders.change(id, |order| {
             order.happened(event, at);
             if !order.absent {
-                self.shadows.remove(id);
+                shadows.remove(id);
             }
-        }
+        });
+        let Some(changed) = changed else { return };
         self.count(*id, true);
-        let is_open = self.orders.get(id).is_some_and(|o| o.state.is_open());
-        match (was_open, is_open) {
+        match changed {
             (true, false) => {
                 self.open.remove(id);
                 self.promising.remove(id);
@@ -260,6 +321,7 @@ impl Books {
                 self.open.insert(*id);
                 if self.orders.get(id).is_some_and(|o| o.is_promise(self.balances_at)) {
                     self.promising.insert(*id);
+                    self.count_promise(id, true);
                 }
             }
             (true, true) | (false, false) => {}
@@ -273,6 +335,9 @@ impl Books {
             return;
         }
         self.book_money(fill, at, Some);
+        if fill.side == Side::Sell {
+            self.sold(fill.instrument, fill.qty);
+        }
         self.recent.executed(KnownFill {
             at,
             client_order_id: id.copied(),
@@ -280,15 +345,21 @@ impl Books {
             also: None,
         });
         let order = id.and_then(|id| self.orders.get(id));
-        let lost = self.planted.is(Defect::LateFillOfNobody)
-            && order.is_some_and(|order| order.state.is_done());
+        let lost = self.planted.is(Defect::CrossedFillOfNobody)
+            && order.is_some_and(|order| order.state == OrderState::PendingCancel);
         let known = order.map(|o| (o.agent, o.order.client_order_id));
+        if let Some(order) = order.filter(|order| order.filled.is_zero()) {
+            let key = (order.order.instrument, order.order.side);
+            self.flow.executed(at, order.agent, key);
+        }
         // A fill that cannot be counted stays in the ledger and the journal; the difference to the
         // venue's position is then found by reconciliation.
         let _ = self.positions.entry(fill.instrument).or_default().apply(fill);
         if let Some((agent, _)) = known.filter(|_| !lost) {
             let position = self.agent_positions.entry((agent, fill.instrument)).or_default();
             let _ = position.apply(fill);
+            let net = position.net();
+            self.agent_exposures.entry((agent, fill.instrument)).or_default().position = net;
         }
         let net =
             self.positions.get(&fill.instrument).map(Position::net).unwrap_or(model::NetQty::ZERO);
@@ -314,14 +385,22 @@ impl Books {
         if leaves.is_zero() || forgotten {
             return;
         }
-        let exposure = self.exposures.entry(order.order.instrument).or_default();
-        exposure.count(order.order.side, leaves, add);
+        let (agent, instrument, side) = (order.agent, order.order.instrument, order.order.side);
+        let stands = Stands::of(order);
+        let at = (order.worst_price, leaves);
+        self.exposures.entry(instrument).or_default().count(side, leaves, add);
+        self.costs.entry(instrument).or_default().count(side, at, add);
+        self.agent_exposures.entry((agent, instrument)).or_default().count(side, leaves, add);
+        self.standing.entry(instrument).or_default().count(stands, add);
+        if self.promising.contains(&id) {
+            self.count_promise(&id, add);
+        }
     }
 
     fn forget_old(&mut self) {
         while self.done.len() > DONE_KEPT {
             let Some(id) = self.done.pop_front() else { return };
-            if let Some(order) = self.orders.remove(&id) {
+            if let Some(order) = self.orders.forget(&id) {
                 self.by_intent.remove(&(order.agent, order.intent));
                 if let Some(venue_id) = order.venue_order_id {
                     self.by_venue.remove(&(order.order.instrument, venue_id));

@@ -13,14 +13,15 @@ impl Books {
     /// Free funds less what was promised to orders that the venue's figure does not show yet.
     /// `None` when a sum cannot be represented.
     pub fn available(&self, asset: Asset) -> Option<Amount> {
-        let mut left = self.balances.get(&asset).copied().unwrap_or_default().free;
-        for order in self.promising.iter().filter_map(|id| self.orders.get(id)) {
-            let (of, amount) = order.promise()?;
-            if of == asset {
-                left = left.checked_sub(amount)?;
-            }
+        let free = self.balances.get(&asset).copied().unwrap_or_default().free;
+        free.checked_sub(self.promised.of(asset)?)
+    }
+
+    /// Adds what an order promises, or takes it out.
+    pub(super) fn count_promise(&mut self, id: &ClientOrderId, add: bool) {
+        if let Some(order) = self.orders.get(id) {
+            self.promised.count(order.promise(), add);
         }
-        Some(left)
     }
 
     /// Is a deposit or withdrawal of this time by the venue's clock in our counts already? The first
@@ -49,6 +50,8 @@ impl Books {
             let agent = order.agent;
             let position = self.agent_positions.entry((agent, fill.instrument)).or_default();
             let _ = position.apply(&opposite);
+            let net = position.net();
+            self.agent_exposures.entry((agent, fill.instrument)).or_default().position = net;
         }
     }
 
@@ -98,7 +101,14 @@ impl Books {
         self.balances_at = venue_time;
         self.balances_since.get_or_insert(venue_time);
         self.balances.extend(balances.iter().map(|(asset, balance)| (*asset, *balance)));
-        let orders = &self.orders;
-        self.promising.retain(|id| orders.get(id).is_some_and(|o| o.is_promise(venue_time)));
+        let is_kept = |id: &&ClientOrderId| {
+            self.orders.get(id).is_some_and(|order| order.is_promise(venue_time))
+        };
+        let shown: Vec<ClientOrderId> =
+            self.promising.iter().filter(|id| !is_kept(id)).copied().collect();
+        for id in shown {
+            self.count_promise(&id, false);
+            self.promising.remove(&id);
+        }
     }
 }

@@ -3,6 +3,8 @@
 use model::venue::VenueOrder;
 use model::{InstrumentId, VenueOrderId};
 
+use super::costs::worst_price;
+use super::standing::Stands;
 use super::{Books, VenueKey};
 
 impl Books {
@@ -44,5 +46,10 @@ impl Books {
         let Some(order) = order.filter(|order| !order.leaves().is_zero()) else { return };
         let exposure = self.exposures.entry(order.instrument).or_default();
         exposure.count(order.side, order.leaves(), add);
+        if let Some(price) = worst_price(order) {
+            let costs = self.costs.entry(order.instrument).or_default();
+            costs.count(order.side, (price, order.leaves()), add);
+        }
+        self.standing.entry(order.instrument).or_default().count(Stands::of_foreign(order), add);
     }
 }

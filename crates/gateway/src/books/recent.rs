@@ -53,6 +53,13 @@ pub struct KnownFill {
     pub also: Option<TradeId>,
 }
 
+impl KnownFill {
+    /// All ids that the venue gives it.
+    pub(crate) fn names(&self) -> impl Iterator<Item = TradeId> {
+        std::iter::once(self.fill.trade_id).chain(self.also)
+    }
+}
+
 impl Recent {
     pub(super) fn changed(
         &mut self,

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use model::{ClientOrderId, InstrumentId, Qty, Side, Timestamp};
+use model::{AgentId, ClientOrderId, InstrumentId, Qty, Side, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::exposure::largest;
@@ -31,6 +31,7 @@ pub(super) struct Shadows {
 #[serde(deny_unknown_fields)]
 struct Shadow {
     order: ClientOrderId,
+    agent: AgentId,
     instrument: InstrumentId,
     side: Side,
     qty: Qty,
@@ -42,10 +43,11 @@ impl Shadows {
     pub(super) fn add(
         &mut self,
         now: Timestamp,
-        order: ClientOrderId,
+        (order, agent): (ClientOrderId, AgentId),
         (instrument, side, qty): (InstrumentId, Side, Qty),
     ) {
-        self.cast.push_back(Shadow { order, instrument, side, qty, until: now.after(SHADOW) });
+        let until = now.after(SHADOW);
+        self.cast.push_back(Shadow { order, agent, instrument, side, qty, until });
     }
 
     /// A session begins, by whatever clock: nobody knows how long there was none, so all stay for as long
@@ -69,10 +71,19 @@ impl Shadows {
         self.cast.retain(|shadow| shadow.until > now);
     }
 
-    /// What could still execute on one side, base units. A sum that cannot be represented is the largest.
-    pub(super) fn of(&self, now: Timestamp, instrument: InstrumentId, side: Side) -> Qty {
+    /// What could still execute on one side, of one agent or of all, base units. A sum that cannot be
+    /// represented is the largest.
+    pub(super) fn of(
+        &self,
+        now: Timestamp,
+        agent: Option<AgentId>,
+        instrument: InstrumentId,
+        side: Side,
+    ) -> Qty {
         let on_it = |shadow: &&Shadow| {
-            shadow.until > now && (shadow.instrument, shadow.side) == (instrument, side)
+            shadow.until > now
+                && (shadow.instrument, shadow.side) == (instrument, side)
+                && agent.is_none_or(|agent| agent == shadow.agent)
         };
         let sizes = self.cast.iter().filter(on_it).map(|shadow| shadow.qty);
         sizes.fold(Qty::ZERO, |sum, qty| sum.checked_add(qty).unwrap_or_else(largest))

@@ -39,7 +39,7 @@ impl Starts {
         (lately > DEATHS_MAX).then(|| {
             format!(
                 "crash loop: {lately} gateways on this journal began in the last {} minutes and died; find out \
-                 why in their logs, look at the venue, and start with a new journal",
+                 why in their logs, look at the venue, and lift the halt in two steps: plimsoll resume",
                 DEATHS_WITHIN.as_secs() / 60
             )
         })

@@ -36,7 +36,10 @@ fn an_older_balance_does_not_replace_a_newer_one() {
 fn exposure_is_kept_order_by_order_and_equals_the_sum() {
     let mut world = World::new();
     let orders: Vec<_> = [("0.5", Side::Buy), ("0.7", Side::Sell), ("1.1", Side::Buy)]
-        .map(|(qty, side)| world.place(spec(side, qty, "100")).unwrap())
+        .map(|(qty, side)| {
+            let price = if side == Side::Buy { "100" } else { "101" };
+            world.place(spec(side, qty, price)).unwrap()
+        })
         .into();
     world.answer_all();
     let event = world.venue.fill(world.now, &orders[0], "0.2").unwrap();
@@ -133,13 +136,14 @@ fn a_shadow_outlives_any_change_of_the_clock() {
             self_trade_prevention: None,
         };
         let (agent, intent): (AgentId, _) = (number("trend"), IntentId(1));
-        let prepared = Record::Prepared { agent, intent, order, worst_price: number("99") };
+        let prepared =
+            Record::Prepared { agent, intent, order, worst_price: number("99"), limits: None };
         let (ending, cause) = (Ending::NotPlaced, None);
         let because = "no answer".to_owned();
         let doubt = Record::InDoubt { client_order_id, because };
         let ended = Record::Ended { client_order_id, ending, lost: false, cause };
         let (version, config) = (String::new(), String::new());
-        let started = Record::Started { session: 2, version, config };
+        let started = Record::Started { session: 2, version, config, paper: false };
         let steps = [(0, prepared), (1, doubt), (2, ended), (302, Record::Stopped)];
         for (second, record) in steps.into_iter().chain([(302 + shift, started)]) {
             books.apply(&Entry { at: at(10_000 + second), record });
@@ -172,7 +176,7 @@ fn a_venues_name_is_one_only_with_its_instrument() {
         let agent: AgentId = number("trend");
         let intent = IntentId(intent);
         let worst_price = number("100");
-        let prepared = Record::Prepared { agent, intent, order, worst_price };
+        let prepared = Record::Prepared { agent, intent, order, worst_price, limits: None };
         let accepted =
             Record::Accepted { client_order_id, venue_order_id: theirs, venue_time: at(1) };
         for record in [prepared, accepted] {

@@ -1,19 +1,24 @@
 //! What the books say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    AgentId, Amount, Asset, Balance, ClientOrderId, Discrepancy, Instrument, InstrumentId,
-    IntentId, OrderState, Position, Timestamp, TradeId,
+    AgentId, Amount, Asset, Balance, BreakerName, ClientOrderId, Discrepancy, EquityMark,
+    Instrument, InstrumentId, IntentId, OrderState, Position, Timestamp, TradeId,
 };
 
-use super::{Books, Exposure, KnownFill, TrackedOrder, VenueKey};
+use super::{Books, Costs, Exposure, KnownFill, Standing, TrackedOrder, VenueKey};
 use crate::defects::Defect;
 
 impl Books {
     /// Number of this start.
     pub fn session(&self) -> u64 {
         self.session
+    }
+
+    /// Are these the books of a paper account? Only what has started at least once is of either kind.
+    pub fn is_paper(&self) -> bool {
+        self.paper
     }
 
     /// The rules of an instrument, if they have changed since the journal began.
@@ -85,6 +90,37 @@ impl Books {
     /// Position and open orders of an instrument, for worst cases.
     pub fn exposure(&self, instrument: InstrumentId) -> Exposure {
         self.exposures.get(&instrument).copied().unwrap_or_default()
+    }
+
+    /// The same of everything that was ever traded.
+    pub fn exposures(&self) -> impl Iterator<Item = (InstrumentId, Exposure)> {
+        self.exposures.iter().map(|(instrument, exposure)| (*instrument, *exposure))
+    }
+
+    /// What one agent holds and has open of an instrument.
+    pub fn agent_exposure(&self, agent: AgentId, instrument: InstrumentId) -> Exposure {
+        self.agent_exposures.get(&(agent, instrument)).copied().unwrap_or_default()
+    }
+
+    /// The same of everything that it ever traded.
+    pub fn agent_exposures(
+        &self,
+        agent: AgentId,
+    ) -> impl Iterator<Item = (InstrumentId, Exposure)> {
+        self.agent_exposures
+            .iter()
+            .filter(move |((owner, _), _)| *owner == agent)
+            .map(|((_, instrument), exposure)| (*instrument, *exposure))
+    }
+
+    /// What everything open of an instrument comes to at its worst prices.
+    pub(crate) fn costs(&self, instrument: InstrumentId) -> Costs {
+        self.costs.get(&instrument).copied().unwrap_or_default()
+    }
+
+    /// Where the account's own orders of an instrument stand.
+    pub(crate) fn standing(&self, instrument: InstrumentId) -> Option<&Standing> {
+        self.standing.get(&instrument)
     }
 
     /// Balances as the venue last told them.
@@ -172,12 +208,22 @@ impl Books {
 
     /// Is an order of ours in this instrument remembered?
     pub fn knows_orders_of(&self, instrument: InstrumentId) -> bool {
-        self.orders.values().any(|order| order.order.instrument == instrument)
+        self.orders.all().any(|order| order.order.instrument == instrument)
     }
 
-    /// Why trading is halted; `None` when it is not. Latched: it survives a restart.
-    pub fn halted(&self) -> Option<&str> {
-        self.halted.as_deref()
+    /// What the account was last written down to be worth, and when.
+    pub fn equity_mark(&self) -> Option<(&EquityMark, Timestamp)> {
+        self.valued.mark()
+    }
+
+    /// Deposits and withdrawals since then.
+    pub fn transfers_unmarked(&self) -> &BTreeMap<Asset, Amount> {
+        self.valued.transfers()
+    }
+
+    /// Breakers that act. It survives a restart.
+    pub fn breakers_tripped(&self) -> &BTreeSet<BreakerName> {
+        self.valued.tripped()
     }
 
     /// Is anything open in doubt?

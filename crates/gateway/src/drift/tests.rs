@@ -12,10 +12,10 @@ use model::{
 use crate::books::LAG_MAX;
 use crate::testing::{TELLS_ALL, TELLS_SUMS, World, id, number, spec};
 
-const BOTH: [Profile; 2] = [TELLS_ALL, TELLS_SUMS];
+pub(crate) const BOTH: [Profile; 2] = [TELLS_ALL, TELLS_SUMS];
 
 /// A world that has bought 1 at 100, long enough ago that nothing about it can still be late.
-fn bought(profile: Profile) -> (World, ClientOrderId) {
+pub(crate) fn bought(profile: Profile) -> (World, ClientOrderId) {
     let mut world = World::at(profile);
     let order = world.place(spec(Side::Buy, "1", "100")).unwrap();
     world.answer_all();
@@ -27,7 +27,7 @@ fn bought(profile: Profile) -> (World, ClientOrderId) {
 }
 
 /// The market takes some of an order, and the stream tells as this venue does.
-fn executes(world: &mut World, order: &ClientOrderId, qty: &str) {
+pub(crate) fn executes(world: &mut World, order: &ClientOrderId, qty: &str) {
     world.now = world.now.after(Duration::from_millis(1));
     let event = world.venue.fill(world.now, order, qty).unwrap();
     let event = if world.venue.sums { world.venue.told(order, Execution::Standing) } else { event };
@@ -35,26 +35,26 @@ fn executes(world: &mut World, order: &ClientOrderId, qty: &str) {
     world.answer_all();
 }
 
-fn net(world: &World) -> model::NetQty {
+pub(crate) fn net(world: &World) -> model::NetQty {
     world.gateway.books().position(id()).map_or(model::NetQty::ZERO, |p| p.net())
 }
 
-fn compare(world: &mut World) {
+pub(crate) fn compare(world: &mut World) {
     world.apply(&Input::Operator(Command::Reconcile));
     world.pass_answering(4);
 }
 
-fn accept(world: &mut World) {
+pub(crate) fn accept(world: &mut World) {
     world.apply(&Input::Operator(Command::AcceptDifferences));
     world.answer_all();
 }
 
-fn found(world: &World, kind: &str) -> usize {
+pub(crate) fn found(world: &World, kind: &str) -> usize {
     world.count(|r| matches!(r, Record::Discrepancy { found } if found.kind() == kind))
 }
 
 /// Differences that the last comparison left.
-fn left(world: &World) -> Vec<Discrepancy> {
+pub(crate) fn left(world: &World) -> Vec<Discrepancy> {
     let last = world.entries.iter().rev().find_map(|entry| match &entry.record {
         Record::Reconciled { remaining, left, .. } => {
             assert_eq!(remaining.len(), *left as usize);
@@ -65,12 +65,12 @@ fn left(world: &World) -> Vec<Discrepancy> {
     last.unwrap()
 }
 
-fn orders(world: &World) -> usize {
+pub(crate) fn orders(world: &World) -> usize {
     world.count(|r| matches!(r, Record::Prepared { .. } | Record::CancelPrepared { .. }))
 }
 
 /// Nothing that adds risk passes; what only shrinks the position does.
-fn assert_reducing(world: &mut World) {
+pub(crate) fn assert_reducing(world: &mut World) {
     assert_eq!(world.gateway.state().0, TradingState::Reducing, "{:?}", world.gateway.state());
     let passes = |world: &World, order: &OrderSpec| {
         world.gateway.approve(world.now, crate::testing::agent(), order).is_ok()
@@ -342,167 +342,6 @@ fn dust_is_taken_over_once_and_a_leak_is_not() {
         assert_eq!(found(&world, "dust"), 0, "a whole lot is none");
         assert_reducing(&mut world);
     }
-}
-
-#[test]
-fn an_execution_that_the_venue_takes_back_leaves_the_books_and_is_answered_by_no_order() {
-    for profile in BOTH {
-        let (mut world, order) = bought(profile);
-        let before = orders(&world);
-        let trade = world.venue.fills[0].trade_id;
-        world.venue.bust(trade);
-        compare(&mut world);
-        let busted =
-            Discrepancy::Busted { client_order_id: Some(order), instrument: id(), trade_id: trade };
-        assert_eq!(left(&world), [busted]);
-        assert_eq!((net(&world), world.venue.net()), (number("0"), number("0")));
-        let books = world.gateway.books();
-        assert_eq!(books.counted(number("USDT")), Some(number("1000")));
-        assert_eq!(books.agent_position(crate::testing::agent(), id()).unwrap().net(), net(&world));
-        assert_reducing(&mut world);
-        world.restart();
-        world.connect();
-        world.pass_answering(4);
-        assert_reducing(&mut world);
-        accept(&mut world);
-        world.book();
-        assert_eq!(world.gateway.state(), (TradingState::Active, ""));
-        assert_eq!(orders(&world), before);
-        assert_eq!(world.count(|r| matches!(r, Record::Busted { .. })), 1);
-        world.pass_answering(100);
-        assert_eq!(net(&world), number("0"), "and it is not counted again");
-    }
-}
-
-/// The one of several that is taken back, of an order that goes on: its fee comes back, and the order
-/// does not look different for ever.
-#[test]
-fn one_execution_of_an_order_that_is_still_open_is_taken_back() {
-    for profile in BOTH {
-        for off_the_order in [false, true] {
-            let mut world = World::at(profile);
-            world.venue.transfer("BNB", "5");
-            world.venue.fee = Some(Fee { asset: number("BNB"), amount: number("0.25") });
-            compare(&mut world);
-            let order = world.place(spec(Side::Buy, "1", "100")).unwrap();
-            world.answer_all();
-            for qty in ["0.2", "0.3", "0.1"] {
-                executes(&mut world, &order, qty);
-            }
-            world.pass_answering(LAG_MAX.as_secs() + 40);
-            let second = world.venue.fills[1].trade_id;
-            world.venue.bust(second);
-            if off_the_order {
-                world.venue.orders[0].filled = number("0.3");
-            }
-            compare(&mut world);
-            assert_eq!((net(&world), found(&world, "busted")), (number("0.3"), 1));
-            accept(&mut world);
-            world.book();
-            let counted = |asset: &str| world.gateway.books().counted(number(asset)).unwrap();
-            assert_eq!((counted("BNB"), counted("USDT")), (number("4.5"), number("970")));
-            let made = world.requests_made();
-            world.pass_answering(20);
-            assert_eq!(world.gateway.state(), (TradingState::Active, ""), "{off_the_order}");
-            assert!(world.requests_made() - made < 40, "no question without end");
-        }
-    }
-}
-
-/// An execution that is young may be missing from a list that is late: nothing is undone.
-#[test]
-fn a_young_execution_is_not_taken_for_one_that_was_taken_back() {
-    for profile in BOTH {
-        let mut world = World::at(profile);
-        let order = world.place(spec(Side::Buy, "1", "100")).unwrap();
-        world.answer_all();
-        executes(&mut world, &order, "1");
-        world.pass_answering(5);
-        let trade = world.venue.fills[0].trade_id;
-        world.venue.bust(trade);
-        compare(&mut world);
-        assert_eq!((found(&world, "busted"), net(&world)), (0, number("1")));
-        world.pass_answering(2 * LAG_MAX.as_secs() + 60);
-        assert_eq!(
-            (found(&world, "busted"), net(&world)),
-            (1, number("0")),
-            "but in the end it is"
-        );
-    }
-}
-
-/// Taken back is one execution of two that went forth and back: of one asset there is then what there was
-/// minutes ago, and of the other more than ever. That is no deposit.
-#[test]
-fn what_passes_for_old_of_one_asset_makes_no_deposit_of_another() {
-    let (mut world, _) = bought(TELLS_SUMS);
-    let order = world.place(spec(Side::Buy, "1", "90")).unwrap();
-    world.answer_all();
-    executes(&mut world, &order, "1");
-    world.pass_answering(5);
-    let older = world.venue.fills[0].trade_id;
-    world.venue.bust(older);
-    compare(&mut world);
-    assert_eq!((found(&world, "deposit"), found(&world, "balance")), (0, 0));
-    world.pass_answering(LAG_MAX.as_secs() + 60);
-    assert_eq!((found(&world, "deposit"), found(&world, "balance")), (0, 0));
-    assert_eq!((found(&world, "busted"), net(&world)), (1, number("1")));
-}
-
-/// One that bought and one that sold as much are taken back together: of the base there is what we count, and
-/// of the quote more. That is no deposit either.
-#[test]
-fn two_that_are_taken_back_together_are_no_deposit() {
-    for profile in BOTH {
-        let (mut world, _) = bought(profile);
-        let order = world.place(spec(Side::Sell, "1", "99")).unwrap();
-        world.answer_all();
-        executes(&mut world, &order, "1");
-        world.pass_answering(LAG_MAX.as_secs() + 40);
-        let both: Vec<_> = world.venue.fills.iter().map(|fill| fill.trade_id).collect();
-        both.into_iter().for_each(|trade| world.venue.bust(trade));
-        compare(&mut world);
-        assert_eq!((found(&world, "deposit"), found(&world, "busted")), (0, 2));
-        assert_eq!(net(&world), number("0"));
-        assert_eq!(world.gateway.books().counted(number("USDT")), Some(number("1000")));
-    }
-}
-
-/// An execution that was counted by a clock an hour ahead grows old as well, once the clock is right.
-#[test]
-fn an_execution_of_a_session_whose_clock_was_ahead_grows_old() {
-    let mut world = World::at(TELLS_SUMS);
-    let right = world.now;
-    world.now = world.now.after(Duration::from_secs(3_600));
-    let order = world.place(spec(Side::Buy, "1", "100"));
-    assert!(order.is_none(), "the book is old by this clock");
-    world.book();
-    let order = world.place(spec(Side::Buy, "1", "100")).unwrap();
-    world.answer_all();
-    executes(&mut world, &order, "1");
-    world.pass_answering(5);
-    world.now = right;
-    world.restart();
-    world.connect();
-    world.pass_answering(LAG_MAX.as_secs() + 40);
-    world.venue.bust(world.venue.fills[0].trade_id);
-    compare(&mut world);
-    assert_eq!((found(&world, "busted"), net(&world)), (1, number("0")));
-}
-
-/// Where the venue dates its balances, and they are of a later time, there is nothing to wait for.
-#[test]
-fn balances_of_a_later_time_prove_it_at_once() {
-    let mut world = World::at(TELLS_ALL);
-    let order = world.place(spec(Side::Buy, "1", "100")).unwrap();
-    world.answer_all();
-    executes(&mut world, &order, "1");
-    world.pass_answering(2);
-    let trade = world.venue.fills[0].trade_id;
-    world.venue.bust(trade);
-    world.venue.changed = world.now;
-    compare(&mut world);
-    assert_eq!((found(&world, "busted"), net(&world)), (1, number("0")));
 }
 
 /// EXS-03: balances as they were a minute ago, executions as they are. What we have counted outranks

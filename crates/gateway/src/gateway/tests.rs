@@ -7,8 +7,8 @@ use model::venue::{
     AccountEvent, AccountRequest, Execution, Profile, Response, TradesFrom, VenueError,
 };
 use model::{
-    Action, Amount, Asset, Command, Discrepancy, Ending, Input, Link, OrderKind, OrderState,
-    Outcome, Qty, Record, RequestId, Side, StoreTag, TimeInForce, TradingState,
+    Action, Amount, Asset, Command, Discrepancy, Ending, HaltedBy, Input, Link, OrderKind,
+    OrderState, Outcome, Qty, Record, RequestId, Side, StoreTag, TimeInForce, TradingState,
 };
 use proptest::prelude::*;
 
@@ -256,7 +256,7 @@ fn an_order_that_the_venue_has_lost_ends() {
     assert_eq!(world.state_of(&order), OrderState::Done(Ending::Canceled));
     assert_eq!(world.gateway.state().0, TradingState::Halted);
     let said = world.notices.iter().filter(
-        |notice| matches!(notice, model::Notice::Alert(text) if text.contains("has lost order")),
+        |notice| matches!(notice, model::Notice::Alert(alert) if alert.text.contains("has lost order")),
     );
     assert_eq!(said.count(), 1);
     let ended =
@@ -565,7 +565,7 @@ fn a_halt_survives_a_restart_and_cancels_pass() {
     let mut world = World::new();
     let intent = world.intend(Action::Place(buy()));
     world.answer_all();
-    world.apply(&Input::Operator(Command::Halt { cause: "enough".to_owned() }));
+    world.apply(&Input::Operator(Command::halt(HaltedBy::Person, "enough")));
     assert_eq!(world.gateway.state(), (TradingState::Halted, "enough"));
     world.answer_all();
     let order = world.gateway.books().order_of(agent(), intent).unwrap();
@@ -584,7 +584,7 @@ fn a_halted_gateway_takes_back_what_an_earlier_life_left() {
     let mut world = World::new();
     let order = world.place(buy()).unwrap();
     world.answer_all();
-    world.apply(&Input::Operator(Command::Halt { cause: "enough".to_owned() }));
+    world.apply(&Input::Operator(Command::halt(HaltedBy::Person, "enough")));
     world.restart();
     assert_eq!(world.gateway.state().0, TradingState::Halted);
     assert!(world.state_of(&order).is_open());
@@ -600,7 +600,7 @@ fn a_halt_finds_what_arrives_late() {
     let mut world = World::new();
     let order = world.place(buy()).unwrap();
     let (_, asked) = world.requests.pop_front().unwrap();
-    world.apply(&Input::Operator(Command::Halt { cause: "enough".to_owned() }));
+    world.apply(&Input::Operator(Command::halt(HaltedBy::Person, "enough")));
     assert_eq!(world.count(|r| matches!(r, Record::CancelPrepared { .. })), 0);
     world.restart();
     world.pass_answering(2);
@@ -636,7 +636,7 @@ fn cancels_of_one_order_slow_down() {
     let order = world.place(buy()).unwrap();
     world.answer_all();
     world.venue.frozen = true;
-    world.apply(&Input::Operator(Command::Halt { cause: "enough".to_owned() }));
+    world.apply(&Input::Operator(Command::halt(HaltedBy::Person, "enough")));
     let before = world.requests_made();
     world.pass_answering(10);
     let cancels = world.count(|r| matches!(r, Record::CancelPrepared { .. }));
@@ -681,7 +681,8 @@ fn a_stop_that_opens_a_position_is_taken_back() {
         world.answer_all();
         let cause = "enough".to_owned();
         let gone = Command::AgentGone { agent: agent(), cause: cause.clone() };
-        world.apply(&Input::Operator(if halt { Command::Halt { cause } } else { gone }));
+        let halted = Command::halt(HaltedBy::Person, cause);
+        world.apply(&Input::Operator(if halt { halted } else { gone }));
         world.answer_all();
         assert_eq!(world.state_of(&order), OrderState::Done(Ending::Canceled));
     }

@@ -76,7 +76,7 @@ fn new_steps_are_learned_from_one_refusal() {
     assert!(world.state_of(&old).is_done());
     assert!(told(&world).any(|new| new.tick == coarse().tick));
     let alert = "1 open orders stand off the new steps";
-    assert!(world.notices.iter().any(|n| matches!(n, Notice::Alert(t) if t.contains(alert))));
+    assert!(world.notices.iter().any(|n| matches!(n, Notice::Alert(a) if a.text.contains(alert))));
 }
 
 fn told(world: &World) -> impl Iterator<Item = &Instrument> {
@@ -130,7 +130,7 @@ fn nothing_is_sent_while_the_venue_does_not_trade() {
         read(&mut world, Instrument { mode, ..instrument() });
         assert!(matches!(refusal(&mut world, "0.1", "99"), Some(Refusal::Unsupported { .. })));
         let alert = "the position is 0, 1 orders are open";
-        let is = |n: &Notice| matches!(n, Notice::Alert(text) if text.contains(alert));
+        let is = |n: &Notice| matches!(n, Notice::Alert(a) if a.text.contains(alert));
         assert!(world.notices.iter().any(is), "{:?}", world.notices);
         world.notices.clear();
         let intent = world.gateway.books().order(&stands).unwrap().intent;
@@ -151,7 +151,7 @@ fn what_is_not_listed_any_more_is_said_once_with_what_is_stuck() {
     let gone = Input::Instruments { found: Vec::new(), gone: vec![id()] };
     world.apply(&gone);
     world.apply(&gone);
-    let is = |n: &&Notice| matches!(n, Notice::Alert(text) if text.contains("not listed"));
+    let is = |n: &&Notice| matches!(n, Notice::Alert(a) if a.text.contains("not listed"));
     assert_eq!(world.notices.iter().filter(is).count(), 1);
     assert!(matches!(refusal(&mut world, "0.1", "99"), Some(Refusal::Unsupported { .. })));
     assert_eq!(rules(&world), 1);

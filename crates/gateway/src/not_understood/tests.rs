@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use model::venue::{Execution, Profile, Unread, VenueOrderStatus};
 use model::{
-    Command, FeedNotice, Input, Link, Notice, OrderState, Qty, Record, Side, TradingState,
+    AlertKey, Command, FeedNotice, Input, Link, Notice, OrderState, Qty, Record, Side, TradingState,
 };
 
 use crate::foreign_orders::ForeignOrders;
@@ -22,7 +22,8 @@ fn said(world: &World) -> usize {
 }
 
 fn alerts(world: &World) -> usize {
-    let is = |n: &&Notice| matches!(n, Notice::Alert(text) if text.contains("not understood"));
+    let is =
+        |n: &&Notice| matches!(n, Notice::Alert(alert) if alert.key == AlertKey::NotUnderstood);
     world.notices.iter().filter(is).count()
 }
 

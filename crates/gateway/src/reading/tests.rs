@@ -103,6 +103,24 @@ fn an_order_that_ended_is_ended_with_how() {
     }
 }
 
+/// The venue lists its open orders, takes the order, and answers both: the order is not missing from the list.
+#[test]
+fn an_order_that_was_under_way_when_a_reading_began_is_not_missing() {
+    for profile in BOTH {
+        let mut world = World::at(profile);
+        let order = world.place(spec(Side::Buy, "1", "99")).unwrap();
+        world.apply(&Input::Operator(Command::Reconcile));
+        world.requests.rotate_left(1);
+        world.answer_all();
+        assert_eq!(world.state_of(&order), OrderState::Working);
+        assert_eq!(found(&world), []);
+        world.venue.orders.clear();
+        world.apply(&Input::Operator(Command::Reconcile));
+        world.answer_all();
+        assert_eq!(found(&world), [Discrepancy::UnknownToVenue { client_order_id: order }]);
+    }
+}
+
 /// An end that the stream tells is none that was missed.
 #[test]
 fn what_we_took_back_ourselves_is_no_difference() {

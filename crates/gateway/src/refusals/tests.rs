@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use model::venue::{Filter, Response, VenueError};
 use model::{
-    ClientOrderId, Input, Notice, Outcome, Record, Refusal, Reply, Side, Timestamp, VenueOrderId,
+    AlertKey, ClientOrderId, Input, Notice, Outcome, Record, Refusal, Reply, Side, Timestamp,
+    VenueOrderId,
 };
 
 use crate::risk::PAUSE;
@@ -34,7 +35,7 @@ fn refuses(world: &mut World, because: &VenueError) {
 }
 
 fn alerts(world: &World) -> usize {
-    let is = |notice: &&Notice| matches!(notice, Notice::Alert(text) if text.contains("refused"));
+    let is = |notice: &&Notice| matches!(notice, Notice::Alert(alert) if alert.key == AlertKey::VenueRefuses);
     world.notices.iter().filter(is).count()
 }
 

@@ -4,6 +4,14 @@ use model::{Instrument, Notional, Price, Qty, Refusal, Rounding};
 
 use crate::limits::InstrumentLimits;
 
+/// What an order comes to, quote units.
+pub(super) struct Size {
+    /// At the worst price that it can trade at.
+    pub(super) worst: Notional,
+    /// At that or at the price that its slip is measured from, whichever is more.
+    pub(super) most: Notional,
+}
+
 /// Checks `qty` at the worst price the order can trade at; says what that comes to. A sell may bring
 /// more than at its worst price, so its notional is limited at the price its slip is measured from.
 pub(super) fn check(
@@ -12,7 +20,7 @@ pub(super) fn check(
     from: Price,
     instrument: &Instrument,
     limits: &InstrumentLimits,
-) -> Result<Notional, Refusal> {
+) -> Result<Size, Refusal> {
     let venue = &instrument.limits;
     if qty.is_zero() || qty < venue.qty_min {
         return Err(Refusal::QtyTooSmall { limit: venue.qty_min, qty });
@@ -27,11 +35,15 @@ pub(super) fn check(
         return Err(Refusal::NotionalTooSmall { limit: venue.notional_min, notional });
     }
     let limit = venue.notional_max.map_or(limits.notional_max, |max| max.min(limits.notional_max));
-    let most = worst_price.max(from).notional(qty, Rounding::Up).ok_or(Refusal::Unrepresentable)?;
+    let most = if from <= worst_price {
+        notional
+    } else {
+        from.notional(qty, Rounding::Up).ok_or(Refusal::Unrepresentable)?
+    };
     if most > limit {
         return Err(Refusal::NotionalTooLarge { limit, notional: most });
     }
-    Ok(notional)
+    Ok(Size { worst: notional, most })
 }
 
 /// The largest quantity of two limits, one of which may be absent.

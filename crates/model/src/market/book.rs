@@ -55,16 +55,7 @@ impl Book {
             Side::Buy => &mut self.bids,
             Side::Sell => &mut self.asks,
         };
-        // Worse prices come first in the array.
-        let is_worse = |level: &Level| match side {
-            Side::Buy => level.price < price,
-            Side::Sell => level.price > price,
-        };
-        let near = levels.iter().rev().take(NEAR).position(is_worse);
-        let at = match near {
-            Some(back) => levels.len() - back,
-            None => levels.partition_point(is_worse),
-        };
+        let at = place(levels, side, price);
         match (levels.get_mut(at), qty.0 == 0) {
             (Some(level), false) if level.price == price => level.qty = qty,
             (Some(level), true) if level.price == price => {
@@ -73,6 +64,16 @@ impl Book {
             (_, true) => {}
             (_, false) => levels.insert(at, Level { price, qty }),
         }
+    }
+
+    /// The book becomes a tick on either side of a price, with as much as anybody wants.
+    pub(super) fn stand_around(&mut self, price: GridPrice, tick: i64) {
+        const MUCH: GridQty = GridQty(i64::MAX / 4);
+        self.clear();
+        if price.0 > tick {
+            self.bids.push(Level { price: GridPrice(price.0 - tick), qty: MUCH });
+        }
+        self.asks.push(Level { price: GridPrice(price.0.saturating_add(tick)), qty: MUCH });
     }
 
     /// Applies a snapshot or a change.
@@ -88,6 +89,22 @@ impl Book {
 
 /// How many levels from the best a search walks before it halves instead.
 const NEAR: usize = 16;
+
+/// Where a price stands among levels with the best at the end, or where it would: behind all that are worse.
+fn place(levels: &[Level], side: Side, price: GridPrice) -> usize {
+    // Turned round, asks are in order as bids are.
+    let turned = |price: GridPrice| if side == Side::Sell { !price.0 } else { price.0 };
+    let wanted = turned(price);
+    let end = levels.len().saturating_sub(NEAR);
+    let mut at = levels.len();
+    while at > end {
+        if turned(levels[at - 1].price) < wanted {
+            return at;
+        }
+        at -= 1;
+    }
+    levels[..end].partition_point(|level| turned(level.price) < wanted)
+}
 
 #[cfg(test)]
 mod tests {

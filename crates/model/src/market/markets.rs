@@ -27,6 +27,8 @@ pub struct MarketView {
     book_at: Option<BookTime>,
     /// Of the last book that had both sides, and when it was so.
     middle: Option<(GridPrice, BookTime)>,
+    /// Set where nobody tells the book: a tick on either side of the last price stands for it.
+    by_prints: Option<i64>,
 }
 
 /// When the book last changed, by both clocks.
@@ -54,6 +56,7 @@ impl MarketView {
             updated: None,
             book_at: None,
             middle: None,
+            by_prints: None,
         }
     }
 
@@ -65,6 +68,11 @@ impl MarketView {
     /// The book. Stale, and only good for a look, while [`MarketView::is_live`] is false.
     pub fn book(&self) -> &Book {
         &self.book
+    }
+
+    /// Does the last price stand for the book? See [`Markets::price_by_prints`].
+    pub fn is_priced_by_prints(&self) -> bool {
+        self.by_prints.is_some()
     }
 
     /// Is the book complete up to the last message?
@@ -125,7 +133,10 @@ impl MarketView {
                     self.middle = Some((GridPrice(bid.price.0.midpoint(ask.price.0)), at));
                 }
             }
-            MarketKind::Trade(trade) => self.last_trade = Some(*trade),
+            MarketKind::Trade(trade) => {
+                self.last_trade = Some(*trade);
+                self.priced_at(now, event.venue_time, trade.price);
+            }
             // History, and no sign that the market is heard now.
             MarketKind::LateTrade(trade) => {
                 if self.last_trade.is_none_or(|last| last.id < trade.id) {
@@ -134,7 +145,7 @@ impl MarketView {
                 return;
             }
             MarketKind::Quote(quote) => self.quote = Some(*quote),
-            MarketKind::Candle(_) => {}
+            MarketKind::Candle(candle) => self.priced_at(now, event.venue_time, candle.close),
             MarketKind::BookLost => {
                 self.book.clear();
                 self.book_live = false;
@@ -143,6 +154,14 @@ impl MarketView {
             }
         }
         self.updated = Some(now);
+    }
+
+    /// Where nobody tells the book, this price is its middle.
+    fn priced_at(&mut self, now: Timestamp, venue: Timestamp, price: GridPrice) {
+        let Some(tick) = self.by_prints else { return };
+        let at = BookTime { received: now, venue };
+        self.book.stand_around(price, tick);
+        (self.book_live, self.book_at, self.middle) = (true, Some(at), Some((price, at)));
     }
 }
 
@@ -163,6 +182,15 @@ impl Markets {
             Some(_) | None => {
                 self.views.insert(instrument.id, MarketView::new(instrument));
             }
+        }
+    }
+
+    /// Of this instrument nobody tells the book, as in a recording of bars or of trades alone: from now on a
+    /// tick on either side of the last price stands for it.
+    pub fn price_by_prints(&mut self, instrument: InstrumentId) {
+        if let Some(view) = self.views.get_mut(&instrument) {
+            let (grid, tick) = (view.instrument.grid(), view.instrument.tick.get());
+            view.by_prints = tick.mantissa_at(u32::from(grid.price_decimals));
         }
     }
 

@@ -11,12 +11,13 @@ mod order;
 mod profile;
 mod request;
 mod response;
+mod scopes;
 mod unread;
 
 pub use error::{Filter, VenueError};
 pub use event::{AccountEvent, Execution, VenueEvent};
 pub use order::{ExpiryReason, VenueOrder, VenueOrderStatus};
-pub use profile::{IdClass, Profile};
+pub use profile::{CancelAllScope, IdClass, Profile};
 pub use request::{
     AccountRequest, CancelReplace, CancelRestriction, MarketRequest, OrderKey, PageCursor, Request,
     TradesFrom,
@@ -25,6 +26,7 @@ pub use response::{
     AccountSnapshot, AggregateTrade, BookSnapshot, FeeRates, InstrumentTicker, KeyRights, Replaced,
     Response,
 };
+pub use scopes::{KeyAudit, KeyFinding, KeyPolicy, KeyScopes};
 pub use unread::Unread;
 
 use crate::time::Timestamp;

@@ -31,6 +31,26 @@ pub struct Profile {
     pub order_ids_count: bool,
     /// Orders in one answer, at most.
     pub orders_page: u32,
+    /// Does it tell what a key may do?
+    pub tells_key_scopes: bool,
+    /// Does it tell whether a key is bound to addresses?
+    pub tells_key_addresses: bool,
+    /// Its own timer that takes orders back when nobody winds it up, at most this long. `None` where it
+    /// has none.
+    pub dead_man: Option<Duration>,
+    /// What one request takes back at most.
+    pub cancel_all: CancelAllScope,
+}
+
+/// How far one request to take all orders back reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelAllScope {
+    /// Every order of the account.
+    Account,
+    /// Every order of one instrument.
+    Instrument,
+    /// Orders that are named, so many at a time: those that nobody knows of are left.
+    Named(u32),
 }
 
 /// What a venue does with a client order id that was used before.

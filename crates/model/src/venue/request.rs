@@ -160,8 +160,10 @@ pub enum AccountRequest {
     Account,
     /// The rest of the balances: what [`Response::AccountPage`](super::Response::AccountPage) named.
     AccountAfter(PageCursor),
-    /// What the key may do.
+    /// What the account may do with this key.
     Rights,
+    /// What the key itself may do, as far as the venue tells.
+    Scopes,
     /// Fee rates.
     Fees(InstrumentId),
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::error::VenueError;
 use super::order::VenueOrder;
 use super::request::PageCursor;
+use super::scopes::KeyScopes;
 use super::unread::Unread;
 use crate::balance::Balance;
 use crate::decimal::Decimal;
@@ -90,8 +91,10 @@ pub enum Response {
         /// The rest.
         next: PageCursor,
     },
-    /// What the key may do.
+    /// What the account may do with this key.
     Rights(KeyRights),
+    /// What the key itself may do; `None` where the venue has no such question.
+    Scopes(Option<KeyScopes>),
     /// Fee rates.
     Fees(FeeRates),
     /// An answer of which some rows are not understood. What is missing from it proves nothing.

@@ -162,6 +162,7 @@ fn agent_order(order: &gateway::TrackedOrder) -> engine::AgentOrder {
             time_in_force: sent.time_in_force,
             post_only: sent.post_only,
             reduce_only: sent.reduce_only,
+            effect: None,
         },
         client_order_id: Some(sent.client_order_id),
         state: order.state,

@@ -13,6 +13,7 @@ mod file;
 mod frame;
 mod look;
 mod notices;
+mod pauses;
 mod stops;
 
 use std::path::Path;
@@ -33,6 +34,7 @@ pub use error::{BudgetError, TooLong};
 use file::StateFile;
 pub use look::{BudgetUse, LimitUse, look};
 use notices::Notices;
+use pauses::Pauses;
 
 use crate::clock;
 use crate::config::VenueKind;
@@ -161,16 +163,26 @@ impl HostBudget {
         charge: &Charge,
         wait_max: Duration,
     ) -> Result<Grant, TooLong> {
-        let end = Instant::now() + wait_max;
+        let start = Instant::now();
+        let mut told = None;
+        let mut pauses = Pauses::default();
         loop {
             match self.ask(priority, charge).await {
                 Answer::Granted(grant) => return Ok(grant),
                 Answer::Wait { wait, cause } => {
-                    self.shared.notices.waits(cause, wait);
-                    if wait > end.saturating_duration_since(Instant::now()) {
-                        return Err(TooLong { wait, cause });
+                    // However often it asks, it is one request that waits for this.
+                    if told.replace(cause) != Some(cause) {
+                        self.shared.notices.waits(cause, wait);
                     }
-                    tokio::time::sleep(wait).await;
+                    let waited = start.elapsed();
+                    let in_all = waited.saturating_add(wait);
+                    if in_all > wait_max {
+                        return Err(TooLong { wait: in_all, cause });
+                    }
+                    // What protects asks as often as it may.
+                    let is_patient = !priority.is_safety();
+                    let pause = pauses.next(wait, wait_max.saturating_sub(waited));
+                    tokio::time::sleep(if is_patient { pause } else { wait }).await;
                 }
             }
         }

@@ -197,6 +197,30 @@ async fn a_request_that_would_come_too_late_does_not_wait() {
     assert!(start.elapsed() >= Duration::from_millis(290));
 }
 
+/// An agent that rests thirty orders at once, its first ones: all of them go out, each within its time.
+#[tokio::test]
+async fn a_burst_of_first_orders_goes_out_as_the_venue_answers() {
+    let directory = tempfile::tempdir().unwrap();
+    let budget = open(&directory);
+    let counted = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let order = |_| {
+        let (budget, counted) = (budget.clone(), Arc::clone(&counted));
+        tokio::spawn(async move {
+            let charge = binance::charge(1, true, budget.keys());
+            let grant = budget.wait(Priority::Order, &charge, Duration::from_secs(2)).await?;
+            let used = 1 + counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            let told = |window_ms| Usage { counts: Counted::Order, window_ms, used };
+            budget.settle(&grant, &[], &[told(10_000), told(86_400_000)]).await;
+            Ok::<(), TooLong>(())
+        })
+    };
+    let orders: Vec<_> = (0..30).map(order).collect();
+    for order in orders {
+        order.await.unwrap().unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_file_that_was_removed_is_made_again() {
     let directory = tempfile::tempdir().unwrap();

@@ -4,18 +4,32 @@
 //! environment variable or file and never stand in the file itself. Relative paths are relative to
 //! the file that names them, so a gateway may be started from anywhere.
 
+mod alerts;
+mod limits;
+mod paper;
+mod place;
+mod reading;
 mod secret;
+mod watchdog;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ::budget::Shares;
-use gateway::{ForeignOrders, Limits};
+use gateway::{ForeignOrders, LateStops, Limits};
 use journal::Address;
+use model::venue::KeyFinding;
 use model::{AgentId, InstrumentId, VenueId};
 use serde::Deserialize;
 
+pub use alerts::AlertConfig;
+pub use limits::LimitsFile;
+pub use paper::PaperConfig;
+pub use place::{Place, place};
+pub use reading::ConfigError;
+use reading::read;
 pub use secret::{Secret, SecretError, SecretSource};
+pub use watchdog::WatchdogConfig;
 
 /// A configuration that has passed every check.
 #[derive(Debug)]
@@ -26,6 +40,10 @@ pub struct Config {
     pub store_password: Option<SecretSource>,
     /// The limits of `limits`.
     pub limits: Limits,
+    /// Where they are read from, and what they have to have.
+    pub limits_file: LimitsFile,
+    /// The account of a paper run; `None` in a live one.
+    pub paper: Option<PaperConfig>,
     /// The venue that is traded on, by its configured name.
     pub venue: (VenueId, VenueConfig),
     /// The agents, by name.
@@ -36,6 +54,12 @@ pub struct Config {
     pub reconcile_every_s: u64,
     /// Where what all processes of the host share is kept; `None` leaves it to the environment.
     pub state_dir: Option<PathBuf>,
+    /// Where market data is kept; `None` where it is not.
+    pub record: Option<PathBuf>,
+    /// Where alerts go.
+    pub alerts: Vec<AlertConfig>,
+    /// The kill switch that watches this gateway; `None` where there is none, and in a paper run.
+    pub watchdog: Option<WatchdogConfig>,
     /// The text of both files, for the journal.
     pub text: String,
 }
@@ -45,8 +69,11 @@ impl Config {
     /// the first thread is started.
     pub fn take_secrets(&mut self) {
         let (_, venue) = &mut self.venue;
-        let venue = [&mut venue.key, &mut venue.secret];
-        secret::take_from_environment(venue.into_iter().chain(&mut self.store_password));
+        let venue = [&mut venue.key, &mut venue.secret].into_iter().flatten();
+        let watchdog = self.watchdog.as_mut().map(|watchdog| &mut watchdog.token);
+        let alerts = self.alerts.iter_mut().flat_map(AlertConfig::secrets_mut);
+        let others = self.store_password.iter_mut().chain(watchdog).chain(alerts);
+        secret::take_from_environment(venue.chain(others));
     }
 
     /// Where the journal is kept, with its password.
@@ -66,10 +93,10 @@ pub struct VenueConfig {
     pub kind: VenueKind,
     /// What is followed and may be traded, within the limits.
     pub instruments: Vec<InstrumentId>,
-    /// API key.
-    pub key: SecretSource,
-    /// API secret: an HMAC secret, or the text of an Ed25519 PEM file.
-    pub secret: SecretSource,
+    /// API key; `None` in a paper run, whatever the file says, and never in a live one.
+    pub key: Option<SecretSource>,
+    /// API secret: an HMAC secret, or the text of an Ed25519 PEM file. As `key`.
+    pub secret: Option<SecretSource>,
     /// REST address; the venue's own when absent.
     pub rest: Option<String>,
     /// Market stream address; derived from `rest` when that is given, else the venue's own.
@@ -82,6 +109,18 @@ pub struct VenueConfig {
     /// `halt`.
     #[serde(default)]
     pub foreign_orders: ForeignOrders,
+    /// What is done about a protective stop that should be done and is not: `say`, or `close`.
+    #[serde(default)]
+    pub late_stops: LateStops,
+    /// What the key may do, or may not, although a start is refused for it.
+    #[serde(default)]
+    pub accept_key_scopes: Vec<KeyFinding>,
+    /// What a start is refused for, although it would only be said.
+    #[serde(default)]
+    pub demand_key_scopes: Vec<KeyFinding>,
+    /// How often the venue is asked again what the key may do, seconds: 1 to 86400.
+    #[serde(default = "default_key_audit")]
+    pub key_audit_every_s: u64,
     /// WebSocket API address; derived from `rest` when that is given, else the venue's own.
     pub ws_api: Option<String>,
 }
@@ -89,11 +128,12 @@ pub struct VenueConfig {
 impl VenueConfig {
     /// Where its REST API is: the address that is given, or the venue's own.
     pub fn rest_address(&self) -> &str {
-        let own = match self.kind {
-            VenueKind::BinanceSpot => venues::binance::REST,
-            VenueKind::CoinbaseAdvanced => venues::coinbase::REST,
-        };
-        self.rest.as_deref().unwrap_or(own)
+        self.rest.as_deref().unwrap_or(self.kind.rest_address())
+    }
+
+    /// Is it the exchange itself, and no test network, simulation or proxy?
+    pub fn is_the_exchange(&self) -> bool {
+        self.rest_address().trim_end_matches('/') == self.kind.rest_address()
     }
 }
 
@@ -105,6 +145,16 @@ pub enum VenueKind {
     BinanceSpot,
     /// Coinbase Advanced Trade, spot.
     CoinbaseAdvanced,
+}
+
+impl VenueKind {
+    /// Where the exchange's own REST API is.
+    pub const fn rest_address(self) -> &'static str {
+        match self {
+            VenueKind::BinanceSpot => venues::binance::REST,
+            VenueKind::CoinbaseAdvanced => venues::coinbase::REST,
+        }
+    }
 }
 
 /// One agent.
@@ -129,37 +179,6 @@ pub enum AgentProgram {
     Command(Vec<String>),
 }
 
-/// What is wrong with a configuration, where, and what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("{}: cannot be read: {source}", path.display())]
-    Unreadable {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is not TOML of the expected shape.
-    #[error("{}: {message}", path.display())]
-    Syntax {
-        /// Which file.
-        path: PathBuf,
-        /// What the parser says, with line and column.
-        message: String,
-    },
-    /// A value that does not make sense.
-    #[error("{}: {key}: {problem}", path.display())]
-    Value {
-        /// Which file.
-        path: PathBuf,
-        /// Which key.
-        key: String,
-        /// What is wrong with it and what to do.
-        problem: String,
-    },
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -170,11 +189,16 @@ struct File {
     #[serde(default = "default_reconcile")]
     reconcile_every_s: u64,
     state_dir: Option<PathBuf>,
+    record: Option<PathBuf>,
+    paper: Option<paper::PaperFile>,
     #[serde(default)]
     journal: JournalFile,
     venue: BTreeMap<VenueId, VenueConfig>,
     #[serde(default)]
     agent: BTreeMap<AgentId, AgentFile>,
+    watchdog: Option<WatchdogConfig>,
+    #[serde(default)]
+    alert: Vec<toml::Table>,
 }
 
 #[derive(Default, Deserialize)]
@@ -208,6 +232,10 @@ const fn default_reconcile() -> u64 {
     30
 }
 
+const fn default_key_audit() -> u64 {
+    3_600
+}
+
 const fn default_memory() -> u64 {
     512
 }
@@ -224,15 +252,12 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
         key: key.to_owned(),
         problem,
     };
-    if file.mode == Mode::Paper {
-        let problem = "paper trading is not built yet; use mode = \"live\" and point `rest` of the \
-                       venue at a simulated one (plimsoll venue)";
-        return Err(bad("mode", problem.to_owned()));
-    }
+    let paper =
+        paper(file.mode, file.paper.as_ref()).map_err(|(key, problem)| bad(&key, problem))?;
     let here = path.parent().unwrap_or(Path::new("."));
     let store =
         Address::parse(file.store.get_ref(), here).map_err(|problem| bad("store", problem))?;
-    let store_password = file.store_password;
+    let store_password = file.store_password.map(|source| source.within(here));
     if store_password.is_some() {
         let problem = match &store {
             Address::Sqlite(_) => Some("a file has none; leave it out"),
@@ -247,50 +272,85 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let text = without_password(text, &file.store, &store);
     let limits_path = here.join(&file.limits);
     let (limits_text, limits): (String, Limits) = read(&limits_path)?;
-    check_limits(&limits_path, &limits)?;
+    limits::check(&limits_path, &limits)?;
     let mut venues = file.venue.into_iter();
-    let (Some(venue), None) = (venues.next(), venues.next()) else {
+    let (Some(mut venue), None) = (venues.next(), venues.next()) else {
         let problem = "exactly one venue is supported by one gateway so far";
         return Err(bad("venue", problem.to_owned()));
     };
+    for (name, secret) in [("key", &mut venue.1.key), ("secret", &mut venue.1.secret)] {
+        // What a paper run does not have it cannot use.
+        *secret = secret.take().filter(|_| paper.is_none()).map(|source| source.within(here));
+        if secret.is_none() && paper.is_none() {
+            let problem = "is missing: write where it is; docs/keys.md";
+            return Err(bad(&format!("venue.{}.{name}", venue.0), problem.to_owned()));
+        }
+    }
     check_venue(&venue, &limits, &limits_path).map_err(|(key, problem)| bad(&key, problem))?;
     let agents = check_agents(file.agent, venue.0).map_err(|(key, problem)| bad(&key, problem))?;
+    if let Some(watchdog) = &file.watchdog {
+        watchdog::check(watchdog).map_err(|(key, problem)| bad(&key, problem))?;
+    }
+    // One would look at an account at the exchange, which is not the one of a paper run.
+    let watchdog = file.watchdog.filter(|_| paper.is_none()).map(|mut watchdog| {
+        watchdog.token = watchdog.token.within(here);
+        watchdog.gateway_pid_file = watchdog.gateway_pid_file.map(|path| here.join(path));
+        watchdog
+    });
+    let limits_file = LimitsFile {
+        path: limits_path,
+        instruments: venue.1.instruments.clone(),
+        agents: agents.keys().copied().collect(),
+    };
+    limits_file.check(&limits)?;
+    let alerts = alerts::read(file.alert, here).map_err(|(key, problem)| bad(&key, problem))?;
     let text = format!("{text}\n# {}\n{limits_text}", file.limits.display());
     let reconcile_every_s = file.reconcile_every_s.max(1);
     let state_dir = file.state_dir.map(|path| here.join(path));
+    let record = file.record.map(|path| here.join(path));
     let keep_records = file.journal.keep_records;
     Ok(Config {
         store,
         store_password,
         limits,
+        limits_file,
+        paper,
         venue,
         agents,
         keep_records,
         reconcile_every_s,
         state_dir,
+        record,
+        alerts,
+        watchdog,
         text,
     })
 }
 
-fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<(String, T), ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-    let value = toml::from_str(&text).map_err(|error| ConfigError::Syntax {
-        path: path.to_owned(),
-        message: located(&text, &error),
-    })?;
-    Ok((text, value))
+/// The paper account, where it is one. A live run may have the table in its file, and does not look at it.
+fn paper(
+    mode: Mode,
+    file: Option<&paper::PaperFile>,
+) -> Result<Option<PaperConfig>, (String, String)> {
+    let checked = file.map(paper::checked).transpose()?;
+    if mode == Mode::Paper && checked.is_none() {
+        let problem = "is missing: say what the account holds and what trading costs, as in cash = \
+                       \"10000 USDT\", maker_bps = 10, taker_bps = 10; docs/paper.md";
+        return Err(("paper".to_owned(), problem.to_owned()));
+    }
+    Ok(checked.filter(|_| mode == Mode::Paper))
 }
 
-/// The parser's words and where: line and column, never the line itself, which may hold a secret.
-fn located(text: &str, error: &toml::de::Error) -> String {
-    let message = error.message().trim_end();
-    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
-        return message.to_owned();
-    };
-    let line = before.matches('\n').count() + 1;
-    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-    format!("line {line}, column {column}: {message}")
+/// A paper account, by the text of its table.
+#[cfg(test)]
+pub(crate) fn paper_of(text: &str) -> PaperConfig {
+    paper::checked(&toml::from_str(text).unwrap()).unwrap()
+}
+
+/// Limits as their file has them.
+pub fn limits_text(limits: &Limits) -> String {
+    // Every value has its place in TOML.
+    toml::to_string(limits).unwrap_or_default()
 }
 
 /// The text with the store as it is printed, where it holds a password.
@@ -299,39 +359,6 @@ fn without_password(mut text: String, written: &toml::Spanned<String>, store: &A
         text.replace_range(written.span(), &format!("\"{store}\""));
     }
     text
-}
-
-/// A limit of zero refuses everything, which is nobody's intention.
-fn check_limits(path: &Path, limits: &Limits) -> Result<(), ConfigError> {
-    let bad = |key: String| ConfigError::Value {
-        path: path.to_owned(),
-        key,
-        problem: "is zero, which would refuse every order; write the limit you mean".to_owned(),
-    };
-    let flow = &limits.orders;
-    for (key, zero) in [
-        ("reference_age_max_ms", limits.reference_age_max_ms == 0),
-        ("orders.open_max", flow.open_max == 0),
-        ("orders.rate_max", flow.rate_max == 0),
-        ("orders.rate_window_ms", flow.rate_window_ms == 0),
-    ] {
-        if zero {
-            return Err(bad(key.to_owned()));
-        }
-    }
-    for (id, limit) in &limits.instrument {
-        for (key, zero) in [
-            ("qty_max", limit.qty_max.is_zero()),
-            ("notional_max", limit.notional_max.get().is_zero()),
-            ("position_max", limit.position_max.is_zero()),
-            ("collar_bps", limit.collar_bps == 0),
-        ] {
-            if zero {
-                return Err(bad(format!("instrument.{id}.{key}")));
-            }
-        }
-    }
-    Ok(())
 }
 
 fn check_venue(
@@ -351,6 +378,17 @@ fn check_venue(
             );
             return Err((format!("{key}.instruments"), problem));
         }
+    }
+    limits::check_valuation(&venue.instruments, limits, limits_path)
+        .map_err(|problem| (format!("{key}.instruments"), problem))?;
+    if let Some(both) =
+        venue.accept_key_scopes.iter().find(|finding| venue.demand_key_scopes.contains(finding))
+    {
+        let problem = format!("{:?} is demanded, too; it is one or the other", both.name());
+        return Err((format!("{key}.accept_key_scopes"), problem));
+    }
+    if !(1..=86_400).contains(&venue.key_audit_every_s) {
+        return Err((format!("{key}.key_audit_every_s"), "is not 1 to 86400 seconds".into()));
     }
     let addresses = [
         ("rest", &venue.rest, "http"),
@@ -376,6 +414,10 @@ fn check_agents(
     let mut agents = BTreeMap::new();
     for (id, file) in files {
         let key = format!("agent.{id}");
+        if id.as_str() == gateway::OWN_AGENT {
+            let problem = "is the name of the gateway's own orders; give the agent another one";
+            return Err((key, problem.to_owned()));
+        }
         if file.venue != venue {
             let problem = format!("{:?} is not configured; the venue here is {venue}", file.venue);
             return Err((format!("{key}.venue"), problem));

@@ -39,6 +39,9 @@ pub enum ControlError {
     },
 }
 
+/// How long a halt waits for a gateway that does not answer: there are other ways.
+const HALT_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Asks the gateway that listens at `path`.
 pub fn ask(path: &Path, ask: &Ask) -> Result<Answer, ControlError> {
     let silent = |source| ControlError::Silent { path: path.to_owned(), source };
@@ -53,7 +56,10 @@ pub fn ask(path: &Path, ask: &Ask) -> Result<Answer, ControlError> {
             });
         }
     };
-    let wait = Duration::from_secs(u64::from(ask.wait_s())) + PATIENCE;
+    let wait = match ask {
+        Ask::Halt { .. } => HALT_PATIENCE,
+        _ => Duration::from_secs(u64::from(ask.wait_s())) + PATIENCE,
+    };
     stream.set_read_timeout(Some(wait)).map_err(silent)?;
     stream.set_write_timeout(Some(PATIENCE)).map_err(silent)?;
     let strange = |problem| ControlError::Strange { path: path.to_owned(), problem };

@@ -12,12 +12,17 @@ mod client;
 mod protocol;
 mod server;
 
+use std::io::Write as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use journal::Address;
 
 pub use client::{ControlError, ask};
-pub use protocol::{Answer, Ask, BookShown, Compared, Trading};
+pub use protocol::{
+    Answer, Ask, BookShown, BreakersShown, Compared, Enabled, LimitsShown, OrderShown, ResumeShown,
+    Trading,
+};
 pub(crate) use server::{Asked, Listening, listen};
 
 /// Questions that wait for the gateway's loop.
@@ -29,13 +34,44 @@ const ANSWER_MAX: u64 = 1 << 20;
 
 /// Where the gateway that runs on this journal listens. A journal in a file has to be there.
 pub fn socket(directory: &Path, journal: &Address) -> std::io::Result<PathBuf> {
+    // Short: a socket's path has room for about a hundred bytes.
+    Ok(directory.join(format!("{:016x}.sock", key(journal, |path| std::fs::canonicalize(path))?)))
+}
+
+/// The file that halts the gateway that runs on this journal, or the next one that starts on it: a journal in
+/// a file need not be there yet, but its directory has to.
+pub fn halt_file(directory: &Path, journal: &Address) -> std::io::Result<PathBuf> {
+    let whole = |path: &Path| match (std::fs::canonicalize(path), path.parent(), path.file_name()) {
+        (Ok(whole), _, _) => Ok(whole),
+        (Err(_), Some(parent), Some(name)) => Ok(std::fs::canonicalize(parent)?.join(name)),
+        (Err(error), _, _) => Err(error),
+    };
+    Ok(directory.join(format!("{:016x}.halt", key(journal, whole)?)))
+}
+
+/// Makes the halt file, with a text that is the cause. Durable when it returns; whoever reads meanwhile sees
+/// the one that was there before, or this one.
+pub fn write_halt_file(path: &Path, text: &str) -> std::io::Result<()> {
+    let parent = path.parent().unwrap_or(Path::new("."));
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+    let written = path.with_extension("halting");
+    let mut file = std::fs::File::create(&written)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&written, path)?;
+    std::fs::File::open(parent)?.sync_all()
+}
+
+/// What names a journal's files in the state directory.
+fn key(
+    journal: &Address,
+    whole: impl FnOnce(&Path) -> std::io::Result<PathBuf>,
+) -> std::io::Result<u64> {
     let journal = match journal {
-        Address::Sqlite(path) => std::fs::canonicalize(path)?.to_string_lossy().into_owned(),
+        Address::Sqlite(path) => whole(path)?.to_string_lossy().into_owned(),
         server => server.to_string(),
     };
-    let key = ::budget::key(&journal);
-    // Short: a socket's path has room for about a hundred bytes.
-    Ok(directory.join(format!("{key:016x}.sock")))
+    Ok(::budget::key(&journal))
 }
 
 #[cfg(test)]

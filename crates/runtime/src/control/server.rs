@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use gateway::Limits;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -16,6 +17,7 @@ use tokio::time::timeout;
 
 use super::ASK_MAX;
 use super::protocol::{Answer, Ask};
+use crate::config::LimitsFile;
 
 /// Connections at a time; one more is closed.
 const CONNECTIONS_MAX: usize = 8;
@@ -27,6 +29,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// A question with the way to its answer.
 pub(crate) struct Asked {
     pub(crate) ask: Ask,
+    /// The limits that were read for it, where it asks for that.
+    pub(crate) limits: Option<Box<Limits>>,
     pub(crate) reply: oneshot::Sender<Answer>,
 }
 
@@ -54,7 +58,12 @@ fn file(path: &Path) -> std::io::Result<(u64, u64)> {
 }
 
 /// Listens at `path`, which is ours by the journal's lock.
-pub(crate) fn listen(path: &Path, asked: mpsc::Sender<Asked>) -> std::io::Result<Listening> {
+/// `limits` is what is read when somebody wants it read.
+pub(crate) fn listen(
+    path: &Path,
+    asked: mpsc::Sender<Asked>,
+    limits: Option<LimitsFile>,
+) -> std::io::Result<Listening> {
     if std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
         std::fs::remove_file(path)?;
     }
@@ -62,11 +71,15 @@ pub(crate) fn listen(path: &Path, asked: mpsc::Sender<Asked>) -> std::io::Result
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     let made = file(path)?;
-    let task = tokio::spawn(accept(listener, asked));
+    let task = tokio::spawn(accept(listener, asked, limits.map(Arc::new)));
     Ok(Listening { path: path.to_owned(), made, task })
 }
 
-async fn accept(listener: UnixListener, asked: mpsc::Sender<Asked>) {
+async fn accept(
+    listener: UnixListener,
+    asked: mpsc::Sender<Asked>,
+    limits: Option<Arc<LimitsFile>>,
+) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -74,17 +87,21 @@ async fn accept(listener: UnixListener, asked: mpsc::Sender<Asked>) {
             continue;
         };
         let Ok(place) = places.clone().try_acquire_owned() else { continue };
-        let asked = asked.clone();
+        let (asked, limits) = (asked.clone(), limits.clone());
         tokio::spawn(async move {
             // Who goes away or dawdles is let go.
-            let _ = serve(stream, asked).await;
+            let _ = serve(stream, asked, limits).await;
             drop(place);
         });
     }
 }
 
 /// One connection: question after question, one answer for each.
-async fn serve(stream: UnixStream, asked: mpsc::Sender<Asked>) -> std::io::Result<()> {
+async fn serve(
+    stream: UnixStream,
+    asked: mpsc::Sender<Asked>,
+    limits: Option<Arc<LimitsFile>>,
+) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     loop {
         let mut line = Vec::new();
@@ -95,7 +112,7 @@ async fn serve(stream: UnixStream, asked: mpsc::Sender<Asked>) -> std::io::Resul
         }
         let is_whole = line.last() == Some(&b'\n');
         let answer = if is_whole {
-            answer(&line, &asked).await
+            answer(&line, &asked, limits.as_ref()).await
         } else {
             Answer::Error(format!("a question is one line of at most {ASK_MAX} bytes"))
         };
@@ -108,14 +125,22 @@ async fn serve(stream: UnixStream, asked: mpsc::Sender<Asked>) -> std::io::Resul
     }
 }
 
-async fn answer(line: &[u8], asked: &mpsc::Sender<Asked>) -> Answer {
+async fn answer(
+    line: &[u8],
+    asked: &mpsc::Sender<Asked>,
+    limits: Option<&Arc<LimitsFile>>,
+) -> Answer {
     let ask: Ask = match serde_json::from_slice(line) {
         Ok(ask) => ask,
         Err(error) => return Answer::Error(format!("not understood: {error}")),
     };
     let wait = Duration::from_secs(u64::from(ask.wait_s()));
+    let limits = match read_limits(&ask, limits, wait).await {
+        Ok(limits) => limits,
+        Err(problem) => return Answer::Error(problem),
+    };
     let (reply, answered) = oneshot::channel();
-    if asked.try_send(Asked { ask, reply }).is_err() {
+    if asked.try_send(Asked { ask, limits, reply }).is_err() {
         return Answer::Error("too many questions wait, or the gateway is ending".to_owned());
     }
     match timeout(wait, answered).await {
@@ -125,5 +150,25 @@ async fn answer(line: &[u8], asked: &mpsc::Sender<Asked>) -> Answer {
             "it could not be done within {} s; plimsoll status says how the gateway is",
             wait.as_secs()
         )),
+    }
+}
+
+/// Reads the limits file where that is asked for: here, and not in the gateway's loop, which waits for no
+/// disk.
+async fn read_limits(
+    ask: &Ask,
+    file: Option<&Arc<LimitsFile>>,
+    wait: Duration,
+) -> Result<Option<Box<Limits>>, String> {
+    let Ask::Limits { reload: true } = ask else { return Ok(None) };
+    let Some(file) = file.map(Arc::clone) else {
+        return Err("this gateway has no limits file".to_owned());
+    };
+    let path = file.path.display().to_string();
+    let reading = tokio::task::spawn_blocking(move || file.read());
+    match timeout(wait, reading).await {
+        Ok(Ok(Ok(limits))) => Ok(Some(Box::new(limits))),
+        Ok(Ok(Err(problem))) => Err(format!("the limits were not changed: {problem}")),
+        Ok(Err(_)) | Err(_) => Err(format!("the limits were not changed: {path} cannot be read")),
     }
 }

@@ -34,7 +34,7 @@ impl Bench {
                     gateway(asked);
                 }
             });
-            listen(&path, asked).unwrap()
+            listen(&path, asked, None).unwrap()
         };
         Bench { directory, runtime, listening: Some(listening) }
     }
@@ -124,13 +124,13 @@ fn the_socket_is_its_owners_and_goes_with_the_gateway() {
     let (asked, _questions) = mpsc::channel(1);
     let again = {
         let _entered = bench.runtime.enter();
-        listen(&bench.path(), asked).unwrap()
+        listen(&bench.path(), asked, None).unwrap()
     };
     // A gateway that ends after another has replaced its socket leaves that one alone.
     let (asked, _questions_of_next) = mpsc::channel(1);
     let next = {
         let _entered = bench.runtime.enter();
-        listen(&bench.path(), asked).unwrap()
+        listen(&bench.path(), asked, None).unwrap()
     };
     drop(again);
     assert!(bench.path().exists());
@@ -158,4 +158,42 @@ fn one_journal_has_one_socket_however_it_is_named() {
     };
     assert_eq!(of("redis://:hush@h/0"), of("redis://h/0"), "whoever asks with which password");
     assert_ne!(of("redis://h/0"), of("redis://h/0?prefix=two"));
+}
+
+/// The words are a contract: a person's script may write them by hand.
+#[test]
+fn halts_and_resumes_are_asked_for_in_few_words() {
+    let by = model::HaltedBy::Person;
+    for (line, expected) in [
+        (r#"{"ask":"halt"}"#, Ask::Halt { reason: String::new(), dark: false, by }),
+        (
+            r#"{"ask":"halt","reason":"mad","dark":true}"#,
+            Ask::Halt { reason: "mad".to_owned(), dark: true, by },
+        ),
+        (r#"{"ask":"flatten"}"#, Ask::Flatten { reason: String::new() }),
+        (r#"{"ask":"resume"}"#, Ask::Resume { code: None }),
+        (r#"{"ask":"resume","code":"ABC"}"#, Ask::Resume { code: Some("ABC".to_owned()) }),
+    ] {
+        assert_eq!(serde_json::from_str::<Ask>(line).unwrap(), expected, "{line}");
+    }
+    for line in [r#"{"ask":"resume","force":true}"#, r#"{"ask":"unlimited"}"#] {
+        assert!(serde_json::from_str::<Ask>(line).is_err(), "{line}");
+    }
+}
+
+/// The file that halts lies beside the socket, for a journal that is there and for one that is not yet.
+#[test]
+fn the_halt_file_has_the_sockets_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().join("state");
+    let journal = Address::Sqlite(directory.path().join("x.db"));
+    let before = halt_file(&state, &journal).unwrap();
+    write_halt_file(&before, "enough\n").unwrap();
+    assert_eq!(std::fs::read_to_string(&before).unwrap(), "enough\n");
+    let mode = std::fs::metadata(&state).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    std::fs::write(directory.path().join("x.db"), "").unwrap();
+    let socket = socket(&state, &journal).unwrap();
+    assert_eq!(halt_file(&state, &journal).unwrap(), before);
+    assert_eq!(socket.with_extension("halt"), before);
 }

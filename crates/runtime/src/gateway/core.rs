@@ -5,28 +5,35 @@
 //! venue run on their own and come back as inputs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::time::Duration;
 
+use alerts::Alerts;
 use futures_util::future::join_all;
 use gateway::Gateway;
 use journal::JournalHandle;
 use model::venue::{AccountRequest, Request};
 use model::{
-    AgentId, Command, Effect, Effects, Entry, Input, Link, Notice, Timestamp, TradingState,
+    AgentId, Alert, Command, Effect, Effects, Entry, HaltLevel, HaltedBy, Input, Link, Notice,
+    Timestamp,
 };
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::clear::{self, clear};
 use super::error::RunError;
+use super::hands::Hands;
+use super::paper::Paper;
+use super::pulse::{Pulse, ROUND_MAX};
 use super::pump::Distrust;
 use super::release::{Question, Release};
 use super::rounds::{Round, Sources};
 use super::waiting::Waiting;
-use super::{shown, tell};
+use super::{raise, shown, tell};
 use crate::agent::{AgentHandle, FromAgent};
 use crate::clock;
-use crate::control::{Answer, Ask, Asked};
+use crate::control::{Answer, Ask, Asked, Enabled};
+use crate::record::Ear;
 
 /// How long an orderly stop may take before what is left is left.
 const STOP_MAX: Duration = Duration::from_secs(10);
@@ -41,6 +48,14 @@ pub(super) struct Core {
     pub(super) failures: mpsc::Sender<journal::StoreError>,
     pub(super) distrust: Distrusted,
     pub(super) waiting: Waiting,
+    pub(super) hands: Hands,
+    pub(super) alerts: Alerts,
+    /// Shown to the watchdog, where there is one.
+    pub(super) pulse: Option<Pulse>,
+    /// Where market data is kept, if it is.
+    pub(super) ear: Option<Ear>,
+    /// The account, where it is on paper.
+    pub(super) paper: Option<Paper>,
 }
 
 /// The ways to tell a session that what it says is not believed.
@@ -73,13 +88,16 @@ impl Core {
         let mut round = Round::default();
         self.carry_out(&mut effects, &mut wake);
         loop {
-            sources.next(alarm(wake, deadline), &mut round).await;
+            self.pulse.iter().for_each(|pulse| pulse.beats(&self.gateway));
+            let sleep_max = self.pulse.as_ref().map_or(SLEEP_MAX, |_| ROUND_MAX);
+            sources.next(alarm(wake, deadline, sleep_max), &mut round).await;
             if let Some(error) = round.failure.take() {
                 return Err(self.without_journal(error).await);
             }
             if round.stop && phase == Phase::Running {
                 phase = Phase::Clearing;
                 deadline = Some(Instant::now() + STOP_MAX);
+                self.raise(raise::stops());
                 // It was asked to: whoever loses patience now and kills it has not seen it die.
                 self.take(&Input::Operator(Command::Stop), &mut effects, &mut wake);
                 self.stop_agents(&mut effects, &mut wake).await;
@@ -89,6 +107,7 @@ impl Core {
             }
             for (agent, said) in round.agents.drain(..) {
                 if phase == Phase::Running {
+                    raise::of_agent(agent, &said).into_iter().for_each(|alert| self.raise(alert));
                     let input = from_agent(agent, said);
                     self.take(&input, &mut effects, &mut wake);
                 }
@@ -106,14 +125,47 @@ impl Core {
                 break;
             }
             match round.asked.take() {
-                Some(Asked { ask: Ask::Reconcile { accept, .. }, reply }) => {
+                Some(Asked { ask: Ask::Reconcile { accept, .. }, reply, .. }) => {
                     self.waiting.ask(accept, reply, clock::now());
                     let reconcile = Input::Operator(Command::Reconcile);
                     self.take(&reconcile, &mut effects, &mut wake);
                 }
-                Some(Asked { ask: Ask::Book { instrument, depth }, reply }) => {
+                Some(Asked { ask: Ask::Limits { .. }, limits, reply }) => {
+                    let before = self.gateway.limits_in_force().1;
+                    if let Some(limits) = limits.and_then(|limits| shown::limits_text(&limits)) {
+                        let set = Input::Operator(Command::SetLimits { limits });
+                        self.take(&set, &mut effects, &mut wake);
+                    }
+                    let answer = shown::limits(&self.gateway, before);
+                    self.answer_when_durable(vec![(reply, answer)]);
+                }
+                Some(Asked { ask: Ask::EnableAgent { agent }, reply, .. }) => {
+                    let was = self.gateway.books().disabled(agent).map(str::to_owned);
+                    let enable = Input::Operator(Command::EnableAgent { agent });
+                    self.take(&enable, &mut effects, &mut wake);
+                    let answer = Answer::Enabled(Enabled { agent, was });
+                    self.answer_when_durable(vec![(reply, answer)]);
+                }
+                Some(Asked { ask: Ask::Halt { reason, dark, by }, reply, .. }) => {
+                    let level = if dark { HaltLevel::Dark } else { HaltLevel::Halted };
+                    self.halt((level, by), &reason, reply, (&mut effects, &mut wake));
+                }
+                Some(Asked { ask: Ask::Flatten { reason }, reply, .. }) => {
+                    let by = (HaltLevel::Flattening, HaltedBy::Person);
+                    self.halt(by, &reason, reply, (&mut effects, &mut wake));
+                }
+                Some(Asked { ask: Ask::Resume { code }, reply, .. }) => {
+                    self.resume(code.as_deref(), reply, (&mut effects, &mut wake));
+                }
+                Some(Asked { ask: Ask::Book { instrument, depth }, reply, .. }) => {
                     // Who asked may have gone.
                     let _ = reply.send(shown::book(&self.gateway, instrument, depth));
+                }
+                Some(Asked { ask: Ask::Alerts, reply, .. }) => {
+                    let _ = reply.send(Answer::Alerts(self.alerts.state()));
+                }
+                Some(Asked { ask: Ask::Breakers {}, reply, .. }) => {
+                    let _ = reply.send(shown::breakers(&self.gateway, clock::now()));
                 }
                 None => {}
             }
@@ -137,7 +189,7 @@ impl Core {
     }
 
     /// Answers people when the records that they hear of are durable.
-    fn answer_when_durable(&self, answers: Vec<(oneshot::Sender<Answer>, Answer)>) {
+    pub(super) fn answer_when_durable(&self, answers: Vec<(oneshot::Sender<Answer>, Answer)>) {
         if answers.is_empty() {
             return;
         }
@@ -163,15 +215,27 @@ impl Core {
         }
     }
 
-    fn take(&mut self, input: &Input, effects: &mut Effects, wake: &mut Option<Timestamp>) {
+    pub(super) fn take(
+        &mut self,
+        input: &Input,
+        effects: &mut Effects,
+        wake: &mut Option<Timestamp>,
+    ) {
         let now = clock::now();
         self.gateway.apply(now, input, effects);
+        if let Some(paper) = &self.paper {
+            paper.hears(now, self.release.rest().clock().at(now), input);
+        }
         if let Input::Market(event) = input {
             for agent in self.agents.values() {
                 agent.market(now, event);
             }
         }
         self.carry_out(effects, wake);
+        // Last, for nothing waits for it.
+        if let Some(ear) = &mut self.ear {
+            ear.hears(now, self.release.rest().clock().at(now), input);
+        }
     }
 
     /// Carries out effects: records first, and what is sent only by the word that they are durable;
@@ -200,7 +264,7 @@ impl Core {
                     let _ = session.try_send((instrument, cause));
                 }
                 Effect::WakeAt(at) => *wake = Some(wake.map_or(at, |earlier| earlier.min(at))),
-                Effect::Notify(Notice::Alert(text)) => tracing::warn!("{text}"),
+                Effect::Notify(Notice::Alert(alert)) => self.raise(alert),
                 Effect::Notify(Notice::Agent(agent, event)) => {
                     if let Some(agent) = self.agents.get(&agent) {
                         agent.event(now, &event);
@@ -215,10 +279,12 @@ impl Core {
             }
         }
         // What is released from now on is held back by what is known now.
-        self.release.gate().set(self.gateway.state().0 == TradingState::Active);
+        self.release.gate().set(self.gateway.state().0);
         // A cancel can only take away: it does not wait for the disk. Should its record be lost, the next
-        // start finds out by asking.
-        let (cancels, sends) = sends.into_iter().partition(|question| is_cancel(&question.request));
+        // start finds out by asking. Not so one whose record says what is done instead.
+        let waits_not =
+            |question: &Question| is_cancel(&question.request) && question.not_after.is_none();
+        let (cancels, sends) = sends.into_iter().partition(waits_not);
         self.release.all(now, cancels);
         if entries.is_empty() {
             self.release.all(now, sends);
@@ -238,6 +304,12 @@ impl Core {
         });
     }
 
+    /// Tells people, with what is at stake.
+    fn raise(&self, alert: Alert) {
+        tell::alert(&alert);
+        self.alerts.raise(alert, raise::standing(&self.gateway));
+    }
+
     /// Ends every agent and takes back the entry orders of all, those that run no more among them.
     async fn stop_agents(&mut self, effects: &mut Effects, wake: &mut Option<Timestamp>) {
         let open = self.gateway.books().open_orders().map(|order| order.agent);
@@ -254,12 +326,19 @@ impl Core {
     /// Ends every agent's process, side by side: one that does not want to end takes seconds, and what is
     /// open waits for all of them.
     async fn end_agents(&mut self) {
-        join_all(std::mem::take(&mut self.agents).into_values().map(AgentHandle::stop)).await;
+        let agents = std::mem::take(&mut self.agents).into_values();
+        let mut ended = pin!(join_all(agents.map(AgentHandle::stop)));
+        // The watchdog is not to take this wait for a loop that is stuck.
+        while timeout(ROUND_MAX, &mut ended).await.is_err() {
+            self.pulse.iter().for_each(|pulse| pulse.beats(&self.gateway));
+        }
     }
 
     /// Nothing under way, and no order that could still add risk.
     fn is_cleared(&self) -> bool {
-        self.gateway.outstanding() == 0 && self.gateway.entries().next().is_none()
+        // In the dark none is taken back.
+        let stays = !self.gateway.state().0.row().cancels;
+        self.gateway.outstanding() == 0 && (stays || self.gateway.entries().next().is_none())
     }
 
     /// Nothing can be written down any more, so nothing that adds risk may be sent any more. What
@@ -269,7 +348,7 @@ impl Core {
         if matches!(error, journal::StoreError::Outrun { .. }) {
             // What is open is the other one's to look after, and may be wanted. What waits stays.
             self.release.gate().lose();
-            tracing::error!(%error, "another gateway has taken over: this one sends nothing any more");
+            self.raise(raise::outrun(&error));
             self.end_agents().await;
             return RunError::Journal(error);
         }
@@ -279,10 +358,14 @@ impl Core {
             id: order.order.client_order_id,
             venue_id: order.venue_order_id,
         };
-        let entries: Vec<clear::Entry> = entries.map(entry).collect();
-        tracing::error!(%error, open = entries.len(), "the journal failed: taking back entry orders");
+        let mut entries: Vec<clear::Entry> = entries.map(entry).collect();
+        if !self.gateway.state().0.row().cancels {
+            tracing::error!(open = entries.len(), "this gateway is dark: nothing is taken back");
+            entries.clear();
+        }
+        self.raise(raise::journal_failed(&error, entries.len()));
         if !clear(self.release.rest(), entries, self.release.flights()).await {
-            tracing::error!("entry orders may be left at the venue: look there and cancel them");
+            self.raise(raise::not_cleared());
         }
         self.end_agents().await;
         RunError::Journal(error)
@@ -297,9 +380,9 @@ const fn is_cancel(request: &Request) -> bool {
 }
 
 /// When to look at the time again.
-fn alarm(wake: Option<Timestamp>, deadline: Option<Instant>) -> Instant {
+fn alarm(wake: Option<Timestamp>, deadline: Option<Instant>, sleep_max: Duration) -> Instant {
     let now = Instant::now();
-    let due = wake.map_or(SLEEP_MAX, |at| at.since(clock::now()).min(SLEEP_MAX));
+    let due = wake.map_or(sleep_max, |at| at.since(clock::now()).min(sleep_max));
     // Timers have a resolution of a millisecond: one too early would turn the loop idly.
     let alarm = now + due + Duration::from_millis(1);
     deadline.map_or(alarm, |deadline| deadline.min(alarm))

@@ -25,6 +25,23 @@ pub(super) struct Session {
     pub(super) session: u64,
     /// Why the journal cannot be the newest there was of it.
     pub(super) rolled_back: Option<String>,
+    /// Where the number is kept.
+    pub(super) kept: Kept,
+}
+
+/// Where the number of the newest session is kept.
+#[derive(Debug)]
+pub(super) struct Kept {
+    directory: PathBuf,
+    path: PathBuf,
+    session: u64,
+}
+
+impl Kept {
+    /// A person has looked at the gap and lifted the halt: the journal that went back is the one from now on.
+    pub(super) fn is_accepted(&self) -> std::io::Result<()> {
+        keep(&self.directory, &self.path, self.session, false)
+    }
 }
 
 /// Takes the number of a new session, above all that were ever taken on this host, and keeps it; until the
@@ -64,10 +81,10 @@ pub(super) fn take(
         };
         format!(
             "the journal is an older copy of itself: {known}; restore the newest copy, or look at the venue \
-             and start with a new journal"
+             and lift the halt in two steps: plimsoll resume"
         )
     });
-    Ok(Session { session, rolled_back })
+    Ok(Session { session, rolled_back, kept: Kept { directory, path, session } })
 }
 
 /// What stands behind the number of a journal that went back and has not halted for it yet.
@@ -134,6 +151,14 @@ mod tests {
         assert_eq!((taken.session, taken.rolled_back), (8, None), "the halt is latched");
         let taken = take(&mut yesterday, tag, directory.path(), false).unwrap();
         assert_eq!((taken.session, taken.rolled_back), (9, None), "and that is known");
+        // Halted and lifted by a person in one life: the next one trades on.
+        let taken = take(&mut yesterday.clone(), tag, directory.path(), false).unwrap();
+        assert_eq!((taken.session, taken.rolled_back), (10, None));
+        let taken = take(&mut yesterday, tag, directory.path(), false).unwrap();
+        assert!(taken.rolled_back.is_some(), "it went back by one");
+        taken.kept.is_accepted().unwrap();
+        let taken = take(&mut yesterday, tag, directory.path(), false).unwrap();
+        assert_eq!((taken.session, taken.rolled_back), (12, None));
         let other =
             take(&mut Memory::default(), StoreTag::new(8), directory.path(), false).unwrap();
         assert_eq!((other.session, other.rolled_back), (1, None), "another journal");

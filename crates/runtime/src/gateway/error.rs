@@ -22,6 +22,15 @@ pub enum RunError {
         /// Why.
         source: SecretError,
     },
+    /// The account is on paper: there is none at the venue that could be asked.
+    #[error(
+        "venue {venue}: mode = \"paper\": the account is in the gateway's own process, and there is no \
+         other to be asked; start the gateway (plimsoll run)"
+    )]
+    Paper {
+        /// Which venue.
+        venue: VenueId,
+    },
     /// The secret is no key.
     #[error("venue {venue}: secret: {source}")]
     Key {
@@ -36,9 +45,31 @@ pub enum RunError {
     /// `store` names no place where this gateway can keep its journal.
     #[error("store: {0}")]
     Store(StoreError),
+    /// The token that is shared with the watchdog is not where the configuration says.
+    #[error("watchdog.token: {0}")]
+    WatchdogToken(SecretError),
+    /// The watchdog could not find this process.
+    #[error("watchdog.gateway_pid_file: {}: cannot be written: {source}", path.display())]
+    PidFile {
+        /// Which file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A sink of alerts has a secret that is not where the configuration says.
+    #[error("alert {name:?}: {source}")]
+    Alert {
+        /// The sink's name.
+        name: String,
+        /// Why.
+        source: SecretError,
+    },
     /// The journal cannot be opened, read or written.
     #[error("journal: {0}")]
     Journal(#[from] StoreError),
+    /// Market data cannot be kept where the configuration says.
+    #[error("record: {0}")]
+    Record(#[from] data::record::RecordError),
     /// There is no rate budget, so nothing may be asked.
     #[error("{0}")]
     Budget(#[from] BudgetError),
@@ -67,6 +98,19 @@ pub enum RunError {
         venue: VenueId,
         /// Its words.
         refusal: VenueError,
+    },
+    /// The key may do what it should not, or may not do what it should.
+    #[error(
+        "venue {venue}: {cause}; or, if it has to be so, write accept_key_scopes = [{accept}] in \
+         [venue.{venue}]; docs/keys.md"
+    )]
+    KeyScopes {
+        /// Which venue.
+        venue: VenueId,
+        /// What is missing or in excess, and what to do.
+        cause: String,
+        /// The findings by the names that the configuration has for them.
+        accept: String,
     },
     /// The venue does not trade this.
     #[error("venue {venue} has no instrument {instrument}; check `instruments`")]

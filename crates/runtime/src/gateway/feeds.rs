@@ -62,44 +62,49 @@ impl Pace {
     }
 }
 
-/// Starts both sessions. The account first: what executes while the market connects is heard then.
+/// Starts both sessions. The account first: what executes while the market connects is heard then. Without a
+/// key there is no account, and the market alone is started.
 pub(super) fn start(
     rest: &Rest,
     addresses: StreamAddresses,
     inputs: &mpsc::Sender<Input>,
     distrusts: Distrusts,
     pace: Pace,
-) -> [JoinHandle<()>; 2] {
+) -> Vec<JoinHandle<()>> {
     let StreamAddresses { market, account } = addresses;
+    let Distrusts { market: of_market, account: of_account } = distrusts;
+    let mut started = Vec::new();
     match rest.adapter() {
         Adapter::Binance(venue) => {
-            let (symbols, key) = (venue.symbols.clone(), venue.credentials.clone());
-            let account = binance::client::AccountFeed::new(account, symbols.clone(), key);
-            let market = binance::client::MarketFeed::new(market, symbols);
-            both(rest, inputs, distrusts, pace.session(account), pace.session(market))
+            let symbols = &venue.symbols;
+            if let Some(key) = venue.credentials.clone() {
+                let feed = binance::client::AccountFeed::new(account, symbols.clone(), key);
+                started.push(one(rest, inputs, of_account, pace.session(feed)));
+            }
+            let feed = binance::client::MarketFeed::new(market, symbols.clone());
+            started.push(one(rest, inputs, of_market, pace.session(feed)));
         }
         Adapter::Coinbase(venue) => {
-            let (symbols, key) = (venue.symbols.clone(), venue.credentials.clone());
-            let account = coinbase::client::AccountFeed::new(account, symbols.clone(), key.clone());
-            let market = coinbase::client::MarketFeed::new(market, symbols, key);
-            both(rest, inputs, distrusts, pace.session(account), pace.session(market))
+            let (symbols, key) = (&venue.symbols, venue.credentials.clone());
+            if let Some(key) = key.clone() {
+                let feed = coinbase::client::AccountFeed::new(account, symbols.clone(), key);
+                started.push(one(rest, inputs, of_account, pace.session(feed)));
+            }
+            let feed = coinbase::client::MarketFeed::new(market, symbols.clone(), key);
+            started.push(one(rest, inputs, of_market, pace.session(feed)));
         }
     }
+    started
 }
 
-fn both<A, M>(
+fn one<P>(
     rest: &Rest,
     inputs: &mpsc::Sender<Input>,
-    distrusts: Distrusts,
-    account: Session<A>,
-    market: Session<M>,
-) -> [JoinHandle<()>; 2]
+    distrust: Evidence,
+    session: Session<P>,
+) -> JoinHandle<()>
 where
-    A: Protocol<Conn: Send + Sync> + Send + Sync + 'static,
-    M: Protocol<Conn: Send + Sync> + Send + Sync + 'static,
+    P: Protocol<Conn: Send + Sync> + Send + Sync + 'static,
 {
-    [
-        tokio::spawn(pump::run(account, rest.clone(), inputs.clone(), distrusts.account)),
-        tokio::spawn(pump::run(market, rest.clone(), inputs.clone(), distrusts.market)),
-    ]
+    tokio::spawn(pump::run(session, rest.clone(), inputs.clone(), distrust))
 }

@@ -2,14 +2,27 @@
 //! connects, starts the agents, and runs the loop of `core.rs`.
 
 mod adapter;
+mod audit;
 mod clear;
 mod clock_watch;
 mod core;
 mod epoch;
 mod error;
+mod examine;
 mod feeds;
+mod halt_file;
+mod hands;
+mod knock;
+mod paper;
 mod patience;
+mod people;
+mod pid_file;
+#[cfg(feature = "defects")]
+mod planted;
+mod public;
+mod pulse;
 mod pump;
+mod raise;
 mod rates;
 mod release;
 mod rest;
@@ -21,53 +34,85 @@ mod store;
 mod tell;
 mod venue_clock;
 mod waiting;
+mod watchdog;
 mod without;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use alerts::Alerts;
+use data::record::{Recorder, Rotation};
 use gateway::Gateway;
 use journal::Address;
-use model::venue::{AccountRequest, MarketRequest, Request, Response, VenueError};
-use model::{AgentId, Command, Effects, Input, Instrument, InstrumentId, Outcome, VenueId};
+use model::venue::{KeyPolicy, MarketRequest, Request, Response, VenueError};
+use model::{
+    AgentId, Command, Effects, HaltCause, HaltLevel, HaltedBy, Input, Instrument, InstrumentId,
+    VenueId,
+};
 use tokio::sync::{mpsc, watch};
-use venues::session::Backoff;
 use venues::{binance, coinbase};
 
 use self::adapter::Adapter;
 pub use self::adapter::KeyError;
 use self::core::{Core, Distrusted};
 pub use self::error::RunError;
+pub use self::examine::{Examined, examine};
 use self::feeds::{Distrusts, Pace, StreamAddresses};
+use self::hands::Hands;
+use self::knock::ask_at_start;
+use self::paper::Paper;
+use self::pid_file::PidFile;
+pub use self::public::{Doubts, Heard, PublicMarket, PublicVenue};
+use self::pulse::Pulse;
+pub use self::raise::settings as alert_settings;
 use self::release::Release;
 use self::rest::Rest;
 use self::rounds::Sources;
 use self::rules::Streams;
 use self::waiting::Waiting;
+use self::watchdog::Link;
 pub use self::without::compare;
 use crate::agent::{AgentConfig, AgentHandle, Hello};
 use crate::budget::{BudgetError, HostBudget, Of};
 use crate::clock;
-use crate::config::{Config, VenueConfig, VenueKind};
+use crate::config::{Config, LimitsFile, Secret, VenueConfig, VenueKind};
 use crate::control;
+use crate::record::{Ear, Keeper};
 
 /// Inputs that wait for the core. When it is full the connections wait, and the venue's streams
 /// back up until the venue cuts them, which is seen as what it is.
 const INPUTS_MAX: usize = 65_536;
 /// Intents and news that wait from all agents together.
 const AGENT_INPUTS_MAX: usize = 1_024;
-/// Attempts to reach the venue at the start before giving up.
-const START_ATTEMPTS: u32 = 8;
 /// How often the machine's time is compared with ours.
 const CLOCK_EVERY: Duration = Duration::from_secs(1);
 /// How long it is quiet after a word about the machine's time.
 const CLOCK_QUIET: Duration = Duration::from_secs(60);
 
-/// Runs a gateway until `stop` turns true.
-pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), RunError> {
+/// Runs a gateway until `stop` turns true. What ends it otherwise is told to people before this returns.
+pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), RunError> {
+    let alerts = raise::open(&config)?;
+    let ended = run_with(config, stop, &alerts).await;
+    if let Err(error) = &ended {
+        alerts.raise(raise::ended(error), alerts::Standing::default());
+    }
+    alerts.close().await;
+    ended
+}
+
+async fn run_with(
+    config: Config,
+    mut stop: watch::Receiver<bool>,
+    alerts: &Alerts,
+) -> Result<(), RunError> {
+    let token = watchdog_token(&config)?;
     let (venue, settings) = &config.venue;
-    let (key, adapter) = adapter(*venue, settings)?;
+    let (key, adapter) = match &config.paper {
+        None => adapter(*venue, settings)?,
+        // No key is read, so nothing can be signed.
+        Some(_) => (String::new(), Adapter::public(settings.kind)),
+    };
     let address = Addresses::of(settings);
     let (inputs, input_queue) = mpsc::channel(INPUTS_MAX);
     let directory =
@@ -82,12 +127,19 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
     let budget = HostBudget::open(&directory, &of, notices)?;
     let rest = Rest::new(&address.rest, adapter, budget, inputs.clone())?;
     let journal = config.journal().map_err(RunError::StorePassword)?;
-    let Some(opened) = store::open(journal, config.keep_records, &directory, &mut stop)
+    let kept = store::Kept { records: config.keep_records, paper: config.paper.is_some() };
+    let Some(opened) = store::open(journal, kept, &directory, alerts, &mut stop)
         .await
         .map_err(RunError::opening)?
     else {
         return Ok(());
     };
+    let record = |folder: &PathBuf| Recorder::open(folder, venue.as_str(), Rotation::default());
+    let recorder = config.record.as_ref().map(record).transpose()?;
+    // Whoever has the journal is the gateway that the watchdog means.
+    let pid_file =
+        config.watchdog.as_ref().and_then(|watchdog| watchdog.gateway_pid_file.as_deref());
+    let _pid_file = pid_file.map(PidFile::write).transpose()?;
     let (failures, failed) = mpsc::channel(store::FAILURES_MAX);
     let kept = tokio::spawn(store::keep(opened.writer.handle(), failures.clone()));
     let found = instruments(*venue, &settings.instruments, &address.rest, &rest).await?;
@@ -99,7 +151,19 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
     let instruments: Vec<Instrument> = found.into_iter().map(on_known_grid).collect();
     let rest = rest.following(instruments.clone());
     let clock_known = rest.measure_clock().await;
-    check_key(*venue, &address.rest, &rest).await?;
+    let paper = config.paper.as_ref().map(|paper| {
+        let (books, session) = (&opened.books, opened.session);
+        tracing::warn!(
+            %venue,
+            "paper mode: orders are filled in this process and none is sent; no key and no watchdog is used"
+        );
+        Paper::open(paper, &instruments, books, session, rest.venue_now())
+    });
+    let rest = rest.with_paper(paper.clone());
+    let key_audit = match &paper {
+        None => Some(audit::at_start(*venue, settings, &rest).await?),
+        Some(_) => None,
+    };
 
     let mut effects = Vec::new();
     let started = clock::now();
@@ -113,9 +177,20 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
         started,
         &mut effects,
     );
-    if let Some(cause) = opened.rolled_back.or(crash_loop) {
-        let halt = Input::Operator(Command::Halt { cause });
+    if let Some(audit) = key_audit {
+        gateway.apply(clock::now(), &Input::Key(audit), &mut effects);
+    }
+    let by_itself = opened.rolled_back.map(|cause| HaltCause::new(HaltedBy::Journal, cause));
+    let crashed = crash_loop.map(|cause| HaltCause::new(HaltedBy::CrashLoop, cause));
+    if let Some(cause) = by_itself.or(crashed) {
+        let halt = Input::Operator(Command::Halt { level: HaltLevel::Halted, cause });
         gateway.apply(clock::now(), &halt, &mut effects);
+    }
+    let halt_file = control::halt_file(&directory, &config.store).ok();
+    let halted = halt_file.as_deref().and_then(halt_file::look);
+    if let (Some(path), Some(_), None) = (&halt_file, &halted, gateway.latch()) {
+        let halt = Command::halt(HaltedBy::Person, halt_file::cause(path));
+        gateway.apply(clock::now(), &Input::Operator(halt), &mut effects);
     }
     disown(&mut gateway, &config, &mut effects);
     let (agent_inputs, agent_queue) = mpsc::channel(AGENT_INPUTS_MAX);
@@ -123,36 +198,120 @@ pub async fn run(config: Config, mut stop: watch::Receiver<bool>) -> Result<(), 
     let (distrust_market, market_distrusted) = mpsc::channel(pump::DISTRUST_MAX);
     let (distrust_account, account_distrusted) = mpsc::channel(pump::DISTRUST_MAX);
     let distrust = Distrusted { market: distrust_market, account: distrust_account };
-    let distrusts = Distrusts::new(market_distrusted, account_distrusted);
+    // Of a paper account there is no stream that could be begun anew.
+    let (of_stream, of_paper) = match &paper {
+        None => (account_distrusted, None),
+        Some(paper) => (mpsc::channel(1).1, Some((paper.clone(), account_distrusted))),
+    };
+    let distrusts = Distrusts::new(market_distrusted, of_stream);
     tracing::info!(%venue, address = address.rest, session = opened.session, "gateway has started");
     let journal = opened.writer.handle();
     let release = Release::new(rest.clone(), inputs.clone());
-    let core =
-        Core { gateway, journal, release, agents, failures, distrust, waiting: Waiting::default() };
+    let pulse = token.as_ref().map(|_| Pulse::default());
+    let link = pulse.clone().zip(token).map(|(pulse, (address, token))| {
+        release.gate().needs_lease();
+        let gate = release.gate().clone();
+        Link::new((address, token), opened.session, (pulse, gate), inputs.clone())
+    });
+    let keeper = recorder.map(|(recorder, left)| Keeper::start(recorder, left));
+    let ear = keeper.as_ref().map(|keeper| Ear::new(keeper.events(), instruments.clone()));
+    let looked_after = keeper.as_ref().map(|keeper| {
+        let (ended, alerts) = (keeper.look_after(), alerts.clone());
+        tokio::spawn(async move {
+            if let Some(error) = ended.await {
+                let alert = raise::not_recorded(&error);
+                tell::alert(&alert);
+                alerts.raise(alert, alerts::Standing::default());
+            }
+        })
+    });
+    let core = Core {
+        gateway,
+        journal,
+        release,
+        agents,
+        failures,
+        distrust,
+        waiting: Waiting::default(),
+        hands: Hands::new(halt_file.clone(), Some(opened.epoch)),
+        alerts: alerts.clone(),
+        pulse: pulse.clone(),
+        ear,
+        paper,
+    };
     let (asks, asked) = mpsc::channel(control::ASKED_MAX);
-    let _listening = listen(&directory, &config.store, asks);
+    let _listening = listen(&directory, &config.store, asks.clone(), config.limits_file.clone());
     let sources =
         Sources { inputs: input_queue, agents: agent_queue, failures: failed, asked, stop };
+    let key_audit_every = Duration::from_secs(settings.key_audit_every_s);
     let streams = Streams { addresses: address.streams, distrusts, pace: Pace::default() };
     let beside = [
         tokio::spawn(watch_clock(rest.clone())),
         tokio::spawn(rest.clone().watch_venue_clock(clock_known)),
+        tokio::spawn(account(rest.clone(), of_paper, (audit::policy(settings), key_audit_every))),
         tokio::spawn(rules::keep(rest, streams)),
         kept,
+        tokio::spawn(watch_halt_file(halt_file, halted, asks)),
+        tokio::spawn(async move {
+            if let Some(link) = link {
+                link.run().await;
+            }
+        }),
     ];
     let ended = core.run(sources, effects).await;
     beside.iter().for_each(tokio::task::JoinHandle::abort);
     // Waits for the last write; answers that still come find nobody.
     drop(opened.writer);
+    looked_after.iter().for_each(tokio::task::JoinHandle::abort);
+    if let Some(keeper) = keeper {
+        let kept = keeper.end(clock::now()).await;
+        tracing::info!(files = kept.files, gaps = kept.counts.gaps, "market data was recorded");
+    }
     ended
+}
+
+/// Looks after the account: asks what the key may do, or is the exchange itself where there is none.
+async fn account(
+    rest: Rest,
+    paper: Option<(Paper, mpsc::Receiver<pump::Distrust>)>,
+    (policy, every): (KeyPolicy, Duration),
+) {
+    match paper {
+        None => audit::keep(rest, policy, every).await,
+        Some((paper, distrusted)) => paper.run(rest.inputs().clone(), distrusted).await,
+    }
+}
+
+/// Looks for the halt file, where there is a place for one.
+async fn watch_halt_file(
+    path: Option<PathBuf>,
+    seen: Option<halt_file::Seen>,
+    asks: mpsc::Sender<control::Asked>,
+) {
+    match path {
+        Some(path) => halt_file::watch(path, seen, asks).await,
+        None => {
+            tracing::warn!("the state directory has no place for a halt file: none is looked for")
+        }
+    }
+}
+
+/// Where the watchdog listens, and the token that is shared with it; `None` where there is no watchdog.
+fn watchdog_token(config: &Config) -> Result<Option<(String, Secret)>, RunError> {
+    let Some(watchdog) = &config.watchdog else { return Ok(None) };
+    let token = watchdog.token.read().map_err(RunError::WatchdogToken)?;
+    Ok(Some((watchdog.heartbeat.clone(), token)))
 }
 
 /// What a gateway is started with.
 fn start_config(config: &Config, rest: &Rest) -> gateway::Config {
     gateway::Config {
         limits: config.limits.clone(),
-        profile: rest.adapter().profile(),
+        profile: rest.profile(),
         foreign_orders: config.venue.1.foreign_orders,
+        late_stops: config.venue.1.late_stops,
+        watched: config.watchdog.is_some(),
+        paper: config.paper.is_some(),
         reconcile_every: Duration::from_secs(config.reconcile_every_s),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         text: config.text.clone(),
@@ -164,9 +323,11 @@ fn listen(
     directory: &Path,
     store: &Address,
     asks: mpsc::Sender<control::Asked>,
+    limits: LimitsFile,
 ) -> Option<control::Listening> {
-    let listening = control::socket(directory, store)
-        .and_then(|path| control::listen(&path, asks).map(|listening| (path, listening)));
+    let listening = control::socket(directory, store).and_then(|path| {
+        control::listen(&path, asks, Some(limits)).map(|listening| (path, listening))
+    });
     match listening {
         Ok((path, listening)) => {
             tracing::debug!(path = %path.display(), "the control channel is open");
@@ -206,7 +367,8 @@ async fn watch_clock(rest: Rest) {
 
 /// The client of a venue, with its key.
 fn adapter(venue: VenueId, settings: &VenueConfig) -> Result<(String, Adapter), RunError> {
-    let read = |source: &crate::config::SecretSource, what| {
+    let read = |source: &Option<crate::config::SecretSource>, what| {
+        let source = source.as_ref().ok_or(RunError::Paper { venue })?;
         source.read().map_err(|source| RunError::Secret { venue, what, source })
     };
     let (key, secret) = (read(&settings.key, "key")?, read(&settings.secret, "secret")?);
@@ -225,54 +387,42 @@ struct Addresses {
 impl Addresses {
     /// An address that is given moves the others along: a simulated venue has one port for all.
     fn of(settings: &VenueConfig) -> Addresses {
-        let (streams, api) = match settings.kind {
+        let VenueConfig { kind, rest, streams, ws_api, .. } = settings;
+        Addresses::at(*kind, rest.as_deref(), streams.as_deref(), ws_api.as_deref())
+    }
+
+    fn at(
+        kind: VenueKind,
+        rest: Option<&str>,
+        streams_are: Option<&str>,
+        api_is: Option<&str>,
+    ) -> Addresses {
+        let (streams, api) = match kind {
             VenueKind::BinanceSpot => (binance::STREAMS, binance::WS_API),
             VenueKind::CoinbaseAdvanced => (coinbase::STREAMS, coinbase::USER_STREAM),
         };
         // Where each is below the base of its sockets.
-        let (streams_at, api_at) = match settings.kind {
+        let (streams_at, api_at) = match kind {
             VenueKind::BinanceSpot => ("/ws", "/ws-api/v3"),
             VenueKind::CoinbaseAdvanced => ("", ""),
         };
-        let sockets = settings.rest.as_ref().map(|rest| rest.replacen("http", "ws", 1));
+        let sockets = rest.map(|rest| rest.replacen("http", "ws", 1));
         let sockets = sockets.as_deref().map(|base| base.trim_end_matches('/'));
-        let market = match (&settings.streams, sockets) {
+        let market = match (streams_are, sockets) {
             (Some(streams), _) => streams.trim_end_matches('/'),
             (None, Some(base)) => base,
             (None, None) => streams,
         };
-        let account = match (&settings.ws_api, sockets) {
-            (Some(api), _) => api.clone(),
+        let account = match (api_is, sockets) {
+            (Some(api), _) => api.to_owned(),
             (None, Some(base)) => format!("{base}{api_at}"),
             (None, None) => api.to_owned(),
         };
         Addresses {
-            rest: settings.rest_address().to_owned(),
+            rest: rest.unwrap_or(kind.rest_address()).to_owned(),
             streams: StreamAddresses { market: format!("{market}{streams_at}"), account },
         }
     }
-}
-
-/// Asks until the venue answers; a few times only, so that a wrong address is said soon.
-async fn ask_at_start(
-    venue: VenueId,
-    address: &str,
-    rest: &Rest,
-    request: Request,
-) -> Result<Result<Response, VenueError>, RunError> {
-    let mut backoff = Backoff::new(pump::seed());
-    let mut cause = String::new();
-    for _ in 0..START_ATTEMPTS {
-        match rest.ask(&request).await {
-            Outcome::Done(response) => return Ok(Ok(response)),
-            Outcome::Refused(refusal) => return Ok(Err(refusal)),
-            Outcome::NotSent(failure) | Outcome::InDoubt(failure) => cause = failure,
-        }
-        let pause = backoff.pause(clock::now());
-        tracing::warn!(%cause, pause_ms = pause.as_millis(), "the venue does not answer yet");
-        tokio::time::sleep(pause).await;
-    }
-    Err(RunError::Unreachable { venue, address: address.to_owned(), cause })
 }
 
 async fn instruments(
@@ -284,6 +434,14 @@ async fn instruments(
     let request = Request::Market(MarketRequest::Instruments(wanted.to_vec()));
     let found = match ask_at_start(venue, address, rest, request).await? {
         Ok(Response::Instruments(found)) => found,
+        // It says no to all for one that it does not know; which one has to be found out to be said.
+        Err(VenueError::UnknownInstrument) if wanted.len() > 1 => {
+            let mut found = Vec::new();
+            for id in wanted {
+                found.extend(Box::pin(instruments(venue, &[*id], address, rest)).await?);
+            }
+            found
+        }
         Err(VenueError::UnknownInstrument) => Vec::new(),
         other => {
             let cause = format!("unexpected answer about instruments: {other:?}");
@@ -297,27 +455,12 @@ async fn instruments(
     }
 }
 
-/// A wrong key is said before anything starts.
-async fn check_key(venue: VenueId, address: &str, rest: &Rest) -> Result<(), RunError> {
-    let request = Request::Account(AccountRequest::Rights);
-    match ask_at_start(venue, address, rest, request).await? {
-        Ok(Response::Rights(rights)) if rights.can_trade => Ok(()),
-        Ok(Response::Rights(_)) => {
-            Err(RunError::Credentials { venue, refusal: VenueError::NotAllowed })
-        }
-        Ok(other) => {
-            let cause = format!("unexpected answer about the account: {other:?}");
-            Err(RunError::Unreachable { venue, address: address.to_owned(), cause })
-        }
-        Err(refusal) => Err(RunError::Credentials { venue, refusal }),
-    }
-}
-
 /// Agents that were removed or renamed left orders that nobody would look after.
 fn disown(gateway: &mut Gateway, config: &Config, effects: &mut Effects) {
     let mut orphans: BTreeMap<AgentId, u32> = BTreeMap::new();
     for order in gateway.books().open_orders() {
-        if !config.agents.contains_key(&order.agent) {
+        let is_own = order.agent.as_str() == gateway::OWN_AGENT;
+        if !is_own && !config.agents.contains_key(&order.agent) {
             *orphans.entry(order.agent).or_default() += 1;
         }
     }

@@ -16,20 +16,7 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 /// Who goes first.
 pub(super) const fn priority(request: &Request) -> Priority {
     match request {
-        Request::Account(request) => match request {
-            AccountRequest::Cancel { .. } | AccountRequest::CancelAll(_) => Priority::Kill,
-            AccountRequest::Order { .. }
-            | AccountRequest::OpenOrders(_)
-            | AccountRequest::Orders { .. }
-            | AccountRequest::Fills { .. }
-            | AccountRequest::Account
-            | AccountRequest::AccountAfter(_)
-            | AccountRequest::Rights => Priority::Doubt,
-            AccountRequest::Place(_)
-            | AccountRequest::Test(_)
-            | AccountRequest::CancelReplace(_) => Priority::Order,
-            AccountRequest::Fees(_) => Priority::Market,
-        },
+        Request::Account(request) => Priority::of(request),
         Request::Market(request) => match request {
             // Without the clock no order is accepted, and the limits stand beside the instruments.
             MarketRequest::Time | MarketRequest::Instruments(_) => Priority::Doubt,
@@ -69,6 +56,7 @@ pub(super) const fn only_asks(request: &Request) -> bool {
             | AccountRequest::Account
             | AccountRequest::AccountAfter(_)
             | AccountRequest::Rights
+            | AccountRequest::Scopes
             | AccountRequest::Fees(_) => true,
         },
         Request::Market(_) => true,

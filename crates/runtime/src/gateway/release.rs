@@ -4,13 +4,15 @@
 //! That word may come late: a bad disk or another program's lock holds it up for seconds. An order
 //! that adds risk was decided on the market of its moment, so it has a time until which it may leave,
 //! and it stays when trading has stopped meanwhile; what is held back is certain not to have left.
-//! Cancels and orders that only shrink a position leave however late it is.
+//! Cancels leave however late it is. So do orders that only shrink a position, as long as no other gateway can
+//! have taken over.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use gateway::LEAVES_WITHIN;
 use model::venue::{AccountRequest, Request};
-use model::{Input, Outcome, Reply, RequestId, Timestamp};
+use model::{Input, Outcome, Reply, RequestId, Timestamp, TradingState};
 use tokio::sync::mpsc;
 
 use super::clear::Flights;
@@ -26,13 +28,30 @@ pub(super) struct Gate(Arc<Doors>);
 struct Doors {
     /// What adds risk may leave.
     active: AtomicBool,
+    /// Nothing that changes anything may leave, no cancel either.
+    dark: AtomicBool,
+    /// What adds risk needs the watchdog's lease.
+    watched: AtomicBool,
+    /// Until and including when that is good, nanoseconds of our clock.
+    leased_until: AtomicI64,
     /// Nothing may leave any more: the account is another gateway's.
     lost: AtomicBool,
 }
 
 impl Gate {
-    pub(super) fn set(&self, active: bool) {
-        self.0.active.store(active, Ordering::Release);
+    pub(super) fn set(&self, state: TradingState) {
+        self.0.dark.store(!state.row().cancels, Ordering::Release);
+        self.0.active.store(state.adds_risk(), Ordering::Release);
+    }
+
+    /// From now on what adds risk needs a lease.
+    pub(super) fn needs_lease(&self) {
+        self.0.watched.store(true, Ordering::Release);
+    }
+
+    /// The watchdog's lease is good until and including then.
+    pub(super) fn lease(&self, until: Timestamp) {
+        self.0.leased_until.store(until.nanos(), Ordering::Release);
     }
 
     /// For good.
@@ -40,15 +59,27 @@ impl Gate {
         self.0.lost.store(true, Ordering::Release);
     }
 
-    /// Why this must not leave; `None` when it may.
-    fn holds_back(&self, now: Timestamp, not_after: Option<Timestamp>) -> Option<String> {
+    /// Why this must not leave; `None` when it may. `changes`: it is an order or a cancel.
+    pub(super) fn holds_back(
+        &self,
+        now: Timestamp,
+        not_after: Option<Timestamp>,
+        changes: bool,
+    ) -> Option<String> {
         if self.0.lost.load(Ordering::Acquire) {
             return Some("another gateway has taken over".to_owned());
+        }
+        if changes && self.0.dark.load(Ordering::Acquire) {
+            return Some("this gateway is dark: nothing but questions leaves".to_owned());
         }
         let not_after = not_after?;
         if now > not_after {
             let late = now.since(not_after);
             return Some(format!("it was ready {late:.1?} after it had to leave"));
+        }
+        let until = self.0.leased_until.load(Ordering::Acquire);
+        if self.0.watched.load(Ordering::Acquire) && now.nanos() > until {
+            return Some("no fresh lease from the watchdog".to_owned());
         }
         let stopped = !self.0.active.load(Ordering::Acquire);
         stopped.then(|| "trading stopped before it left".to_owned())
@@ -109,7 +140,12 @@ impl Release {
     }
 
     async fn ask(&self, question: &Question, decided: Timestamp) -> Outcome {
-        let held_back = || self.gate.holds_back(clock::now(), question.not_after);
+        let changes = changes(&question.request);
+        let held_back = || {
+            let now = clock::now();
+            let held = self.gate.holds_back(now, question.not_after, changes);
+            held.or_else(|| may_be_outrun(now, decided, &question.request))
+        };
         let as_of = question.not_after.map(|_| decided);
         let outcome = match held_back() {
             Some(cause) => Outcome::NotSent(cause),
@@ -127,28 +163,110 @@ impl Release {
     }
 }
 
+/// Why an order must not leave that was decided then, whatever it is for: another gateway may have taken over.
+fn may_be_outrun(now: Timestamp, decided: Timestamp, request: &Request) -> Option<String> {
+    let places = matches!(request, Request::Account(AccountRequest::Place(_)));
+    let late = now.since(decided.after(LEAVES_WITHIN));
+    (places && !late.is_zero()).then(|| {
+        format!(
+            "it was ready {late:.1?} after it had to leave: another gateway may have taken over"
+        )
+    })
+}
+
+/// Does it change anything at the venue?
+fn changes(request: &Request) -> bool {
+    match request {
+        Request::Account(
+            AccountRequest::Place(_)
+            | AccountRequest::Cancel { .. }
+            | AccountRequest::CancelAll(_)
+            | AccountRequest::CancelReplace(_),
+        ) => true,
+        Request::Account(_) | Request::Market(_) => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn in_the_dark_nothing_but_questions_leaves() {
+        let at = Timestamp::from_millis(1_000).unwrap();
+        let gate = Gate::default();
+        for state in TradingState::ALL {
+            gate.set(state);
+            assert_eq!(gate.holds_back(at, None, false), None, "{state:?}");
+            let held = gate.holds_back(at, None, true);
+            assert_eq!(held.is_some(), state == TradingState::Dark, "{state:?}");
+            assert_eq!(gate.holds_back(at, Some(at), true).is_none(), state.adds_risk());
+        }
+    }
+
+    /// A process that was stopped for longer than its store is lent goes on: no order of it leaves, a cancel does.
+    #[test]
+    fn an_order_of_whatever_kind_stays_when_another_gateway_may_have_taken_over() {
+        let at = |millis| Timestamp::from_millis(millis).unwrap();
+        let instrument = model::InstrumentId::new("BTC-USDT").unwrap();
+        let order = model::NewOrder {
+            client_order_id: model::ClientOrderId::new("a").unwrap(),
+            instrument,
+            side: model::Side::Sell,
+            kind: model::OrderKind::Market,
+            qty: model::OrderQty::Base("1".parse().unwrap()),
+            time_in_force: model::TimeInForce::Ioc,
+            post_only: false,
+            reduce_only: true,
+            self_trade_prevention: None,
+        };
+        let place = Request::Account(AccountRequest::Place(order));
+        let cancel = Request::Account(AccountRequest::CancelAll(instrument));
+        for (now, held) in [(1_000, false), (9_000, false), (9_001, true), (60_000, true)] {
+            assert_eq!(may_be_outrun(at(now), at(1_000), &place).is_some(), held, "{now}");
+            assert_eq!(may_be_outrun(at(now), at(1_000), &cancel), None);
+        }
+    }
+
+    #[test]
+    fn without_a_lease_what_adds_risk_stays_and_nothing_else() {
+        let at = |millis| Timestamp::from_millis(millis).unwrap();
+        let gate = Gate::default();
+        gate.set(TradingState::Active);
+        assert_eq!(gate.holds_back(at(1_000), Some(at(9_000)), true), None, "none is needed");
+        gate.needs_lease();
+        for (until, now, held) in
+            [(None, 1_000, true), (Some(1_000), 1_000, false), (Some(1_000), 1_001, true)]
+        {
+            until.into_iter().for_each(|until| gate.lease(at(until)));
+            let risky = gate.holds_back(at(now), Some(at(9_000)), true);
+            assert_eq!(risky.is_some_and(|why| why.contains("lease")), held, "{until:?} {now}");
+            assert_eq!(gate.holds_back(at(now), None, true), None, "a cancel");
+        }
+    }
+
+    #[test]
     fn late_or_stopped_what_adds_risk_stays() {
         let at = |millis| Timestamp::from_millis(millis).unwrap();
         let gate = Gate::default();
-        gate.set(true);
-        assert_eq!(gate.holds_back(at(2_000), Some(at(2_000))), None);
-        let late = gate.holds_back(at(3_500), Some(at(2_000))).unwrap();
+        gate.set(TradingState::Active);
+        assert_eq!(gate.holds_back(at(2_000), Some(at(2_000)), true), None);
+        let late = gate.holds_back(at(3_500), Some(at(2_000)), true).unwrap();
         assert!(late.contains("1.5s after"), "{late}");
-        assert_eq!(gate.holds_back(at(9_000), None), None, "late protection is better than none");
-        gate.set(false);
-        let stopped = gate.holds_back(at(1_000), Some(at(2_000))).unwrap();
+        assert_eq!(
+            gate.holds_back(at(9_000), None, true),
+            None,
+            "late protection is better than none"
+        );
+        gate.set(TradingState::Starting);
+        let stopped = gate.holds_back(at(1_000), Some(at(2_000)), true).unwrap();
         assert!(stopped.contains("stopped"), "{stopped}");
-        assert_eq!(gate.holds_back(at(1_000), None), None);
-        gate.set(true);
+        assert_eq!(gate.holds_back(at(1_000), None, true), None);
+        gate.set(TradingState::Active);
         gate.lose();
-        gate.set(true);
+        gate.set(TradingState::Active);
         for not_after in [None, Some(at(2_000))] {
-            let lost = gate.holds_back(at(1_000), not_after).unwrap();
+            let lost = gate.holds_back(at(1_000), not_after, true).unwrap();
             assert!(lost.contains("taken over"), "cancels, too: {lost}");
         }
     }

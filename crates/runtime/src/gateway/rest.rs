@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::budget::Grant;
-use model::venue::{AccountRequest, MarketRequest, Request, Response};
+use model::venue::{AccountRequest, MarketRequest, Profile, Request, Response};
 use model::{Input, Instrument, Link, Outcome, Timestamp};
 use tokio::sync::{Notify, mpsc};
 use tokio_tungstenite::tungstenite::http;
 use venues::session::Stamp;
 
 use super::adapter::{Adapter, Answer, Call, Heard};
+use super::paper::Paper;
 use super::patience::Patience;
 use super::rates;
 use super::venue_clock::VenueClock;
@@ -44,6 +45,8 @@ pub(super) struct Rest {
     following: Arc<[Instrument]>,
     /// What it asks is asked for routine.
     routine: bool,
+    /// Where the account is, in a paper run: it is asked there, and never over the network.
+    paper: Option<Paper>,
 }
 
 struct Shared {
@@ -92,6 +95,7 @@ impl Rest {
             adapter: Arc::new(adapter),
             following: Arc::default(),
             routine: false,
+            paper: None,
         })
     }
 
@@ -105,6 +109,16 @@ impl Rest {
         self.following = instruments.as_slice().into();
         self.adapter = Arc::new(self.adapter.following(instruments));
         self
+    }
+
+    /// The same, with its account in this process.
+    pub(super) fn with_paper(self, paper: Option<Paper>) -> Rest {
+        Rest { paper, ..self }
+    }
+
+    /// How whoever has the account behaves.
+    pub(super) fn profile(&self) -> Profile {
+        if self.paper.is_some() { sim_venue::PROFILE } else { self.adapter.profile() }
     }
 
     /// The instruments that it knows, as they were when it was told.
@@ -230,6 +244,9 @@ impl Rest {
         decided: Option<Timestamp>,
         held_back: &HeldBack<'_>,
     ) -> Outcome {
+        if let (Some(paper), Request::Account(request)) = (&self.paper, request) {
+            return paper.ask(self.venue_now(), request).await;
+        }
         let at = decided.map_or_else(|| self.venue_now(), |decided| self.clock().at(decided));
         let call = match self.call(request, at) {
             Ok(call) => call,

@@ -41,8 +41,8 @@ pub(super) struct Streams {
     pub(super) pace: Pace,
 }
 
-/// The two sessions; they end with this.
-struct Sessions([JoinHandle<()>; 2]);
+/// The two sessions, or the market's alone; they end with this.
+struct Sessions(Vec<JoinHandle<()>>);
 
 impl Drop for Sessions {
     fn drop(&mut self) {
@@ -91,7 +91,8 @@ impl Sessions {
             // Its end is all that is waited for.
             let _ = session.await;
         }
-        for link in [Link::Market, Link::Account] {
+        // Without a key there is none of the account.
+        for link in [Link::Market, Link::Account].into_iter().take(self.0.len()) {
             let cause = "the grid has become finer".to_owned();
             // The receiver is gone only when the gateway ends.
             let _ = inputs.send(Input::Link { link, up: false, cause }).await;

@@ -1,10 +1,11 @@
-//! A book as only the running gateway knows it: no journal has it.
+//! What only the running gateway knows and no journal has: a book, the limits it goes by, and how far each
+//! breaker is now.
 
-use gateway::Gateway;
-use model::InstrumentId;
+use gateway::{Gateway, Limits};
 use model::market::{Level, MarketView};
+use model::{InstrumentId, LimitsVersion, Timestamp};
 
-use crate::control::{Answer, BookShown};
+use crate::control::{Answer, BookShown, BreakersShown, LimitsShown};
 
 /// Levels of each side that are shown at the most.
 const DEPTH_MAX: usize = 1_000;
@@ -15,6 +16,16 @@ pub(super) fn book(gateway: &Gateway, instrument: InstrumentId, depth: usize) ->
         Some(market) => Answer::Book(show(gateway, market, depth.min(DEPTH_MAX))),
         None => Answer::Error(format!("{instrument} is not followed by this gateway")),
     }
+}
+
+/// What the account is worth, and every breaker.
+pub(super) fn breakers(gateway: &Gateway, now: Timestamp) -> Answer {
+    Answer::Breakers(BreakersShown {
+        equity: gateway.equity(),
+        mark: gateway.equity_mark(),
+        headroom: gateway.loss_headroom(),
+        breakers: gateway.breakers(now),
+    })
 }
 
 fn show(gateway: &Gateway, market: &MarketView, depth: usize) -> BookShown {
@@ -29,4 +40,22 @@ fn show(gateway: &Gateway, market: &MarketView, depth: usize) -> BookShown {
         bids: market.book().bids().take(depth).filter_map(exact).collect(),
         asks: market.book().asks().take(depth).filter_map(exact).collect(),
     }
+}
+
+/// The limits in force. Others than `before`?
+pub(super) fn limits(gateway: &Gateway, before: LimitsVersion) -> Answer {
+    let (limits, version) = gateway.limits_in_force();
+    let disabled = gateway.books().disabled_agents();
+    Answer::Limits(Box::new(LimitsShown {
+        version,
+        running: true,
+        changed: version != before,
+        limits: limits.clone(),
+        disabled: disabled.map(|(agent, cause)| (agent, cause.to_owned())).collect(),
+    }))
+}
+
+/// Limits as the core is told of them. Every key is a text and every value a plain one, so there is one.
+pub(super) fn limits_text(limits: &Limits) -> Option<String> {
+    serde_json::to_string(limits).ok()
 }

@@ -2,7 +2,10 @@
 //! and each refusal at `debug`. It decides nothing; the journal has all of it and more.
 
 use model::TradingState;
-use model::{AgentEvent, FeedHealth, Fill, Link, NewOrder, OrderKind, OrderQty, Record, Side};
+use model::{
+    AgentEvent, Alert, AlertLevel, FeedHealth, Fill, Link, NewOrder, OrderKind, OrderQty, Record,
+    Side,
+};
 
 /// News for everybody.
 pub(super) fn event(event: &AgentEvent) {
@@ -23,6 +26,17 @@ pub(super) fn event(event: &AgentEvent) {
         | AgentEvent::Fill { .. }
         | AgentEvent::Refused { .. }
         | AgentEvent::Instrument(_) => {}
+    }
+}
+
+/// What a person should know.
+pub(super) fn alert(alert: &Alert) {
+    let Alert { key, level, text, .. } = alert;
+    let key = key.word();
+    match level {
+        AlertLevel::Info => tracing::info!(key, "{text}"),
+        AlertLevel::Warning => tracing::warn!(key, "{text}"),
+        AlertLevel::Critical => tracing::error!(key, "{text}"),
     }
 }
 
@@ -66,7 +80,11 @@ pub(super) fn record(record: &Record) {
         Record::Transferred { asset, amount, .. } => {
             tracing::info!("came by no trade, or went: {amount} {asset}");
         }
-        Record::Started { .. }
+        Record::Limits { version, .. } => tracing::info!("limits {version} are in force"),
+        Record::AgentEnabled { agent } => tracing::info!("agent {agent} may trade again"),
+        // An alert goes with it.
+        Record::AgentDisabled { .. }
+        | Record::Started { .. }
         | Record::Stopped
         | Record::Decided { .. }
         | Record::CancelPrepared { .. }
@@ -88,8 +106,15 @@ pub(super) fn record(record: &Record) {
         | Record::Feed { .. }
         | Record::RateLimited { .. }
         | Record::BudgetWait { .. }
+        | Record::EquityMark { .. }
+        | Record::Breaker { .. }
         | Record::Reconciled { .. }
         | Record::Trading { .. }
+        | Record::Flatten { .. }
+        | Record::ResumeRequested { .. }
+        | Record::ResumeRefused { .. }
+        | Record::Resumed { .. }
+        | Record::KeyAudited { .. }
         | Record::Agent { .. } => {}
     }
 }

@@ -44,6 +44,11 @@ impl Waiting {
         self.comparisons.add(entry);
     }
 
+    /// What the last comparison left.
+    pub(super) fn left(&self) -> Vec<Corrected> {
+        self.comparisons.last().map(|last| last.left.clone()).unwrap_or_default()
+    }
+
     /// Somebody asks; a comparison is to be asked for right after this.
     pub(super) fn ask(&mut self, accept: bool, reply: oneshot::Sender<Answer>, now: Timestamp) {
         // Who has hung up or lost patience waits no more.

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use gateway::{Books, Gateway};
 use journal::{Address, Comparisons, Hold, JournalReader, Place, StoreError};
-use model::venue::{AccountRequest, OrderKey, Request};
+use model::venue::{AccountRequest, OrderKey, Request, VenueError};
 use model::{Effect, Effects, Input, Link, Reply, StoreTag, Timestamp};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::rest::Rest;
-use super::{Addresses, INPUTS_MAX, RunError, adapter, check_key, disown, instruments};
+use super::{Addresses, INPUTS_MAX, RunError, adapter, audit, disown, instruments};
 use crate::budget::{BudgetError, HostBudget, Of};
 use crate::clock;
 use crate::config::Config;
@@ -45,10 +45,13 @@ pub async fn compare(config: Config, wait: Duration) -> Result<Option<Compared>,
     let instruments = instruments(*venue, &settings.instruments, &address, &rest).await?;
     let rest = rest.following(instruments.clone());
     rest.measure_clock().await;
-    check_key(*venue, &address, &rest).await?;
+    if !audit::may_trade(*venue, &address, &rest).await? {
+        return Err(RunError::Credentials { venue: *venue, refusal: VenueError::NotAllowed });
+    }
     let session = books.session().saturating_add(1);
     let mut effects = Vec::new();
-    let start = super::start_config(&config, &rest);
+    // Nothing is sent that a watchdog would have to allow.
+    let start = gateway::Config { watched: false, ..super::start_config(&config, &rest) };
     // No order is placed, so no name is made from this tag.
     let tag = StoreTag::new(0);
     let gateway =
@@ -171,6 +174,7 @@ fn words(request: &Request) -> Option<String> {
         | AccountRequest::Fills { .. }
         | AccountRequest::Account
         | AccountRequest::Rights
+        | AccountRequest::Scopes
         | AccountRequest::Fees(_) => None,
         AccountRequest::Cancel { instrument, order, .. } => {
             Some(format!("take back order {} of {instrument}", named(order)))

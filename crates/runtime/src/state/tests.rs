@@ -16,9 +16,12 @@ fn entries() -> Vec<Entry> {
     let agent = AgentId::new("trend").unwrap();
     let asset = Asset::new("USDT").unwrap();
     let records = (0..400u64).map(|number| match number % 8 {
-        0 if number % 40 == 0 => {
-            Record::Started { session: number, version: "1".to_owned(), config: String::new() }
-        }
+        0 if number % 40 == 0 => Record::Started {
+            session: number,
+            version: "1".to_owned(),
+            config: String::new(),
+            paper: false,
+        },
         0 | 1 => Record::Link { link: Link::Account, up: number % 16 == 1, cause: "x".to_owned() },
         2 => Record::Gap { instrument, detail: "1 is missing".to_owned() },
         3 => Record::Feed { instrument, health: FeedHealth::Live },
@@ -34,7 +37,7 @@ fn entries() -> Vec<Entry> {
         }
         5 => Record::Transferred { asset, amount: "1.5".parse().unwrap(), taken_until: None },
         6 if number == 390 => {
-            Record::Trading { state: TradingState::Halted, cause: "asked for".to_owned() }
+            Record::Trading { state: TradingState::Halted, cause: "asked for".to_owned(), by: None }
         }
         _ => Record::Agent { agent, event: format!("number {number}") },
     });
@@ -71,6 +74,21 @@ fn from_any_snapshot_it_is_what_all_entries_come_to() {
         let restored = restored(&mut store).unwrap();
         assert_eq!(restored.state, all, "made after {made}");
         assert_eq!((restored.last, restored.snapshot), (entries.len() as u64, made as u64));
+    }
+}
+
+/// A store that remembers nothing but its snapshot is of the same kind of account.
+#[test]
+fn that_an_account_is_on_paper_is_in_a_snapshot() {
+    for paper in [false, true] {
+        let (version, config) = (String::new(), String::new());
+        let record = Record::Started { session: 1, version, config, paper };
+        let entries = [Entry { at: Timestamp::EPOCH, record }];
+        let mut store = Memory::default();
+        store.append(&entries).unwrap();
+        store.keep_snapshot(&snapshot(&entries)).unwrap();
+        let found = restored(&mut store).unwrap();
+        assert_eq!((found.snapshot, found.state.books.is_paper()), (1, paper));
     }
 }
 
@@ -116,7 +134,10 @@ fn without_a_readable_snapshot_removed_entries_are_said() {
     let error = restored(&mut store).unwrap_err();
     assert!(matches!(error, StoreError::Removed { removed: 100, .. }), "{error}");
     let text = error.to_string();
-    assert!(text.contains("form 2") && text.contains("up to 100 were removed"), "{text}");
+    assert!(
+        text.contains(&format!("form {FORMAT}")) && text.contains("up to 100 were removed"),
+        "{text}"
+    );
 }
 
 /// The shape of a snapshot is pinned: one that changes needs a form of its own, or a snapshot of before

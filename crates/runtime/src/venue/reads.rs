@@ -21,6 +21,7 @@ pub(super) fn is_read(request: &AccountRequest) -> bool {
         | AccountRequest::Account
         | AccountRequest::AccountAfter(_)
         | AccountRequest::Rights
+        | AccountRequest::Scopes
         | AccountRequest::Fees(_) => true,
         AccountRequest::Place(_)
         | AccountRequest::Test(_)

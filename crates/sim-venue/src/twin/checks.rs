@@ -62,6 +62,7 @@ impl Twin {
             | AccountRequest::Account
             | AccountRequest::AccountAfter(_)
             | AccountRequest::Rights
+            | AccountRequest::Scopes
             | AccountRequest::Fees(_) => Ok(Vec::new()),
         }
     }
@@ -282,7 +283,7 @@ impl Twin {
         if order.kind.trigger().is_none() {
             self.work(now, index);
         }
-        self.wake(now, market, from);
+        self.wake(now, market, from, None);
         Ok(self.orders[index].told.clone())
     }
 

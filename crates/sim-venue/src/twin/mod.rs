@@ -442,13 +442,16 @@ impl Twin {
         }
     }
 
-    /// Wakes the stops that the prints from number `from` on have reached.
-    fn wake(&mut self, now: Timestamp, market: usize, from: usize) {
+    /// Wakes the stops that the prints from number `from` on have reached, or a recorded print at `traded_at`, all
+    /// of which may have gone to orders at better prices.
+    fn wake(&mut self, now: Timestamp, market: usize, from: usize, traded_at: Option<Decimal>) {
         loop {
             let reached = |trigger: Decimal, upward: bool| {
-                self.prints[from..].iter().filter(|print| print.market == market).any(|print| {
-                    if upward { print.price >= trigger } else { print.price <= trigger }
-                })
+                let printed = self.prints[from..].iter().filter(|print| print.market == market);
+                printed
+                    .map(|print| print.price)
+                    .chain(traded_at)
+                    .any(|price| if upward { price >= trigger } else { price <= trigger })
             };
             let waits = |order: &TwinOrder| {
                 let told = &order.told;

@@ -462,3 +462,35 @@ fn the_random_stories_trade() {
     }
     assert!(orders > 120 && fills > 60 && ended > 5, "{orders} orders, {fills} fills, {ended}");
 }
+
+/// A recorded print went to an order at a better price, and it wakes the stop that its own price reached.
+#[test]
+fn a_print_that_better_orders_take_wakes_the_stops_at_its_price() {
+    let order = |account, client: &str, side, kind, qty: &str| Step::Request {
+        account,
+        request: AccountRequest::Place(NewOrder {
+            client_order_id: ClientOrderId::new(client).unwrap(),
+            instrument: id(1),
+            side,
+            kind,
+            qty: OrderQty::Base(qty.parse().unwrap()),
+            time_in_force: TimeInForce::Gtc,
+            post_only: false,
+            reduce_only: false,
+            self_trade_prevention: None,
+        }),
+    };
+    let stop = OrderKind::StopLoss { trigger: "96".parse().unwrap() };
+    let bid = |price: &str| OrderKind::Limit { price: price.parse().unwrap() };
+    let print =
+        Background::Trade { price: GridPrice(950), qty: GridQty(1), taker_side: Side::Sell };
+    let ends = run(
+        vec![
+            (0, order(0, "n0", Side::Sell, stop, "0.02")),
+            (0, order(1, "n1", Side::Buy, bid("96.5"), "0.38")),
+            (0, Step::Background { market: 1, event: print }),
+        ],
+        fees_in_one_of(0),
+    );
+    assert_eq!(ends.fills, 3, "the print's at 96.5, then both sides of the stop's");
+}

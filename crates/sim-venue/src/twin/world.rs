@@ -49,6 +49,7 @@ impl Twin {
         self.pass_time(now);
         let from = self.prints.len();
         let live = self.instruments[market].mode == TradingMode::Live;
+        let mut traded_at = None;
         if live && std::mem::take(&mut self.behind[market]) {
             for side in [Side::Buy, Side::Sell] {
                 for price in self.known(market, side) {
@@ -72,6 +73,7 @@ impl Twin {
                 let (price, qty) = self.exact(market, *price, *qty);
                 if live {
                     self.printed(now, market, price, qty, *taker_side);
+                    traded_at = Some(price);
                 }
                 for recorded in &mut self.recorded {
                     let key = (recorded.market, recorded.side, recorded.price);
@@ -82,7 +84,7 @@ impl Twin {
                 }
             }
         }
-        self.wake(now, market, from);
+        self.wake(now, market, from, traded_at);
     }
 
     fn recorded_at(&mut self, market: usize, side: Side, price: Decimal) -> Option<&mut Recorded> {

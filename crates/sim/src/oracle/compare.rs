@@ -16,28 +16,36 @@ const CANCELED_WITHIN: Duration = Duration::from_secs(20);
 /// How long after an execution was taken back an older picture of the balances may explain it as well: what
 /// a gateway allows for that, a reading, and a person who looks.
 const BUST_IS_CLEAR: Duration = Duration::from_secs(180);
+/// While the market rests the gateway's price differs from the middle by less than a tenth of a percent.
+const STILL_SLACK_BPS: i64 = 30;
 /// What the smallest agent orders, in lots.
 const SMALLEST: i64 = 60;
+/// Within this time agents want again what they were refused.
+const WANTED_AGAIN: Duration = Duration::from_secs(20);
 /// Questions under way at one time, at most (I25): one for each open order and its cancel, and a reading.
 const OUTSTANDING_MAX: usize = 64;
 
 impl Oracle {
     /// I31: with everything healed for a minute it has traded, or is latched.
     pub(crate) fn check_alive(&mut self, gateway: Option<&Gateway>, active: bool, wanted: bool) {
-        let doubted = |at: Timestamp| self.now.since(at) < BUST_IS_CLEAR;
-        if self.fold.halted || self.busted_at.is_some_and(doubted) {
+        if self.fold.halted || self.is_bust_unclear() || self.looks_older() {
             return;
         }
         match gateway.map(Gateway::state) {
             None => self.break_rule("I31", || "the gateway is not running".to_owned()),
+            // A quarter of the limits may have no room for what agents want.
+            Some((TradingState::Throttled, _)) if self.fold.resumed => {}
             Some(_) if active => {
-                // Orders whose fate is open keep their places until the quiet time is over.
+                // Orders whose fate is open keep their places until the quiet time is over, and who was refused
+                // for it does not ask again at once.
+                let lately = |at: Timestamp| self.now.since(at) < WANTED_AGAIN;
+                let freed = self.fold.orders.values().any(|l| l.absent.is_some_and(lately));
                 let unknown = self
                     .fold
                     .open
                     .keys()
                     .any(|id| self.truth.get(id).is_none_or(|truth| truth.accepted == 0));
-                if self.accepted == 0 && wanted && !unknown && !self.is_full() {
+                if self.accepted == 0 && wanted && !unknown && !freed && !self.is_full() {
                     self.break_rule("I31", || "no order was taken for a minute".to_owned());
                 }
             }
@@ -48,9 +56,34 @@ impl Oracle {
         }
     }
 
+    /// An execution was taken back lately, or is not found yet and another one was counted lately: the balances as
+    /// they are may be what was counted before that one.
+    fn is_bust_unclear(&self) -> bool {
+        let lately = |at: &Timestamp| self.now.since(*at) < BUST_IS_CLEAR;
+        let is_counted = || self.busted.keys().any(|trade| self.fold.fills.contains_key(trade));
+        self.busted_at.as_ref().is_some_and(lately)
+            || (self.filled_at.as_ref().is_some_and(lately) && is_counted())
+    }
+
+    /// A deposit of just what was sold since looks as balances did before that, until that is long ago.
+    fn looks_older(&self) -> bool {
+        let mut since: Vec<_> = self
+            .trades
+            .values()
+            .filter(|traded| self.now.since(traded.fill.venue_time) < BUST_IS_CLEAR)
+            .map(|traded| (traded.fill.venue_time, signed(&traded.fill)))
+            .collect();
+        since.sort_unstable();
+        let mut sold = 0;
+        since.iter().rev().any(|(_, bought)| {
+            sold -= bought;
+            sold != 0 && self.moved.contains(&sold)
+        })
+    }
+
     /// Do orders that were lately proven absent leave no room on either side for the smallest order?
     fn is_full(&self) -> bool {
-        let (working, shadows) = (self.fold.working(), self.fold.shadows(self.written));
+        let (working, shadows) = (self.fold.working(), self.fold.shadows(self.now));
         let human: i64 = self.human.values().sum();
         [self.fold.position, -self.fold.position].into_iter().enumerate().all(|(side, held)| {
             let reserved = held + working[side] + shadows[side] + human;
@@ -80,10 +113,13 @@ impl Oracle {
         self.seen.comparisons += 1;
         let books = gateway.books();
         let (state, cause) = gateway.state();
-        if state != TradingState::Active && !self.fold.halted {
+        let probation = self.fold.resumed && state == TradingState::Throttled;
+        if state != TradingState::Active && !self.fold.halted && !probation {
             let cause = cause.to_owned();
             self.break_rule("I31", || format!("{state:?} long after healing: {cause}"));
         }
+        self.losses_are_contained();
+        self.book_is_whole();
         self.fills_agree();
         let net = books.position(self.instrument).map_or(NetQty::ZERO, |p| p.net());
         // Every execution is counted that must be; see above.
@@ -99,6 +135,14 @@ impl Oracle {
         if let Some(order) = books.in_doubt().next() {
             let id = order.order.client_order_id;
             self.break_rule("I5", || format!("{id} is still in doubt"));
+        }
+    }
+
+    /// I30: who has lost more than the limit is halted.
+    fn losses_are_contained(&mut self) {
+        let (lost, limit) = (self.worth.lost_bps(), self.drawdown_bps);
+        if !self.fold.halted && lost > limit + STILL_SLACK_BPS {
+            self.break_rule("I30", || format!("{lost} bps are lost, the limit is {limit}"));
         }
     }
 

@@ -7,8 +7,9 @@ use model::{AgentId, ClientOrderId, IntentId, Side, Timestamp, TradeId, VenueOrd
 
 use super::sides::at;
 
-/// How long the size of an order counts after its absence was proven.
-const SHADOW: Duration = Duration::from_secs(600);
+/// How long the size of an order may count after its absence was proven: ten minutes in which a gateway runs,
+/// and as long again for the time in which none does.
+const SHADOW: Duration = Duration::from_secs(1_200);
 
 /// What the journal says.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +24,8 @@ pub(crate) struct Fold {
     pub(super) position: i64,
     pub(super) human_position: i64,
     pub(super) halted: bool,
+    /// A halt was lifted by a person.
+    pub(super) resumed: bool,
     /// The books have been compared once.
     pub(super) compared: bool,
 }
@@ -56,6 +59,7 @@ pub(crate) enum Undo {
     Busted { trade: TradeId, signed: i64, human: bool },
     Foreign(VenueOrderId),
     Halted,
+    Resumed,
     Compared,
 }
 
@@ -86,7 +90,7 @@ impl Fold {
         working
     }
 
-    /// What of orders that were proven absent in the last ten minutes counts on each side, in lots.
+    /// What of orders that were proven absent lately counts on each side, in lots.
     pub(super) fn shadows(&self, now: Timestamp) -> [i64; 2] {
         let mut shadows = [0; 2];
         let lately = |since: &Timestamp| since.after(SHADOW) > now;
@@ -121,6 +125,7 @@ impl Fold {
                 self.foreign.remove(&id);
             }
             Undo::Halted => self.halted = false,
+            Undo::Resumed => self.halted = true,
             Undo::Compared => self.compared = false,
         }
     }

@@ -27,7 +27,9 @@ impl Oracle {
             | Input::Intent(_)
             | Input::Feed(_)
             | Input::Clock { .. }
+            | Input::Key(_)
             | Input::Instruments { .. }
+            | Input::Watchdog(_)
             | Input::Operator(_)
             | Input::Wake => {}
         }
@@ -95,6 +97,23 @@ impl Oracle {
                     format!("{id} at {price} is outside the collar around {reference}")
                 });
             }
+        }
+    }
+
+    /// I2: what everything together could become is worth no more than the limit, unless the order leaves
+    /// it as it was.
+    pub(super) fn check_exposure(&mut self, order: &NewOrder, position: i64, working: [i64; 2]) {
+        let Some((reference, _)) = self.guards.reference() else { return };
+        let OrderQty::Base(qty) = order.qty else { return };
+        let worst = |[buys, sells]: [i64; 2]| (position + buys).abs().max((position - sells).abs());
+        let mut with = working;
+        with[at(order.side)] += lots(qty).unwrap_or(0);
+        let (before, after) = (worst(working), worst(with));
+        if after > before && after * reference > limit::EXPOSURE {
+            let id = order.client_order_id;
+            self.break_rule("I2", || {
+                format!("with {id} {after} lots could be held at {reference}")
+            });
         }
     }
 

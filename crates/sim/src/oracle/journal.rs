@@ -4,13 +4,16 @@
 use model::venue::{AccountRequest, Request};
 use model::{
     Action, AgentId, ClientOrderId, Effect, Ending, Fill, IntentId, NewOrder, OrderQty, Record,
-    Refusal, Side, TradingState,
+    Refusal, Side,
 };
 
 use super::fold::{Line, Undo};
 use super::sides::at;
 use super::{HUMAN, Oracle, Truth, signed};
 use crate::setup::lots;
+
+/// The gateway's prices are a second behind, and the middle of a book that its own orders are in.
+const EQUITY_SLACK_BPS: i64 = 100;
 
 impl Oracle {
     /// The effects of one input, in order.
@@ -19,7 +22,6 @@ impl Oracle {
         for effect in effects {
             match effect {
                 Effect::Persist(entry) => {
-                    self.written = entry.at;
                     let undo = self.record(&entry.record);
                     self.undo.push_back(undo);
                 }
@@ -52,6 +54,13 @@ impl Oracle {
         while let Some(undo) = self.undo.pop_back() {
             self.fold.take_back(undo);
         }
+        // A wish that was not durable is lost with the process, as the agent is that had it.
+        let written = |(agent, intent): &(AgentId, IntentId)| {
+            let mut lines = self.fold.orders.values();
+            lines.any(|l| (l.agent, l.intent) == (*agent, *intent) && l.taken_back)
+        };
+        let unwanted = std::mem::take(&mut self.unwanted);
+        self.unwanted = unwanted.into_iter().filter(|(wish, _)| written(wish)).collect();
     }
 
     /// Another life begins.
@@ -72,7 +81,7 @@ impl Oracle {
             }
             Record::Ended { client_order_id, ending, .. } => self.ended(*client_order_id, *ending),
             Record::Accepted { client_order_id, .. } => self.accepted(*client_order_id),
-            Record::CancelPrepared { client_order_id } => self.taken_back(*client_order_id),
+            Record::CancelPrepared { client_order_id, .. } => self.taken_back(*client_order_id),
             Record::InDoubt { .. } => {
                 self.seen.doubts += 1;
                 self.in_doubt_since.get_or_insert(self.now);
@@ -97,13 +106,14 @@ impl Oracle {
                 let before = std::mem::replace(&mut self.fold.compared, true);
                 if before { Undo::Nothing } else { Undo::Compared }
             }
-            Record::Trading { state: TradingState::Halted, cause } => self.halted(cause),
+            Record::Trading { state, cause, .. } if state.is_latched() => self.halted(cause),
             Record::Trading { state, .. } => {
                 if self.fold.halted {
                     self.break_rule("I19", || format!("halted, and then {state:?}"));
                 }
                 Undo::Nothing
             }
+            Record::Resumed { .. } => self.resumed(),
             Record::Refused { agent, intent, because } => {
                 self.refused(*agent, *intent, because);
                 Undo::Nothing
@@ -113,12 +123,19 @@ impl Oracle {
                 Undo::Nothing
             }
             Record::Busted { fill, .. } => self.busted(fill),
+            Record::EquityMark { mark } => {
+                self.worth.is_marked(mark.high);
+                Undo::Nothing
+            }
             Record::DifferencesAccepted { .. } => {
                 self.guards.held = false;
                 Undo::Nothing
             }
             Record::Started { .. }
             | Record::Stopped
+            | Record::Flatten { .. }
+            | Record::ResumeRequested { .. }
+            | Record::ResumeRefused { .. }
             | Record::Triggered { .. }
             | Record::ForeignGone { .. }
             | Record::ForeignCancel { .. }
@@ -135,7 +152,12 @@ impl Oracle {
             | Record::Feed { .. }
             | Record::RateLimited { .. }
             | Record::BudgetWait { .. }
+            | Record::Breaker { .. }
             | Record::Discrepancy { .. }
+            | Record::Limits { .. }
+            | Record::AgentDisabled { .. }
+            | Record::AgentEnabled { .. }
+            | Record::KeyAudited { .. }
             | Record::Agent { .. } => Undo::Nothing,
         }
     }
@@ -187,6 +209,7 @@ impl Oracle {
         }
         self.check_guards(order);
         self.check_order(order, &said);
+        self.check_exposure(order, self.fold.position, self.fold.working());
         if order.reduce_only || said.reduce_only {
             let working = self.fold.working();
             self.check_reducing(order, self.fold.position, working);
@@ -285,7 +308,7 @@ impl Oracle {
             self.break_rule("I15", || format!("{id} ended and was never written down"));
             return Undo::Nothing;
         };
-        let absent = (ending == Ending::NotPlaced).then_some(self.written);
+        let absent = (ending == Ending::NotPlaced).then_some(self.now);
         self.fold.set(id, Some(Line { ended: true, absent, ..line }));
         Undo::Order(id, Some(line))
     }
@@ -294,6 +317,7 @@ impl Oracle {
     fn filled(&mut self, id: Option<&ClientOrderId>, fill: &Fill) -> Undo {
         let trade = fill.trade_id;
         self.seen.fills += 1;
+        self.filled_at = Some(self.now);
         let told = if self.trades.contains_key(&trade) { trade } else { (self.name_of)(trade) };
         let happened = self.trades.get(&told).or_else(|| self.busted.get(&told));
         let Some(traded) = happened.copied() else {
@@ -338,6 +362,8 @@ impl Oracle {
             return Undo::Nothing;
         }
         self.seen.busts += 1;
+        // From here on a person knows of it, and not before.
+        self.busted_at = Some(self.now);
         let (signed, human) = (signed(fill), traded.order.as_str().starts_with(HUMAN));
         self.fold.position -= signed;
         if human {
@@ -346,11 +372,29 @@ impl Oracle {
         Undo::Busted { trade: name, signed, human }
     }
 
-    /// A halt that nobody asked for says that the gateway has lost its way.
+    /// I19: a person lifts a halt in two steps with time between them, and nothing else does.
+    fn resumed(&mut self) -> Undo {
+        if !self.may_resume || !self.fold.halted {
+            self.break_rule("I19", || "a halt was lifted, and not by two steps in time".to_owned());
+        }
+        self.seen.resumes += 1;
+        self.fold.resumed = true;
+        self.guards.halted_in_life = false;
+        if std::mem::replace(&mut self.fold.halted, false) { Undo::Resumed } else { Undo::Nothing }
+    }
+
+    /// A halt that nobody asked for says that the gateway has lost its way, unless that much was lost (I30).
     fn halted(&mut self, cause: &str) -> Undo {
         self.seen.halts += 1;
         self.guards.halted_in_life = true;
-        if !self.halt_asked {
+        if cause.starts_with("drawdown") && !self.halt_asked {
+            let (worst, limit) = (self.worth.worst_bps(), self.drawdown_bps);
+            if worst + EQUITY_SLACK_BPS < limit && !self.is_valued_by_a_wide_book() {
+                self.break_rule("I30", || {
+                    format!("halted ({cause}), and not more than {worst} bps were ever lost")
+                });
+            }
+        } else if !self.halt_asked {
             self.break_rule("I31 (halt)", || format!("it halted by itself: {cause}"));
         }
         if std::mem::replace(&mut self.fold.halted, true) { Undo::Nothing } else { Undo::Halted }

@@ -12,6 +12,7 @@ mod journal;
 mod seen;
 mod sides;
 mod told;
+mod worth;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,8 +20,8 @@ use std::time::Duration;
 use gateway::Gateway;
 use model::venue::{AccountEvent, Execution};
 use model::{
-    Action, AgentId, ClientOrderId, InstrumentId, Intent, IntentId, NetQty, OrderSpec, Side,
-    Timestamp, TradeId, VenueOrderId,
+    Action, AgentId, Amount, Asset, ClientOrderId, Instrument, InstrumentId, Intent, IntentId,
+    NetQty, OrderSpec, Side, Timestamp, TradeId, VenueOrderId,
 };
 
 use self::fold::{Fold, Undo};
@@ -28,7 +29,11 @@ pub use self::seen::Seen;
 use self::sides::at;
 use self::told::Guards;
 pub(crate) use self::told::VenueBooks;
+use self::worth::Worth;
 use crate::setup::{limit, lots};
+
+/// After so long the middle of a wide book counts (`docs/breakers.md`).
+const WIDE_COUNTS_AFTER: Duration = Duration::from_secs(10);
 
 /// An invariant of `faults.md` that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,8 +92,6 @@ pub(crate) struct Said {
 pub(crate) struct Oracle {
     pub(crate) violation: Option<Violation>,
     pub(super) now: Timestamp,
-    /// The same by the gateway's clock, when it last wrote something down.
-    pub(super) written: Timestamp,
     pub(super) instrument: InstrumentId,
     /// How a trade is named by this venue's lists.
     pub(super) name_of: fn(TradeId) -> TradeId,
@@ -97,6 +100,15 @@ pub(crate) struct Oracle {
     /// Executions that the venue has taken back, and when it last took one.
     pub(super) busted: BTreeMap<TradeId, Traded>,
     pub(super) busted_at: Option<Timestamp>,
+    /// When an execution was last written down.
+    pub(super) filled_at: Option<Timestamp>,
+    /// Since when the market leaves a side of the book, and whether it was gone for so long that the gateway
+    /// takes the middle of what is left for a price: since the last healing, and ever.
+    torn_since: Option<Timestamp>,
+    was_torn: bool,
+    ever_torn: bool,
+    /// What a person has moved of the base, in lots.
+    pub(super) moved: Vec<i64>,
     /// Orders of a person, by the venue's name.
     pub(super) human: BTreeMap<VenueOrderId, i64>,
     /// Executed by our orders, above zero bought.
@@ -119,24 +131,40 @@ pub(crate) struct Oracle {
     pub(super) in_doubt_since: Option<Timestamp>,
     /// Somebody may halt: a person or an agent has asked for it.
     pub(super) halt_asked: bool,
+    /// A person takes the second step of a resume right now.
+    pub(super) may_resume: bool,
     /// Orders the venue has taken since this was last set to zero.
     pub(crate) accepted: u64,
     pub(crate) seen: Seen,
     pub(super) sessions: BTreeSet<u64>,
+    worth: Worth,
+    /// Where the drawdown halts, hundredths of a percent.
+    pub(super) drawdown_bps: i64,
 }
 
 impl Oracle {
-    pub(crate) fn new(instrument: InstrumentId, name_of: fn(TradeId) -> TradeId) -> Oracle {
+    pub(crate) fn new(
+        instrument: &Instrument,
+        name_of: fn(TradeId) -> TradeId,
+        funds: &BTreeMap<Asset, Amount>,
+        drawdown_bps: u32,
+    ) -> Oracle {
+        let worth = Worth::new(instrument.base, instrument.quote, funds.clone());
+        let instrument = instrument.id;
         Oracle {
             violation: None,
             now: Timestamp::EPOCH,
-            written: Timestamp::EPOCH,
             instrument,
             name_of,
             truth: BTreeMap::new(),
             trades: BTreeMap::new(),
             busted: BTreeMap::new(),
             busted_at: None,
+            filled_at: None,
+            torn_since: None,
+            was_torn: false,
+            ever_torn: false,
+            moved: Vec::new(),
             human: BTreeMap::new(),
             position: 0,
             others_size: 0,
@@ -150,9 +178,12 @@ impl Oracle {
             settles_within: None,
             in_doubt_since: None,
             halt_asked: false,
+            may_resume: false,
             accepted: 0,
             seen: Seen::default(),
             sessions: BTreeSet::new(),
+            worth,
+            drawdown_bps: i64::from(drawdown_bps),
         }
     }
 
@@ -177,6 +208,21 @@ impl Oracle {
             Action::Halt => self.halt_asked = true,
             Action::Cancel(_) | Action::CancelAll(_) => {}
         }
+    }
+
+    /// Is it halted, by the journal?
+    pub(crate) const fn is_halted(&self) -> bool {
+        self.fold.halted
+    }
+
+    /// A person is about to take the second step of two, in time; or is not any more.
+    pub(crate) const fn may_resume(&mut self, may: bool) {
+        self.may_resume = may;
+    }
+
+    /// The middle of the market is here now, in ticks.
+    pub(crate) fn market_is_at(&mut self, middle: i64) {
+        self.worth.market(middle);
     }
 
     /// A person has asked for a halt.
@@ -230,6 +276,7 @@ impl Oracle {
 
     /// Something happened to the account at the venue.
     pub(crate) fn happened(&mut self, event: &AccountEvent) {
+        self.worth.happened(event);
         let AccountEvent::Order { order, execution, .. } = event else { return };
         let id = order.client_order_id;
         let human = id.as_str().starts_with(HUMAN);
@@ -284,6 +331,33 @@ impl Oracle {
         let mut recent: Vec<_> = fills.filter(|fill| fill.venue_time < before).collect();
         recent.sort_by_key(|fill| (fill.venue_time, fill.trade_id));
         recent.iter().rev().nth(back).map(|fill| fill.trade_id)
+    }
+
+    /// The market leaves a side of the book, or comes back.
+    pub(crate) fn book_is_torn(&mut self, torn: bool) {
+        let counts = |since: Timestamp| self.now.since(since) >= WIDE_COUNTS_AFTER;
+        self.was_torn |= self.torn_since.is_some_and(counts);
+        self.ever_torn |= self.was_torn;
+        self.torn_since = torn.then(|| self.torn_since.unwrap_or(self.now));
+    }
+
+    /// A book that has been wide for ten seconds is valued by its middle, half of which may be one order far away.
+    /// What the gateway takes for a loss then is not so, and neither is the most that the account ever was: that
+    /// stays, and shows in the journal as more than there was.
+    pub(super) fn is_valued_by_a_wide_book(&self) -> bool {
+        let counts = |since: Timestamp| self.now.since(since) >= WIDE_COUNTS_AFTER;
+        let is_torn = self.was_torn || self.torn_since.is_some_and(counts);
+        is_torn || (self.ever_torn && self.worth.is_marked_too_high())
+    }
+
+    /// All is healed, and the market told: what is lost from here on is lost by prices that are whole.
+    pub(super) fn book_is_whole(&mut self) {
+        self.was_torn &= self.torn_since.is_some();
+    }
+
+    /// A person has moved some of the base.
+    pub(crate) fn is_moved(&mut self, amount: Amount) {
+        self.moved.extend(amount.get().mantissa_at(3));
     }
 
     /// The venue has taken an execution back: it never moved anything. Of its order the quantity is used up.

@@ -19,6 +19,8 @@ pub struct Seen {
     pub busts: u64,
     /// Halts.
     pub halts: u64,
+    /// Halts that a person lifted in two steps.
+    pub resumes: u64,
 }
 
 impl Seen {
@@ -32,5 +34,6 @@ impl Seen {
         self.comparisons += other.comparisons;
         self.busts += other.busts;
         self.halts += other.halts;
+        self.resumes += other.resumes;
     }
 }

@@ -41,6 +41,36 @@ fn worlds_with_faults_keep_every_invariant() {
     assert_eq!(seen.comparisons, 12);
 }
 
+/// One world in sixteen is halted by a person: a script lifts nothing, two steps with time between them do.
+#[test]
+fn a_person_lifts_a_halt_in_two_steps() {
+    for seed in [3, 19] {
+        let report = holds(&Plan { faults: FaultSet::NONE, ..Plan::of(seed, ROUND) });
+        assert_eq!((report.seen.halts, report.seen.resumes), (1, 1), "{seed}");
+    }
+}
+
+/// And a gateway that lets both steps come at once is found out.
+#[cfg(feature = "defects")]
+#[test]
+fn a_halt_that_is_lifted_at_once_is_found_out() {
+    let plan = Plan { faults: FaultSet::NONE, ..Plan::of(3, ROUND) };
+    let violation = run_with(&plan, gateway::Defect::ResumesAtOnce).violation.unwrap();
+    assert_eq!(violation.invariant, "I19");
+}
+
+/// So is one that does not look at how much was lost since the most there was: in an hour in which the market falls
+/// by more than what is allowed.
+#[cfg(feature = "defects")]
+#[test]
+fn a_drawdown_that_is_ignored_is_found_out() {
+    let hour = Duration::from_secs(3_600);
+    let plan = Plan { faults: FaultSet::NONE, ..Plan::of(61, hour) };
+    assert!(holds(&plan).seen.halts > 0, "as it is it halts");
+    let violation = run_with(&plan, gateway::Defect::DrawdownIgnored).violation.unwrap();
+    assert_eq!(violation.invariant, "I30");
+}
+
 /// Without a fault nothing is in doubt, and it trades.
 #[test]
 fn a_quiet_world_trades() {
@@ -82,6 +112,17 @@ fn a_kill_at_any_boundary_breaks_nothing() {
             }
         }
     }
+}
+
+/// And a gateway that asks about nothing after a restart is found out by some of them.
+#[cfg(feature = "defects")]
+#[test]
+fn doubts_that_a_kill_forgets_are_found_out_by_the_sweep() {
+    let day = reference_day(VenueClass::ALL[0]);
+    let defect = gateway::Defect::DoubtsForgotten;
+    let broken = |k| run_with(&crash_at(&day, k, false), defect).violation;
+    let violation = (1..200).find_map(broken).unwrap();
+    assert!(["I5", "I12"].contains(&violation.invariant), "{violation:?}");
 }
 
 /// G8, a hundred of a million.

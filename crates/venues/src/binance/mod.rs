@@ -12,7 +12,7 @@ pub mod wire;
 
 use std::time::Duration;
 
-use model::venue::{IdClass, Profile};
+use model::venue::{CancelAllScope, IdClass, Profile};
 
 pub use symbols::Symbols;
 
@@ -27,7 +27,9 @@ pub const WS_API: &str = "wss://ws-api.binance.com:443/ws-api/v3";
 /// security"); an id may be used again once its order is over (the same page, `newClientOrderId`);
 /// executions and balances are pushed (user-data-stream.md); lists of executions hold 1 000 and go on
 /// by `fromId` (`GET /api/v3/myTrades`), lists of
-/// orders as many, and go on by `orderId` (`GET /api/v3/allOrders`). Read 2026-07-21.
+/// orders as many, and go on by `orderId` (`GET /api/v3/allOrders`); the wallet tells what a key may do and
+/// whether it is bound to addresses (`GET /sapi/v1/account/apiRestrictions`); spot has no timer that takes
+/// orders back; `DELETE /api/v3/openOrders` takes back those of one symbol. Read 2026-07-21.
 pub const PROFILE: Profile = Profile {
     id_class: IdClass::UniqueWhileOpen,
     order_validity: Some(Duration::from_millis(ORDER_WINDOW_MS as u64)),
@@ -39,6 +41,10 @@ pub const PROFILE: Profile = Profile {
     fills_page: 1_000,
     order_ids_count: true,
     orders_page: 1_000,
+    tells_key_scopes: true,
+    tells_key_addresses: true,
+    dead_man: None,
+    cancel_all: CancelAllScope::Instrument,
 };
 
 /// Validity of a signed order, milliseconds: after this the venue refuses it.

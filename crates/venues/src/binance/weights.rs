@@ -24,6 +24,9 @@ pub(super) const ORDER: u32 = 4;
 pub(super) const ALL_ORDERS: u32 = 20;
 /// Balances and rights.
 pub(super) const ACCOUNT: u32 = 20;
+/// What a key may do: one of the wallet's calls. The wallet counts them by themselves and tells it in other
+/// headers; here they are counted with the rest, which is the smaller limit.
+pub(super) const KEY_RIGHTS: u32 = 1;
 /// Fee rates.
 pub(super) const COMMISSION: u32 = 20;
 

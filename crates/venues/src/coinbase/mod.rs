@@ -13,7 +13,7 @@ pub mod wire;
 
 use std::time::Duration;
 
-use model::venue::{IdClass, Profile};
+use model::venue::{CancelAllScope, IdClass, Profile};
 
 pub use symbols::{Row, Symbols};
 
@@ -37,7 +37,9 @@ pub const TOKEN_VALIDITY_S: i64 = 120;
 /// the first order (create-order.md); no look-up and no cancel by client order id (get-order.md calls
 /// that parameter deprecated; cancel-order.md takes venue ids); the `user` channel tells sums
 /// (websocket-channels.md), and spot balances are not pushed at all; executions have UUIDs as names
-/// (list-fills.md). Read 2026-08-08.
+/// (list-fills.md); a key's rights are told, the addresses it is bound to are not
+/// (get-api-key-permissions.md); there is no timer that takes orders back, and `batch_cancel` takes orders
+/// by name. Read 2026-08-08.
 pub const PROFILE: Profile = Profile {
     id_class: IdClass::FirstOrder,
     order_validity: Some(Duration::from_secs(TOKEN_VALIDITY_S as u64)),
@@ -49,6 +51,10 @@ pub const PROFILE: Profile = Profile {
     fills_page: FILLS_PAGE_MAX,
     order_ids_count: false,
     orders_page: ORDERS_PAGE_MAX,
+    tells_key_scopes: true,
+    tells_key_addresses: false,
+    dead_man: None,
+    cancel_all: CancelAllScope::Named(CANCELS_MAX as u32),
 };
 
 /// Private REST requests a second for each user. The current pages print no figure; thirty is the

@@ -200,7 +200,7 @@ impl Venue for Coinbase {
         // Made up: the bytes 1 to 32.
         let key = SigningKey::new("AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=").unwrap();
         let credentials = Credentials { name: "organizations/o/apiKeys/k".to_owned(), key };
-        MarketFeed::new("ws://recording".to_owned(), self.symbols.clone(), credentials)
+        MarketFeed::new("ws://recording".to_owned(), self.symbols.clone(), Some(credentials))
     }
 
     fn instruments(&self) -> Vec<Instrument> {

@@ -17,16 +17,21 @@ use super::call::{Answer, Call, Heard, STOP_DEFAULT, method, texts};
 /// The venue's code for a request whose time is off.
 const CLOCK_REFUSED: i64 = -1021;
 
-/// Binance, with one key.
+/// Binance, with one key or without.
 pub(crate) struct Binance {
     pub(crate) symbols: Arc<Symbols>,
-    pub(crate) credentials: Credentials,
+    /// `None` where only what is public is asked for.
+    pub(crate) credentials: Option<Credentials>,
 }
 
 impl Binance {
     pub(super) fn new(api_key: String, secret: &str) -> Result<Binance, KeyError> {
         let credentials = Credentials { api_key, key: SigningKey::new(secret)? };
-        Ok(Binance { symbols: Arc::default(), credentials })
+        Ok(Binance { symbols: Arc::default(), credentials: Some(credentials) })
+    }
+
+    pub(super) fn public() -> Binance {
+        Binance { symbols: Arc::default(), credentials: None }
     }
 
     pub(super) fn following(&self, instruments: Vec<Instrument>) -> Binance {
@@ -35,12 +40,12 @@ impl Binance {
     }
 
     pub(super) fn call(&self, request: &Request, stamp: Stamp, keys: Keys) -> Result<Call, String> {
-        let credentials = Some(&self.credentials);
+        let credentials = self.credentials.as_ref();
         let call = encode(request, &self.symbols, credentials, stamp.venue_now)
             .map_err(|error| error.to_string())?;
         let mut headers = Vec::new();
-        if call.signed {
-            headers.push(("X-MBX-APIKEY", self.credentials.api_key.clone()));
+        if let Some(credentials) = credentials.filter(|_| call.signed) {
+            headers.push(("X-MBX-APIKEY", credentials.api_key.clone()));
         }
         Ok(Call {
             method: method(call.method)?,

@@ -15,16 +15,21 @@ use super::call::{Answer, Call, Heard, STOP_DEFAULT, method, texts};
 /// The window that its headers speak of, milliseconds.
 const WINDOW_MS: u32 = 1_000;
 
-/// Coinbase, with one key.
+/// Coinbase, with one key or without.
 pub(crate) struct Coinbase {
     pub(crate) symbols: Arc<Symbols>,
-    pub(crate) credentials: Credentials,
+    /// `None` where only what is public is asked for.
+    pub(crate) credentials: Option<Credentials>,
 }
 
 impl Coinbase {
     pub(super) fn new(name: String, secret: &str) -> Result<Coinbase, KeyError> {
         let credentials = Credentials { name, key: SigningKey::new(secret)? };
-        Ok(Coinbase { symbols: Arc::default(), credentials })
+        Ok(Coinbase { symbols: Arc::default(), credentials: Some(credentials) })
+    }
+
+    pub(super) fn public() -> Coinbase {
+        Coinbase { symbols: Arc::default(), credentials: None }
     }
 
     pub(super) fn following(&self, instruments: Vec<Instrument>) -> Coinbase {
@@ -33,7 +38,7 @@ impl Coinbase {
     }
 
     pub(super) fn call(&self, request: &Request, stamp: Stamp, keys: Keys) -> Result<Call, String> {
-        let (key, nonce) = (Some(&self.credentials), Nonce::numbered(stamp.nonce, 0));
+        let (key, nonce) = (self.credentials.as_ref(), Nonce::numbered(stamp.nonce, 0));
         let call = encode(request, &self.symbols, key, stamp.venue_now, nonce)
             .map_err(|error| error.to_string())?;
         let mut headers = Vec::new();

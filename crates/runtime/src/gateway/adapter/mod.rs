@@ -16,7 +16,7 @@ pub(super) use self::call::{Answer, Call, Heard};
 pub(super) use self::coinbase::Coinbase;
 use crate::config::VenueKind;
 
-/// One venue, as a client with a key.
+/// One venue, as a client with a key or without one.
 pub(super) enum Adapter {
     Binance(Binance),
     Coinbase(Coinbase),
@@ -40,6 +40,14 @@ impl Adapter {
             VenueKind::BinanceSpot => Adapter::Binance(Binance::new(key, secret)?),
             VenueKind::CoinbaseAdvanced => Adapter::Coinbase(Coinbase::new(key, secret)?),
         })
+    }
+
+    /// One that asks for what is public, and has no key that could do more.
+    pub(super) fn public(kind: VenueKind) -> Adapter {
+        match kind {
+            VenueKind::BinanceSpot => Adapter::Binance(Binance::public()),
+            VenueKind::CoinbaseAdvanced => Adapter::Coinbase(Coinbase::public()),
+        }
     }
 
     /// The same, knowing these instruments.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use ::budget::{Answer as May, Cause, Priority, Shares};
+use ::budget::{Answer as May, Cause, Keys, Priority, Shares};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -160,4 +160,56 @@ async fn what_may_not_leave_any_more_stays() {
     let outcome = rest.ask_unless(&request, None, &|| None).await;
     let Outcome::NotSent(cause) = outcome else { panic!("{outcome:?}") };
     assert!(!cause.contains("trading"), "it was tried: {cause}");
+}
+
+/// A paper run has such a client: there are no words in it for anything that an account is asked.
+#[test]
+fn without_a_key_no_request_of_an_account_can_be_made() {
+    use model::venue::{OrderKey, TradesFrom};
+    use model::{ClientOrderId, NewOrder, OrderKind, OrderQty, Side, TimeInForce};
+    let asset = |name| model::Asset::new(name).unwrap();
+    let (tick, lot) = ("0.01".parse().unwrap(), "0.001".parse().unwrap());
+    let instrument = Instrument::spot(asset("BTC"), asset("USDT"), tick, lot).unwrap();
+    let (id, name) = (instrument.id, ClientOrderId::new("a").unwrap());
+    let order = NewOrder {
+        client_order_id: name,
+        instrument: id,
+        side: Side::Buy,
+        kind: OrderKind::Limit { price: "100".parse().unwrap() },
+        qty: OrderQty::Base("1".parse().unwrap()),
+        time_in_force: TimeInForce::Gtc,
+        post_only: false,
+        reduce_only: false,
+        self_trade_prevention: None,
+    };
+    let named = OrderKey::Client(name);
+    let requests = [
+        AccountRequest::Place(order.clone()),
+        AccountRequest::Test(order),
+        AccountRequest::Cancel { instrument: id, order: named, cancel_id: None, only: None },
+        AccountRequest::CancelAll(id),
+        AccountRequest::Order { instrument: id, order: named, since: None },
+        AccountRequest::OpenOrders(None),
+        AccountRequest::Orders { instrument: id, from: None, start: None, end: None, limit: 10 },
+        AccountRequest::Fills {
+            instrument: id,
+            order: None,
+            from: TradesFrom::Newest,
+            limit: 10,
+            page: None,
+        },
+        AccountRequest::Account,
+        AccountRequest::Rights,
+        AccountRequest::Scopes,
+        AccountRequest::Fees(id),
+    ];
+    for kind in [VenueKind::BinanceSpot, VenueKind::CoinbaseAdvanced] {
+        let adapter = Adapter::public(kind).following(vec![instrument.clone()]);
+        for request in &requests {
+            let request = Request::Account(request.clone());
+            let stamp = Stamp { venue_now: clock::now(), nonce: 1 };
+            let call = adapter.call(&request, stamp, Keys::default());
+            assert!(call.is_err(), "{kind:?}: {request:?}");
+        }
+    }
 }

@@ -18,7 +18,7 @@ use model::venue::{AccountRequest, FeeRates, Request, Response};
 use model::{
     AccountId, Action, AgentId, Asset, ClientOrderId, Decimal, Entry, FeedHealth, FeedNotice,
     Instrument, InstrumentId, Intent, IntentId, Link, NewOrder, OrderKind, OrderQty, OrderSpec,
-    Record, Side, StoreTag, TimeInForce, TradingState,
+    Outcome, Record, Side, StoreTag, TimeInForce, TradingState,
 };
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -43,15 +43,36 @@ const PRICE: &str = "100";
 
 const LIMITS: &str = r#"
 reference_age_max_ms = 60000
+[account]
+exposure_max = { USDT = "1000000", USD = "1000000" }
+messages_max = 16384
 [orders]
 open_max = 50
+stops_max = 50
 rate_max = 10000
 rate_window_ms = 10000
+messages_max = 16384
+messages_window_ms = 1000
+alike_max = 16384
+alike_window_ms = 1000
+executed_max = 10000
+executed_window_ms = 1000
 [instrument.INSTRUMENT]
 qty_max = "1"
 notional_max = "1000"
 position_max = "10"
+exposure_max = "1000000"
+turnover_max = "1000000000"
+turnover_window_ms = 1000
 collar_bps = 500
+walk_bps = 10000
+walk_window_ms = 1000
+[breakers]
+reconnects_max = 10000
+stale_ms = 3600000
+repeats_max = 10000
+doubt_grace_ms = 3600000
+unvalued_ms = 3600000
 "#;
 
 /// What the sessions have told the core so far.
@@ -253,6 +274,9 @@ impl Stage {
                 limits: toml::from_str(&limits).unwrap(),
                 profile: ours.adapter().profile(),
                 foreign_orders: gateway::ForeignOrders::Adopt,
+                late_stops: gateway::LateStops::Say,
+                watched: false,
+                paper: false,
                 reconcile_every: Duration::from_secs(2),
                 version: String::new(),
                 text: String::new(),
@@ -268,7 +292,10 @@ impl Stage {
         let (distrust_market, market) = mpsc::channel(pump::DISTRUST_MAX);
         let (distrust_account, account) = mpsc::channel(pump::DISTRUST_MAX);
         let (failures, failed) = mpsc::channel(super::super::store::FAILURES_MAX);
+        let nobody = alerts::Settings { source: "sim".to_owned(), sinks: Vec::new() };
         let core = Core {
+            ear: None,
+            paper: None,
             gateway,
             journal: writer.handle(),
             release: Release::new(ours.clone(), inputs.clone()),
@@ -276,6 +303,9 @@ impl Stage {
             failures,
             distrust: Distrusted { market: distrust_market, account: distrust_account },
             waiting: Waiting::default(),
+            hands: super::super::hands::Hands::new(None, None),
+            alerts: Alerts::start(&nobody, clock::now),
+            pulse: None,
         };
         let (stop, stopped) = watch::channel(false);
         // Nobody asks.
@@ -385,6 +415,7 @@ impl Stage {
             time_in_force: TimeInForce::Gtc,
             post_only: false,
             reduce_only: false,
+            effect: None,
         };
         let intent = Intent {
             id,

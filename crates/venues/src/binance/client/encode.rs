@@ -320,7 +320,10 @@ fn account(
         AccountRequest::AccountAfter(_) => {
             return Err(EncodeError::Unsupported("cursor in lists of balances"));
         }
-        // The account says what its key may do.
+        AccountRequest::Scopes => {
+            signed("GET", "/sapi/v1/account/apiRestrictions", weights::KEY_RIGHTS)
+        }
+        // The account says whether it may trade; its key may be allowed less.
         AccountRequest::Account | AccountRequest::Rights => {
             signed("GET", "/api/v3/account", weights::ACCOUNT)
         }

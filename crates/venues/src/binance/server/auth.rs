@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 
 use model::{AccountId, Decimal, Timestamp};
 
+use super::calls::Call;
 use super::errors::ApiError;
 use super::params::{Params, time};
 use crate::binance::sign::VerifyingKey;
+use crate::server::Scopes;
 
 /// Milliseconds that a request stays valid when it does not say.
 const WINDOW_DEFAULT_MS: i64 = 5_000;
@@ -22,6 +24,15 @@ const AHEAD_MAX_MS: i64 = 1_000;
 pub(super) struct Key {
     pub(super) verifying: VerifyingKey,
     pub(super) account: AccountId,
+    pub(super) scopes: Scopes,
+}
+
+impl Key {
+    /// May it make this call? Binance has the same words for a key that it does not know.
+    pub(super) fn may(&self, now: Timestamp, call: Call) -> Result<(), ApiError> {
+        let allowed = if call.trades() { self.scopes.may_trade(now) } else { self.scopes.view };
+        if allowed { Ok(()) } else { Err(unknown_key()) }
+    }
 }
 
 /// All API keys.
@@ -139,7 +150,8 @@ mod tests {
 
     fn key() -> Key {
         let verifying = VerifyingKey::new(SECRET).unwrap();
-        Key { verifying, account: AccountId::new("a").unwrap() }
+        let account = AccountId::new("a").unwrap();
+        Key { verifying, account, scopes: Scopes::default() }
     }
 
     fn now(offset_ms: i64) -> Timestamp {
@@ -191,7 +203,8 @@ mod tests {
     #[test]
     fn all_vectors_and_none_of_their_neighbours() {
         let hmac = key();
-        let ed = Key { verifying: VerifyingKey::new(ED_PUBLIC).unwrap(), account: hmac.account };
+        let verifying = VerifyingKey::new(ED_PUBLIC).unwrap();
+        let ed = Key { verifying, ..hmac.clone() };
         let v4 = format!("{V1}&apiKey={API_KEY}");
         let v5 = format!("apiKey={API_KEY}&timestamp=1767225600000");
         let rest = |key: &Key, query: &str, signature: &str| {

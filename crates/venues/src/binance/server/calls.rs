@@ -194,6 +194,11 @@ impl Call {
         matches!(self, Place | Cancel | CancelAll | CancelReplace)
     }
 
+    /// Does it take the right to trade?
+    pub(super) const fn trades(self) -> bool {
+        matches!(self, Place | Test | Cancel | CancelAll | CancelReplace)
+    }
+
     /// Does it count as a new order?
     pub(super) const fn places(self) -> bool {
         matches!(self, Place | CancelReplace)
@@ -212,7 +217,8 @@ impl Call {
         };
         match self {
             Ping | Time | Place | Cancel | CancelAll | CancelReplace | EmptyList | NoSymbols
-            | NoLists | NotOffered | ApiRestrictions | TradeFee => weights::PLAIN,
+            | NoLists | NotOffered | TradeFee => weights::PLAIN,
+            ApiRestrictions => weights::KEY_RIGHTS,
             Test if params.is_true("computeCommissionRates") => weights::TEST_WITH_FEES,
             Test => weights::PLAIN,
             ExchangeInfo => weights::EXCHANGE_INFO,

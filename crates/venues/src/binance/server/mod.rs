@@ -15,6 +15,8 @@ mod config;
 mod depth;
 mod errors;
 mod exchange_info;
+#[cfg(test)]
+mod key_tests;
 mod legacy;
 mod limits;
 mod market_data;

@@ -4,11 +4,12 @@ use model::Timestamp;
 use model::venue::PublicMarket;
 
 use super::account_calls::Plan;
+use super::calls::Call;
 use super::errors::ApiError;
 use super::params::Params;
 use super::state::{BinanceServer, Pending, Way};
 use super::time_unit::TimeUnit;
-use super::{auth, calls, strict};
+use super::{auth, calls, strict, wallet};
 use crate::server::{HttpRequest, Step};
 
 impl BinanceServer {
@@ -42,6 +43,10 @@ impl BinanceServer {
         let key = self.keys.find(request.header("x-mbx-apikey"))?;
         strict::check(call, &params, strict::Frame::Signed)?;
         auth::check_rest(key, &params, request.query, body, now)?;
+        key.may(now, call)?;
+        if call == Call::ApiRestrictions {
+            return Ok(Step::Done(wallet::api_restrictions(now, &key.scopes)));
+        }
         let account = key.account;
         let plan = self.plan(now, account, call, &params)?;
         Ok(match plan {

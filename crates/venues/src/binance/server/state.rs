@@ -20,7 +20,7 @@ use super::streams::Hub;
 use super::time_unit::TimeUnit;
 use crate::binance::Symbols;
 use crate::binance::sign::VerifyingKey;
-use crate::server::{ConnId, HttpResponse};
+use crate::server::{ConnId, HttpResponse, Scopes};
 
 /// Binance's protocol for one simulated exchange.
 pub struct BinanceServer {
@@ -84,9 +84,20 @@ impl BinanceServer {
         }
     }
 
-    /// Lets an API key into an account.
+    /// Lets an API key into an account, to look and to trade.
     pub fn add_key(&mut self, api_key: &str, verifying: VerifyingKey, account: AccountId) {
-        self.keys.add(api_key, Key { verifying, account });
+        self.add_key_with(api_key, verifying, account, Scopes::default());
+    }
+
+    /// Lets an API key into an account, with these rights only.
+    pub fn add_key_with(
+        &mut self,
+        api_key: &str,
+        verifying: VerifyingKey,
+        account: AccountId,
+        scopes: Scopes,
+    ) {
+        self.keys.add(api_key, Key { verifying, account, scopes });
     }
 
     pub(super) fn public<'a>(&'a self, now: Timestamp, market: &'a dyn PublicMarket) -> Public<'a> {
@@ -118,7 +129,6 @@ impl BinanceServer {
     ) -> Result<Plan, ApiError> {
         match call {
             Call::OrderLimits => return Ok(Plan::Ready(self.order_limits(now, account))),
-            Call::ApiRestrictions => return Ok(Plan::Ready(self.api_restrictions())),
             Call::TradeFee => return self.trade_fees(params).map(Plan::Ready),
             _ => {}
         }

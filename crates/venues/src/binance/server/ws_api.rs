@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::account_calls::Plan;
 use super::auth;
-use super::calls;
+use super::calls::{self, Call};
 use super::errors::ApiError;
 use super::legacy;
 use super::limits::limiter;
@@ -80,7 +80,7 @@ impl BinanceServer {
             self.socket_answer(now, caller, Ok(answer), None, out);
             return Ok(None);
         }
-        let account = self.socket_account(now, conn, &params)?;
+        let account = self.socket_account(now, conn, call, &params)?;
         let plan = self.plan(now, account, call, &params)?;
         match plan {
             Plan::Ready(body) => {
@@ -100,6 +100,7 @@ impl BinanceServer {
         &mut self,
         now: Timestamp,
         conn: ConnId,
+        call: Call,
         params: &Params,
     ) -> Result<AccountId, ApiError> {
         if params.get("apiKey").is_none()
@@ -108,10 +109,12 @@ impl BinanceServer {
         {
             let account = log_on.account;
             auth::check_time(params, now)?;
+            self.keys.find(Some(&log_on.api_key))?.may(now, call)?;
             return Ok(account);
         }
         let key = self.keys.find(Some(params.required("apiKey")?))?;
         auth::check_socket(key, params, now)?;
+        key.may(now, call)?;
         Ok(key.account)
     }
 

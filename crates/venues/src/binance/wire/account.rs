@@ -272,14 +272,24 @@ pub type OrderRateLimits = Vec<RateLimit>;
 #[expect(missing_docs, reason = "the venue's page documents them")]
 pub struct ApiRestrictions {
     pub ip_restrict: bool,
+    #[serde(default)]
     pub create_time: i64,
+    #[serde(default)]
     pub enable_reading: bool,
     pub enable_spot_and_margin_trading: bool,
     pub enable_withdrawals: bool,
     pub enable_internal_transfer: bool,
     pub permits_universal_transfer: bool,
+    #[serde(default)]
     pub enable_margin: bool,
+    #[serde(default)]
     pub enable_futures: bool,
+    #[serde(default)]
     pub enable_vanilla_options: bool,
+    #[serde(default)]
     pub enable_portfolio_margin_trading: bool,
+    /// When the right to trade ends, milliseconds: of a key that is not bound to addresses. An older
+    /// edition of the page has it (unverified).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trading_authority_expiration_time: Option<i64>,
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use model::market::{Candle, Interval, Level, PublicTrade};
 use model::venue::{
-    AccountRequest, AccountSnapshot, BookSnapshot, FeeRates, KeyRights, MarketRequest, OrderKey,
-    PageCursor, Request, Response, Unread, VenueError, VenueOrder, VenueOrderStatus,
+    AccountRequest, AccountSnapshot, BookSnapshot, FeeRates, KeyRights, KeyScopes, MarketRequest,
+    OrderKey, PageCursor, Request, Response, Unread, VenueError, VenueOrder, VenueOrderStatus,
 };
 use model::{
     Balance, ClientOrderId, InstrumentId, NewOrder, Notional, OrderQty, Outcome, Qty,
@@ -56,6 +56,9 @@ pub fn decode_reply(request: &Request, answer: &HttpAnswer<'_>, symbols: &Symbol
             Request::Account(request) => account(request, answer, symbols),
         };
         return read.unwrap_or_else(|error| Outcome::InDoubt(format!("status 200, but {error}")));
+    }
+    if let (404, Request::Account(AccountRequest::Scopes)) = (status, request) {
+        return Outcome::Done(Response::Scopes(None));
     }
     let of_order = matches!(request, Request::Account(AccountRequest::Order { .. }));
     let Ok(error) = serde_json::from_slice::<wire::ErrorBody>(body) else {
@@ -102,6 +105,20 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
 
 fn known(symbols: &Symbols, id: InstrumentId) -> Result<&Row, DecodeError> {
     symbols.get(id).ok_or_else(|| DecodeError::Product(id.to_string()))
+}
+
+/// What a key may do (get-api-key-permissions.md, read 2026-08-08). One right covers sending funds away
+/// and moving them between portfolios; that a key is bound to addresses is shown in the portal alone, and
+/// receiving takes nothing away.
+const fn scopes(key: &wire::KeyPermissions) -> KeyScopes {
+    KeyScopes {
+        trade: Some(key.can_trade),
+        withdraw: None,
+        transfer: Some(key.can_transfer),
+        leverage: None,
+        ip_bound: None,
+        expires: None,
+    }
 }
 
 fn never_asked(what: &str) -> DecodeError {
@@ -211,6 +228,7 @@ fn account(
             let key: wire::KeyPermissions = parse(body)?;
             Response::Rights(KeyRights { can_trade: key.can_trade, can_withdraw: key.can_transfer })
         }
+        AccountRequest::Scopes => Response::Scopes(Some(scopes(&parse(body)?))),
         AccountRequest::Fees(_) => {
             let summary: wire::TransactionSummary = parse(body)?;
             let rate = |rate: wire::Num| {

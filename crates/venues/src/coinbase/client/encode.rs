@@ -309,7 +309,7 @@ fn account(request: &AccountRequest, symbols: &Symbols) -> Result<Draft, EncodeE
             let query = query.number("limit", ACCOUNTS_PAGE_MAX).text("cursor", &page.0);
             get("/accounts", query, true)
         }
-        AccountRequest::Rights => get("/key_permissions", query, true),
+        AccountRequest::Rights | AccountRequest::Scopes => get("/key_permissions", query, true),
         AccountRequest::Fees(_) => {
             get("/transaction_summary", query.text("product_type", "SPOT"), true)
         }

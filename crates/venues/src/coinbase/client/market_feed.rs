@@ -45,7 +45,7 @@ const CHANNELS: [Channel; 3] = [Channel::Heartbeats, Channel::Level2, Channel::M
 pub struct MarketFeed {
     url: String,
     symbols: Arc<Symbols>,
-    credentials: Credentials,
+    credentials: Option<Credentials>,
     tapes: BTreeMap<InstrumentId, Tape>,
     /// Which connection's book counts, by the number of its opening.
     owners: BTreeMap<InstrumentId, u64>,
@@ -68,9 +68,9 @@ pub struct MarketConn {
 }
 
 impl MarketFeed {
-    /// A feed from this address. The key makes the public channels "more reliable", by the venue's
+    /// A feed from this address. A key makes the public channels "more reliable", by the venue's
     /// word.
-    pub fn new(url: String, symbols: Arc<Symbols>, credentials: Credentials) -> MarketFeed {
+    pub fn new(url: String, symbols: Arc<Symbols>, credentials: Option<Credentials>) -> MarketFeed {
         MarketFeed {
             url,
             symbols,
@@ -206,7 +206,7 @@ impl Protocol for MarketFeed {
 
     fn open(&mut self, now: Timestamp, stamp: Stamp, say: &mut Vec<String>) -> MarketConn {
         self.opened += 1;
-        let key = Some(&self.credentials);
+        let key = self.credentials.as_ref();
         say.extend(CHANNELS.into_iter().zip(0..).map(|(channel, index)| {
             let nonce = Nonce::numbered(stamp.nonce, index);
             subscribe(channel, &self.symbols, key, stamp.venue_now, nonce)

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use model::venue::{AccountSnapshot, FeeRates};
-use model::{AccountId, Asset, Balance, Decimal, Notional};
+use model::{AccountId, Asset, Balance, Decimal, Notional, Timestamp};
 
 use super::app_api::is_fiat;
 use super::auth::Known;
@@ -107,12 +107,12 @@ pub(super) fn summary(desk: &Desk, fees: FeeRates) -> String {
     })
 }
 
-/// What the key may do. None may move money away.
-pub(super) fn permissions(known: &Known) -> String {
+/// What the key may do. One right covers both ways of moving funds.
+pub(super) fn permissions(now: Timestamp, known: &Known) -> String {
     text(&wire::KeyPermissions {
         can_view: known.scopes.view,
-        can_trade: known.scopes.trade,
-        can_transfer: false,
+        can_trade: known.scopes.may_trade(now),
+        can_transfer: known.scopes.withdraw || known.scopes.transfer,
         can_receive: false,
         portfolio_uuid: ids::portfolio_id(known.account),
         portfolio_type: "DEFAULT".to_owned(),

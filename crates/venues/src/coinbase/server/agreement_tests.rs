@@ -3,8 +3,8 @@
 
 use model::market::{GridPrice, GridQty, LevelUpdate};
 use model::venue::{
-    AccountEvent, AccountRequest, Execution, Filter, MarketRequest, OrderKey, Request, Response,
-    TradesFrom, VenueError, VenueEvent, VenueOrder, VenueOrderStatus,
+    AccountEvent, AccountRequest, Execution, Filter, KeyScopes, MarketRequest, OrderKey, Request,
+    Response, TradesFrom, VenueError, VenueEvent, VenueOrder, VenueOrderStatus,
 };
 use model::{
     ClientOrderId, Decimal, NewOrder, OrderKind, OrderQty, Outcome, Side, TimeInForce, VenueOrderId,
@@ -12,7 +12,9 @@ use model::{
 use proptest::prelude::*;
 
 use super::ids;
-use super::testing::{KEY, Talk, accepted, at, done, fill, instrument, order, signing_key, told};
+use super::testing::{
+    KEY, Talk, accepted, account, at, done, fill, instrument, order, signing_key, told,
+};
 use super::{ConnId, Dialect};
 use crate::coinbase::Symbols;
 use crate::coinbase::client::{
@@ -320,6 +322,21 @@ fn questions_about_the_market_and_the_key_are_read() {
         }
         other => panic!("{other:?}"),
     }
+    for (text, trade, transfer) in
+        [("trade", true, false), ("view", false, false), ("trade,withdraw", true, true)]
+    {
+        talk.server.add_key_with(
+            KEY,
+            signing_key().verifying_key(),
+            account(),
+            text.parse().unwrap(),
+        );
+        let (trade, transfer) = (Some(trade), Some(transfer));
+        let scopes = KeyScopes { trade, transfer, ..KeyScopes::default() };
+        let told = Outcome::Done(Response::Scopes(Some(scopes)));
+        assert_eq!(asked(&mut talk, Request::Account(AccountRequest::Scopes)), told, "{text}");
+    }
+    talk.server.add_key(KEY, signing_key().verifying_key(), account());
     let fees = Outcome::Done(Response::Fees(talk.server.config.fees));
     assert_eq!(asked(&mut talk, Request::Account(AccountRequest::Fees(id))), fees);
 }

@@ -9,16 +9,7 @@ use model::{AccountId, Timestamp};
 use super::calls::Access;
 use super::errors::ApiError;
 use crate::coinbase::sign::{Target, Token, TokenError, VerifyingKey};
-use crate::server::HttpRequest;
-
-/// What a key may do. None may move money away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Scopes {
-    /// Look.
-    pub view: bool,
-    /// Place and cancel.
-    pub trade: bool,
-}
+use crate::server::{HttpRequest, Scopes};
 
 /// One API key.
 #[derive(Clone, Debug)]
@@ -85,11 +76,11 @@ impl Keys {
 
 impl Known {
     /// May it make a call with this access?
-    pub(super) fn may(&self, access: Access) -> Result<(), ApiError> {
+    pub(super) fn may(&self, now: Timestamp, access: Access) -> Result<(), ApiError> {
         let allowed = match access {
             Access::Public => true,
             Access::View => self.scopes.view,
-            Access::Trade => self.scopes.trade,
+            Access::Trade => self.scopes.may_trade(now),
         };
         if allowed { Ok(()) } else { Err(ApiError::scopes()) }
     }

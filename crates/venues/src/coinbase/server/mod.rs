@@ -51,7 +51,6 @@ use std::time::Duration;
 use model::Timestamp;
 use model::venue::{PublicMarket, Response, VenueError, VenueEvent};
 
-pub use self::auth::Scopes;
 pub use self::config::ServerConfig;
 pub use self::state::{CoinbaseServer, Pending};
 

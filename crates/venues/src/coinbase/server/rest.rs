@@ -77,7 +77,7 @@ impl CoinbaseServer {
         let usage = usage.map_err(|usage| (Some(usage), ApiError::too_many()))?;
         let known = known.map_err(|error| (Some(usage), error))?;
         if let Some(known) = &known {
-            known.may(route.access).map_err(|error| (Some(usage), error))?;
+            known.may(now, route.access).map_err(|error| (Some(usage), error))?;
         }
         Ok((usage, known))
     }
@@ -111,7 +111,7 @@ impl CoinbaseServer {
             Call::Order => history::order(&renderer, desk, route.name).map(Step::Done),
             Call::Fills => history::fills(&renderer, desk, &params, None).map(Step::Done),
             Call::Summary => Ok(Step::Done(accounts::summary(desk, self.config.fees))),
-            Call::Permissions => Ok(Step::Done(accounts::permissions(known))),
+            Call::Permissions => Ok(Step::Done(accounts::permissions(now, known))),
             Call::Accounts => {
                 let limit = params.number("limit")?.filter(|limit| *limit > 0);
                 let limit =

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use model::venue::{PublicMarket, Response, VenueError};
 use model::{AccountId, Instrument, Timestamp};
 
-use super::auth::{Key, Keys, Scopes};
+use super::auth::{Key, Keys};
 use super::config::ServerConfig;
 use super::errors::{ApiError, JSON};
 use super::ledger::Ledger;
@@ -17,7 +17,7 @@ use super::streams::Hub;
 use super::wording::Wording;
 use crate::coinbase::Symbols;
 use crate::coinbase::sign::VerifyingKey;
-use crate::server::{ConnId, HttpResponse};
+use crate::server::{ConnId, HttpResponse, Scopes};
 
 /// Coinbase's protocol for one simulated exchange.
 pub struct CoinbaseServer {
@@ -58,7 +58,7 @@ impl CoinbaseServer {
 
     /// Lets an API key into an account, to look and to trade.
     pub fn add_key(&mut self, name: &str, verifying: VerifyingKey, account: AccountId) {
-        self.add_key_with(name, verifying, account, Scopes { view: true, trade: true });
+        self.add_key_with(name, verifying, account, Scopes::default());
     }
 
     /// Lets an API key into an account, with these rights only.

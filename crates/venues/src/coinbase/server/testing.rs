@@ -14,9 +14,9 @@ use model::{
 };
 use serde_json::Value;
 
-use super::{CoinbaseServer, Pending, Scopes, ServerConfig};
+use super::{CoinbaseServer, Pending, ServerConfig};
 use crate::coinbase::sign::{Nonce, SigningKey, Target};
-use crate::server::{ConnId, Dialect, Frame, HttpRequest, HttpResponse, Payload, Step};
+use crate::server::{ConnId, Dialect, Frame, HttpRequest, HttpResponse, Payload, Scopes, Step};
 
 /// 2026-01-01 00:00:00 UTC.
 pub(super) const MIDNIGHT_MS: i64 = 1_767_225_600_000;
@@ -190,7 +190,7 @@ impl Talk {
         let mut server = CoinbaseServer::new(config, vec![instrument()]);
         let verifying = signing_key().verifying_key();
         server.add_key(KEY, verifying.clone(), account());
-        let scopes = Scopes { view: true, trade: false };
+        let scopes = Scopes { trade: false, ..Scopes::default() };
         server.add_key_with(VIEWER, verifying, account(), scopes);
         Talk { server, market: Canned::default(), now: at(0), heard: Vec::new() }
     }

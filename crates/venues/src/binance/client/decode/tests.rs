@@ -71,3 +71,73 @@ fn an_execution_that_is_not_understood_does_not_hide_the_others() {
     let broken = decode_reply(&Request::Account(fills()), 200, b"{}", &symbols());
     assert!(matches!(broken, Outcome::InDoubt(_)));
 }
+
+/// As the page "Get API Key Permission" prints it, with rights of its own.
+const KEY: &str = r#"{"ipRestrict":true,"createTime":1698645219000,"enableReading":true,"enableWithdrawals":false,"enableInternalTransfer":false,"enableMargin":false,"enableFutures":false,"permitsUniversalTransfer":false,"enableVanillaOptions":false,"enableFixApiTrade":false,"enableFixReadOnly":true,"enableSpotAndMarginTrading":true,"enablePortfolioMarginTrading":false}"#;
+
+#[test]
+fn each_right_of_a_key_is_read() {
+    let read = |body: &str| match ask(AccountRequest::Scopes, body) {
+        Response::Scopes(Some(scopes)) => scopes,
+        other => panic!("{other:?}"),
+    };
+    let plain = KeyScopes {
+        trade: Some(true),
+        withdraw: Some(false),
+        transfer: Some(false),
+        leverage: Some(false),
+        ip_bound: Some(true),
+        expires: None,
+    };
+    assert_eq!(read(KEY), plain);
+    let changed = |from: &str, to: &str| {
+        assert!(KEY.contains(from), "{from}");
+        read(&KEY.replace(from, to))
+    };
+    let on = |name: &str| changed(&format!("\"{name}\":false"), &format!("\"{name}\":true"));
+    assert_eq!(on("enableWithdrawals"), KeyScopes { withdraw: Some(true), ..plain });
+    for name in ["enableInternalTransfer", "permitsUniversalTransfer"] {
+        assert_eq!(on(name), KeyScopes { transfer: Some(true), ..plain }, "{name}");
+    }
+    for name in
+        ["enableMargin", "enableFutures", "enableVanillaOptions", "enablePortfolioMarginTrading"]
+    {
+        assert_eq!(on(name), KeyScopes { leverage: Some(true), ..plain }, "{name}");
+    }
+    let open = changed("\"ipRestrict\":true", "\"ipRestrict\":false");
+    assert_eq!(open, KeyScopes { ip_bound: Some(false), ..plain });
+    let trade = "\"enableSpotAndMarginTrading\":true";
+    assert_eq!(changed(trade, &trade.replace("true", "false")).trade, Some(false));
+    let ends = format!("{trade},\"tradingAuthorityExpirationTime\":1628985600000");
+    assert_eq!(changed(trade, &ends).expires, model::Timestamp::from_millis(1_628_985_600_000));
+}
+
+#[test]
+fn a_right_that_is_not_told_is_none_that_is_missing() {
+    for name in [
+        "ipRestrict",
+        "enableSpotAndMarginTrading",
+        "enableWithdrawals",
+        "enableInternalTransfer",
+        "permitsUniversalTransfer",
+    ] {
+        let body = KEY.replace(&format!("\"{name}\""), "\"renamed\"");
+        let request = Request::Account(AccountRequest::Scopes);
+        let outcome = decode_reply(&request, 200, body.as_bytes(), &symbols());
+        assert!(matches!(&outcome, Outcome::InDoubt(why) if why.contains(name)), "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_venue_without_the_question_says_so_by_404_alone() {
+    let request = Request::Account(AccountRequest::Scopes);
+    let outcome = |status, body: &str| decode_reply(&request, status, body.as_bytes(), &symbols());
+    for body in ["", "<html>not found</html>", r#"{"code":-1000,"msg":"Path not found"}"#] {
+        assert_eq!(outcome(404, body), Outcome::Done(Response::Scopes(None)), "{body}");
+    }
+    let key = r#"{"code":-2015,"msg":"Invalid API-key, IP, or permissions for action."}"#;
+    assert!(matches!(outcome(401, key), Outcome::Refused(_)));
+    assert!(matches!(outcome(503, ""), Outcome::InDoubt(_)));
+    let account = Request::Account(AccountRequest::Rights);
+    assert!(matches!(decode_reply(&account, 404, b"", &symbols()), Outcome::InDoubt(_)));
+}

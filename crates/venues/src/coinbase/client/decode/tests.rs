@@ -357,6 +357,21 @@ fn balances_rights_and_fees() {
     let key = r#"{"can_view":true,"can_trade":true,"can_transfer":false,"portfolio_uuid":"5a0c","portfolio_type":"DEFAULT"}"#;
     let rights = KeyRights { can_trade: true, can_withdraw: false };
     assert_eq!(account(AccountRequest::Rights, key), Outcome::Done(Response::Rights(rights)));
+    let scopes = |body: &str| match account(AccountRequest::Scopes, body) {
+        Outcome::Done(Response::Scopes(Some(scopes))) => scopes,
+        other => panic!("{other:?}"),
+    };
+    let (trade, transfer) = (Some(true), Some(false));
+    let plain = KeyScopes { trade, transfer, ..KeyScopes::default() };
+    assert_eq!(scopes(key), plain);
+    let moves = key.replace("\"can_transfer\":false", "\"can_transfer\":true");
+    assert_eq!(scopes(&moves), KeyScopes { transfer: Some(true), ..plain });
+    let looks = key.replace("\"can_trade\":true", "\"can_trade\":false");
+    assert_eq!(scopes(&looks), KeyScopes { trade: Some(false), ..plain });
+    let untold = key.replace("can_transfer", "may_transfer");
+    assert!(matches!(account(AccountRequest::Scopes, &untold), Outcome::InDoubt(_)));
+    let gone = answered(&Request::Account(AccountRequest::Scopes), 404, "");
+    assert_eq!(gone, Outcome::Done(Response::Scopes(None)));
     let summary = r#"{"total_fees":25.0,"fee_tier":{"pricing_tier":"Intro 1","taker_fee_rate":"0.012","maker_fee_rate":"0.006"},"margin_rate":null,"advanced_trade_only_volume":0,"total_balance":"468.35"}"#;
     let rates = FeeRates { maker: "0.006".parse().unwrap(), taker: "0.012".parse().unwrap() };
     assert_eq!(account(AccountRequest::Fees(id()), summary), Outcome::Done(Response::Fees(rates)));

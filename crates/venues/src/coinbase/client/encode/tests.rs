@@ -136,6 +136,7 @@ fn questions_and_cancels() {
             "limit=250&cursor=a%2Bb",
         ),
         (AccountRequest::Rights, "/key_permissions", ""),
+        (AccountRequest::Scopes, "/key_permissions", ""),
         (AccountRequest::Fees(instrument), "/transaction_summary", "product_type=SPOT"),
         (
             AccountRequest::OpenOrders(Some(instrument)),

@@ -33,7 +33,7 @@ impl World {
         let symbols = Symbols::new(vec![instrument("BTC", "USD"), instrument("ETH", "USD")]);
         let mut markets = Markets::default();
         symbols.iter().for_each(|row| markets.follow(row.instrument.clone()));
-        let feed = MarketFeed::new("ws://venue".to_owned(), Arc::new(symbols), credentials());
+        let feed = MarketFeed::new("ws://venue".to_owned(), Arc::new(symbols), Some(credentials()));
         World {
             session: Session::new(feed, 3),
             now: Timestamp::EPOCH.after(Duration::from_secs(1)),

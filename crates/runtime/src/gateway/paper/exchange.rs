@@ -1,0 +1,324 @@
+//! The exchange of a paper run: a simulated one whose market is what the live feeds tell.
+//!
+//! What the market does is done here when the gateway hears of it. A request arrives after its latency and meets
+//! the book as it is known then; its answer and what it did to the account leave at once and are under way as
+//! long. Of the simulated exchange only the account is told: the market is the live one, as it was heard.
+//!
+//! A book that is not known is empty. Nothing fills on it, and a trade printed meanwhile fills nothing either: who
+//! stood before whom nobody knows.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use gateway::Books;
+use model::market::{Grid, MarketEvent, MarketKind};
+use model::venue::{
+    AccountEvent, AccountRequest, ExpiryReason, OrderKey, Response, VenueError, VenueEvent,
+    VenueOrder, VenueOrderStatus,
+};
+use model::{
+    AccountId, ClientOrderId, Input, Instrument, InstrumentId, Link, Notional, Outcome, Qty,
+    SelfTradePrevention, Timestamp, TradingMode,
+};
+use sim_venue::{FeeSchedule, MarketNumber, SimConfig, SimVenue};
+use tokio::sync::oneshot;
+
+use crate::config::PaperConfig;
+
+/// The account's name at the exchange.
+const ACCOUNT: &str = "paper";
+/// Numbers that each start of a gateway has for orders and trades of its own: no trade of a later one is taken for
+/// one of an earlier one.
+const NUMBERS: u64 = 1_000_000_000;
+/// What was over for so long is forgotten, and how often.
+const KEPT: Duration = Duration::from_secs(3_600);
+const FORGET_EVERY: Duration = Duration::from_secs(600);
+
+/// What has left the exchange for the gateway.
+pub(super) enum Leaves {
+    Answer(oneshot::Sender<Outcome>, Outcome),
+    Report(AccountEvent),
+}
+
+/// A request on its way.
+struct Request {
+    request: AccountRequest,
+    reply: oneshot::Sender<Outcome>,
+}
+
+struct Market {
+    number: MarketNumber,
+    /// The grid of its book.
+    grid: Grid,
+    /// Is what stands in its book what the live one has?
+    is_known: bool,
+    /// It is counted in another grid by now.
+    is_outgrown: bool,
+}
+
+/// The exchange. Times are ours; what it tells is in the time of the live exchange, `ahead` of ours.
+pub(super) struct Exchange {
+    venue: SimVenue,
+    account: AccountId,
+    markets: BTreeMap<InstrumentId, Market>,
+    latency: Duration,
+    /// By when they are there, oldest first.
+    coming: VecDeque<(Timestamp, Request)>,
+    leaving: VecDeque<(Timestamp, Leaves)>,
+    /// What was open when the gateway ended: it went with that process.
+    gone: BTreeMap<ClientOrderId, VenueOrder>,
+    events: Vec<VenueEvent>,
+    /// The newest time that was told, in the time of the live exchange.
+    told: Timestamp,
+    ahead_ms: i64,
+    forgot: Timestamp,
+}
+
+impl Exchange {
+    /// An exchange with the account of these books; what they have never heard of did not happen.
+    pub(super) fn open(
+        paper: &PaperConfig,
+        instruments: &[Instrument],
+        books: &Books,
+        session: u64,
+        venue_now: Timestamp,
+    ) -> Exchange {
+        let config = SimConfig {
+            instruments: instruments.to_vec(),
+            fees: paper.fees,
+            fees_in: paper.fees_in,
+        };
+        let mut venue = SimVenue::new(config);
+        venue.assume(paper.assumptions);
+        venue.charge_by(venue_now, FeeSchedule::flat(paper.fees));
+        venue.keep_no_tape();
+        venue.number_behind(session.saturating_mul(NUMBERS));
+        let account = AccountId::new(ACCOUNT).expect("a valid constant");
+        let counted = books.counts();
+        venue.add_account(account, if counted.is_empty() { &paper.cash } else { counted });
+        let markets = instruments.iter().filter_map(|instrument| {
+            let number = venue.number_of(instrument.id)?;
+            let grid = instrument.grid();
+            let market = Market { number, grid, is_known: false, is_outgrown: false };
+            Some((instrument.id, market))
+        });
+        Exchange {
+            markets: markets.collect(),
+            venue,
+            account,
+            latency: paper.latency,
+            coming: VecDeque::new(),
+            leaving: VecDeque::new(),
+            gone: gone(books, venue_now),
+            events: Vec::new(),
+            told: venue_now,
+            ahead_ms: 0,
+            forgot: venue_now,
+        }
+    }
+
+    /// The live exchange's clock shows this at a time of ours.
+    fn is(&mut self, now: Timestamp, venue_now: Timestamp) {
+        self.ahead_ms = venue_now.millis().saturating_sub(now.millis());
+    }
+
+    /// The time that is told, which never goes back.
+    fn venue_time(&mut self, now: Timestamp) -> Timestamp {
+        self.told = self.told.max(now.shifted_ms(self.ahead_ms));
+        self.told
+    }
+
+    /// A request leaves for the exchange.
+    pub(super) fn sends(
+        &mut self,
+        (now, venue_now): (Timestamp, Timestamp),
+        request: AccountRequest,
+        reply: oneshot::Sender<Outcome>,
+    ) {
+        self.is(now, venue_now);
+        self.coming.push_back((now.after(self.latency), Request { request, reply }));
+    }
+
+    /// Something was heard of the live exchange.
+    pub(super) fn hears(&mut self, (now, venue_now): (Timestamp, Timestamp), input: &Input) {
+        self.is(now, venue_now);
+        match input {
+            Input::Market(event) => {
+                self.pass(now);
+                self.moves(now, event);
+            }
+            Input::Link { link: Link::Market, up: false, .. } => {
+                self.pass(now);
+                let all: Vec<InstrumentId> = self.markets.keys().copied().collect();
+                all.into_iter().for_each(|id| self.book_is_lost(now, id));
+            }
+            Input::Instruments { found, gone } => {
+                self.pass(now);
+                found.iter().for_each(|found| self.has_rules(now, found));
+                gone.iter().for_each(|id| self.venue.set_mode(*id, TradingMode::Halted));
+            }
+            // Nothing of the market.
+            _ => {}
+        }
+    }
+
+    fn moves(&mut self, now: Timestamp, event: &MarketEvent) {
+        let time = self.venue_time(now);
+        let Some(market) = self.markets.get_mut(&event.instrument) else { return };
+        if market.is_outgrown {
+            return;
+        }
+        match &event.kind {
+            MarketKind::Book(update) if update.snapshot || market.is_known => {
+                market.is_known = true;
+                let number = market.number;
+                let (clear, levels) = (update.snapshot, update.levels.as_slice());
+                self.venue.recorded_book(time, number, clear, levels, &mut self.events);
+                self.publish(now);
+            }
+            MarketKind::Trade(trade) if market.is_known => {
+                let (number, print) = (market.number, (trade.price, trade.qty));
+                let side = trade.taker_side;
+                self.venue.recorded_trade_of(time, number, print, side, &mut self.events);
+                self.publish(now);
+            }
+            MarketKind::BookLost => self.book_is_lost(now, event.instrument),
+            // Changes to a book that is not known, trades of long ago, and what says nothing new.
+            MarketKind::Book(_)
+            | MarketKind::Trade(_)
+            | MarketKind::LateTrade(_)
+            | MarketKind::Quote(_)
+            | MarketKind::Candle(_) => {}
+        }
+    }
+
+    /// From here to the next snapshot there is nobody to trade with.
+    fn book_is_lost(&mut self, now: Timestamp, id: InstrumentId) {
+        let time = self.venue_time(now);
+        let Some(market) = self.markets.get_mut(&id) else { return };
+        market.is_known = false;
+        let number = market.number;
+        self.venue.recorded_book(time, number, true, &[], &mut self.events);
+        self.publish(now);
+    }
+
+    /// The rules of an instrument, in the steps of the grid that its book has. In a finer one nothing can be
+    /// counted here: nothing trades until the gateway is started again.
+    fn has_rules(&mut self, now: Timestamp, found: &Instrument) {
+        let Some(market) = self.markets.get_mut(&found.id) else { return };
+        let is_finer = market.grid.joined(found.grid()) != market.grid;
+        if is_finer && !std::mem::replace(&mut market.is_outgrown, true) {
+            tracing::error!(
+                instrument = %found.id,
+                "the exchange has made its steps finer: this paper account cannot trade it until the gateway is \
+                 started again"
+            );
+            self.book_is_lost(now, found.id);
+        }
+        let is_outgrown = self.markets.get(&found.id).is_some_and(|market| market.is_outgrown);
+        let set = self.venue.set_rules(found.id, found.tick, found.lot, found.limits);
+        let is_open = set.is_some() && !is_outgrown;
+        let mode = if is_open { found.mode } else { TradingMode::Halted };
+        self.venue.set_mode(found.id, mode);
+    }
+
+    /// Everything that is there by now.
+    pub(super) fn pass(&mut self, now: Timestamp) {
+        while let Some((at, Request { request, reply })) =
+            self.coming.pop_front_if(|(at, _)| *at <= now)
+        {
+            let time = self.venue_time(at);
+            let done = self.answers(time, &request);
+            let outcome = match done {
+                Ok(response) => Outcome::Done(response),
+                Err(refusal) => Outcome::Refused(refusal),
+            };
+            self.leaving.push_back((at.after(self.latency), Leaves::Answer(reply, outcome)));
+            self.publish(at);
+        }
+        if now.since(self.forgot) > FORGET_EVERY {
+            self.forgot = now;
+            let time = self.venue_time(now);
+            self.venue.forget(time.before(KEPT));
+        }
+    }
+
+    fn answers(
+        &mut self,
+        time: Timestamp,
+        request: &AccountRequest,
+    ) -> Result<Response, VenueError> {
+        if let AccountRequest::Order { order, .. } = request
+            && let Some(order) = self.gone_by(order)
+        {
+            return Ok(Response::Order(order.clone()));
+        }
+        self.venue.execute(time, self.account, request, &mut self.events)
+    }
+
+    fn gone_by(&self, key: &OrderKey) -> Option<&VenueOrder> {
+        match key {
+            OrderKey::Venue(id) => self.gone.values().find(|order| order.id == *id),
+            OrderKey::Client(id) => self.gone.get(id),
+            OrderKey::Both(id, name) => self.gone.get(name).filter(|order| order.id == *id),
+        }
+    }
+
+    /// What the account is told leaves.
+    fn publish(&mut self, at: Timestamp) {
+        let arrives = at.after(self.latency);
+        // Nothing overtakes what left before it.
+        let arrives = self.leaving.back().map_or(arrives, |(last, _)| arrives.max(*last));
+        for event in self.events.drain(..) {
+            if let VenueEvent::Account { event, .. } = event {
+                self.leaving.push_back((arrives, Leaves::Report(event)));
+            }
+        }
+    }
+
+    /// The next thing that is at the gateway by now.
+    pub(super) fn leaves(&mut self, now: Timestamp) -> Option<Leaves> {
+        self.leaving.pop_front_if(|(at, _)| *at <= now).map(|(_, leaves)| leaves)
+    }
+
+    /// When something is there next.
+    pub(super) fn next_at(&self) -> Option<Timestamp> {
+        let coming = self.coming.front().map(|(at, _)| *at);
+        let leaving = self.leaving.front().map(|(at, _)| *at);
+        coming.into_iter().chain(leaving).min()
+    }
+}
+
+/// The orders that were open when the gateway ended, as the exchange tells of them from now on: taken back, with
+/// what the books know to have executed. One that was never answered was never there.
+fn gone(books: &Books, now: Timestamp) -> BTreeMap<ClientOrderId, VenueOrder> {
+    let known = books.open_orders().filter_map(|known| Some((known, known.venue_order_id?)));
+    let ended = known.map(|(known, id)| {
+        let order = &known.order;
+        let ended = VenueOrder {
+            id,
+            client_order_id: order.client_order_id,
+            instrument: order.instrument,
+            side: order.side,
+            kind: order.kind,
+            ordered: order.qty,
+            qty: known.qty(),
+            time_in_force: order.time_in_force,
+            post_only: order.post_only,
+            self_trade_prevention: order.self_trade_prevention.unwrap_or(SelfTradePrevention::None),
+            status: VenueOrderStatus::Expired,
+            filled: known.filled,
+            filled_notional: Notional::ZERO,
+            prevented: Qty::ZERO,
+            created: known.accepted_at.unwrap_or(now),
+            updated: now,
+            working_since: None,
+            expiry: Some(ExpiryReason::Venue),
+        };
+        (order.client_order_id, ended)
+    });
+    ended.collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! The exchange of a paper run by itself: what fills, when, and what does not.
+
+use model::market::{BookUpdate, GridPrice, GridQty, LevelUpdate, PublicTrade};
+use model::venue::Execution;
+use model::{NewOrder, OrderKind, OrderQty, Side, TimeInForce};
+
+use super::*;
+
+const LATENCY_MS: i64 = 20;
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp::from_millis(1_700_000_000_000 + ms).unwrap()
+}
+
+fn instrument(tick: &str) -> Instrument {
+    let asset = |name| model::Asset::new(name).unwrap();
+    let (tick, lot) = (tick.parse().unwrap(), "0.001".parse().unwrap());
+    Instrument::spot(asset("BTC"), asset("USDT"), tick, lot).unwrap()
+}
+
+fn exchange() -> Exchange {
+    let text = "cash = \"10000 USDT, 1 BTC\"\nmaker_bps = 0\ntaker_bps = 0\nlatency_ms = 20";
+    let paper = crate::config::paper_of(text);
+    Exchange::open(&paper, &[instrument("0.01")], &Books::default(), 3, at(0))
+}
+
+fn hears(exchange: &mut Exchange, ms: i64, kind: MarketKind) {
+    let instrument = instrument("0.01").id;
+    let event = MarketEvent { instrument, venue_time: at(ms), kind };
+    // The live exchange's clock is a second ahead of ours.
+    exchange.hears((at(ms), at(ms + 1_000)), &Input::Market(event));
+}
+
+/// One unit at 99.00 and one at 101.00, as a whole or not.
+fn book(snapshot: bool) -> MarketKind {
+    let level = |side, price| LevelUpdate { side, price: GridPrice(price), qty: GridQty(1_000) };
+    let levels = vec![level(Side::Buy, 9_900), level(Side::Sell, 10_100)];
+    MarketKind::Book(BookUpdate { snapshot, levels })
+}
+
+fn trade(price: i64, taker_side: Side) -> MarketKind {
+    let (price, qty) = (GridPrice(price), GridQty(5_000));
+    MarketKind::Trade(PublicTrade { id: 1, price, qty, taker_side, time: at(0) })
+}
+
+fn order(number: u64, side: Side, price: &str) -> AccountRequest {
+    AccountRequest::Place(NewOrder {
+        client_order_id: ClientOrderId::new(&format!("c{number}")).unwrap(),
+        instrument: instrument("0.01").id,
+        side,
+        kind: OrderKind::Limit { price: price.parse().unwrap() },
+        qty: OrderQty::Base("0.5".parse().unwrap()),
+        time_in_force: TimeInForce::Gtc,
+        post_only: false,
+        reduce_only: false,
+        self_trade_prevention: None,
+    })
+}
+
+fn sends(exchange: &mut Exchange, ms: i64, request: AccountRequest) -> oneshot::Receiver<Outcome> {
+    let (reply, answer) = oneshot::channel();
+    exchange.sends((at(ms), at(ms + 1_000)), request, reply);
+    answer
+}
+
+/// Delivers what is at the gateway by now: executions, with the venue's time of each.
+fn executed(exchange: &mut Exchange, ms: i64) -> Vec<(String, Timestamp)> {
+    exchange.pass(at(ms));
+    let mut all = Vec::new();
+    while let Some(leaves) = exchange.leaves(at(ms)) {
+        match leaves {
+            Leaves::Answer(reply, outcome) => drop(reply.send(outcome)),
+            Leaves::Report(AccountEvent::Order { execution: Execution::Trade(fill), .. }) => {
+                all.push((fill.price.to_string(), fill.venue_time));
+            }
+            Leaves::Report(_) => {}
+        }
+    }
+    all
+}
+
+#[test]
+fn an_order_meets_the_book_after_its_latency_and_is_told_after_as_much_again() {
+    let mut exchange = exchange();
+    hears(&mut exchange, 0, book(true));
+    let mut answer = sends(&mut exchange, 100, order(1, Side::Buy, "102"));
+    assert_eq!(exchange.next_at(), Some(at(100 + LATENCY_MS)));
+    // It gets dearer while the order is under way.
+    let dearer = [(Side::Sell, 10_100, 0), (Side::Sell, 10_150, 1_000)];
+    let level =
+        |(side, price, qty)| LevelUpdate { side, price: GridPrice(price), qty: GridQty(qty) };
+    let levels = dearer.map(level).to_vec();
+    hears(&mut exchange, 110, MarketKind::Book(BookUpdate { snapshot: false, levels }));
+    assert!(executed(&mut exchange, 139).is_empty());
+    assert!(answer.try_recv().is_err());
+    assert_eq!(executed(&mut exchange, 140), [("101.5".to_owned(), at(1_120))]);
+    let Ok(Outcome::Done(Response::Placed { .. })) = answer.try_recv() else { panic!() };
+}
+
+#[test]
+fn nothing_fills_on_a_book_that_is_not_known() {
+    let mut exchange = exchange();
+    // Before the first snapshot, after a gap, and after a connection was lost.
+    hears(&mut exchange, 0, book(false));
+    sends(&mut exchange, 0, order(1, Side::Buy, "100"));
+    hears(&mut exchange, 50, trade(9_000, Side::Sell));
+    assert!(executed(&mut exchange, 100).is_empty());
+    hears(&mut exchange, 100, book(true));
+    hears(&mut exchange, 110, MarketKind::BookLost);
+    hears(&mut exchange, 120, trade(9_000, Side::Sell));
+    hears(&mut exchange, 130, book(false));
+    assert!(executed(&mut exchange, 200).is_empty());
+    hears(&mut exchange, 200, book(true));
+    let down = Input::Link { link: Link::Market, up: false, cause: String::new() };
+    exchange.hears((at(210), at(1_210)), &down);
+    hears(&mut exchange, 220, trade(9_000, Side::Sell));
+    sends(&mut exchange, 220, order(2, Side::Sell, "98"));
+    assert!(executed(&mut exchange, 300).is_empty());
+    // And on one that is known again both meet the market.
+    hears(&mut exchange, 300, book(true));
+    hears(&mut exchange, 310, trade(9_000, Side::Sell));
+    assert!(!executed(&mut exchange, 400).is_empty());
+}
+
+/// What was traded of those before it while nobody looked is not known: it is decided against the order.
+#[test]
+fn in_a_book_that_was_lost_an_order_stands_behind_all_others() {
+    // What trades between is less than what stood before it; with nothing lost, the rest of it is.
+    for (is_lost, fills) in [(false, 1), (true, 0)] {
+        let mut exchange = exchange();
+        hears(&mut exchange, 0, book(true));
+        sends(&mut exchange, 0, order(1, Side::Buy, "99"));
+        executed(&mut exchange, 50);
+        hears(&mut exchange, 60, sold(600));
+        if is_lost {
+            hears(&mut exchange, 70, MarketKind::BookLost);
+            hears(&mut exchange, 80, book(true));
+        }
+        hears(&mut exchange, 90, sold(600));
+        assert_eq!(executed(&mut exchange, 200).len(), fills, "lost: {is_lost}");
+        hears(&mut exchange, 210, sold(900));
+        assert_eq!(executed(&mut exchange, 300).len(), 1);
+    }
+}
+
+/// So much at 99.00, in thousandths.
+fn sold(qty: i64) -> MarketKind {
+    let (price, qty) = (GridPrice(9_900), GridQty(qty));
+    let taker_side = Side::Sell;
+    MarketKind::Trade(PublicTrade { id: 1, price, qty, taker_side, time: at(0) })
+}
+
+#[test]
+fn a_finer_grid_ends_trading_and_coarser_rules_do_not() {
+    let mut exchange = exchange();
+    hears(&mut exchange, 0, book(true));
+    let rules = |exchange: &mut Exchange, tick| {
+        let input = Input::Instruments { found: vec![instrument(tick)], gone: Vec::new() };
+        exchange.hears((at(10), at(1_010)), &input);
+    };
+    rules(&mut exchange, "0.1");
+    sends(&mut exchange, 10, order(1, Side::Buy, "102"));
+    assert_eq!(executed(&mut exchange, 100).len(), 1);
+    rules(&mut exchange, "0.001");
+    hears(&mut exchange, 110, book(true));
+    let mut answer = sends(&mut exchange, 110, order(2, Side::Buy, "102"));
+    assert!(executed(&mut exchange, 200).is_empty());
+    assert_eq!(answer.try_recv().unwrap(), Outcome::Refused(VenueError::MarketClosed));
+    rules(&mut exchange, "0.01");
+    let mut answer = sends(&mut exchange, 210, order(3, Side::Buy, "102"));
+    executed(&mut exchange, 300);
+    assert_eq!(answer.try_recv().unwrap(), Outcome::Refused(VenueError::MarketClosed));
+}
