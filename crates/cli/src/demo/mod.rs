@@ -18,7 +18,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use self::report::Report;
+use self::report::{Report, Truth};
 use self::story::Story;
 use self::system::System;
 use crate::failure::Failure;
@@ -36,6 +36,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const READY_MAX: Duration = Duration::from_secs(20);
 /// How long the outage waits for orders on both sides that can fill meanwhile.
 const ORDER_WAIT_MAX: Duration = Duration::from_secs(10);
+/// How often it is cut again because nothing of ours rested there any more.
+const CUTS_MAX: usize = 5;
 /// Time after the outage for the books to agree again.
 const RECOVERY_MAX: Duration = Duration::from_secs(30);
 
@@ -100,8 +102,6 @@ impl Demo {
         let middle = length.saturating_sub(OUTAGE) * 2 / 5;
         self.trade_until(begin, begin + middle, &stop).await?;
 
-        // Orders have to be there for the market to take while nobody looks, whichever way it goes.
-        self.wait(ORDER_WAIT_MAX, &stop, |story| story.has_resting_orders()).await?;
         self.outage(begin, &stop).await?;
         self.wait(RECOVERY_MAX, &stop, |story| story.is_active())
             .await?
@@ -125,10 +125,10 @@ impl Demo {
         tell(&self.bar, "");
         tell(&self.bar, "--- Now the exchange drops every connection for five seconds.");
         tell(&self.bar, "    Its market goes on: orders that rest there can be filled meanwhile.");
-        let cut = Instant::now();
-        self.system.outage(OUTAGE, OUTAGE_MORE).await?;
+        let cut = self.cut(stop).await?;
         self.trade_until(begin, cut + OUTAGE, stop).await?;
-        let mut missed = self.missed().await?;
+        let truth = self.truth().await?;
+        let mut missed = self.missed(&truth)?;
         if missed == 0 {
             tell(
                 &self.bar,
@@ -137,7 +137,8 @@ impl Demo {
         }
         while missed == 0 && cut.elapsed() < OUTAGE + OUTAGE_MORE {
             self.look(stop).await?;
-            missed = self.missed().await?;
+            let truth = self.truth().await?;
+            missed = self.missed(&truth)?;
         }
         let plural = if missed == 1 { "" } else { "s" };
         let line = format!(
@@ -149,11 +150,38 @@ impl Demo {
         Ok(())
     }
 
+    /// Begins the outage when orders rest on both sides: whichever way the market goes, it then
+    /// takes one while nobody looks.
+    async fn cut(&mut self, stop: &watch::Receiver<bool>) -> anyhow::Result<Instant> {
+        for _ in 0..CUTS_MAX {
+            let resting = self.wait(ORDER_WAIT_MAX, stop, |story| story.has_resting_orders());
+            let resting = resting.await?.is_some();
+            let cut = Instant::now();
+            self.system.outage(OUTAGE, OUTAGE_MORE).await?;
+            // What our journal says is a little old: the market may have taken both just before.
+            let truth = self.truth().await?;
+            if !resting || truth.has_resting_orders() || self.missed(&truth)? > 0 {
+                return Ok(cut);
+            }
+            tell(&self.bar, "    The last orders were filled just before the cut: once more.");
+            self.system.end_outage().await?;
+            self.wait(RECOVERY_MAX, stop, |story| story.is_active()).await?;
+        }
+        let cut = Instant::now();
+        self.system.outage(OUTAGE, OUTAGE_MORE).await?;
+        Ok(cut)
+    }
+
+    /// What the exchange's own books say.
+    async fn truth(&self) -> anyhow::Result<Truth> {
+        let state = self.system.truth().await?;
+        Truth::read(&state).context("the exchange's books cannot be read")
+    }
+
     /// Executions in the exchange's books that are not in our journal.
-    async fn missed(&mut self) -> anyhow::Result<u64> {
-        let theirs = report::executions(&self.system.truth().await?)?;
+    fn missed(&mut self, truth: &Truth) -> anyhow::Result<u64> {
         self.story.catch_up(|line| tell(&self.bar, line))?;
-        Ok(theirs.saturating_sub(self.story.executions()))
+        Ok(truth.executions().saturating_sub(self.story.executions()))
     }
 
     /// Follows the story until a time.

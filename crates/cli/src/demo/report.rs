@@ -16,9 +16,10 @@ pub(super) struct Report {
 }
 
 /// What the exchange says of the demo's account.
-struct Truth {
+pub(super) struct Truth {
     orders: u64,
     open: u64,
+    open_sides: BTreeSet<String>,
     fills: u64,
     position: Decimal,
     balances: BTreeMap<Asset, Decimal>,
@@ -171,14 +172,19 @@ impl Report {
     }
 }
 
-/// How many executions the exchange's books have of the demo's account.
-pub(super) fn executions(state: &Value) -> anyhow::Result<u64> {
-    Ok(Truth::read(state).context("the exchange's books cannot be read")?.fills)
-}
-
 impl Truth {
+    /// How many executions the account has.
+    pub(super) fn executions(&self) -> u64 {
+        self.fills
+    }
+
+    /// Do orders rest on both sides?
+    pub(super) fn has_resting_orders(&self) -> bool {
+        self.open_sides.len() == 2
+    }
+
     /// From `GET /_sim/state`; the demo has one account.
-    fn read(state: &Value) -> anyhow::Result<Truth> {
+    pub(super) fn read(state: &Value) -> anyhow::Result<Truth> {
         let list = |name: &str| state[name].as_array().with_context(|| format!("no {name}"));
         let (orders, fills) = (list("orders")?, list("fills")?);
         let open =
@@ -203,6 +209,11 @@ impl Truth {
         Ok(Truth {
             orders: orders.len() as u64,
             open: orders.iter().filter(open).count() as u64,
+            open_sides: orders
+                .iter()
+                .filter(open)
+                .filter_map(|order| order["side"].as_str().map(str::to_owned))
+                .collect(),
             fills: fills.len() as u64,
             position,
             balances,
