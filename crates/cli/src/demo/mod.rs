@@ -122,23 +122,19 @@ impl Demo {
     /// Cuts every connection until the exchange has executed an order that the gateway has not heard
     /// of.
     async fn outage(&mut self, begin: Instant, stop: &watch::Receiver<bool>) -> anyhow::Result<()> {
-        tell(&self.bar, "");
-        tell(&self.bar, "--- Now the exchange drops every connection for five seconds.");
-        tell(&self.bar, "    Its market goes on: orders that rest there can be filled meanwhile.");
-        let cut = self.cut(stop).await?;
-        self.trade_until(begin, cut + OUTAGE, stop).await?;
-        let truth = self.truth().await?;
-        let mut missed = self.missed(&truth)?;
-        if missed == 0 {
-            tell(
-                &self.bar,
-                "    Nothing of ours has been filled yet; the outage goes on until then.",
-            );
-        }
-        while missed == 0 && cut.elapsed() < OUTAGE + OUTAGE_MORE {
-            self.look(stop).await?;
-            let truth = self.truth().await?;
-            missed = self.missed(&truth)?;
+        let mut missed = 0;
+        for cuts in 1..=CUTS_MAX {
+            // Orders have to be there for the market to take while nobody looks, whichever way it goes.
+            let resting = self.wait(ORDER_WAIT_MAX, stop, |story| story.has_resting_orders());
+            let resting = resting.await?.is_some();
+            missed = self.cut(begin, stop).await?;
+            if missed > 0 || !resting || cuts == CUTS_MAX {
+                break;
+            }
+            // What our journal said was a little old: the market had taken them just before.
+            tell(&self.bar, "    No order of ours was there to be filled: once more.");
+            self.system.end_outage().await?;
+            self.wait(RECOVERY_MAX, stop, |story| story.is_active()).await?;
         }
         let plural = if missed == 1 { "" } else { "s" };
         let line = format!(
@@ -150,26 +146,30 @@ impl Demo {
         Ok(())
     }
 
-    /// Begins the outage when orders rest on both sides: whichever way the market goes, it then
-    /// takes one while nobody looks.
-    async fn cut(&mut self, stop: &watch::Receiver<bool>) -> anyhow::Result<Instant> {
-        for _ in 0..CUTS_MAX {
-            let resting = self.wait(ORDER_WAIT_MAX, stop, |story| story.has_resting_orders());
-            let resting = resting.await?.is_some();
-            let cut = Instant::now();
-            self.system.outage(OUTAGE, OUTAGE_MORE).await?;
-            // What our journal says is a little old: the market may have taken both just before.
-            let truth = self.truth().await?;
-            if !resting || truth.has_resting_orders() || self.missed(&truth)? > 0 {
-                return Ok(cut);
-            }
-            tell(&self.bar, "    The last orders were filled just before the cut: once more.");
-            self.system.end_outage().await?;
-            self.wait(RECOVERY_MAX, stop, |story| story.is_active()).await?;
-        }
+    /// Cuts every connection for a while, longer as long as an order of ours rests there; gives how
+    /// many executions the gateway knows nothing of.
+    async fn cut(&mut self, begin: Instant, stop: &watch::Receiver<bool>) -> anyhow::Result<u64> {
+        tell(&self.bar, "");
+        tell(&self.bar, "--- Now the exchange drops every connection for five seconds.");
+        tell(&self.bar, "    Its market goes on: orders that rest there can be filled meanwhile.");
         let cut = Instant::now();
         self.system.outage(OUTAGE, OUTAGE_MORE).await?;
-        Ok(cut)
+        self.trade_until(begin, cut + OUTAGE, stop).await?;
+        let mut truth = self.truth().await?;
+        if self.missed(&truth)? == 0 && truth.has_resting_orders() {
+            tell(
+                &self.bar,
+                "    Nothing of ours has been filled yet; the outage goes on until then.",
+            );
+        }
+        while self.missed(&truth)? == 0
+            && truth.has_resting_orders()
+            && cut.elapsed() < OUTAGE + OUTAGE_MORE
+        {
+            self.look(stop).await?;
+            truth = self.truth().await?;
+        }
+        self.missed(&truth)
     }
 
     /// What the exchange's own books say.

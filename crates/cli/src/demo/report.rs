@@ -19,7 +19,6 @@ pub(super) struct Report {
 pub(super) struct Truth {
     orders: u64,
     open: u64,
-    open_sides: BTreeSet<String>,
     fills: u64,
     position: Decimal,
     balances: BTreeMap<Asset, Decimal>,
@@ -178,9 +177,9 @@ impl Truth {
         self.fills
     }
 
-    /// Do orders rest on both sides?
+    /// Do orders rest there?
     pub(super) fn has_resting_orders(&self) -> bool {
-        self.open_sides.len() == 2
+        self.open > 0
     }
 
     /// From `GET /_sim/state`; the demo has one account.
@@ -209,11 +208,6 @@ impl Truth {
         Ok(Truth {
             orders: orders.len() as u64,
             open: orders.iter().filter(open).count() as u64,
-            open_sides: orders
-                .iter()
-                .filter(open)
-                .filter_map(|order| order["side"].as_str().map(str::to_owned))
-                .collect(),
             fills: fills.len() as u64,
             position,
             balances,
