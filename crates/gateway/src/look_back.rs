@@ -93,10 +93,13 @@ impl Gateway {
         effects: &mut Effects,
     ) {
         let Some((fills, next)) = fills_in(outcome) else { return };
+        let ignored = self.is(Defect::HistoryIgnored);
         for fill in fills {
             self.reading.past.shown.insert((instrument, fill.trade_id));
-            // One that was listed later than a younger one may be what is missing.
-            self.executed(now, fill, Source::Query, effects);
+            if !ignored {
+                // One that was listed later than a younger one may be what is missing.
+                self.executed(now, fill, Source::Query, effects);
+            }
         }
         let rest = match (next, fills.last().and_then(|last| number(last.trade_id))) {
             (Some(_), _) => self.reading.past.from.get(&instrument).copied(),
