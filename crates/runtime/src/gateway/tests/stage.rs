@@ -277,6 +277,8 @@ impl Stage {
                 late_stops: gateway::LateStops::Say,
                 watched: false,
                 paper: false,
+                ramp: None,
+                overridden: Vec::new(),
                 reconcile_every: Duration::from_secs(2),
                 version: String::new(),
                 text: String::new(),
