@@ -217,6 +217,19 @@ unvalued_ms = 3600000
 dwell_ms = 60000
 ";
 
+/// Stories of other things than the gates open them all, and begin with all of their limits. In plain sight, as in any
+/// configuration: there is no other way.
+pub(crate) const OPEN: &str = r#"
+[gates.override]
+paper-record = "a test against a simulated exchange"
+watchdog = "a test of other things than the watchdog"
+key-scopes = "a test against a simulated exchange"
+alerts = "a test that nobody has to hear of"
+loss-max = "a test with made-up money"
+[ramp]
+start_percent = 100
+"#;
+
 impl Gateway {
     /// Writes a configuration with these agent tables and does not start yet.
     pub(crate) fn prepare(addr: &str, agents: &str) -> Gateway {
@@ -234,6 +247,7 @@ instruments = ["BTC-USDT"]
 key = {{ env = "TEST_KEY" }}
 secret = {{ env = "TEST_SECRET" }}
 rest = "http://{addr}"
+{OPEN}
 {agents}
 "#
         );

@@ -115,9 +115,11 @@ fn alerts(config: &Config, state_dir: Option<&Path>) -> Result<Tested, String> {
 /// Waits a little for a kill switch that is just starting.
 pub async fn watchdog_at_start(config: &Config) -> Watchdog {
     let begun = std::time::Instant::now();
+    let opened = config.gates.overrides.contains_key(&GateName::Watchdog);
     loop {
         let told = Watchdog::ask(config).await;
-        let is_final = told.lives().is_ok() || matches!(told, Watchdog::None | Watchdog::Unasked);
+        let nobody = matches!(told, Watchdog::None | Watchdog::Unasked);
+        let is_final = opened || nobody || told.lives().is_ok();
         if is_final || begun.elapsed() >= WATCHDOG_WAIT {
             return told;
         }
