@@ -113,8 +113,12 @@ impl Gateway {
         let next = ramp.next(clean);
         let fell = self.books.ramped().fell().map(|(_, why)| why.to_owned());
         let because = match (before, fell) {
-            (Some(before), Some(why)) if percent < before => format!("back to the start: {why}"),
-            (Some(before), None) if percent < before => "the schedule was changed".to_owned(),
+            (Some(before), Some(why)) if percent < before && clean.is_zero() => {
+                format!("back to the start: {why}")
+            }
+            (Some(before), _) if percent < before || now == self.started_at => {
+                "the schedule was changed".to_owned()
+            }
             (Some(_), _) => format!("active and clean for {}", hours(clean)),
             (None, _) => "the ramp begins".to_owned(),
         };

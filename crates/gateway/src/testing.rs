@@ -271,6 +271,13 @@ impl World {
         world
     }
 
+    /// Other limits, without a record of them.
+    pub(crate) fn change_limits(&mut self, change: impl FnOnce(&mut Limits)) {
+        let gateway = &mut self.gateway;
+        change(&mut gateway.config.limits);
+        gateway.parts = crate::parts::Parts::of(&gateway.config.limits, gateway.parts.percent);
+    }
+
     /// Both streams come up, the book is there, and what is asked is answered.
     pub(crate) fn connect(&mut self) {
         self.link(Link::Market, true);

@@ -251,14 +251,6 @@ pub(crate) fn sample() -> Vec<Entry> {
             clean: Duration::from_secs(86_400),
             because: "86400 s active and clean".to_owned(),
         },
-        Record::Refused {
-            agent,
-            intent: IntentId(3),
-            because: Refusal::Ramp {
-                percent: 25,
-                because: Box::new(Refusal::QtyTooLarge { limit: number("0.5"), qty: number("1") }),
-            },
-        },
     ];
     let numbered = (1..).zip(records);
     numbered.map(|(second, record)| Entry { at: at(second), record }).collect()

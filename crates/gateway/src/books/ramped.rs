@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::{AgentId, AgentVersion, Entry, Record, Timestamp, TradingState};
+use model::{AgentId, AgentVersion, Discrepancy, Entry, Record, Timestamp, TradingState};
 use serde::{Deserialize, Serialize};
 
 /// The time, and what part of the limits was last written down to hold.
@@ -75,7 +75,7 @@ impl Ramped {
             Record::Reconciled { left, .. } => {
                 self.falls(entry.at, format!("a comparison of the books left {left} differences"));
             }
-            Record::Discrepancy { found } if found.must_be_accepted() => {
+            Record::Discrepancy { found } if is_unexplained(found) => {
                 self.falls(entry.at, format!("a difference that nothing explains: {found}"));
             }
             Record::Agent { agent, version: Some(version), .. } => {
@@ -100,10 +100,13 @@ impl Ramped {
     }
 }
 
+/// What a person has to look at, or a balance that nothing told of.
+fn is_unexplained(found: &Discrepancy) -> bool {
+    found.must_be_accepted() || matches!(found, Discrepancy::Balance { .. })
+}
+
 #[cfg(test)]
 mod tests {
-    use model::Discrepancy;
-
     use super::*;
     use crate::testing::number;
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use model::{
-    AgentVersion, Command, Entry, GateName, GateOverride, HaltedBy, Input, Link, Notice, Record,
-    Refusal, ResumeCode, Side, TradingState,
+    AgentVersion, Command, Discrepancy, Entry, GateName, GateOverride, HaltedBy, Input, Link,
+    Notice, Record, Refusal, ResumeCode, Side, TradingState,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -262,8 +262,10 @@ fn take(world: &mut World, step: &Step) {
                 ramp.start_percent = 5;
                 ramp.steps.pop();
             }
+            // Another one is configured for a start.
             world.gateway.config.ramp = Some(ramp);
-            world.apply(&Input::Wake);
+            world.restart();
+            world.connect();
         }
     }
 }
@@ -273,6 +275,7 @@ fn naive_clean(entries: &[Entry]) -> u64 {
     let takes_all = |at: usize| match &entries[at].record {
         Record::Trading { state, .. } => state.is_latched(),
         Record::Reconciled { left, .. } => *left > 0,
+        Record::Discrepancy { found: Discrepancy::Balance { .. } } => true,
         Record::Discrepancy { found } => found.must_be_accepted(),
         Record::Agent { version: Some(version), .. } => {
             let before = entries[..at].iter().rev().find_map(|entry| match &entry.record {

@@ -94,54 +94,42 @@ fn all_are_met_where_all_is_there() {
 
 #[test]
 fn each_on_its_own_is_not_met_and_says_what_is_missing() {
-    use GateName::*;
+    use GateName as G;
     let (_directory, config) = config("", STATED);
     let own = evidence(&config).own_key.unwrap();
     type Change = Box<dyn FnOnce(&mut Evidence)>;
     let says = |told: serde_json::Value| -> Change {
         Box::new(move |e| e.watchdog = Watchdog::Answers(told))
     };
-    let tested = |ago: u64| -> Change {
+    let tested = |ago: u32| -> Change {
         Box::new(move |e| {
-            e.alerts = Ok(vec![("log".to_owned(), Some(now().before(DAY * ago as u32)))])
+            e.alerts = Ok(vec![("log".to_owned(), Some(now().before(DAY * ago)))])
         })
     };
     let scopes = |scopes: Option<KeyScopes>| -> Change { Box::new(move |e| e.key = key(scopes)) };
-    let cases: Vec<(GateName, Change, &str)> = vec![
+    let cases: Vec<(G, Change, &str)> = vec![
         (
-            PaperRecord,
+            G::PaperRecord,
             Box::new(|e| {
                 e.versions.insert("trend".parse().unwrap(), Ok(AgentVersion::new([1; 32])));
             }),
             "never up on paper",
         ),
-        (Watchdog, Box::new(|e| e.watchdog = super::Watchdog::None), "no [watchdog]"),
-        (Watchdog, Box::new(|e| e.watchdog = super::Watchdog::Unasked), "no control"),
-        (Watchdog, Box::new(|e| e.watchdog = super::Watchdog::Silent("nobody".into())), "nobody"),
-        (Watchdog, says(json!({"halted": false, "watching": false, "problem": "401"})), "401"),
-        (Watchdog, says(json!({"halted": false, "watching": true})), "older version"),
-        (Watchdog, says(json!({"watching": true, "key_fingerprint": own})), "gateway's own key"),
-        (Watchdog, Box::new(|e| e.own_key = None), "cannot be read"),
-        (KeyScopes, scopes(None), "could not be audited"),
-        (KeyScopes, Box::new(|e| e.key = KeySeen::Unknown("away".into())), "away"),
-        (
-            KeyScopes,
-            scopes(Some(model::venue::KeyScopes { ip_bound: Some(false), ..GOOD })),
-            "not bound",
-        ),
-        (
-            KeyScopes,
-            scopes(Some(model::venue::KeyScopes { withdraw: Some(true), ..GOOD })),
-            "withdraw",
-        ),
-        (
-            KeyScopes,
-            scopes(Some(model::venue::KeyScopes { trade: Some(false), ..GOOD })),
-            "missing",
-        ),
-        (Alerts, Box::new(|e| e.alerts = Ok(Vec::new())), "no sink"),
-        (Alerts, Box::new(|e| e.alerts = Ok(vec![("log".into(), None)])), "never tested"),
-        (Alerts, tested(31), "31 days ago"),
+        (G::Watchdog, Box::new(|e| e.watchdog = Watchdog::None), "no [watchdog]"),
+        (G::Watchdog, Box::new(|e| e.watchdog = Watchdog::Unasked), "no control"),
+        (G::Watchdog, Box::new(|e| e.watchdog = Watchdog::Silent("nobody".into())), "nobody"),
+        (G::Watchdog, says(json!({"halted": false, "watching": false, "problem": "401"})), "401"),
+        (G::Watchdog, says(json!({"halted": false, "watching": true})), "older version"),
+        (G::Watchdog, says(json!({"watching": true, "key_fingerprint": own})), "gateway's own key"),
+        (G::Watchdog, Box::new(|e| e.own_key = None), "cannot be read"),
+        (G::KeyScopes, scopes(None), "could not be audited"),
+        (G::KeyScopes, Box::new(|e| e.key = KeySeen::Unknown("away".into())), "away"),
+        (G::KeyScopes, scopes(Some(KeyScopes { ip_bound: Some(false), ..GOOD })), "not bound"),
+        (G::KeyScopes, scopes(Some(KeyScopes { withdraw: Some(true), ..GOOD })), "withdraw"),
+        (G::KeyScopes, scopes(Some(KeyScopes { trade: Some(false), ..GOOD })), "missing"),
+        (G::Alerts, Box::new(|e| e.alerts = Ok(Vec::new())), "no sink"),
+        (G::Alerts, Box::new(|e| e.alerts = Ok(vec![("log".into(), None)])), "never tested"),
+        (G::Alerts, tested(31), "31 days ago"),
     ];
     for (name, change, words) in cases {
         let mut evidence = evidence(&config);
@@ -162,10 +150,10 @@ fn each_on_its_own_is_not_met_and_says_what_is_missing() {
     tested(30)(&mut evidence);
     // A kill switch that has tripped lives, and so does one of an exchange that tells nothing of addresses.
     says(json!({"halted": true, "watching": true, "key_fingerprint": "1f"}))(&mut evidence);
-    scopes(Some(model::venue::KeyScopes { ip_bound: None, ..GOOD }))(&mut evidence);
+    scopes(Some(KeyScopes { ip_bound: None, ..GOOD }))(&mut evidence);
     let gates = judge(&config, &evidence);
     assert!(unmet(&gates).next().is_none(), "{}", list(&gates));
-    assert!(of(&gates, Watchdog).1.contains("TRIPPED"));
+    assert!(of(&gates, G::Watchdog).1.contains("TRIPPED"));
 }
 
 #[test]

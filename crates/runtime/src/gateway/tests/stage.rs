@@ -350,7 +350,7 @@ impl Stage {
             _writer: writer,
             _directory: directory,
         };
-        stage.agents.send((agent(), FromAgent::Up)).await.unwrap();
+        stage.agents.send((agent(), FromAgent::Up { version: None })).await.unwrap();
         stage.other_places(Side::Buy, "99", "100", TimeInForce::Gtc).await;
         stage.other_places(Side::Sell, "101", "100", TimeInForce::Gtc).await;
         stage.trades_again().await;
