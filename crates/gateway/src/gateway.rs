@@ -1,13 +1,7 @@
 //! The gateway itself: what it knows, and the one function that everything goes through.
 //!
-//! The work behind each input has a file of its own: `submit.rs` (an agent wants something),
-//! `cancels.rs` (orders are taken back), `replies.rs` (a request ended), `merge.rs` (what the venue says
-//! of orders and executions), `doubt.rs`, `survey.rs` and `absence.rs` (orders whose outcome is open),
-//! `ghost.rs` (what is there after all), `reading.rs` and `drift.rs` (reconciliation), `two_ids.rs` (one
-//! execution under two ids), `foreign.rs` (orders of others), `venue_clock.rs` (the venue's clock against
-//! ours), `instruments.rs` (the venue's rules), `refusals.rs` (orders it does not take), `halt.rs`,
-//! `resume.rs` and `flatten.rs` (trading is stopped, goes on, or is wound up), `ramp.rs` (how much of the limits holds),
-//! `keys.rs` (what our key may do), `quiet.rs` (what is done next by time alone).
+//! The work behind each input has a file of its own, by the question that it answers: `ARCHITECTURE.md` has the
+//! table. What is done next by time alone is in `quiet.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub(crate) mod book;
+mod open;
 pub(crate) mod posts;
 pub(crate) mod shift;
 
@@ -15,6 +16,8 @@ use std::time::{Duration, Instant};
 
 use journal::{Address, JournalReader, Summary};
 use model::{Decimal, Entry, Record, TradingState};
+
+pub(crate) use open::OPEN;
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_plimsoll");
 
@@ -216,19 +219,6 @@ repeats_max = 10000
 unvalued_ms = 3600000
 dwell_ms = 60000
 ";
-
-/// Stories of other things than the gates open them all, and begin with all of their limits. In plain sight, as in any
-/// configuration: there is no other way.
-pub(crate) const OPEN: &str = r#"
-[gates.override]
-paper-record = "a test against a simulated exchange"
-watchdog = "a test of other things than the watchdog"
-key-scopes = "a test against a simulated exchange"
-alerts = "a test that nobody has to hear of"
-loss-max = "a test with made-up money"
-[ramp]
-start_percent = 100
-"#;
 
 impl Gateway {
     /// Writes a configuration with these agent tables and does not start yet.

@@ -102,9 +102,7 @@ fn each_on_its_own_is_not_met_and_says_what_is_missing() {
         Box::new(move |e| e.watchdog = Watchdog::Answers(told))
     };
     let tested = |ago: u32| -> Change {
-        Box::new(move |e| {
-            e.alerts = Ok(vec![("log".to_owned(), Some(now().before(DAY * ago)))])
-        })
+        Box::new(move |e| e.alerts = Ok(vec![("log".to_owned(), Some(now().before(DAY * ago)))]))
     };
     let scopes = |scopes: Option<KeyScopes>| -> Change { Box::new(move |e| e.key = key(scopes)) };
     let cases: Vec<(G, Change, &str)> = vec![
