@@ -61,6 +61,7 @@ mod replies;
 mod resume;
 mod resuming;
 pub mod risk;
+mod schedule;
 mod set_limits;
 mod slice;
 mod stakes;
@@ -90,6 +91,6 @@ pub use lease::LeaseState;
 pub use limits::{
     AccountLimits, AgentLimits, COUNT_MAX, InstrumentLimits, Limits, OrderFlowLimits, WINDOW_MAX,
 };
-pub use ramp::{Ramp, RampStep};
+pub use schedule::{Ramp, RampStep};
 pub use submit::LEAVES_WITHIN;
 pub use venue_clock::CLOCK_STEP_MAX_MS;

@@ -9,9 +9,9 @@ use model::{
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::{Ramp, RampStep};
 use crate::limits::Limits;
 use crate::parts::Parts;
+use crate::schedule::{Ramp, RampStep};
 use crate::testing::{World, agent, limits, number, spec};
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -18,7 +18,7 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use crate::foreign_orders::ForeignOrders;
 use crate::limits::{AgentLimits, Limits};
-use crate::ramp::{Ramp, RampStep};
+use crate::schedule::{Ramp, RampStep};
 use crate::testing::{TELLS_ALL, Venue, Wire, World, agent, ether, id, instrument, number, spec};
 
 mod naive;
