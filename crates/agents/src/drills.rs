@@ -46,7 +46,7 @@ const LEAK_BYTES: usize = 4 << 20;
 const PAGE_BYTES: usize = 4096;
 
 const fn info(name: &'static str, about: &'static str, make: Make) -> StrategyInfo {
-    StrategyInfo { name, about, params: PARAMS, make }
+    StrategyInfo { name, about, params: PARAMS, source: crate::info::source!("drills.rs"), make }
 }
 
 fn drill(params: &Params<'_>, mischief: Mischief) -> Result<Box<dyn Strategy>, BuildError> {

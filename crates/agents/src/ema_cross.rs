@@ -15,6 +15,7 @@ pub(crate) const INFO: StrategyInfo = StrategyInfo {
     name: "ema-cross",
     about: "long while the fast moving average is above the slow one, flat while it is below",
     params: PARAMS,
+    source: crate::info::source!("ema_cross.rs"),
     make,
 };
 

@@ -4,6 +4,20 @@ use engine::Strategy;
 
 use crate::params::{BuildError, ParamInfo, Params};
 
+/// The files that every strategy stands on, and its own.
+macro_rules! source {
+    ($own:literal) => {
+        &[
+            include_str!($own),
+            include_str!("desk.rs"),
+            include_str!("indicators.rs"),
+            include_str!("params.rs"),
+        ]
+    };
+}
+
+pub(crate) use source;
+
 /// A built-in strategy, for people.
 #[derive(Clone, Copy, Debug)]
 pub struct StrategyInfo {
@@ -13,6 +27,9 @@ pub struct StrategyInfo {
     pub about: &'static str,
     /// Its parameters.
     pub params: &'static [ParamInfo],
+    /// The source that it is made of: its own file, and those of this crate that it stands on. Who wants to know
+    /// whether it is still the same compares these.
+    pub source: &'static [&'static str],
     pub(crate) make: Make,
 }
 

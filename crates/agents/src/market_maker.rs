@@ -18,6 +18,7 @@ pub(crate) const INFO: StrategyInfo = StrategyInfo {
     name: "market-maker",
     about: "quotes both sides around the middle of the book, post-only",
     params: PARAMS,
+    source: crate::info::source!("market_maker.rs"),
     make,
 };
 

@@ -17,6 +17,7 @@ pub(crate) const INFO: StrategyInfo = StrategyInfo {
     name: "mean-reversion",
     about: "buys far below the rolling mean of the price, sells when it is back",
     params: PARAMS,
+    source: crate::info::source!("mean_reversion.rs"),
     make,
 };
 

@@ -61,6 +61,8 @@ pub(crate) fn parts<S: Strategy>(
         late_stops: LateStops::Say,
         watched: false,
         paper: false,
+        ramp: None,
+        overridden: Vec::new(),
         reconcile_every: RECONCILE_EVERY,
         version: setup.version.clone(),
         text: setup.text.clone(),

@@ -43,6 +43,17 @@ const OUTAGE: &str = r#"{"kind": "outage", "for": "50ms"}"#;
 const KEY: &str = "bench";
 const SECRET: &str = "madeUpSecretForTests0123456789abcdefghijklmnopqrstuvwxyzABCDEFGH";
 
+/// No money is at stake in a measurement.
+const OPEN: &str = r#"
+[gates.override]
+watchdog = "a measurement against a simulated exchange"
+key-scopes = "a measurement against a simulated exchange"
+alerts = "somebody watches the measurement"
+loss-max = "the money is made up"
+[ramp]
+start_percent = 100
+"#;
+
 const LIMITS: &str = r#"reference_age_max_ms = 5000
 [account]
 exposure_max = { USDT = "100000" }
@@ -190,7 +201,7 @@ impl Gateway {
             "mode = \"live\"\nstore = \"sqlite:bench.db\"\nlimits = \"limits.toml\"\n\
              reconcile_every_s = 60\nstate_dir = \"state\"\n[venue.sim]\n\
              kind = \"binance-spot\"\ninstruments = [\"BTC-USDT\"]\n\
-             key = {{ file = {key:?} }}\nsecret = {{ file = {secret:?} }}\nrest = \"{url}\"\n"
+             key = {{ file = {key:?} }}\nsecret = {{ file = {secret:?} }}\nrest = \"{url}\"\n{OPEN}"
         );
         let config = config::load(&write("plimsoll.toml", &text)?)?;
         let (stop, stopped) = watch::channel(false);

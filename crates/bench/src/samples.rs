@@ -159,6 +159,8 @@ pub(crate) fn gateway() -> gateway::Gateway {
         late_stops: gateway::LateStops::Say,
         watched: false,
         paper: false,
+        ramp: None,
+        overridden: Vec::new(),
         reconcile_every: std::time::Duration::from_secs(86_400),
         version: String::new(),
         text: String::new(),

@@ -57,7 +57,9 @@ pub(crate) fn failure(error: RunError) -> Failure {
         | RunError::Agent { source: AgentError::Build(_) | AgentError::Setting { .. }, .. } => {
             Failure::usage(error)
         }
-        RunError::KeyScopes { .. } => Failure::Refused(error.into()),
+        RunError::KeyScopes { .. }
+        | RunError::Gates(_)
+        | RunError::Agent { source: AgentError::Changed(_), .. } => Failure::Refused(error.into()),
         RunError::Journal(_)
         | RunError::Record(_)
         | RunError::Budget(_)

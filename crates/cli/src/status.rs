@@ -4,6 +4,7 @@
 mod alerts;
 mod book;
 mod breakers;
+mod ramp;
 mod words;
 
 use std::fmt::Write as _;
@@ -11,7 +12,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use ::alerts::SinkState;
-use gateway::Books;
+use gateway::{Books, Ramp};
 use journal::{Comparison, Health, JournalReader, Moments};
 use model::{HaltedBy, InstrumentId, Link, NetQty, Timestamp, TradingState};
 use runtime::budget::{BudgetUse, LimitUse, Of};
@@ -20,6 +21,7 @@ use runtime::control::BreakersShown;
 use runtime::state::State;
 use serde_json::{Value, json};
 
+pub(crate) use self::ramp::of as ramp;
 pub(crate) use self::words::ago;
 use self::words::feed_word;
 use crate::failure::Failure;
@@ -74,6 +76,8 @@ struct Status {
     breakers: Option<BreakersShown>,
     /// What this host has used of the venue's limits.
     budget: Option<BudgetUse>,
+    /// How much of the limits holds how soon; `None` in a paper run.
+    ramp: Option<Ramp>,
     /// How the sinks of alerts are doing, by the running gateway.
     alerts: Option<Vec<SinkState>>,
     now: Timestamp,
@@ -89,7 +93,8 @@ impl Status {
         let (holder, budget) = (reader.holder()?, budget(config));
         let alerts = holder.as_ref().and_then(|_| alerts::ask(config));
         let breakers = holder.as_ref().and_then(|_| breakers::look(config));
-        Ok(Status { health, books, holder, breakers, budget, alerts, now })
+        let ramp = config.ramp.clone();
+        Ok(Status { health, books, holder, breakers, budget, ramp, alerts, now })
     }
 
     fn text(&self) -> String {
@@ -172,6 +177,7 @@ impl Status {
             let (at, correction) = (age(*at), found.correction());
             writeln!(out, "             last difference {at} ago: {found} ({correction})")?;
         }
+        ramp::write(out, self.ramp.as_ref(), &self.books, self.now)?;
         self.write_budget(out)?;
         breakers::write(out, self.breakers.as_ref(), health, self.now)?;
         let in_doubt = self.books.in_doubt().count();
@@ -265,6 +271,7 @@ impl Status {
                 .collect();
             json!({"limits": limits, "stops": budget.stops})
         });
+        let (ramp, versions) = ramp::json(self.ramp.as_ref(), &self.books);
         let (equity, breakers) = breakers::json(self.breakers.as_ref(), health);
         json!({
             "running": self.holder.is_some(),
@@ -309,6 +316,8 @@ impl Status {
             "equity": equity,
             "breakers": breakers,
             "agents_disabled": disabled,
+            "agent_versions": versions,
+            "ramp": ramp,
         })
     }
 }

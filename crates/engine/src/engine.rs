@@ -48,7 +48,8 @@ impl<S: Strategy> Engine<S> {
         let timer = timer_every.map(|every| Timer { every, due: now.after(every), asked: false });
         let mut engine = Engine { gateway, agent, strategy, books, intents, timer };
         let from = effects.len();
-        engine.gateway.apply(now, &Input::Operator(Command::AgentUp { agent }), effects);
+        let up = Command::AgentUp { agent, version: None };
+        engine.gateway.apply(now, &Input::Operator(up), effects);
         engine.show(now, &Event::Started);
         engine.settle(now, from, effects);
         engine.ask_for_timer(effects);

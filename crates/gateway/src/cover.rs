@@ -12,8 +12,7 @@
 use std::collections::BTreeSet;
 
 use model::{
-    AgentId, ClientOrderId, Closing, Effects, InstrumentId, NetQty, Passes, Qty, Record, Side,
-    Timestamp,
+    AgentId, ClientOrderId, Closing, Effects, InstrumentId, NetQty, Qty, Record, Side, Timestamp,
 };
 
 use crate::books::TrackedOrder;
@@ -203,13 +202,8 @@ impl Gateway {
         instrument: InstrumentId,
         (qty, is_locked): (Qty, bool),
     ) -> Result<Slice, Held> {
-        let limits = match self.state.row().orders {
-            Passes::Fraction => &self.throttled,
-            Passes::All | Passes::Reducing | Passes::OwnSlices | Passes::None => {
-                &self.config.limits
-            }
-        };
-        let market = self.markets.get(instrument).zip(limits.instrument.get(&instrument));
+        let limits = self.limits_to_reduce().instrument.get(&instrument).copied();
+        let market = self.markets.get(instrument).zip(limits.as_ref());
         let (market, limits) = market.ok_or(Held::NotFollowed)?;
         let base = market.instrument().base;
         let (available, owned) = (self.books.available(base), self.books.counted(base));

@@ -1,13 +1,7 @@
 //! The gateway itself: what it knows, and the one function that everything goes through.
 //!
-//! The work behind each input has a file of its own: `submit.rs` (an agent wants something),
-//! `cancels.rs` (orders are taken back), `replies.rs` (a request ended), `merge.rs` (what the venue says
-//! of orders and executions), `doubt.rs`, `survey.rs` and `absence.rs` (orders whose outcome is open),
-//! `ghost.rs` (what is there after all), `reading.rs` and `drift.rs` (reconciliation), `two_ids.rs` (one
-//! execution under two ids), `foreign.rs` (orders of others), `venue_clock.rs` (the venue's clock against
-//! ours), `instruments.rs` (the venue's rules), `refusals.rs` (orders it does not take), `halt.rs`,
-//! `resume.rs` and `flatten.rs` (trading is stopped, goes on, or is wound up), `keys.rs` (what our key may do),
-//! `quiet.rs` (what is done next by time alone).
+//! The work behind each input has a file of its own, by the question that it answers: `ARCHITECTURE.md` has the
+//! table. What is done next by time alone is in `quiet.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,8 +10,8 @@ use model::market::Markets;
 use model::venue::{AccountEvent, AccountRequest, KeyAudit, Profile, Request};
 use model::{
     AgentEvent, AgentId, Alert, AlertKey, ClientOrderId, Command, Effect, Effects, Entry,
-    FeedHealth, FeedNotice, Input, Instrument, InstrumentId, LimitsVersion, Link, Notice,
-    OrderIdSequence, Record, RequestId, StoreTag, Timestamp, TradingState,
+    FeedHealth, FeedNotice, GateOverride, Input, Instrument, InstrumentId, LimitsVersion, Link,
+    Notice, OrderIdSequence, Record, RequestId, StoreTag, Timestamp, TradingState,
 };
 
 use crate::books::{Books, TrackedOrder};
@@ -31,11 +25,13 @@ use crate::headroom::Headroom;
 use crate::hearing::Hearing;
 use crate::late_stops::{LateStops, Stops};
 use crate::limits::Limits;
+use crate::parts::{Parts, WHOLE};
 use crate::purpose::Purpose;
 use crate::readings::{BalancesDue, Reading};
 use crate::references::References;
 use crate::resuming::Resume;
 use crate::risk::Refusals;
+use crate::schedule::Ramp;
 use crate::stakes::Stakes;
 use crate::surveys::Surveys;
 use crate::told::Told;
@@ -59,6 +55,10 @@ pub struct Config {
     pub watched: bool,
     /// Is the account a paper account, which no exchange has?
     pub paper: bool,
+    /// How much of the limits holds how soon; `None` where all of them hold from the start.
+    pub ramp: Option<Ramp>,
+    /// Gates that are not met, and that a person has opened.
+    pub overridden: Vec<GateOverride>,
     /// How often the books are compared with the venue's while nothing is wrong.
     pub reconcile_every: Duration,
     /// Version of the binary, for the journal.
@@ -71,8 +71,8 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Gateway {
     pub(crate) config: Config,
-    /// What of the limits holds while throttled.
-    pub(crate) throttled: Limits,
+    /// What of the limits holds by the ramp and while throttled.
+    pub(crate) parts: Parts,
     /// Whose orders the gateway's own slices are.
     pub(crate) own: Option<AgentId>,
     pub(crate) books: Books,
@@ -155,6 +155,7 @@ impl Gateway {
         }
         let breakers =
             Breakers::of(&config.limits.breakers, config.profile.order_validity, &books, now);
+        let parts = Parts::of(&config.limits, books.ramped().percent().unwrap_or(WHOLE));
         let mut markets = Markets::default();
         for instrument in instruments {
             let known = books.instrument(instrument.id).cloned();
@@ -170,7 +171,7 @@ impl Gateway {
         }
         let limits_version = config.limits.version();
         let mut gateway = Gateway {
-            throttled: config.limits.throttled(),
+            parts,
             own: AgentId::new(OWN_AGENT).ok(),
             watchdog: Watchdog::new(config.watched, now),
             config,
@@ -212,6 +213,7 @@ impl Gateway {
             quiet_until: Timestamp::EPOCH,
         };
         gateway.stake_all();
+        gateway.write_overrides(now, effects);
         gateway.write_limits(now, effects);
         gateway.drop_covers(now, effects);
         gateway.doubt_everything_unanswered(now, effects);
@@ -463,14 +465,16 @@ impl Gateway {
             Command::AcceptDifferences => self.accept_differences(now, effects),
             Command::SetLimits { limits } => self.set_limits(now, limits, effects),
             Command::EnableAgent { agent } => self.enable_agent(now, *agent, effects),
-            Command::AgentUp { agent } => {
-                let record = Record::Agent { agent: *agent, event: "up".to_owned() };
+            Command::AgentUp { agent, version } => {
+                let (event, version) = ("up".to_owned(), *version);
+                let record = Record::Agent { agent: *agent, event, version };
                 self.record(now, record, effects);
                 let trading = AgentEvent::Trading { state: self.state, cause: self.cause.clone() };
                 effects.push(Effect::Notify(Notice::Agent(*agent, trading)));
             }
             Command::AgentGone { agent, cause } => {
-                let record = Record::Agent { agent: *agent, event: cause.clone() };
+                let (event, version) = (cause.clone(), None);
+                let record = Record::Agent { agent: *agent, event, version };
                 self.record(now, record, effects);
                 self.cancel_entries(now, Some(*agent), effects);
             }

@@ -81,6 +81,7 @@ impl Gateway {
         } else if cause != self.cause {
             self.cause = cause.into_owned();
         }
+        self.step_ramp(now, effects);
     }
 
     /// Writes the trading state down and tells everybody.

@@ -46,10 +46,12 @@ mod live_time;
 mod look_back;
 mod merge;
 mod not_understood;
+mod parts;
 #[cfg(feature = "defects")]
 mod planting;
 mod purpose;
 mod quiet;
+mod ramp;
 mod reading;
 mod readings;
 mod reconcile;
@@ -59,6 +61,7 @@ mod replies;
 mod resume;
 mod resuming;
 pub mod risk;
+mod schedule;
 mod set_limits;
 mod slice;
 mod stakes;
@@ -68,7 +71,6 @@ mod survey;
 mod surveys;
 #[cfg(test)]
 mod testing;
-mod throttle;
 mod told;
 mod two_ids;
 mod valuing;
@@ -78,7 +80,7 @@ mod watched;
 mod watching;
 mod window;
 
-pub use books::{Books, Exposure, KnownFill, Latch, TrackedOrder, VenueKey};
+pub use books::{Books, Exposure, KnownFill, Latch, Ramped, TrackedOrder, VenueKey};
 pub use breakers::BreakerLimits;
 pub use defects::Defect;
 pub use foreign_orders::ForeignOrders;
@@ -89,5 +91,6 @@ pub use lease::LeaseState;
 pub use limits::{
     AccountLimits, AgentLimits, COUNT_MAX, InstrumentLimits, Limits, OrderFlowLimits, WINDOW_MAX,
 };
+pub use schedule::{Ramp, RampStep};
 pub use submit::LEAVES_WITHIN;
 pub use venue_clock::CLOCK_STEP_MAX_MS;

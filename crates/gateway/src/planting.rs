@@ -3,6 +3,7 @@
 use crate::books::Books;
 use crate::defects::{Defect, Planted};
 use crate::gateway::Gateway;
+use crate::parts::Parts;
 
 impl Books {
     /// The same books with a deliberate bug in them.
@@ -33,6 +34,7 @@ impl Gateway {
             Some(Defect::IdsReused) => self.ids.session = 1,
             _ => {}
         }
+        self.parts = Parts::of(&self.config.limits, self.parts.percent);
         self
     }
 }

@@ -6,7 +6,7 @@
 //! doubt, and nothing that halted may still hold. A code is good for one try, right or wrong, and a restart
 //! knows none. Each try is written down and said, whatever comes of it.
 //!
-//! What lifts the halt does not lift all of it: for a while a part of the limits holds (`throttle.rs`).
+//! What lifts the halt does not lift all of it: for a while a part of the limits holds (`parts.rs`).
 
 use std::time::Duration;
 

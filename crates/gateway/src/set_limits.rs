@@ -3,27 +3,18 @@
 //! They are written down before they hold. Nothing that is open is taken back by it: a limit that is now
 //! exceeded refuses what would exceed it further. No agent can ask for this.
 
-use model::{Effects, LimitsVersion, Passes, Record, Timestamp};
+use model::{Effects, LimitsVersion, Record, Timestamp};
 
 use crate::breakers::Breakers;
 use crate::equity;
 use crate::gateway::Gateway;
 use crate::limits::Limits;
+use crate::parts::Parts;
 
 impl Gateway {
     /// The limits in force.
     pub fn limits_in_force(&self) -> (&Limits, LimitsVersion) {
         (&self.config.limits, self.limits_version)
-    }
-
-    /// The limits that hold now.
-    pub(crate) fn limits(&self) -> &Limits {
-        match self.state.row().orders {
-            Passes::Fraction => &self.throttled,
-            Passes::All | Passes::Reducing | Passes::OwnSlices | Passes::None => {
-                &self.config.limits
-            }
-        }
     }
 
     /// These hold from now on, unless they are none.
@@ -37,7 +28,7 @@ impl Gateway {
         };
         self.config.limits = limits;
         self.limits_version = self.config.limits.version();
-        self.throttled = self.config.limits.throttled();
+        self.parts = Parts::of(&self.config.limits, self.parts.percent);
         // What has tripped stays so until it is measured by the new ones.
         let validity = self.config.profile.order_validity;
         self.breakers = Breakers::of(&self.config.limits.breakers, validity, &self.books, now);

@@ -111,7 +111,11 @@ impl Gateway {
         agent: AgentId,
         spec: &OrderSpec,
     ) -> Result<Approved<OrderSpec>, Refusal> {
-        self.approve_by(self.limits(), now, agent, spec)
+        let because = match self.approve_by(self.limits_for(agent, spec), now, agent, spec) {
+            Ok(approved) => return Ok(approved),
+            Err(because) => because,
+        };
+        Err(self.by_the_ramp(now, (agent, spec), because))
     }
 
     /// The same by these limits, whatever the state makes of them.

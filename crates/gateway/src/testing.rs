@@ -125,6 +125,8 @@ fn config(profile: Profile, foreign_orders: ForeignOrders, limits: Limits) -> Co
         late_stops: crate::LateStops::Say,
         watched: false,
         paper: false,
+        ramp: None,
+        overridden: Vec::new(),
         reconcile_every: Duration::from_secs(30),
         version: String::new(),
         text: String::new(),
@@ -267,6 +269,13 @@ impl World {
         world.connect();
         assert_eq!(world.gateway.state(), (TradingState::Active, ""));
         world
+    }
+
+    /// Other limits, without a record of them.
+    pub(crate) fn change_limits(&mut self, change: impl FnOnce(&mut Limits)) {
+        let gateway = &mut self.gateway;
+        change(&mut gateway.config.limits);
+        gateway.parts = crate::parts::Parts::of(&gateway.config.limits, gateway.parts.percent);
     }
 
     /// Both streams come up, the book is there, and what is asked is answered.
@@ -513,9 +522,10 @@ impl World {
         let mut effects = Effects::new();
         let (books, instruments) = (self.replayed(), self.instruments.clone());
         assert_eq!(self.through_a_snapshot(self.entries.len() * 2 / 3), books);
-        let late_stops = self.gateway.config.late_stops;
+        let Config { late_stops, ramp, overridden, .. } = self.gateway.config.clone();
+        let config = config(self.profile, self.foreign_orders, self.limits.clone());
         self.gateway = Gateway::start(
-            Config { late_stops, ..config(self.profile, self.foreign_orders, self.limits.clone()) },
+            Config { late_stops, ramp, overridden, ..config },
             books,
             self.store,
             self.session,

@@ -67,12 +67,13 @@ impl Gateway {
         }
     }
 
-    /// An agent was refused. That the gateway is throttled is not its doing: what the limits as they are
+    /// An agent was refused. That the gateway is throttled or on the ramp is not its doing: what the limits as they are
     /// configured would let through is not held against it.
     fn note_refused(&mut self, now: Timestamp, by: (AgentId, IntentId), because: &Refusal) {
         let spec = self.breakers.wanted.take().filter(|(of, _)| *of == by).map(|(_, spec)| spec);
-        let is_throttled = self.state().0.row().orders == Passes::Fraction;
-        let at_full = spec.filter(|_| is_throttled && refusal_counts(because));
+        let by_the_ramp = matches!(because, Refusal::Ramp { .. });
+        let is_part = by_the_ramp || self.state().0.row().orders == Passes::Fraction;
+        let at_full = spec.filter(|_| is_part && refusal_counts(because));
         let at_full = at_full.map(|spec| self.approve_by(&self.config.limits, now, by.0, &spec));
         let because = match &at_full {
             Some(Ok(_)) => return,

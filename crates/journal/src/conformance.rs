@@ -93,6 +93,7 @@ fn odd() -> Vec<Entry> {
     let record = |event: &str| model::Record::Agent {
         agent: model::AgentId::new("odd").unwrap(),
         event: event.to_owned(),
+        version: None,
     };
     (1..).zip(words).map(|(second, word)| Entry { at: at(-second), record: record(word) }).collect()
 }

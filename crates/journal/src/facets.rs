@@ -133,6 +133,8 @@ pub(crate) fn facets(record: &Record) -> Facets<'_> {
         Record::Breaker { .. } => Facets::new("breaker"),
         Record::KeyAudited { .. } => Facets::new("key_audited"),
         Record::Agent { agent, .. } => Facets::new("agent").agent(agent),
+        Record::GateOverridden { .. } => Facets::new("gate_overridden"),
+        Record::Ramp { .. } => Facets::new("ramp"),
     }
 }
 
@@ -144,7 +146,7 @@ mod tests {
     use crate::samples::sample;
 
     /// Kinds of record; a new one needs a sample.
-    const KINDS: usize = 44;
+    const KINDS: usize = 46;
 
     #[test]
     fn columns_are_what_the_text_has() {

@@ -202,7 +202,7 @@ impl Health {
                 self.breakers.insert(*name, seen);
             }
             Record::KeyAudited { audit } => self.key = Some(audit.clone()),
-            Record::Agent { agent, event } => {
+            Record::Agent { agent, event, .. } => {
                 self.agents.insert(*agent, (event.clone(), at));
             }
             Record::Discrepancy { found } => self.discrepancy = Some((at, found.clone())),

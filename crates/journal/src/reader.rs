@@ -152,7 +152,7 @@ mod tests {
             (all.clone(), (1..=last).collect()),
             (kind("filled"), vec![7]),
             (kind("nothing' OR 1 --"), vec![]),
-            (Filter { agent: Some(agent), ..all.clone() }, vec![4, 5, 23, 25, 51, 52]),
+            (Filter { agent: Some(agent), ..all.clone() }, vec![4, 5, 23, 25, 51, 52, 55]),
             (
                 Filter { client_order_id: Some(order), ..all.clone() },
                 vec![5, 6, 7, 8, 9, 10, 11, 12, 21, 27, 31, 33, 34, 35, 53],

@@ -8,11 +8,11 @@ use model::venue::{
     VenueOrderStatus,
 };
 use model::{
-    Action, AgentId, Asset, Balance, BreakerEvent, BreakerName, ClientOrderId, Closing,
-    Discrepancy, Ending, Entry, EquityMark, Fee, FeedHealth, Fill, HaltedBy, Instrument,
-    InstrumentId, Intent, IntentId, Link, Liquidity, NewOrder, OrderKind, OrderQty, OrderSpec,
-    Record, Refusal, ResumeStep, SelfTradePrevention, Side, TimeInForce, Timestamp, TradeId,
-    TradingMode, TradingState, VenueOrderId,
+    Action, AgentId, AgentVersion, Asset, Balance, BreakerEvent, BreakerName, ClientOrderId,
+    Closing, Discrepancy, Ending, Entry, EquityMark, Fee, FeedHealth, Fill, GateName, GateOverride,
+    HaltedBy, Instrument, InstrumentId, Intent, IntentId, Link, Liquidity, NewOrder, OrderKind,
+    OrderQty, OrderSpec, Record, Refusal, ResumeStep, SelfTradePrevention, Side, TimeInForce,
+    Timestamp, TradeId, TradingMode, TradingState, VenueOrderId,
 };
 
 pub(crate) fn at(seconds: i64) -> Timestamp {
@@ -22,7 +22,10 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
 /// A small entry that differs by its number.
 pub(crate) fn entry(number: i64) -> Entry {
     let agent = AgentId::new("one").unwrap();
-    Entry { at: at(number), record: Record::Agent { agent, event: format!("number {number}") } }
+    Entry {
+        at: at(number),
+        record: Record::Agent { agent, event: format!("number {number}"), version: None },
+    }
 }
 
 fn asset(name: &str) -> Asset {
@@ -141,7 +144,7 @@ pub(crate) fn sample() -> Vec<Entry> {
             cause: "asked for".to_owned(),
             by: Some(HaltedBy::Person),
         },
-        Record::Agent { agent, event: "up".to_owned() },
+        Record::Agent { agent, event: "up".to_owned(), version: None },
         Record::BudgetWait {
             limiter: "request weight per 1m".to_owned(),
             wait: Duration::from_millis(1_500),
@@ -230,6 +233,23 @@ pub(crate) fn sample() -> Vec<Entry> {
             instrument,
             left: number("0.5"),
             closing: Closing::Dropped("late_stops is \"say\"".to_owned()),
+        },
+        Record::Agent {
+            agent,
+            event: "up".to_owned(),
+            version: Some(AgentVersion::new([171; 32])),
+        },
+        Record::GateOverridden {
+            opened: GateOverride {
+                gate: GateName::PaperRecord,
+                reason: "a rehearsal against a simulated exchange".to_owned(),
+                unmet: "no paper store is named".to_owned(),
+            },
+        },
+        Record::Ramp {
+            percent: 25,
+            clean: Duration::from_secs(86_400),
+            because: "86400 s active and clean".to_owned(),
         },
     ];
     let numbered = (1..).zip(records);

@@ -135,6 +135,8 @@ impl Summary {
             | Record::ForeignCancel { .. }
             | Record::TransferKnown { .. }
             | Record::Limits { .. }
+            | Record::GateOverridden { .. }
+            | Record::Ramp { .. }
             | Record::AgentDisabled { .. }
             | Record::AgentEnabled { .. }
             | Record::EquityMark { .. }

@@ -17,7 +17,10 @@ const BATCH: usize = 4;
 fn entry(number: usize) -> Entry {
     let agent = AgentId::new("trend").unwrap();
     let at = Timestamp::from_nanos(i64::try_from(number).unwrap() * 1_000_000_007);
-    Entry { at, record: Record::Agent { agent, event: format!("event number {number}") } }
+    Entry {
+        at,
+        record: Record::Agent { agent, event: format!("event number {number}"), version: None },
+    }
 }
 
 fn entries(count: usize) -> Vec<Entry> {

@@ -85,6 +85,10 @@ pub enum AlertKey {
     Journal,
     /// The gateway ends.
     Stopped,
+    /// Gates are overridden by a person's word.
+    Gates,
+    /// Another part of the limits holds.
+    Ramp,
     /// A person tries whether alerts arrive.
     Test,
     /// Anything else.
@@ -109,6 +113,8 @@ impl AlertKey {
             AlertKey::Agent => "agent",
             AlertKey::Journal => "journal",
             AlertKey::Stopped => "stopped",
+            AlertKey::Gates => "gates",
+            AlertKey::Ramp => "ramp",
             AlertKey::Test => "test",
             AlertKey::Notice => "notice",
         }
@@ -137,6 +143,8 @@ mod tests {
             Agent,
             Journal,
             Stopped,
+            Gates,
+            Ramp,
             Test,
             Notice,
         ] {

@@ -211,6 +211,8 @@ pub enum Command {
     AgentUp {
         /// Which agent.
         agent: crate::ids::AgentId,
+        /// Which code and parameters it is; `None` where that is not known.
+        version: Option<crate::agent_version::AgentVersion>,
     },
 }
 

@@ -7,6 +7,7 @@
 pub mod market;
 pub mod venue;
 
+mod agent_version;
 mod alert;
 mod balance;
 mod breaker;
@@ -16,6 +17,7 @@ mod divisor;
 mod effect;
 mod equity;
 mod fill;
+mod gate;
 mod halt;
 mod ids;
 mod input;
@@ -34,6 +36,7 @@ mod time;
 mod trading_state;
 mod wide;
 
+pub use agent_version::{AgentVersion, NoVersion};
 pub use alert::{Alert, AlertKey, AlertLevel};
 pub use balance::Balance;
 pub use breaker::{BreakerEvent, BreakerName, BreakerShown};
@@ -42,6 +45,7 @@ pub use discrepancy::Discrepancy;
 pub use effect::{AgentEvent, Effect, Effects, Notice};
 pub use equity::EquityMark;
 pub use fill::{Fee, Fill, Liquidity};
+pub use gate::{GateName, GateOverride};
 pub use halt::{
     Closing, HaltCause, HaltLevel, HaltedBy, PROBATION, RESUME_AFTER, RESUME_WITHIN, ResumeCode,
     ResumeStep,

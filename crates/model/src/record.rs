@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::agent_version::AgentVersion;
 use crate::balance::Balance;
 use crate::breaker::{BreakerEvent, BreakerName};
 use crate::decimal::Decimal;
 use crate::discrepancy::Discrepancy;
 use crate::equity::EquityMark;
 use crate::fill::Fill;
+use crate::gate::GateOverride;
 use crate::halt::{Closing, HaltedBy, ResumeStep};
 use crate::ids::{AgentId, Asset, ClientOrderId, InstrumentId, LimitsVersion, VenueOrderId};
 use crate::instrument::Instrument;
@@ -400,6 +402,26 @@ pub enum Record {
         agent: AgentId,
         /// What.
         event: String,
+        /// Which code and parameters came up. `None` where that is not known, for any other event, and in
+        /// journals of older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<AgentVersion>,
+    },
+    /// A gate that is not met does not keep this gateway from trading, by a person's word: written at each
+    /// start.
+    GateOverridden {
+        /// Which, why, and what is not met.
+        #[serde(flatten)]
+        opened: GateOverride,
+    },
+    /// What part of the limits holds, while the ramp is on: written when that changes.
+    Ramp {
+        /// The part, percent.
+        percent: u32,
+        /// Time for which trading was active and confirmed clean since the ramp last began.
+        clean: Duration,
+        /// Why it changed.
+        because: String,
     },
 }
 

@@ -292,6 +292,15 @@ pub enum Refusal {
         /// From when on the next one is let through.
         until: Timestamp,
     },
+    /// Only a part of the limits holds yet, and by all of them it would have been let through, or refused for
+    /// another reason.
+    #[error("the ramp is at {percent} % of the limits: {because}")]
+    Ramp {
+        /// The part that holds, percent.
+        percent: u32,
+        /// What that part refuses, with the limit as it is now and the figure.
+        because: Box<Refusal>,
+    },
     /// The venue has no such order and the gateway does not emulate it.
     #[error("{what} is not offered here")]
     Unsupported {

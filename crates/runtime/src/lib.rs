@@ -5,6 +5,7 @@ pub mod budget;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod gates;
 pub mod gateway;
 pub mod record;
 pub mod state;

@@ -44,6 +44,8 @@ fn trading() -> Gateway {
         late_stops: gateway::LateStops::Say,
         watched: false,
         paper: false,
+        ramp: None,
+        overridden: Vec::new(),
         reconcile_every: Duration::from_secs(30),
         version: String::new(),
         text: String::new(),

@@ -113,7 +113,7 @@ impl World {
         up.up = true;
         let agent = up.id;
         self.tell(|| format!("agent     {agent} is up"));
-        self.take(&Input::Operator(Command::AgentUp { agent }));
+        self.take(&Input::Operator(Command::AgentUp { agent, version: None }));
         self.show_started(host);
     }
 }

@@ -52,6 +52,8 @@ impl World {
             late_stops: gateway::LateStops::Say,
             watched: false,
             paper: false,
+            ramp: setup::ramp(self.plan.seed),
+            overridden: Vec::new(),
             reconcile_every: RECONCILE_EVERY,
             version: String::new(),
             text: String::new(),

@@ -1,8 +1,9 @@
 //! What every simulated world has: one instrument, one account with funds, and the limits of its gateway.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use gateway::{BreakerLimits, Limits};
+use gateway::{BreakerLimits, Limits, Ramp, RampStep};
 use model::market::{Grid, GridPrice};
 use model::venue::FeeRates;
 use model::{
@@ -143,6 +144,13 @@ fn breakers() -> BreakerLimits {
 /// reached.
 pub(crate) const fn drawdown_bps(seed: u64) -> u32 {
     if seed % 8 == 5 { limit::DRAWDOWN_NEAR_BPS } else { limit::DRAWDOWN_BPS }
+}
+
+/// In one world of four the account begins with a part of its limits, and is through within a round or two.
+pub(crate) fn ramp(seed: u64) -> Option<Ramp> {
+    let step = |seconds, percent| RampStep { after: Duration::from_secs(seconds), percent };
+    let steps = vec![step(20, 60), step(60, 100)];
+    (seed % 4 == 2).then_some(Ramp { start_percent: 30, steps })
 }
 
 /// The gateway's limits.

@@ -35,8 +35,17 @@ const ASSET_MAX: usize = 20;
 /// Longest cause of a person that is kept, characters.
 const CAUSE_MAX: usize = 300;
 
+/// What it knows besides what the shell does.
+#[derive(Clone)]
+pub(crate) struct Known {
+    /// Who brings it is heard.
+    pub(crate) token: Arc<str>,
+    /// Which key this is, for who has the same token.
+    pub(crate) key_fingerprint: Arc<str>,
+}
+
 /// Takes connections for ever.
-pub(crate) async fn serve(listener: TcpListener, token: Arc<str>, tell: Tell) {
+pub(crate) async fn serve(listener: TcpListener, known: Known, tell: Tell) {
     let guests = Guests::default();
     loop {
         let (stream, peer) = match listener.accept().await {
@@ -47,9 +56,9 @@ pub(crate) async fn serve(listener: TcpListener, token: Arc<str>, tell: Tell) {
                 continue;
             }
         };
-        let (token, tell) = (Arc::clone(&token), tell.clone());
+        let (known, tell) = (known.clone(), tell.clone());
         guests.admit(|guest| async move {
-            let service = service_fn(|request| answer(request, peer, &token, &tell, &guest));
+            let service = service_fn(|request| answer(request, peer, &known, &tell, &guest));
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(KNOWN_WITHIN)
@@ -65,11 +74,11 @@ pub(crate) async fn serve(listener: TcpListener, token: Arc<str>, tell: Tell) {
 async fn answer(
     request: Request<Incoming>,
     peer: SocketAddr,
-    token: &str,
+    known: &Known,
     tell: &Tell,
     guest: &Guest,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (status, body) = match decide(request, peer, token, tell, guest).await {
+    let (status, body) = match decide(request, peer, known, tell, guest).await {
         Ok(body) => (StatusCode::OK, body),
         Err((status, problem)) => (status, json!({"error": problem})),
     };
@@ -85,13 +94,13 @@ type Refusal = (StatusCode, String);
 async fn decide(
     request: Request<Incoming>,
     peer: SocketAddr,
-    token: &str,
+    known: &Known,
     tell: &Tell,
     guest: &Guest,
 ) -> Result<Value, Refusal> {
     let given = request.headers().get(hyper::header::AUTHORIZATION);
     let given = given.and_then(|value| value.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
-    if !given.is_some_and(|given| same(given.trim(), token)) {
+    if !given.is_some_and(|given| same(given.trim(), &known.token)) {
         let what = format!("control request from {} with a wrong token, or none", peer.ip());
         refused(tell, what).await;
         let problem = "send the header Authorization: Bearer TOKEN, with the token of [watchdog]";
@@ -112,7 +121,12 @@ async fn decide(
     match (&parts.method, parts.uri.path()) {
         (&Method::GET, "/status") => {
             let (reply, replied) = oneshot::channel();
-            ask(tell, Message::Status(reply), replied).await.map(value)
+            let mut shown = ask(tell, Message::Status(reply), replied).await.map(value)?;
+            if let Some(shown) = shown.as_object_mut() {
+                let fingerprint = known.key_fingerprint.to_string();
+                shown.insert("key_fingerprint".to_owned(), fingerprint.into());
+            }
+            Ok(shown)
         }
         (&Method::POST, "/halt") => {
             let cause = body["cause"].as_str().unwrap_or("no cause given");

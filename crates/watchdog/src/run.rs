@@ -12,12 +12,14 @@ use tokio::sync::watch;
 
 use crate::alerts::Alerts;
 use crate::config::{AlertAddress, Config, ConfigError, SecretError};
+use crate::control::Known;
 use crate::core::Setup;
 use crate::core::effect::Input;
 use crate::core::ledger::Marks;
 use crate::core::words::Latch;
 use crate::disk::Disk;
 use crate::shell::{Message, Shell, Tell};
+use crate::venue::sign::key_fingerprint;
 use crate::venue::{Client, StartError};
 use crate::world::{Real, World};
 use crate::{control, heartbeat};
@@ -84,6 +86,7 @@ pub struct Watchdog {
     pub control: SocketAddr,
     ports: [TcpListener; 2],
     token: Arc<str>,
+    key_fingerprint: Arc<str>,
     setup: Setup,
     latch: Option<Latch>,
     marks: Marks,
@@ -102,6 +105,7 @@ impl Watchdog {
             return Err(RunError::Token);
         }
         let (key, secret) = (table.key.read("key")?, table.secret.read("secret")?);
+        let key_fingerprint = key_fingerprint(&token, &key).into();
         let (rest, local) = (rest.as_deref(), table.local_address);
         let client = Client::new(dialect, rest, local, &key, &secret, instruments.clone())?;
         let state = |path: &PathBuf| {
@@ -129,6 +133,7 @@ impl Watchdog {
             control: control.local_addr()?,
             ports: [heartbeat, control],
             token,
+            key_fingerprint,
             setup,
             latch,
             marks,
@@ -167,11 +172,15 @@ impl Watchdog {
         let shell = Shell::new(world, self.setup, self.latch, self.marks);
         let tell = shell.tell();
         let [beats, people] = self.ports;
-        let token = &self.token;
+        let (token, key_fingerprint) = (&self.token, self.key_fingerprint);
         let servers = [
             tokio::spawn(halt_on_signal(self.halts, tell.clone())),
             tokio::spawn(heartbeat::serve(beats, Arc::clone(token), tell.clone())),
-            tokio::spawn(control::serve(people, Arc::clone(token), tell)),
+            tokio::spawn(control::serve(
+                people,
+                Known { token: Arc::clone(token), key_fingerprint },
+                tell,
+            )),
         ];
         shell.run(self.halt_file, stop).await;
         servers.iter().for_each(tokio::task::JoinHandle::abort);

@@ -420,6 +420,14 @@ instruments = ["BTC-{quote}"]
 key = {{ file = "key" }}
 secret = {{ file = "secret" }}
 rest = "http://{venue}"
+[gates.override]
+paper-record = "a measurement against a simulated exchange"
+watchdog = "the kill switch is what is measured"
+key-scopes = "a measurement against a simulated exchange"
+alerts = "somebody watches the measurement"
+loss-max = "the money is made up"
+[ramp]
+start_percent = 100
 [agent.rester]
 venue = "sim"
 command = ["bash", "agent.sh"]

@@ -157,7 +157,7 @@ impl Story {
             Record::BudgetWait { limiter, wait, requests } => Some(format!(
                 "{requests} requests waited, the longest {wait:.1?}, to stay within {limiter}."
             )),
-            Record::Agent { agent, event } if event != "up" => {
+            Record::Agent { agent, event, .. } if event != "up" => {
                 Some(format!("Agent {agent}: {event}."))
             }
             Record::AgentDisabled { agent, cause } => {
@@ -194,6 +194,8 @@ impl Story {
             | Record::Rules { .. }
             | Record::Feed { .. }
             | Record::Limits { .. }
+            | Record::GateOverridden { .. }
+            | Record::Ramp { .. }
             | Record::AgentEnabled { .. }
             | Record::KeyAudited { .. }
             | Record::Agent { .. } => None,

@@ -215,6 +215,17 @@ key = {{ env = "DEMO_KEY" }}
 secret = {{ env = "DEMO_SECRET" }}
 rest = "{url}"
 
+# The exchange is simulated and its money is made up, so the gates before real money are opened one by one. At an
+# exchange leave this out: plimsoll doctor shows what is missing and how to get it (docs/gates.md).
+[gates.override]
+paper-record = "a demonstration against a simulated exchange"
+watchdog = "a demonstration of the gateway alone"
+alerts = "somebody watches the demonstration"
+loss-max = "the money is made up"
+
+[ramp]
+start_percent = 100     # all of the limits at once, for the same reason
+
 [agent.maker]
 strategy = "market-maker"
 venue = "sim"

@@ -1,5 +1,5 @@
-//! One check, one small function: it looks at one thing and says how that is. A gate before going live is
-//! one more line in the list.
+//! One check, one small function: it looks at one thing and says how that is. The gates before real money are a list
+//! of their own (`runtime/src/gates`).
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::patient::{Journal, Patient};
 
 /// All of them, in the order in which they are told.
 pub(super) const ALL: &[fn(&Patient) -> Vec<Finding>] =
-    &[secrets, state_directory, store, latch, disk, venue, clock, key];
+    &[secrets, state_directory, store, latch, ramp, disk, venue, clock, key];
 
 /// Room on a disk that is said, and room without which a journal soon ends, bytes.
 const ROOM_LOW: u64 = 1 << 30;
@@ -110,6 +110,12 @@ fn latch(patient: &Patient) -> Vec<Finding> {
         }
         Some(_) | None => vec![Finding::good("latch", "nothing is halted")],
     }
+}
+
+/// How much of the limits holds.
+fn ramp(patient: &Patient) -> Vec<Finding> {
+    let words = crate::status::ramp(&patient.config, patient.kept().map(|kept| &kept.books));
+    words.map(|words| Finding::good("ramp", words)).into_iter().collect()
 }
 
 /// Room for the journal and the budgets.

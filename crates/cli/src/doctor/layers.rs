@@ -2,13 +2,14 @@
 //! it, and none trusts another's word.
 
 use runtime::config::AgentProgram;
+use runtime::gates::Watchdog;
 use serde::Serialize;
 use serde_json::Value;
 
 use model::venue::CancelAllScope;
 
 use super::finding::Verdict;
-use super::patient::{Control, Patient, Watchdog};
+use super::patient::{Control, Patient};
 
 /// One layer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -72,7 +73,10 @@ fn agents(patient: &Patient) -> Layer {
                 "not up yet".to_owned()
             }
         };
-        texts.push(format!("{id} ({what}) {state}"));
+        let version = patient.kept().and_then(|kept| kept.books.ramped().versions().get(id));
+        let version =
+            version.map_or_else(String::new, |version| format!(", version {}", version.short()));
+        texts.push(format!("{id} ({what}{version}) {state}"));
     }
     let mut found = layer("agent", AGENT, verdict, texts.join("; "));
     found.up = running && verdict == Verdict::Good;

@@ -1,8 +1,8 @@
 //! `plimsoll doctor`: is all as it should be? It reads and asks, changes nothing and holds nothing, so it
 //! may be run at any time, whether a gateway runs or not.
 //!
-//! First the configuration as it holds, without its secrets; then the four layers of protection; then each
-//! check. Exit code 0 when all is well (warnings are), 1 when something is wrong, 3 when a gate would refuse
+//! First the configuration as it holds, without its secrets; then the four layers of protection; then the gates before
+//! real money; then each check. Exit code 0 when all is well (warnings are), 1 when something is wrong, 3 when a gate would refuse
 //! a start.
 
 mod checks;
@@ -17,6 +17,7 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 use model::venue::KeyFinding;
+use runtime::gates::{Gate, Standing};
 use serde_json::{Value, json};
 
 use self::finding::{Finding, Verdict};
@@ -41,24 +42,35 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let patient = Patient::read(config)?;
     let layers = layers::all(&patient);
     let findings: Vec<Finding> = checks::ALL.iter().flat_map(|check| check(&patient)).collect();
+    let gates = patient.gates.iter().map(|gate| verdict_of(gate, patient.config.paper.is_some()));
+    let gates = gates.max().unwrap_or(Verdict::Good);
     let mut out = std::io::stdout().lock();
     if args.json {
-        writeln!(out, "{}", as_json(&patient, &layers, &findings))?;
+        writeln!(out, "{}", as_json(&patient, gates, &layers, &findings))?;
     } else {
         write!(out, "{}", as_text(&patient, &layers, &findings))?;
     }
-    verdict(&layers, &findings)
+    verdict(gates, &layers, &findings)
 }
 
 /// The worst of all.
-fn verdict(layers: &[Layer], findings: &[Finding]) -> Result<(), Failure> {
+fn verdict(gates: Verdict, layers: &[Layer], findings: &[Finding]) -> Result<(), Failure> {
     let all = layers.iter().map(|l| l.verdict).chain(findings.iter().map(|f| f.verdict));
-    match all.max().unwrap_or(Verdict::Good) {
+    match all.max().unwrap_or(Verdict::Good).max(gates) {
         Verdict::Good | Verdict::Warning => Ok(()),
         Verdict::Wrong => Err(anyhow!("something is wrong; see above").into()),
         Verdict::Refused => {
             Err(Failure::Refused(anyhow!("a gate would refuse a start; see above")))
         }
+    }
+}
+
+/// A paper run is refused by no gate; what it would take is shown all the same.
+const fn verdict_of(gate: &Gate, paper: bool) -> Verdict {
+    match (gate.standing, paper) {
+        (Standing::Met, _) => Verdict::Good,
+        (Standing::Overridden, _) | (Standing::Unmet, true) => Verdict::Warning,
+        (Standing::Unmet, false) => Verdict::Refused,
     }
 }
 
@@ -95,8 +107,8 @@ fn effective(patient: &Patient) -> Vec<(String, String)> {
     all
 }
 
-fn as_json(patient: &Patient, layers: &[Layer], findings: &[Finding]) -> Value {
-    let ok = verdict(layers, findings).is_ok();
+fn as_json(patient: &Patient, gates: Verdict, layers: &[Layer], findings: &[Finding]) -> Value {
+    let ok = verdict(gates, layers, findings).is_ok();
     json!({
         "ok": ok,
         "config": patient.config.text,
@@ -104,6 +116,7 @@ fn as_json(patient: &Patient, layers: &[Layer], findings: &[Finding]) -> Value {
         "venue": patient.config.venue.0,
         "address": patient.config.venue.1.rest_address(),
         "layers": layers,
+        "gates": patient.gates,
         "checks": findings,
     })
 }
@@ -139,11 +152,35 @@ fn write_text(
             writeln!(out, "                  do: {advice}")?;
         }
     }
+    write_gates(out, patient)?;
     writeln!(out, "checks")?;
     for Finding { check, verdict, text, advice } in findings {
         writeln!(out, "{:<7} {check:<9} {text}", mark(*verdict))?;
         if !advice.is_empty() {
             writeln!(out, "                  do: {advice}")?;
+        }
+    }
+    Ok(())
+}
+
+fn write_gates(out: &mut String, patient: &Patient) -> std::fmt::Result {
+    let paper = patient.config.paper.is_some();
+    let when = if paper { ", which a paper run does not need" } else { "" };
+    writeln!(out, "gates before real money{when}")?;
+    for gate in &patient.gates {
+        let state = match gate.standing {
+            Standing::Met => "met",
+            Standing::Overridden => "overridden",
+            Standing::Unmet => "NOT MET",
+        };
+        let (name, found) = (gate.gate.as_str(), &gate.found);
+        writeln!(out, "{:<7} {name:<13} {state}: {found}", mark(verdict_of(gate, paper)))?;
+        writeln!(out, "                  asks: {}", gate.asks)?;
+        if let Some(reason) = &gate.reason {
+            writeln!(out, "                  overridden because: {reason}")?;
+        }
+        if !gate.how.is_empty() {
+            writeln!(out, "                  do: {}", gate.how)?;
         }
     }
     Ok(())
@@ -165,10 +202,14 @@ mod tests {
     #[test]
     fn the_worst_decides_the_exit_code() {
         let of = |verdict| vec![Finding::bad("x", verdict, "", ""), Finding::good("y", "")];
+        let verdict =
+            |layers: &[Layer], findings: &[Finding]| verdict(Verdict::Good, layers, findings);
         assert!(verdict(&[], &of(Verdict::Good)).is_ok());
         assert!(verdict(&[], &of(Verdict::Warning)).is_ok());
         assert!(matches!(verdict(&[], &of(Verdict::Wrong)), Err(Failure::Failed(_))));
         let both = [of(Verdict::Wrong), of(Verdict::Refused)].concat();
         assert!(matches!(verdict(&[], &both), Err(Failure::Refused(_))));
+        let gate = super::verdict(Verdict::Refused, &[], &of(Verdict::Wrong));
+        assert!(matches!(gate, Err(Failure::Refused(_))));
     }
 }

@@ -3,17 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use gateway::Books;
 use journal::{Health, JournalReader};
 use runtime::config::{Config, SecretError, SecretSource};
 use runtime::control::{self, Answer, Ask, ControlError};
+use runtime::gates::{self, Evidence, Gate, KeySeen, Watchdog};
 use runtime::gateway::Examined;
 use runtime::state::State;
-use serde_json::Value;
-
-/// Longest wait for the kill switch's word.
-const WATCHDOG_MAX: Duration = Duration::from_secs(2);
-/// Largest answer of it that is read, bytes.
-const ANSWER_MAX: usize = 1 << 20;
 
 /// All that is looked at.
 pub(super) struct Patient {
@@ -25,6 +21,8 @@ pub(super) struct Patient {
     pub(super) watchdog: Watchdog,
     /// The venue, or why it could not be looked at.
     pub(super) venue: Result<Examined, String>,
+    /// Every gate before real money.
+    pub(super) gates: Vec<Gate>,
 }
 
 /// The journal.
@@ -40,6 +38,7 @@ pub(super) enum Journal {
 /// What a journal says.
 pub(super) struct Kept {
     pub(super) health: Health,
+    pub(super) books: Books,
     /// Who runs on it.
     pub(super) holder: Option<String>,
 }
@@ -55,19 +54,6 @@ pub(super) enum Control {
     Silent(String),
 }
 
-/// What the kill switch answers.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Watchdog {
-    /// There is none in the configuration.
-    None,
-    /// It has no control address, so nobody can ask it.
-    Unasked,
-    /// Its own words.
-    Answers(Value),
-    /// It does not answer, or not as it should.
-    Silent(String),
-}
-
 impl Patient {
     pub(super) fn read(config: Config) -> Result<Patient, crate::failure::Failure> {
         let state_dir = runtime::budget::directory(config.state_dir.as_deref());
@@ -76,10 +62,18 @@ impl Patient {
         let gateway = gateway(&config, state_dir.as_ref().ok());
         let (venue, watchdog) = crate::sockets::threads()?.block_on(async {
             let (venue, watchdog) =
-                tokio::join!(runtime::gateway::examine(&config), watchdog(&config));
+                tokio::join!(runtime::gateway::examine(&config), Watchdog::ask(&config));
             (venue.map_err(|error| error.to_string()), watchdog)
         });
-        Ok(Patient { config, state_dir, journal, gateway, watchdog, venue })
+        let key = match &venue {
+            Ok(Examined { key: Ok(audit), .. }) => KeySeen::Audited(audit.clone()),
+            Ok(Examined { key: Err(cause), .. }) | Err(cause) => KeySeen::Unknown(cause.clone()),
+        };
+        let at = state_dir.as_ref().ok().map(PathBuf::as_path);
+        let now = runtime::clock::now();
+        let evidence = Evidence::gather(&config, at, watchdog.clone(), key, now);
+        let gates = gates::judge(&config, &evidence);
+        Ok(Patient { config, state_dir, journal, gateway, watchdog, venue, gates })
     }
 
     /// Every secret that the configuration names, with its key there.
@@ -90,6 +84,8 @@ impl Patient {
         let mut all: Vec<_> =
             of_venue.map(|(key, at)| (format!("venue.{name}.{key}"), at)).collect();
         all.extend(self.config.store_password.iter().map(|at| ("store_password".to_owned(), at)));
+        let paper = self.config.gates.paper_store_password.iter();
+        all.extend(paper.map(|at| ("gates.paper_store_password".to_owned(), at)));
         let token = self.config.watchdog.iter().map(|watchdog| &watchdog.token);
         all.extend(token.map(|at| ("watchdog.token".to_owned(), at)));
         all
@@ -119,9 +115,9 @@ fn journal(config: &Config) -> Journal {
         let reader = JournalReader::of(&address).map_err(|error| error.to_string())?;
         let snapshots = reader.snapshots().map_err(|error| error.to_string())?;
         let restored = State::restore(snapshots, &mut |after, each| reader.replay(after, each));
-        let health = restored.map_err(|error| error.to_string())?.state.health;
+        let State { health, books } = restored.map_err(|error| error.to_string())?.state;
         let holder = reader.holder().map_err(|error| error.to_string())?;
-        Ok(Kept { health, holder })
+        Ok(Kept { health, books, holder })
     };
     match read() {
         Ok(kept) => Journal::There(Box::new(kept)),
@@ -141,40 +137,5 @@ fn gateway(config: &Config, state_dir: Option<&PathBuf>) -> Control {
         Ok(_) => Control::Answers(asked.elapsed()),
         Err(ControlError::Nobody { .. }) => Control::Nobody,
         Err(error) => Control::Silent(error.to_string()),
-    }
-}
-
-/// `GET /status` of the kill switch.
-async fn watchdog(config: &Config) -> Watchdog {
-    let Some(settings) = &config.watchdog else { return Watchdog::None };
-    let Some(control) = &settings.control else { return Watchdog::Unasked };
-    let token = match settings.token.read_words() {
-        Ok(token) => token,
-        Err(error) => return Watchdog::Silent(format!("token: {error}")),
-    };
-    let ask = async {
-        let client = reqwest::Client::builder().no_proxy().timeout(WATCHDOG_MAX).build()?;
-        let asked = client.get(format!("http://{control}/status")).bearer_auth(token.reveal());
-        let mut answer = asked.send().await?;
-        let status = answer.status().as_u16();
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await? {
-            if body.len() + chunk.len() > ANSWER_MAX {
-                break;
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok::<_, reqwest::Error>((status, body))
-    };
-    match ask.await {
-        Ok((200, body)) => match serde_json::from_slice(&body) {
-            Ok(told) => Watchdog::Answers(told),
-            Err(_) => Watchdog::Silent(format!("{control} answers something else")),
-        },
-        Ok((401 | 403, _)) => Watchdog::Silent(format!("{control} does not take the token")),
-        Ok((status, _)) => Watchdog::Silent(format!("{control} answers with status {status}")),
-        // Its address is ours to say, and the error's text may hold it twice.
-        Err(error) if error.is_timeout() => Watchdog::Silent(format!("{control} is silent")),
-        Err(_) => Watchdog::Silent(format!("nobody listens at {control}")),
     }
 }

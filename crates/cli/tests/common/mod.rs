@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub(crate) mod book;
+mod open;
 pub(crate) mod posts;
 pub(crate) mod shift;
 
@@ -15,6 +16,8 @@ use std::time::{Duration, Instant};
 
 use journal::{Address, JournalReader, Summary};
 use model::{Decimal, Entry, Record, TradingState};
+
+pub(crate) use open::OPEN;
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_plimsoll");
 
@@ -234,6 +237,7 @@ instruments = ["BTC-USDT"]
 key = {{ env = "TEST_KEY" }}
 secret = {{ env = "TEST_SECRET" }}
 rest = "http://{addr}"
+{OPEN}
 {agents}
 "#
         );

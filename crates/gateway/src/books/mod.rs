@@ -20,6 +20,7 @@ mod orders;
 mod others;
 mod pairs;
 mod promised;
+mod ramped;
 mod recent;
 mod remembered;
 mod shadow;
@@ -48,6 +49,7 @@ pub(crate) use flow::{AgentFlow, Fingerprint};
 pub use foreign::VenueKey;
 pub use latch::Latch;
 pub use order::TrackedOrder;
+pub use ramped::Ramped;
 pub use recent::KnownFill;
 pub(crate) use recent::{LAG_MAX, effects_of};
 pub(crate) use standing::Standing;
@@ -134,6 +136,9 @@ pub struct Books {
     covering: BTreeMap<InstrumentId, Qty>,
     /// What losses are measured by.
     valued: valued::Valued,
+    /// How long trading was active and clean.
+    #[serde(default)]
+    ramped: Ramped,
     /// Rules that changed while a gateway ran, as they were last told.
     instruments: BTreeMap<InstrumentId, Instrument>,
     #[serde(skip)]
@@ -144,6 +149,7 @@ impl Books {
     /// Takes one record into account. Total: a record of a kind that does not touch the books, or
     /// of an order that is forgotten, changes nothing.
     pub fn apply(&mut self, entry: &Entry) {
+        self.ramped.apply(entry);
         if matches!(entry.record, Record::Started { .. }) {
             let seen = self.shadows.is_read_at(entry.at);
             self.recent.is_read_at(seen, entry.at);
@@ -293,6 +299,8 @@ impl Books {
             | Record::RateLimited { .. }
             | Record::BudgetWait { .. }
             | Record::KeyAudited { .. }
+            | Record::GateOverridden { .. }
+            | Record::Ramp { .. }
             | Record::Agent { .. } => {}
         }
     }

@@ -7,10 +7,15 @@ use model::{
     Instrument, InstrumentId, IntentId, OrderState, Position, Timestamp, TradeId,
 };
 
-use super::{Books, Costs, Exposure, KnownFill, Standing, TrackedOrder, VenueKey};
+use super::{Books, Costs, Exposure, KnownFill, Ramped, Standing, TrackedOrder, VenueKey};
 use crate::defects::Defect;
 
 impl Books {
+    /// How long trading was active and clean, and which agents came up.
+    pub fn ramped(&self) -> &Ramped {
+        &self.ramped
+    }
+
     /// Number of this start.
     pub fn session(&self) -> u64 {
         self.session

@@ -177,8 +177,9 @@ fn an_agent_of_its_own_limits() {
         panic!("{refused:?}");
     };
     assert_eq!(notional, number("350.005"));
-    let own = world.gateway.config.limits.agent.get_mut(&agent()).unwrap();
-    own.exposure_max.clear();
+    world.change_limits(|limits| {
+        limits.agent.get_mut(&agent()).unwrap().exposure_max.clear();
+    });
     let refused = refusal(&world, &buy("0.1"));
     assert!(matches!(refused, Some(Refusal::NoLimit { scope: Scope::Agent, .. })), "{refused:?}");
 }

@@ -128,13 +128,9 @@ fn the_notional_of_a_market_order() {
         }
     }
     let mut world = World::new();
-    world
-        .gateway
-        .config
-        .limits
-        .instrument
-        .values_mut()
-        .for_each(|l| l.notional_max = number("200"));
+    world.change_limits(|limits| {
+        limits.instrument.values_mut().for_each(|l| l.notional_max = number("200"));
+    });
     for (side, notional) in [(Side::Buy, Some("220")), (Side::Sell, None)] {
         let order = OrderSpec { kind: OrderKind::Market, ..spec(side, "2", "99") };
         match refusal(&world, &order) {
@@ -145,13 +141,9 @@ fn the_notional_of_a_market_order() {
             other => panic!("{side:?}: {other:?}"),
         }
     }
-    world
-        .gateway
-        .config
-        .limits
-        .instrument
-        .values_mut()
-        .for_each(|l| l.notional_max = number("199"));
+    world.change_limits(|limits| {
+        limits.instrument.values_mut().for_each(|l| l.notional_max = number("199"));
+    });
     let order = OrderSpec { kind: OrderKind::Market, ..spec(Side::Sell, "2", "99") };
     let refused = refusal(&world, &order);
     assert!(matches!(refused, Some(Refusal::NotionalTooLarge { .. })), "{refused:?}");

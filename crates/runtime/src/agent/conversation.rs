@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use engine::protocol::{
     self, FromAgent as Said, Hello, LINE_BYTES_MAX, LineError, ToAgent, VERSION, Wanted,
 };
-use model::AgentId;
+use model::{AgentId, AgentVersion};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{ChildStderr, ChildStdin};
 use tokio::sync::{mpsc, watch};
@@ -56,6 +56,8 @@ pub(super) struct Parties<'a> {
     pub(super) outbox: &'a Arc<Outbox>,
     pub(super) gateway: &'a mpsc::Sender<(AgentId, FromAgent)>,
     pub(super) stop: watch::Receiver<bool>,
+    /// Which code and parameters the process has, as far as that can be told.
+    pub(super) version: Option<AgentVersion>,
 }
 
 /// Speaks with a process until it ends. The process is gone when this returns.
@@ -155,7 +157,8 @@ impl Conversation<'_> {
                 self.ready = true;
                 self.lease().forgive(Instant::now());
                 tracing::info!(agent = %self.parties.config.id, strategy, "agent is up");
-                self.tell(FromAgent::Up).await
+                let version = self.parties.version;
+                self.tell(FromAgent::Up { version }).await
             }
             Said::Ready { version: VERSION, .. } => Err(broken("said ready twice".to_owned())),
             Said::Ready { version, .. } => Err(End::Hopeless(format!(

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use model::market::MarketEvent;
-use model::{AgentEvent, AgentId, Timestamp};
+use model::{AgentEvent, AgentId, AgentVersion, Timestamp};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::conversation::{End, Parties, converse};
 use super::outbox::Outbox;
 use super::process::Process;
+use super::version::version;
 use super::{AgentConfig, AgentError, FromAgent, Hello, raised};
 use crate::config::AgentProgram;
 
@@ -45,6 +46,7 @@ impl AgentHandle {
         gateway: mpsc::Sender<(AgentId, FromAgent)>,
     ) -> Result<AgentHandle, AgentError> {
         check(&config, &hello)?;
+        let version = known(&config).map_err(AgentError::Changed)?;
         let first = Process::start(&config).map_err(|source| {
             let program = match &config.program {
                 AgentProgram::Strategy(_) => "plimsoll agent".to_owned(),
@@ -55,7 +57,7 @@ impl AgentHandle {
         let outbox = Arc::new(Outbox::new(hello.0));
         let (stop, stopped) = watch::channel(false);
         let life = Life { config, outbox: Arc::clone(&outbox), gateway, stop: stopped };
-        Ok(AgentHandle { outbox, stop, life: tokio::spawn(life.run(first)) })
+        Ok(AgentHandle { outbox, stop, life: tokio::spawn(life.run(first, version)) })
     }
 
     /// The market moved. Never waits.
@@ -93,6 +95,26 @@ fn check(config: &AgentConfig, hello: &Hello) -> Result<(), AgentError> {
     }
 }
 
+/// Which version would be started now. An error where it is not the one that alone may run.
+fn known(config: &AgentConfig) -> Result<Option<AgentVersion>, String> {
+    let found = version(&config.program, &config.params, &config.code);
+    let found = found.inspect_err(|error| {
+        tracing::warn!(agent = %config.id, "which version it is cannot be told: {error}");
+    });
+    let found = found.ok();
+    match config.pinned {
+        Some(pinned) if found != Some(pinned) => {
+            let now = found.map_or_else(|| "unknown".to_owned(), AgentVersion::short);
+            Err(format!(
+                "is another version than the one that has a paper record: {now} instead of {}; restore it, or let \
+                 the new one trade on paper and start the gateway again",
+                pinned.short()
+            ))
+        }
+        Some(_) | None => Ok(found),
+    }
+}
+
 /// The life of an agent, from its first process to its last.
 struct Life {
     config: AgentConfig,
@@ -102,13 +124,13 @@ struct Life {
 }
 
 impl Life {
-    async fn run(mut self, first: Process) {
+    async fn run(mut self, first: Process, mut version: Option<AgentVersion>) {
         let mut ends = Ends::default();
         let mut next = Ok(first);
         loop {
             let end = match next {
-                Ok(process) => converse(self.parties(), process).await,
-                Err(error) => End::Broken(format!("cannot be started: {error}")),
+                Ok(process) => converse(self.parties(version), process).await,
+                Err(end) => end,
             };
             let verdict = match end {
                 End::Stopped => return,
@@ -131,16 +153,28 @@ impl Life {
                 () = raised(&mut self.stop) => return,
                 () = tokio::time::sleep(pause) => {}
             }
-            next = Process::start(&self.config);
+            // It is read, which may take a while; meanwhile others have their turn.
+            let config = self.config.clone();
+            let read = tokio::task::spawn_blocking(move || known(&config)).await;
+            next = match read {
+                Ok(Ok(read)) => {
+                    version = read;
+                    Process::start(&self.config)
+                        .map_err(|error| End::Broken(format!("cannot be started: {error}")))
+                }
+                Ok(Err(changed)) => Err(End::Hopeless(changed)),
+                Err(error) => Err(End::Broken(format!("cannot be started: {error}"))),
+            };
         }
     }
 
-    fn parties(&self) -> Parties<'_> {
+    fn parties(&self, version: Option<AgentVersion>) -> Parties<'_> {
         Parties {
             config: &self.config,
             outbox: &self.outbox,
             gateway: &self.gateway,
             stop: self.stop.clone(),
+            version,
         }
     }
 

@@ -19,17 +19,22 @@ mod lease;
 mod lines;
 mod outbox;
 mod process;
+mod version;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use gateway::Books;
-use model::{AgentId, Instrument, Intent, IntentId, OrderQty, OrderSpec, TradingState};
+use model::{
+    AgentId, AgentVersion, Instrument, Intent, IntentId, OrderQty, OrderSpec, TradingState,
+};
 
 use crate::clock;
 use crate::config::{AgentProgram, AgentSettings};
 
 pub use child::{ChildError, run_child};
 pub use handle::AgentHandle;
+pub use version::{VersionError, version};
 
 /// Numbers for intents that one start of the gateway may use. Numbers stay below 2^53, which every
 /// language's JSON can hold, for nine million starts.
@@ -44,6 +49,10 @@ pub struct AgentConfig {
     pub program: AgentProgram,
     /// The strategy's parameters.
     pub params: BTreeMap<String, String>,
+    /// Files and directories of its code besides what its command names.
+    pub code: Vec<PathBuf>,
+    /// Nothing else is started: the version that has shown on paper what it does. `None` where any may run.
+    pub pinned: Option<AgentVersion>,
     /// Largest resident memory, MiB.
     pub memory_max_mib: u64,
     /// How long it may leave an event unhandled, milliseconds.
@@ -53,8 +62,8 @@ pub struct AgentConfig {
 impl AgentConfig {
     /// As the configuration says.
     pub fn new(id: AgentId, settings: &AgentSettings) -> AgentConfig {
-        let AgentSettings { program, params, memory_max_mib, lease_ms } = settings.clone();
-        AgentConfig { id, program, params, memory_max_mib, lease_ms }
+        let AgentSettings { program, params, code, memory_max_mib, lease_ms } = settings.clone();
+        AgentConfig { id, program, params, code, pinned: None, memory_max_mib, lease_ms }
     }
 }
 
@@ -101,7 +110,10 @@ pub enum FromAgent {
     /// It wants something.
     Intent(Intent),
     /// Its process is up and has answered.
-    Up,
+    Up {
+        /// Which code and parameters it is; `None` where that cannot be told.
+        version: Option<AgentVersion>,
+    },
     /// Its process ended or was ended; it will be started again.
     Gone {
         /// Why.
@@ -130,6 +142,9 @@ pub enum AgentError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// It is not the program that the gates were asked about.
+    #[error("{0}")]
+    Changed(String),
     /// The program cannot be started.
     #[error("cannot start {program:?}: {source}")]
     Start {

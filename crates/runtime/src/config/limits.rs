@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use gateway::{AgentLimits, COUNT_MAX, InstrumentLimits, Limits, WINDOW_MAX};
 use model::{AgentId, Asset, InstrumentId, Notional};
+use serde::Deserialize;
 
 use super::reading::{ConfigError, read};
 
@@ -18,6 +19,29 @@ pub struct LimitsFile {
     pub instruments: Vec<InstrumentId>,
     /// Who trades.
     pub agents: BTreeSet<AgentId>,
+}
+
+/// What a limits file says in its own words of the most that may be lost. The breakers have defaults, and a default is
+/// nothing that anybody has stated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct LossStated {
+    /// Loss since the high-water mark that halts, hundredths of a percent.
+    pub drawdown_bps: Option<u32>,
+    /// Loss since the day began that halts, hundredths of a percent.
+    pub day_loss_bps: Option<u32>,
+}
+
+impl LossStated {
+    /// By the text of the file, which has been read as limits before.
+    pub(super) fn of(text: &str) -> LossStated {
+        #[derive(Default, Deserialize)]
+        struct File {
+            #[serde(default)]
+            breakers: LossStated,
+        }
+        let file: File = toml::from_str(text).unwrap_or_default();
+        file.breakers
+    }
 }
 
 impl LimitsFile {

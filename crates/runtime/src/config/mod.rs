@@ -5,9 +5,11 @@
 //! the file that names them, so a gateway may be started from anywhere.
 
 mod alerts;
+mod gates;
 mod limits;
 mod paper;
 mod place;
+mod ramp;
 mod reading;
 mod secret;
 mod watchdog;
@@ -16,14 +18,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ::budget::Shares;
-use gateway::{ForeignOrders, LateStops, Limits};
+use gateway::{ForeignOrders, LateStops, Limits, Ramp};
 use journal::Address;
 use model::venue::KeyFinding;
 use model::{AgentId, InstrumentId, VenueId};
 use serde::Deserialize;
 
 pub use alerts::AlertConfig;
-pub use limits::LimitsFile;
+pub use gates::GatesConfig;
+pub use limits::{LimitsFile, LossStated};
 pub use paper::PaperConfig;
 pub use place::{Place, place};
 pub use reading::ConfigError;
@@ -60,6 +63,12 @@ pub struct Config {
     pub alerts: Vec<AlertConfig>,
     /// The kill switch that watches this gateway; `None` where there is none, and in a paper run.
     pub watchdog: Option<WatchdogConfig>,
+    /// What a live run has to show, and what a person has opened.
+    pub gates: GatesConfig,
+    /// How much of the limits holds how soon; `None` in a paper run, where all of them do.
+    pub ramp: Option<Ramp>,
+    /// What the limits file itself says of the most that may be lost.
+    pub loss_stated: LossStated,
     /// The text of both files, for the journal.
     pub text: String,
 }
@@ -72,7 +81,8 @@ impl Config {
         let venue = [&mut venue.key, &mut venue.secret].into_iter().flatten();
         let watchdog = self.watchdog.as_mut().map(|watchdog| &mut watchdog.token);
         let alerts = self.alerts.iter_mut().flat_map(AlertConfig::secrets_mut);
-        let others = self.store_password.iter_mut().chain(watchdog).chain(alerts);
+        let paper = self.gates.paper_store_password.iter_mut();
+        let others = self.store_password.iter_mut().chain(paper).chain(watchdog).chain(alerts);
         secret::take_from_environment(venue.chain(others));
     }
 
@@ -164,6 +174,8 @@ pub struct AgentSettings {
     pub program: AgentProgram,
     /// The strategy's parameters as text.
     pub params: BTreeMap<String, String>,
+    /// Files and directories of its code besides what its command names.
+    pub code: Vec<PathBuf>,
     /// Largest memory of its process, MiB.
     pub memory_max_mib: u64,
     /// How long it may leave an event unhandled, milliseconds.
@@ -198,6 +210,9 @@ struct File {
     agent: BTreeMap<AgentId, AgentFile>,
     watchdog: Option<WatchdogConfig>,
     #[serde(default)]
+    gates: gates::GatesFile,
+    ramp: Option<ramp::RampFile>,
+    #[serde(default)]
     alert: Vec<toml::Table>,
 }
 
@@ -222,6 +237,8 @@ struct AgentFile {
     venue: VenueId,
     #[serde(default)]
     params: BTreeMap<String, toml::Value>,
+    #[serde(default)]
+    code: Vec<PathBuf>,
     #[serde(default = "default_memory")]
     memory_max_mib: u64,
     #[serde(default = "default_lease")]
@@ -273,6 +290,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let limits_path = here.join(&file.limits);
     let (limits_text, limits): (String, Limits) = read(&limits_path)?;
     limits::check(&limits_path, &limits)?;
+    let loss_stated = LossStated::of(&limits_text);
     let mut venues = file.venue.into_iter();
     let (Some(mut venue), None) = (venues.next(), venues.next()) else {
         let problem = "exactly one venue is supported by one gateway so far";
@@ -287,7 +305,8 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
         }
     }
     check_venue(&venue, &limits, &limits_path).map_err(|(key, problem)| bad(&key, problem))?;
-    let agents = check_agents(file.agent, venue.0).map_err(|(key, problem)| bad(&key, problem))?;
+    let agents =
+        check_agents(file.agent, venue.0, here).map_err(|(key, problem)| bad(&key, problem))?;
     if let Some(watchdog) = &file.watchdog {
         watchdog::check(watchdog).map_err(|(key, problem)| bad(&key, problem))?;
     }
@@ -304,6 +323,9 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     };
     limits_file.check(&limits)?;
     let alerts = alerts::read(file.alert, here).map_err(|(key, problem)| bad(&key, problem))?;
+    let gates = gates::checked(file.gates, here).map_err(|(key, problem)| bad(&key, problem))?;
+    let ramp = ramp::checked(file.ramp.as_ref()).map_err(|(key, problem)| bad(&key, problem))?;
+    let ramp = Some(ramp).filter(|_| paper.is_none());
     let text = format!("{text}\n# {}\n{limits_text}", file.limits.display());
     let reconcile_every_s = file.reconcile_every_s.max(1);
     let state_dir = file.state_dir.map(|path| here.join(path));
@@ -323,6 +345,9 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
         record,
         alerts,
         watchdog,
+        gates,
+        ramp,
+        loss_stated,
         text,
     })
 }
@@ -410,6 +435,7 @@ fn check_venue(
 fn check_agents(
     files: BTreeMap<AgentId, AgentFile>,
     venue: VenueId,
+    here: &Path,
 ) -> Result<BTreeMap<AgentId, AgentSettings>, (String, String)> {
     let mut agents = BTreeMap::new();
     for (id, file) in files {
@@ -430,9 +456,14 @@ fn check_agents(
                 return Err((key, problem.to_owned()));
             }
         };
+        if !file.code.is_empty() && matches!(program, AgentProgram::Strategy(_)) {
+            let problem = "is for a command; the code of a built-in strategy is known";
+            return Err((format!("{key}.code"), problem.to_owned()));
+        }
+        let code = file.code.into_iter().map(|path| here.join(path)).collect();
         let params = file.params.into_iter().map(|(k, v)| (k, plain(&v))).collect();
         let (memory_max_mib, lease_ms) = (file.memory_max_mib, file.lease_ms);
-        agents.insert(id, AgentSettings { program, params, memory_max_mib, lease_ms });
+        agents.insert(id, AgentSettings { program, params, code, memory_max_mib, lease_ms });
     }
     Ok(agents)
 }

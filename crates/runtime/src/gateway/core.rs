@@ -391,7 +391,7 @@ fn alarm(wake: Option<Timestamp>, deadline: Option<Instant>, sleep_max: Duration
 fn from_agent(agent: AgentId, said: FromAgent) -> Input {
     match said {
         FromAgent::Intent(intent) => Input::Intent(intent),
-        FromAgent::Up => Input::Operator(Command::AgentUp { agent }),
+        FromAgent::Up { version } => Input::Operator(Command::AgentUp { agent, version }),
         FromAgent::Gone { cause } | FromAgent::GaveUp { cause } => {
             Input::Operator(Command::AgentGone { agent, cause })
         }

@@ -112,6 +112,9 @@ pub enum RunError {
         /// The findings by the names that the configuration has for them.
         accept: String,
     },
+    /// A gate says no.
+    #[error("a live run does not start: {0}")]
+    Gates(String),
     /// The venue does not trade this.
     #[error("venue {venue} has no instrument {instrument}; check `instruments`")]
     Instrument {

@@ -2,7 +2,9 @@
 //! connects, starts the agents, and runs the loop of `core.rs`.
 
 mod adapter;
+mod admit;
 mod audit;
+mod begin;
 mod clear;
 mod clock_watch;
 mod core;
@@ -37,7 +39,6 @@ mod waiting;
 mod watchdog;
 mod without;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -46,15 +47,14 @@ use data::record::{Recorder, Rotation};
 use gateway::Gateway;
 use journal::Address;
 use model::venue::{KeyPolicy, MarketRequest, Request, Response, VenueError};
-use model::{
-    AgentId, Command, Effects, HaltCause, HaltLevel, HaltedBy, Input, Instrument, InstrumentId,
-    VenueId,
-};
+use model::{Command, HaltCause, HaltLevel, HaltedBy, Input, Instrument, InstrumentId, VenueId};
 use tokio::sync::{mpsc, watch};
 use venues::{binance, coinbase};
 
 use self::adapter::Adapter;
 pub use self::adapter::KeyError;
+use self::admit::Admitted;
+use self::begin::{disown, start_agents, start_config};
 use self::core::{Core, Distrusted};
 pub use self::error::RunError;
 pub use self::examine::{Examined, examine};
@@ -73,7 +73,6 @@ use self::rules::Streams;
 use self::waiting::Waiting;
 use self::watchdog::Link;
 pub use self::without::compare;
-use crate::agent::{AgentConfig, AgentHandle, Hello};
 use crate::budget::{BudgetError, HostBudget, Of};
 use crate::clock;
 use crate::config::{Config, LimitsFile, Secret, VenueConfig, VenueKind};
@@ -126,6 +125,7 @@ async fn run_with(
     };
     let budget = HostBudget::open(&directory, &of, notices)?;
     let rest = Rest::new(&address.rest, adapter, budget, inputs.clone())?;
+    let admitted = Admitted::ask(&config, &directory, &rest).await?;
     let journal = config.journal().map_err(RunError::StorePassword)?;
     let kept = store::Kept { records: config.keep_records, paper: config.paper.is_some() };
     let Some(opened) = store::open(journal, kept, &directory, alerts, &mut stop)
@@ -164,12 +164,13 @@ async fn run_with(
         None => Some(audit::at_start(*venue, settings, &rest).await?),
         Some(_) => None,
     };
+    let (overridden, pins) = admitted.with_key(&config, key_audit.as_ref())?;
 
     let mut effects = Vec::new();
     let started = clock::now();
     let crash_loop = opened.books.crash_loop(started);
     let mut gateway = Gateway::start(
-        start_config(&config, &rest),
+        start_config(&config, &rest, overridden),
         opened.books,
         opened.tag,
         opened.session,
@@ -194,7 +195,8 @@ async fn run_with(
     }
     disown(&mut gateway, &config, &mut effects);
     let (agent_inputs, agent_queue) = mpsc::channel(AGENT_INPUTS_MAX);
-    let agents = start_agents(&config, &gateway, opened.session, &instruments, &agent_inputs)?;
+    let known = (opened.session, instruments.as_slice());
+    let agents = start_agents(&config, &gateway, known, &pins, &agent_inputs)?;
     let (distrust_market, market_distrusted) = mpsc::channel(pump::DISTRUST_MAX);
     let (distrust_account, account_distrusted) = mpsc::channel(pump::DISTRUST_MAX);
     let distrust = Distrusted { market: distrust_market, account: distrust_account };
@@ -301,21 +303,6 @@ fn watchdog_token(config: &Config) -> Result<Option<(String, Secret)>, RunError>
     let Some(watchdog) = &config.watchdog else { return Ok(None) };
     let token = watchdog.token.read().map_err(RunError::WatchdogToken)?;
     Ok(Some((watchdog.heartbeat.clone(), token)))
-}
-
-/// What a gateway is started with.
-fn start_config(config: &Config, rest: &Rest) -> gateway::Config {
-    gateway::Config {
-        limits: config.limits.clone(),
-        profile: rest.profile(),
-        foreign_orders: config.venue.1.foreign_orders,
-        late_stops: config.venue.1.late_stops,
-        watched: config.watchdog.is_some(),
-        paper: config.paper.is_some(),
-        reconcile_every: Duration::from_secs(config.reconcile_every_s),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        text: config.text.clone(),
-    }
 }
 
 /// Opens the control channel. A gateway without one trades all the same.
@@ -453,45 +440,6 @@ async fn instruments(
         Some(instrument) => Err(RunError::Instrument { venue, instrument: *instrument }),
         None => Ok(found),
     }
-}
-
-/// Agents that were removed or renamed left orders that nobody would look after.
-fn disown(gateway: &mut Gateway, config: &Config, effects: &mut Effects) {
-    let mut orphans: BTreeMap<AgentId, u32> = BTreeMap::new();
-    for order in gateway.books().open_orders() {
-        let is_own = order.agent.as_str() == gateway::OWN_AGENT;
-        if !is_own && !config.agents.contains_key(&order.agent) {
-            *orphans.entry(order.agent).or_default() += 1;
-        }
-    }
-    for (agent, orders) in orphans {
-        tracing::warn!(
-            %agent,
-            orders,
-            "open orders of an agent that is not configured any more: those that could add risk are \
-             taken back, stops that protect a position stay"
-        );
-        let cause = "it is not configured any more".to_owned();
-        let gone = Input::Operator(Command::AgentGone { agent, cause });
-        gateway.apply(clock::now(), &gone, effects);
-    }
-}
-
-fn start_agents(
-    config: &Config,
-    gateway: &Gateway,
-    session: u64,
-    instruments: &[Instrument],
-    inputs: &mpsc::Sender<(AgentId, crate::agent::FromAgent)>,
-) -> Result<BTreeMap<AgentId, AgentHandle>, RunError> {
-    let mut agents = BTreeMap::new();
-    for (agent, settings) in &config.agents {
-        let hello = Hello::new(*agent, settings, session, instruments, gateway.books());
-        let started = AgentHandle::spawn(AgentConfig::new(*agent, settings), hello, inputs.clone());
-        let handle = started.map_err(|source| RunError::Agent { agent: *agent, source })?;
-        agents.insert(*agent, handle);
-    }
-    Ok(agents)
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ pub(super) fn standing(gateway: &Gateway) -> Standing {
 /// An agent that is gone without having been told to go.
 pub(super) fn of_agent(agent: AgentId, said: &FromAgent) -> Option<Alert> {
     match said {
-        FromAgent::Intent(_) | FromAgent::Up => None,
+        FromAgent::Intent(_) | FromAgent::Up { .. } => None,
         FromAgent::Gone { cause } => {
             let text = format!("agent {agent} is gone and started again: {cause}");
             Some(Alert::warning(AlertKey::Agent, agent, text))

@@ -92,7 +92,8 @@ mod tests {
             };
             (0..1_000).for_each(|_| inputs.try_send(Input::Wake).unwrap());
             let agent = AgentId::new("a").unwrap();
-            (0..20).for_each(|_| agents.try_send((agent, FromAgent::Up)).unwrap());
+            (0..20)
+                .for_each(|_| agents.try_send((agent, FromAgent::Up { version: None })).unwrap());
 
             let far = Instant::now() + Duration::from_secs(60);
             let mut round = Round::default();

@@ -51,7 +51,8 @@ pub async fn compare(config: Config, wait: Duration) -> Result<Option<Compared>,
     let session = books.session().saturating_add(1);
     let mut effects = Vec::new();
     // Nothing is sent that a watchdog would have to allow.
-    let start = gateway::Config { watched: false, ..super::start_config(&config, &rest) };
+    let start = super::start_config(&config, &rest, Vec::new());
+    let start = gateway::Config { watched: false, ramp: None, ..start };
     // No order is placed, so no name is made from this tag.
     let tag = StoreTag::new(0);
     let gateway =

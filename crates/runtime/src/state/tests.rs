@@ -39,7 +39,7 @@ fn entries() -> Vec<Entry> {
         6 if number == 390 => {
             Record::Trading { state: TradingState::Halted, cause: "asked for".to_owned(), by: None }
         }
-        _ => Record::Agent { agent, event: format!("number {number}") },
+        _ => Record::Agent { agent, event: format!("number {number}"), version: None },
     });
     let at = |number: i64| Timestamp::from_nanos(number * 1_000_000_000);
     (1..).zip(records).map(|(number, record)| Entry { at: at(number), record }).collect()

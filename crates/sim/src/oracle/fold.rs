@@ -28,6 +28,8 @@ pub(crate) struct Fold {
     pub(super) resumed: bool,
     /// The books have been compared once.
     pub(super) compared: bool,
+    /// The part of the limits that holds, percent; `None` where the ramp is not on.
+    pub(super) ramp: Option<i64>,
 }
 
 /// What it says of one order.
@@ -61,6 +63,7 @@ pub(crate) enum Undo {
     Halted,
     Resumed,
     Compared,
+    Ramp(Option<i64>),
 }
 
 impl Fold {
@@ -127,6 +130,7 @@ impl Fold {
             Undo::Halted => self.halted = false,
             Undo::Resumed => self.halted = true,
             Undo::Compared => self.compared = false,
+            Undo::Ramp(before) => self.ramp = before,
         }
     }
 }

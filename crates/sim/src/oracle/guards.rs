@@ -78,7 +78,10 @@ impl Oracle {
         if !same || order.instrument != self.instrument {
             return self.break_rule("I8", || format!("{id} is not what was decided: {said:?}"));
         }
-        if lots <= 0 || lots > limit::QTY || lots * price > limit::NOTIONAL {
+        // What only shrinks a position is held to all of the limits.
+        let part = self.fold.ramp.filter(|_| !order.reduce_only).unwrap_or(100);
+        let (qty_max, notional_max) = (limit::QTY * part / 100, limit::NOTIONAL * part / 100);
+        if lots <= 0 || lots > qty_max || lots * price > notional_max {
             return self.break_rule("I1", || format!("{id} is {lots} lots at {price} ticks"));
         }
         if lots * price < limit::NOTIONAL_MIN {
@@ -109,7 +112,8 @@ impl Oracle {
         let mut with = working;
         with[at(order.side)] += lots(qty).unwrap_or(0);
         let (before, after) = (worst(working), worst(with));
-        if after > before && after * reference > limit::EXPOSURE {
+        let part = self.fold.ramp.filter(|_| !order.reduce_only).unwrap_or(100);
+        if after > before && after * reference > limit::EXPOSURE * part / 100 {
             let id = order.client_order_id;
             self.break_rule("I2", || {
                 format!("with {id} {after} lots could be held at {reference}")

@@ -123,6 +123,7 @@ impl Oracle {
                 Undo::Nothing
             }
             Record::Busted { fill, .. } => self.busted(fill),
+            Record::Ramp { percent, .. } => Undo::Ramp(self.fold.ramp.replace((*percent).into())),
             Record::EquityMark { mark } => {
                 self.worth.is_marked(mark.high);
                 Undo::Nothing
@@ -155,6 +156,7 @@ impl Oracle {
             | Record::Breaker { .. }
             | Record::Discrepancy { .. }
             | Record::Limits { .. }
+            | Record::GateOverridden { .. }
             | Record::AgentDisabled { .. }
             | Record::AgentEnabled { .. }
             | Record::KeyAudited { .. }

@@ -37,6 +37,12 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Which key this is, for who has the same token: the gateway makes the same of its own key, with code of its own, and
+/// sees that the two are not one. It tells nothing of the key.
+pub(crate) fn key_fingerprint(token: &str, key: &str) -> String {
+    hex(&hmac(token.as_bytes(), format!("plimsoll key: {key}").as_bytes()))
+}
+
 /// A text that is no key. Never holds any of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
@@ -229,5 +235,12 @@ mod tests {
             assert!(error.contains("secret") && !error.contains("hush"), "{error}");
         }
         assert!(!format!("{:?}", BinanceKey::new(SECRET).unwrap()).contains("madeUp"));
+    }
+
+    /// The gateway makes the same one, with code of its own: the figure is in both tests.
+    #[test]
+    fn the_fingerprint_is_the_one_of_the_page() {
+        let made = key_fingerprint("madeUpTokenForTests", "madeUpKeyForTests");
+        assert_eq!(made, "70b69d7eb53209d61e034c755361e04e9010bb75c224a68eaf0478537ab1edb1");
     }
 }

@@ -1,5 +1,5 @@
-//! No sequence of intents, executions, cancels, lost messages, reconnects, restarts and changed limits lets an
-//! order through that breaks a limit.
+//! No sequence of intents, executions, cancels, lost messages, reconnects, restarts and changed limits, on the ramp or
+//! not, lets an order through that breaks a limit.
 //!
 //! Thousands of sequences drawn by chance, judged by a model that shares no code with the guardrails
 //! (`naive.rs`). Whether it is any good is seen by what was refused: every guardrail has to have had its
@@ -18,6 +18,7 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use crate::foreign_orders::ForeignOrders;
 use crate::limits::{AgentLimits, Limits};
+use crate::schedule::{Ramp, RampStep};
 use crate::testing::{TELLS_ALL, Venue, Wire, World, agent, ether, id, instrument, number, spec};
 
 mod naive;
@@ -159,14 +160,17 @@ struct Trial {
 }
 
 impl Trial {
-    fn begin() -> Trial {
+    fn begin(on_the_ramp: bool) -> Trial {
         let mut wide = Limits::wide([id(), ether().id]);
         wide.instrument.values_mut().for_each(|limits| limits.collar_bps = 200);
         let held = [("USDT", "100000"), ("BTC", "1000"), ("ETH", "1000")];
         let balances = held.map(|(asset, amount)| (number(asset), number(amount))).into();
         let venue = Venue { balances, ..Venue::default() };
         let both = vec![instrument(), ether()];
-        let world = World::with(TELLS_ALL, both, ForeignOrders::Adopt, wide, venue);
+        let mut world = World::with(TELLS_ALL, both, ForeignOrders::Adopt, wide, venue);
+        let step = |seconds, percent| RampStep { after: Duration::from_secs(seconds), percent };
+        world.gateway.config.ramp = on_the_ramp
+            .then(|| Ramp { start_percent: 40, steps: vec![step(5, 70), step(15, 100)] });
         let mut trial = Trial {
             world,
             naive: Naive::default(),
@@ -376,6 +380,7 @@ const KINDS: &[&str] = &[
     "order_rate",
     "position_limit",
     "qty_too_large",
+    "ramp",
     "self_trade",
     "stops",
     "turnover of agent",
@@ -389,9 +394,9 @@ fn no_sequence_lets_an_order_through_that_breaks_a_limit() {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let refused: RefCell<BTreeMap<String, u32>> = RefCell::default();
     let accepted = RefCell::new(0);
-    let steps = prop::collection::vec(step(), 30..90);
-    let outcome = TestRunner::new(config).run(&steps, |steps| {
-        let mut trial = Trial::begin();
+    let steps = (any::<bool>(), prop::collection::vec(step(), 30..90));
+    let outcome = TestRunner::new(config).run(&steps, |(on_the_ramp, steps)| {
+        let mut trial = Trial::begin(on_the_ramp);
         for (at, step) in steps.iter().enumerate() {
             trial.take(step);
             let broken = trial.judge();
@@ -402,7 +407,11 @@ fn no_sequence_lets_an_order_through_that_breaks_a_limit() {
         *accepted.borrow_mut() += trial.naive.accepted;
         for entry in &trial.world.entries {
             if let Record::Refused { because, .. } = &entry.record {
-                let json = serde_json::to_value(because).unwrap();
+                let mut json = serde_json::to_value(because).unwrap();
+                if json["refusal"] == "ramp" {
+                    *refused.borrow_mut().entry("ramp".to_owned()).or_default() += 1;
+                    json = json["because"].take();
+                }
                 let kind = json["refusal"].as_str().unwrap();
                 let scope = json.get("scope").and_then(|scope| scope.as_str());
                 let scope = scope.map(|scope| format!(" of {scope}")).unwrap_or_default();

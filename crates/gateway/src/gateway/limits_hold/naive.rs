@@ -15,6 +15,8 @@ use serde_json::Value;
 pub(super) struct Naive {
     limits: Value,
     version: String,
+    /// The part of the limits that the ramp leaves, percent; what only reduces is held to all of them.
+    percent: Option<i128>,
     decided: Option<OrderSpec>,
     orders: Vec<Order>,
     /// Everybody's, and each agent's, by instrument.
@@ -83,6 +85,7 @@ impl Naive {
                 self.version = version.to_string();
                 self.limits = serde_json::from_str(limits).unwrap();
             }
+            Record::Ramp { percent, .. } => self.percent = Some((*percent).into()),
             Record::Decided { intent, limits, .. } => {
                 self.decided = match &intent.action {
                     Action::Place(spec) => Some(spec.clone()),
@@ -223,6 +226,10 @@ impl Naive {
     /// Every limit that the order breaks.
     fn judge(&self, at: i64, order: &Order, sent: &NewOrder, spec: &OrderSpec) -> Vec<String> {
         let mut broken = Vec::new();
+        let part = |key: &str, digits: usize| {
+            let percent = self.percent.filter(|_| !spec.reduce_only);
+            self.sum(key, digits) * percent.unwrap_or(100) / 100
+        };
         let mut must = |holds: bool, what: &str| {
             if !holds {
                 broken.push(format!("{what}: {order:?}"));
@@ -235,10 +242,10 @@ impl Naive {
         must(!self.disabled.contains(agent), "the agent is disabled");
         must(!self.tripped.contains(agent), "the agent should be disabled");
         // One order.
-        must(lots <= self.sum(&of("qty_max"), 3), "qty_max");
+        must(lots <= part(&of("qty_max"), 3), "qty_max");
         let trigger = sent.kind.trigger().map(|trigger| units(&trigger.to_string(), 2));
         let from = self.from(spec, instrument);
-        must(lots * price.max(from) <= self.sum(&of("notional_max"), 5), "notional_max");
+        must(lots * price.max(from) <= part(&of("notional_max"), 5), "notional_max");
         let own = spec.kind.price().map(|price| units(&price.to_string(), 2));
         let bps = i128::from(self.number(&of("collar_bps")));
         let edge = (spec.kind == OrderKind::Market).then_some(price);
@@ -251,7 +258,7 @@ impl Naive {
         }
         // The position, and what it is worth.
         let [long, short] = self.worst(at, None, instrument);
-        let most = self.sum(&of("position_max"), 3);
+        let most = part(&of("position_max"), 3);
         must(if buys { long + lots <= most } else { short - lots >= -most }, "position_max");
         let limits = &self.limits;
         let own_limits = limits.pointer(&format!("/agent/{agent}")).is_some();
@@ -265,11 +272,11 @@ impl Naive {
                 continue;
             }
             let here = largest(after) * middle;
-            must(who.is_some() || here <= self.sum(&of("exposure_max"), 5), "exposure_max");
+            must(who.is_some() || here <= part(&of("exposure_max"), 5), "exposure_max");
             let others = ["BTC-USDT", "ETH-USDT"].into_iter().filter(|other| *other != instrument);
             let others: i128 =
                 others.map(|other| largest(self.worst(at, who, other)) * self.middle(other)).sum();
-            must(here + others <= self.sum(&key, 5), &key);
+            must(here + others <= part(&key, 5), &key);
         }
         if spec.reduce_only {
             must(lots <= self.closable(None, order), "reduce_only");
@@ -316,12 +323,12 @@ impl Naive {
             let lately =
                 self.orders.iter().filter(|o| o.sent > since && o.instrument == instrument);
             let worth: i128 = lately.map(|o| o.worth).sum();
-            let most = self.sum(&of("turnover_max"), 5);
+            let most = part(&of("turnover_max"), 5);
             must(worth + order.worth <= most, "turnover_max");
             if own_limits {
                 let since = from(&format!("/agent/{agent}/turnover_window_ms"));
                 let worth: i128 = mine().filter(|o| o.sent > since).map(|o| o.worth).sum();
-                let most = self.sum(&format!("/agent/{agent}/turnover_max/USDT"), 5);
+                let most = part(&format!("/agent/{agent}/turnover_max/USDT"), 5);
                 must(worth + order.worth <= most, "agent.turnover_max");
             }
         }

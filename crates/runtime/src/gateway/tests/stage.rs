@@ -277,6 +277,8 @@ impl Stage {
                 late_stops: gateway::LateStops::Say,
                 watched: false,
                 paper: false,
+                ramp: None,
+                overridden: Vec::new(),
                 reconcile_every: Duration::from_secs(2),
                 version: String::new(),
                 text: String::new(),
@@ -348,7 +350,7 @@ impl Stage {
             _writer: writer,
             _directory: directory,
         };
-        stage.agents.send((agent(), FromAgent::Up)).await.unwrap();
+        stage.agents.send((agent(), FromAgent::Up { version: None })).await.unwrap();
         stage.other_places(Side::Buy, "99", "100", TimeInForce::Gtc).await;
         stage.other_places(Side::Sell, "101", "100", TimeInForce::Gtc).await;
         stage.trades_again().await;
