@@ -39,14 +39,14 @@ impl SimVenue {
         let Some(account) = self.accounts.index(&account) else { return false };
         let Some(order) = self.as_it_stood(account, stood) else { return false };
         let (lock, asset) = (self.needed(&order), self.paying_asset(&order));
-        let Some(index) = position(&stood.id).filter(|index| self.orders.has_room_at(*index)) else {
+        let Some(index) = position(&stood.id).filter(|index| self.orders.has_room_at(*index))
+        else {
             return false;
         };
         if !self.accounts.funds_mut(account).lock(asset, lock) {
             return false;
         }
-        let (market, side, price, leaves) =
-            (order.market, order.side, order.price, order.leaves());
+        let (market, side, price, leaves) = (order.market, order.side, order.price, order.leaves());
         let (name, waits) = (order.client_order_id, order.working_since.is_none());
         let order = SimOrder { locked: lock, resting: !waits, ..order };
         if let TimeInForce::Gtd(end) = order.time_in_force {

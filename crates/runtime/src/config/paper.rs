@@ -98,7 +98,8 @@ pub(super) fn checked(file: &PaperFile) -> Result<PaperConfig, (String, String)>
     }
     let listen = file.listen.parse().ok().filter(|address: &SocketAddr| address.ip().is_loopback());
     let listen = listen.ok_or_else(|| {
-        let problem = format!("{:?} is no port of this host alone, as in 127.0.0.1:9202", file.listen);
+        let problem =
+            format!("{:?} is no port of this host alone, as in 127.0.0.1:9202", file.listen);
         bad("listen", problem)
     })?;
     let fees = FeeRates {

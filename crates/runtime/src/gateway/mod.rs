@@ -117,8 +117,7 @@ async fn run_with(
     };
     let address = Addresses::of(settings);
     let (inputs, input_queue) = mpsc::channel(INPUTS_MAX);
-    let directory =
-        budget::directory(config.state_dir.as_deref()).map_err(BudgetError::from)?;
+    let directory = budget::directory(config.state_dir.as_deref()).map_err(BudgetError::from)?;
     let notices = Some(inputs.clone());
     let of = budget::Of {
         venue: settings.kind,

@@ -246,7 +246,8 @@ impl Rest {
         decided: Option<Timestamp>,
         held_back: &HeldBack<'_>,
     ) -> Outcome {
-        if let Some(paper) = self.paper.as_ref().filter(|_| matches!(request, Request::Account(_))) {
+        if let Some(paper) = self.paper.as_ref().filter(|_| matches!(request, Request::Account(_)))
+        {
             return self.on_paper(paper, request, decided, held_back).await;
         }
         let at = decided.map_or_else(|| self.venue_now(), |decided| self.clock().at(decided));
@@ -353,7 +354,9 @@ impl Rest {
     /// The headers are true whatever becomes of the body.
     async fn settle(&self, call: &Call, grant: &Grant, status: u16, heard: &Heard) {
         let budget = self.budget();
-        budget.settle(grant, &rates::free(&call.cost, status == 200, &heard.outcome), &heard.used).await;
+        budget
+            .settle(grant, &rates::free(&call.cost, status == 200, &heard.outcome), &heard.used)
+            .await;
         if !heard.limits.is_empty() {
             budget.learn(&heard.limits).await;
             if let Some(paper) = &self.paper {

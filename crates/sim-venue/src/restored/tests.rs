@@ -113,7 +113,10 @@ fn it_stands_behind_all_that_the_first_book_shows_and_keeps_its_name() {
     let Ok(Response::Order(told)) = venue.execute(at(30), account(), &ask, &mut Vec::new()) else {
         panic!()
     };
-    assert_eq!((told.client_order_id, told.status), (order.order.client_order_id, VenueOrderStatus::Filled));
+    assert_eq!(
+        (told.client_order_id, told.status),
+        (order.order.client_order_id, VenueOrderStatus::Filled)
+    );
 }
 
 #[test]

@@ -51,6 +51,7 @@ impl World {
                 transfers_ms: 7_000,
             },
             all_executions: false,
+            paper: false,
         };
         change(&mut setup);
         let mut done = Vec::new();

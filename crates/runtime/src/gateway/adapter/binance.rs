@@ -7,7 +7,8 @@ use model::venue::{MarketRequest, Request, VenueError};
 use model::{Instrument, Outcome};
 use venues::binance::Symbols;
 use venues::binance::client::{
-    CallCost, CountedBy, Credentials, RateLimit, cost, decode_reply, encode, rate_limits, rate_notice, rate_stop,
+    CallCost, CountedBy, Credentials, RateLimit, cost, decode_reply, encode, rate_limits,
+    rate_notice, rate_stop,
 };
 use venues::binance::sign::{KeyError, SigningKey};
 use venues::session::Stamp;

@@ -42,7 +42,10 @@ pub(super) fn put_back(
     }
     if !gone.is_empty() {
         let orders = gone.len();
-        tracing::warn!(orders, "paper: orders of before cannot stand here any more and have expired");
+        tracing::warn!(
+            orders,
+            "paper: orders of before cannot stand here any more and have expired"
+        );
     }
     gone
 }

@@ -79,12 +79,8 @@ impl Counter {
         market: &dyn PublicMarket,
     ) -> Step<HttpResponse, Pending> {
         match self {
-            Counter::Binance(server) => {
-                with(server.http(now, request, market), Pending::Binance)
-            }
-            Counter::Coinbase(server) => {
-                with(server.http(now, request, market), Pending::Coinbase)
-            }
+            Counter::Binance(server) => with(server.http(now, request, market), Pending::Binance),
+            Counter::Coinbase(server) => with(server.http(now, request, market), Pending::Coinbase),
         }
     }
 

@@ -64,9 +64,8 @@ impl Meter {
     /// The venue's metadata say what it allows.
     pub(super) fn learn(&mut self, limits: &[Limit]) {
         for Limit { counts, window_ms, limit } in limits {
-            let of = |window: &&mut Window| {
-                (window.counts, window.length_ms) == (*counts, *window_ms)
-            };
+            let of =
+                |window: &&mut Window| (window.counts, window.length_ms) == (*counts, *window_ms);
             if let Some(window) = self.windows.iter_mut().find(of) {
                 window.limit = *limit;
             }
@@ -74,7 +73,11 @@ impl Meter {
     }
 
     /// Counts a request that arrives now, or refuses it. One that is refused costs nothing.
-    pub(super) fn charge(&mut self, now: Timestamp, charge: &Charge) -> Result<(), (VenueError, Stop)> {
+    pub(super) fn charge(
+        &mut self,
+        now: Timestamp,
+        charge: &Charge,
+    ) -> Result<(), (VenueError, Stop)> {
         for window in &mut self.windows {
             let amount = charge.amount(window.counts);
             if amount > 0 && window.used_at(now).saturating_add(amount) > window.limit {
@@ -167,7 +170,8 @@ impl Window {
         let code = if is_of_orders { TOO_MANY_ORDERS } else { TOO_MANY_REQUESTS };
         let message = format!("429: the limit is {limit} {counts} in {ms} ms");
         // Whole seconds, rounded up, as in a Retry-After.
-        let wait = Duration::from_secs(wait.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX));
+        let wait =
+            Duration::from_secs(wait.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX));
         let stop = Stop { counts: is_of_orders.then_some(Counted::Order), wait };
         (VenueError::Other { code, message }, stop)
     }
@@ -200,7 +204,10 @@ mod tests {
         }
         let (refused, stop) = meter.charge(at(2_500), &order()).unwrap_err();
         let VenueError::Other { code, message } = refused else { panic!("{refused:?}") };
-        assert_eq!((code, message.as_str()), (-1015, "429: the limit is 50 new orders in 10000 ms"));
+        assert_eq!(
+            (code, message.as_str()),
+            (-1015, "429: the limit is 50 new orders in 10000 ms")
+        );
         assert_eq!(stop, Stop { counts: Some(Counted::Order), wait: Duration::from_secs(8) });
         let cancel = binance::charge(1, false, Keys::default());
         assert!(meter.charge(at(2_500), &cancel).is_ok());

@@ -1,10 +1,13 @@
 //! Asks the account of a paper run. It is paid from a budget of the account's own, which has the venue's limits: it
-//! waits and is held back as at the venue, and takes nothing of what the processes of this host may ask there.
+//! waits and is held back as at the venue, and takes nothing of what the processes of this host may ask there. What
+//! the venue itself stops it is stopped by.
 
+use ::budget::Charge;
 use model::venue::Request;
 use model::{Outcome, Timestamp};
 
 use super::{HeldBack, Rest};
+use crate::gateway::adapter::Cost;
 use crate::gateway::paper::{Paper, Told};
 use crate::gateway::rates;
 
@@ -33,6 +36,12 @@ impl Rest {
             Ok(cost) => cost,
             Err(error) => return Outcome::NotSent(error),
         };
+        // A stop of the venue holds everyone at this address: an account at the venue would be held, too.
+        let nothing = Cost { charge: Charge::default(), free_when_it_works: None, places: false };
+        let held = self.pay(self.budget(), request, (&nothing, decided), held_back).await;
+        if let Err(cause) = held {
+            return Outcome::NotSent(cause);
+        }
         let grant = match self.pay(budget, request, (&cost, decided), held_back).await {
             Ok(grant) => grant,
             Err(cause) => return Outcome::NotSent(cause),
