@@ -189,13 +189,13 @@ fn coinbase_is_watched_on_paper() {
         std::fs::write(gateway.path(file), text).unwrap();
     }
     paper.start(&mut gateway);
-    let log = || format!("{}\n{}\n{}", watchdog.status(), gateway.log(), paper.stage.log());
-    until_within(Duration::from_secs(60), &log, || sees(&watchdog, RESTING));
+    let log = |gateway: &Gateway| format!("{}\n{}", watchdog.status(), gateway.log());
+    until_within(Duration::from_secs(60), &|| log(&gateway), || sees(&watchdog, RESTING));
     gateway.signal("-KILL");
     gateway.wait_for_end(5);
     watchdog.until(&paper.stage, |status| status["halted"] == true);
     paper.start(&mut gateway);
-    until(&log, || open(&gateway) == 0 && is_halted(&gateway));
+    until(&|| log(&gateway), || open(&gateway) == 0 && is_halted(&gateway));
     assert_eq!(canceled(&gateway), RESTING);
     assert!(gateway.stop().success(), "{}", gateway.log());
 }
