@@ -145,7 +145,7 @@ fn what_rests_on_paper_survives_a_restart() {
     let bought = stage.send(Want::BuyNow);
     assert_eq!(stage.done(5, bought).ending(), Some(Ending::Filled));
     let (bid, _) = stage.touch();
-    let prices = [bid * 0.985, bid * 0.97].map(|price| format!("{price:.2}"));
+    let prices = [bid * 0.985, bid * 0.975].map(|price| format!("{price:.2}"));
     let kind = json!({"type": "stop_limit", "trigger": prices[0], "price": prices[1]});
     let stop = stage.place_as("sell", &kind, "gtc");
     let entry = stage.send(Want::BuyLow);

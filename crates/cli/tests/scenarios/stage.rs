@@ -406,8 +406,7 @@ impl Stage {
             return Some(stderr(&compared));
         }
         let compared: Value = serde_json::from_slice(&compared.stdout).unwrap();
-        let comparison = &compared["comparison"];
-        if comparison["found"] != 0 || comparison["left"].as_array().map(Vec::len) != Some(0) {
+        if compared["found"] != 0 || compared["left"].as_array().map(Vec::len) != Some(0) {
             return Some(format!("differences on paper: {compared}"));
         }
         let difference = |record: &Record| matches!(record, Record::Discrepancy { .. });
