@@ -90,7 +90,9 @@ impl OnPaper {
         let mut venue = Command::new(&binary);
         venue.args(["venue", "--listen", "127.0.0.1:0", "--market", "synthetic:7"]);
         venue.args(["--speed", &speed.to_string()]);
-        instruments.iter().for_each(|instrument| drop(venue.args(["--instrument", instrument])));
+        instruments.iter().for_each(|instrument| {
+            venue.args(["--instrument", instrument]);
+        });
         let mut venue = venue.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let mut line = String::new();
         let out = venue.stdout.take().context("an exchange without an output")?;

@@ -154,6 +154,13 @@ fn what_rests_on_paper_survives_a_restart() {
     let after = [stop, entry].map(|intent| stage.working(intent).venue_order_id.unwrap());
     assert_eq!(after, before);
     stage.recovers(Instant::now());
+    // Our orders are not in the market's book: somebody has to bid down there for anything to trade.
+    let low = format!(
+        "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.01&price={:.2}",
+        bid * 0.983
+    );
+    let answer = stage.signed("POST", "/api/v3/order", "third", &low);
+    assert!(answer.contains("\"NEW\""), "{answer}");
     stage.crash();
     assert_eq!(stage.done(10, entry).ending(), Some(Ending::Filled));
     assert_eq!(stage.done(10, stop).ending(), Some(Ending::Filled));

@@ -164,8 +164,9 @@ impl Stage {
         self.gateway.process = None;
         std::fs::remove_file(self.gateway.path("hello")).unwrap();
         // Who read the pipe of the life before may still do so.
-        self.pipe = pipe(&self.gateway, "pipe-again");
-        write_script(&self.gateway, AGENT, "pipe-again");
+        let again = format!("pipe-{}", self.next_intent);
+        self.pipe = pipe(&self.gateway, &again);
+        write_script(&self.gateway, AGENT, &again);
         self.gateway.start();
         self.agent_is_up();
     }

@@ -47,12 +47,12 @@ pub(super) enum Leaves {
 
 /// An answer, and what the exchange tells of its limits beside it.
 #[derive(Debug)]
-pub(in crate::gateway) struct Told {
-    pub(in crate::gateway) outcome: Outcome,
+pub(crate) struct Told {
+    pub(crate) outcome: Outcome,
     /// What it has counted.
-    pub(in crate::gateway) used: Vec<Usage>,
+    pub(crate) used: Vec<Usage>,
     /// It says stop.
-    pub(in crate::gateway) stop: Option<Stop>,
+    pub(crate) stop: Option<Stop>,
 }
 
 /// A request on its way.
@@ -63,16 +63,16 @@ struct Request {
 }
 
 /// Whose account it is.
-pub(in crate::gateway) struct Of<'a> {
-    pub(in crate::gateway) paper: &'a PaperConfig,
+pub(crate) struct Of<'a> {
+    pub(crate) paper: &'a PaperConfig,
     /// The venue whose market and whose limits it has.
-    pub(in crate::gateway) venue: VenueKind,
-    pub(in crate::gateway) instruments: &'a [Instrument],
+    pub(crate) venue: VenueKind,
+    pub(crate) instruments: &'a [Instrument],
     /// What outlived the process before.
-    pub(in crate::gateway) books: &'a Books,
-    pub(in crate::gateway) session: u64,
+    pub(crate) books: &'a Books,
+    pub(crate) session: u64,
     /// What opens the counter, where somebody watches: shared with the kill switch.
-    pub(in crate::gateway) token: Option<&'a str>,
+    pub(crate) token: Option<&'a str>,
 }
 
 struct Market {

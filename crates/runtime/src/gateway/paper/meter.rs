@@ -22,11 +22,11 @@ const MADE_BACK: u32 = 5;
 
 /// The exchange said stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) struct Stop {
+pub(crate) struct Stop {
     /// Of what: all requests where it is `None`.
-    pub(in crate::gateway) counts: Option<Counted>,
+    pub(crate) counts: Option<Counted>,
     /// For how long.
-    pub(in crate::gateway) wait: Duration,
+    pub(crate) wait: Duration,
 }
 
 /// All counts of the account.

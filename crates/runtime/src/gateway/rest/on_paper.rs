@@ -13,7 +13,7 @@ use crate::gateway::rates;
 
 impl Rest {
     /// The venue's clock minus ours, milliseconds: windows of every budget begin by it.
-    pub(in crate::gateway) async fn learn_clock(&self, ahead_ms: i64) {
+    pub(crate) async fn learn_clock(&self, ahead_ms: i64) {
         self.budget().learn_clock(ahead_ms).await;
         if let Some(paper) = &self.paper {
             paper.budget().learn_clock(ahead_ms).await;
