@@ -89,7 +89,7 @@ impl OnPaper {
         let folder = tempfile::tempdir()?;
         let mut venue = Command::new(&binary);
         venue.args(["venue", "--listen", "127.0.0.1:0", "--market", "synthetic:7"]);
-        venue.args(["--speed", &speed.to_string()]);
+        venue.args(["--speed", &speed.to_string(), "--account", "nobody:nobody:1 USDT"]);
         instruments.iter().for_each(|instrument| {
             venue.args(["--instrument", instrument]);
         });
@@ -132,7 +132,8 @@ impl OnPaper {
         let status = self.proc("status")?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.and_then(|line| line.trim().strip_suffix("kB")).map(str::trim);
-        let kib: f64 = kib.context("no VmRSS: the gateway has ended")?.parse()?;
+        let log = || std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let kib: f64 = kib.with_context(|| format!("the gateway has ended: {}", log()))?.parse()?;
         Ok(kib / 1_024.0)
     }
 

@@ -270,7 +270,8 @@ async fn run_with(
             }
         }),
     ];
-    let shown = of_door.map(|(listener, paper)| (paper.show(listener), paper));
+    let shown = of_door
+        .map(|(listener, paper)| (tokio::spawn(paper::serve(listener, paper.clone())), paper));
     let ended = core.run(sources, effects).await;
     if let Some((door, paper)) = shown {
         paper.is_heard().await;

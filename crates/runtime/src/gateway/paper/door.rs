@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 type Answer = Response<Full<Bytes>>;
 
 /// Lets in whoever comes, for as long as it is not dropped.
-pub(super) async fn serve(listener: TcpListener, paper: Paper) {
+pub(crate) async fn serve(listener: TcpListener, paper: Paper) {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         // Never closed.

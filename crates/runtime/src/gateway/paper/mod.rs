@@ -19,11 +19,11 @@ use model::venue::{AccountRequest, Response, VenueError};
 use model::{Input, InstrumentId, Link, Outcome, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use venues::server::{HttpRequest, HttpResponse, Step};
 
 use self::counter::Pending;
+pub(super) use self::door::serve;
 use self::exchange::{Exchange, Leaves};
 pub(super) use self::exchange::{Of, Told};
 use super::adapter::Cost;
@@ -95,11 +95,6 @@ impl Paper {
             stop: None,
         };
         answer.await.unwrap_or_else(ended)
-    }
-
-    /// Opens the door to the account for the kill switch.
-    pub(super) fn show(&self, listener: TcpListener) -> JoinHandle<()> {
-        tokio::spawn(door::serve(listener, self.clone()))
     }
 
     /// Waits until the kill switch, where there is one, knows of every order that has ended: what it has not heard of
