@@ -90,6 +90,7 @@ impl OnPaper {
         let mut venue = Command::new(&binary);
         venue.args(["venue", "--listen", "127.0.0.1:0", "--market", "synthetic:7"]);
         venue.args(["--speed", &speed.to_string(), "--account", "nobody:nobody:1 USDT"]);
+        venue.args(["--dialect", "binance"]);
         instruments.iter().for_each(|instrument| {
             venue.args(["--instrument", instrument]);
         });
