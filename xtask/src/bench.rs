@@ -8,8 +8,8 @@ use crate::{peers, servers, shell};
 
 /// Works with the processes of the product, and with a gateway that has deliberate bugs.
 const WITH_PROCESSES: &str = "kill-processes";
-/// Works with the product's own program.
-const WITH_PROGRAM: &str = "backtest-memory";
+/// Work with the product's own program.
+const WITH_PROGRAM: [&str; 3] = ["backtest-memory", "paper-day", "record"];
 
 pub(crate) fn task(args: &[String]) -> Result<()> {
     if let Some((_, rest)) = args.split_first().filter(|(first, _)| *first == "peers") {
@@ -17,7 +17,7 @@ pub(crate) fn task(args: &[String]) -> Result<()> {
     }
     servers::ready();
     let build = ["build", "--release", "-p", "plimsoll-cli", "--bin", "plimsoll"];
-    if args.iter().any(|arg| arg == WITH_PROCESSES || arg == WITH_PROGRAM) {
+    if args.iter().any(|arg| arg == WITH_PROCESSES || WITH_PROGRAM.contains(&arg.as_str())) {
         shell::run(shell::cargo().args(build))?;
     }
     if args.iter().any(|arg| arg == WITH_PROCESSES) {

@@ -1,6 +1,7 @@
 //! The measurements: one table of what was measured, the target, and the peer beside it.
 //!
-//! `cargo xtask bench [NAME…] [--json]`. `kill-processes [--runs=N]` and `backtest-memory` run only when they are named. A figure is the median of several rounds after a warm-up
+//! `cargo xtask bench [NAME…] [--json]`. `kill-processes [--runs=N]`, `backtest-memory`, `paper-day` and `record` run only
+//! when they are named. A figure is the median of several rounds after a warm-up
 //! round; latencies are given as median and 99th percentile of single operations. Everything runs
 //! the code that the product runs.
 
@@ -16,7 +17,10 @@ mod kill;
 mod kill_processes;
 mod matching;
 mod message_to_order;
+mod on_paper;
+mod paper_day;
 mod reconnect;
+mod record;
 mod restart;
 mod samples;
 mod sign;
@@ -31,9 +35,9 @@ use table::Row;
 type Benchmark = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 
 /// Run only when they are named.
-const LONG: [&str; 2] = ["kill-processes", "backtest-memory"];
+const LONG: [&str; 4] = ["kill-processes", "backtest-memory", "paper-day", "record"];
 
-const BENCHMARKS: [Benchmark; 16] = [
+const BENCHMARKS: [Benchmark; 18] = [
     ("matching", matching::run),
     ("book-updates", book_updates::run),
     ("guardrails", guardrails::run),
@@ -48,6 +52,8 @@ const BENCHMARKS: [Benchmark; 16] = [
     ("kill", kill::run),
     (LONG[0], kill_processes::run),
     (LONG[1], backtest_memory::run),
+    (LONG[2], paper_day::run),
+    (LONG[3], record::run),
     ("chaos", chaos::run),
     ("data", data::run),
 ];
@@ -84,7 +90,12 @@ fn main() -> ExitCode {
     } else {
         table::print(&rows);
     }
-    let is_missed = |row: &&Row| kill_processes::is_missed(row) || backtest_memory::is_missed(row);
+    let is_missed = |row: &&Row| {
+        kill_processes::is_missed(row)
+            || backtest_memory::is_missed(row)
+            || paper_day::is_missed(row)
+            || record::is_missed(row)
+    };
     let missed: Vec<&Row> = rows.iter().filter(is_missed).collect();
     for Row { what, measured, unit, target, .. } in &missed {
         eprintln!("error: {what} is {measured:.0} {unit} and shall be {target}");

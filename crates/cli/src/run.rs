@@ -51,6 +51,7 @@ pub(crate) fn failure(error: RunError) -> Failure {
         | RunError::Alert { .. }
         | RunError::WatchdogToken(_)
         | RunError::PidFile { .. }
+        | RunError::PaperListen { .. }
         | RunError::Record(::data::record::RecordError::Folder { .. })
         | RunError::Key { .. }
         | RunError::Instrument { .. }

@@ -21,6 +21,9 @@ const SCENARIOS: &[(&str, u32, u32)] = &[
 /// What no spot market does has no test, and neither has what is not there yet.
 const WITHOUT: &[&str] = &["EXS-09", "KIL-03"];
 
+/// The kinds that strike a paper run.
+const PAPER: [&str; 3] = ["NET", "RL", "EXS"];
+
 fn read(path: impl AsRef<Path>) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -54,9 +57,7 @@ fn is_test(text: &str, name: &str) -> bool {
 
 #[test]
 fn every_scenario_names_tests_that_are_there() {
-    let page = read("docs/faults.md");
-    let table = page.split_once("## Scenarios and their tests").unwrap().1;
-    let rows = rows(table);
+    let rows = rows(&section("## Scenarios and their tests"));
     let told: Vec<&str> = rows.iter().map(|(id, _)| id.as_str()).collect();
     let wanted = SCENARIOS.iter().flat_map(|(kind, first, last)| {
         (*first..=*last).map(move |number| format!("{kind}-{number:02}"))
@@ -64,10 +65,40 @@ fn every_scenario_names_tests_that_are_there() {
     assert_eq!(told, wanted.collect::<Vec<_>>());
     for (id, tests) in &rows {
         assert_eq!(tests.is_empty(), WITHOUT.contains(&id.as_str()), "{id}");
-        for test in tests {
-            let (file, name) = test.split_once("::").unwrap();
-            assert!(is_test(&read(Path::new("crates").join(file)), name), "{id}: no test {test}");
-        }
+        are_there(id, tests);
+    }
+}
+
+/// On paper: every scenario of the kinds that strike a paper run, with its tests or why there is none.
+#[test]
+fn every_scenario_is_tried_on_paper_or_cannot_be() {
+    let section = section("## The same on paper");
+    let rows = rows(&section);
+    let told: Vec<&str> = rows.iter().map(|(id, _)| id.as_str()).collect();
+    let kinds = SCENARIOS.iter().filter(|(kind, ..)| PAPER.contains(kind));
+    let wanted = kinds.flat_map(|(kind, first, last)| {
+        (*first..=*last).map(move |number| format!("{kind}-{number:02}"))
+    });
+    assert_eq!(told, wanted.collect::<Vec<_>>());
+    for (id, tests) in &rows {
+        are_there(id, tests);
+        let line = section.lines().find(|line| line.starts_with(&format!("| {id} "))).unwrap();
+        let why = line.trim_end_matches('|').rsplit('|').next().unwrap().trim();
+        assert!(!tests.is_empty() || !why.is_empty(), "{id} is not tried, and nobody says why");
+    }
+}
+
+/// One section of the page.
+fn section(head: &str) -> String {
+    let page = read("docs/faults.md");
+    let rest = page.split_once(head).unwrap().1;
+    rest.split("\n## ").next().unwrap().to_owned()
+}
+
+fn are_there(id: &str, tests: &[String]) {
+    for test in tests {
+        let (file, name) = test.split_once("::").unwrap();
+        assert!(is_test(&read(Path::new("crates").join(file)), name), "{id}: no test {test}");
     }
 }
 

@@ -575,11 +575,28 @@ fn other_record() -> impl Strategy<Value = Record> {
             cause,
             probation_until
         }),
-        (agent(), text()).prop_map(|(agent, event)| R::Agent { agent, event }),
+        (agent(), text(), proptest::option::of(agent_version()))
+            .prop_map(|(agent, event, version)| R::Agent { agent, event, version }),
+        (gate(), text(), text()).prop_map(|(gate, reason, unmet)| R::GateOverridden {
+            opened: model::GateOverride { gate, reason, unmet }
+        }),
+        (any::<u32>(), any::<u32>(), text()).prop_map(|(percent, clean_s, because)| R::Ramp {
+            percent,
+            clean: Duration::from_secs(clean_s.into()),
+            because,
+        }),
         (version(), text()).prop_map(|(version, limits)| R::Limits { version, limits }),
         (agent(), text()).prop_map(|(agent, cause)| R::AgentDisabled { agent, cause }),
         agent().prop_map(|agent| R::AgentEnabled { agent }),
     ]
+}
+
+fn agent_version() -> impl Strategy<Value = model::AgentVersion> {
+    any::<[u8; 32]>().prop_map(model::AgentVersion::new)
+}
+
+fn gate() -> impl Strategy<Value = model::GateName> {
+    proptest::sample::select(model::GateName::ALL.to_vec())
 }
 
 fn entry() -> impl Strategy<Value = Entry> {

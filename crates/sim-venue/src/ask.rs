@@ -175,7 +175,7 @@ fn is_long_before(at: Timestamp, then: Option<Timestamp>) -> bool {
 }
 
 /// Which order it is, by the number that this venue made into its id.
-fn position(id: &VenueOrderId) -> Option<usize> {
+pub(crate) fn position(id: &VenueOrderId) -> Option<usize> {
     usize::try_from(number(id)?).ok()?.checked_sub(1)
 }
 

@@ -30,6 +30,7 @@ mod profile;
 mod public;
 mod queue;
 mod recorded;
+mod restored;
 mod stops;
 pub mod synthetic;
 mod tape;
@@ -42,6 +43,7 @@ pub use background::Background;
 pub use oracle::{Oracle, OracleFill, OracleOrder};
 pub use profile::PROFILE;
 pub use recorded::MarketNumber;
+pub use restored::StoodOrder;
 pub use tiers::{FeeSchedule, FeeScheduleError, FeeTier};
 pub use venue::{FeesIn, SimConfig, SimVenue};
 

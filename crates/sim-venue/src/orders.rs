@@ -37,6 +37,16 @@ impl Orders {
         self.young.push_back(order);
     }
 
+    /// May an order of an exchange before this one stand here again? Numbers of its own are not given back.
+    pub(crate) fn has_room_at(&self, index: usize) -> bool {
+        index < self.begin && !self.old.contains_key(&index)
+    }
+
+    /// Puts an order of an exchange before this one where it stood.
+    pub(crate) fn put_back(&mut self, index: usize, order: SimOrder) {
+        self.old.insert(index, order);
+    }
+
     /// `None` where there never was one, or it is forgotten.
     pub(crate) fn get(&self, index: usize) -> Option<&SimOrder> {
         match index.checked_sub(self.begin) {

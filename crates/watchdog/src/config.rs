@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::core::words::Instrument;
 use crate::limits::Limits;
+use crate::paper::PaperTable;
 use crate::secret::take_from_environment;
 pub use crate::secret::{AlertAddress, Secret, SecretError};
 use crate::venue::Dialect;
@@ -31,6 +32,8 @@ pub struct Config {
     pub limits: Limits,
     /// Its own table.
     pub watchdog: Table,
+    /// The gateway is in paper mode: its account is in its own process, at `rest`.
+    pub paper: bool,
 }
 
 /// `[watchdog]`.
@@ -43,10 +46,10 @@ pub struct Table {
     pub control: String,
     /// What gateway, kill switch and people share.
     pub token: Secret,
-    /// API key, its own.
-    pub key: Secret,
-    /// Its secret.
-    pub secret: Secret,
+    /// API key, its own; `None` where the account is on paper, whatever the file says, and never else.
+    pub key: Option<Secret>,
+    /// Its secret. As `key`.
+    pub secret: Option<Secret>,
     /// The limits' file.
     pub limits: PathBuf,
     /// Where the latch is kept.
@@ -72,9 +75,17 @@ pub struct Table {
 }
 
 impl Table {
+    /// The account is on paper: no key of the venue is read, no way out of the host is taken, and latch and marks are
+    /// not those of an account at the venue.
+    fn on_paper(&mut self) {
+        (self.key, self.secret, self.local_address) = (None, None, None);
+        self.state_dir.push("paper");
+    }
+
     fn secrets_mut(&mut self) -> impl Iterator<Item = &mut Secret> {
         let alerts = self.alert.iter_mut().filter_map(AlertAddress::secret_mut);
-        [&mut self.token, &mut self.key, &mut self.secret].into_iter().chain(alerts)
+        let keys = self.key.iter_mut().chain(&mut self.secret);
+        std::iter::once(&mut self.token).chain(keys).chain(alerts)
     }
 }
 
@@ -109,9 +120,18 @@ pub enum ConfigError {
 
 #[derive(Deserialize)]
 struct File {
+    mode: Option<Mode>,
+    paper: Option<PaperTable>,
     #[serde(default)]
     venue: BTreeMap<String, VenueTable>,
     watchdog: Option<Table>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    Paper,
+    Live,
 }
 
 #[derive(Deserialize)]
@@ -170,11 +190,20 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     {
         *path = here.join(&path);
     }
+    let paper = file.mode == Some(Mode::Paper);
+    let rest = if paper {
+        table.on_paper();
+        Some(file.paper.unwrap_or_default().address().map_err(bad)?)
+    } else {
+        let missing = |what: &str| bad(format!("missing field `{what}` in [watchdog]"));
+        table.key.as_ref().ok_or_else(|| missing("key"))?;
+        table.secret.as_ref().ok_or_else(|| missing("secret"))?;
+        venue.rest
+    };
     table.secrets_mut().for_each(|secret| secret.within(here));
     let limits = Limits::parse(&text(&table.limits)?, &instruments, table.flatten)
         .map_err(|problem| ConfigError::Value { path: table.limits.clone(), problem })?;
-    let (dialect, rest) = (venue.kind, venue.rest);
-    Ok(Config { dialect, rest, instruments, limits, watchdog: table })
+    Ok(Config { dialect: venue.kind, rest, instruments, limits, watchdog: table, paper })
 }
 
 fn text(path: &Path) -> Result<String, ConfigError> {
@@ -230,8 +259,23 @@ state_dir = "state"
         assert_eq!(config.instruments[0].symbol, "BTCUSDT");
         assert!(config.watchdog.state_dir.is_absolute());
         assert!(!config.watchdog.kill_gateway && !config.watchdog.flatten);
-        let Secret::File(path) = &config.watchdog.key else { panic!() };
+        let Some(Secret::File(path)) = &config.watchdog.key else { panic!() };
         assert!(path.is_absolute());
+    }
+
+    #[test]
+    fn on_paper_no_key_is_read_and_the_account_is_on_this_host() {
+        let paper = GOOD.replace("\"live\"", "\"paper\"");
+        let config = load_text(&paper).unwrap();
+        assert!(config.paper && config.watchdog.key.is_none() && config.watchdog.secret.is_none());
+        assert_eq!(config.rest.as_deref(), Some("http://127.0.0.1:9202"));
+        assert!(config.watchdog.state_dir.ends_with("state/paper"));
+        let elsewhere = format!("{paper}[paper]\ncash = \"1 USDT\"\nlisten = \"127.0.0.1:7\"\n");
+        assert_eq!(load_text(&elsewhere).unwrap().rest.as_deref(), Some("http://127.0.0.1:7"));
+        let keyless = paper.replace("key = { file = \"key\" }\n", "");
+        assert!(load_text(&keyless).is_ok());
+        let error = load_text(&keyless.replace("\"paper\"", "\"live\"")).unwrap_err().to_string();
+        assert!(error.contains("missing field `key`"), "{error}");
     }
 
     #[test]

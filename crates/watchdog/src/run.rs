@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use zeroize::Zeroizing;
 
 use crate::alerts::Alerts;
 use crate::config::{AlertAddress, Config, ConfigError, SecretError};
@@ -22,7 +23,7 @@ use crate::shell::{Message, Shell, Tell};
 use crate::venue::sign::key_fingerprint;
 use crate::venue::{Client, StartError};
 use crate::world::{Real, World};
-use crate::{control, heartbeat};
+use crate::{control, heartbeat, paper};
 
 /// A token shorter than this can be guessed, characters.
 const TOKEN_MIN: usize = 16;
@@ -99,12 +100,17 @@ pub struct Watchdog {
 impl Watchdog {
     /// Reads what is on the disk and opens the ports.
     pub async fn open(config: Config) -> Result<Watchdog, RunError> {
-        let Config { dialect, rest, instruments, limits, watchdog: table } = config;
+        let Config { dialect, rest, instruments, limits, watchdog: table, paper: on_paper } =
+            config;
         let token: Arc<str> = table.token.read("token")?.as_str().into();
         if token.chars().count() < TOKEN_MIN {
             return Err(RunError::Token);
         }
-        let (key, secret) = (table.key.read("key")?, table.secret.read("secret")?);
+        let (key, secret) = match (&table.key, &table.secret) {
+            (Some(key), Some(secret)) => (key.read("key")?, secret.read("secret")?),
+            // On paper.
+            _ => (Zeroizing::new(paper::KEY.to_owned()), paper::secret(&token)),
+        };
         let key_fingerprint = key_fingerprint(&token, &key).into();
         let (rest, local) = (rest.as_deref(), table.local_address);
         let client = Client::new(dialect, rest, local, &key, &secret, instruments.clone())?;
@@ -127,6 +133,7 @@ impl Watchdog {
             own_prefix: table.own_prefix,
             kill_gateway: table.kill_gateway,
             flatten: table.flatten,
+            paper: on_paper,
         };
         Ok(Watchdog {
             heartbeat: heartbeat.local_addr()?,

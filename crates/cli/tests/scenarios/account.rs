@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use model::{Ending, Entry, OrderState, Record, TradingState};
 use serde_json::{Value, json};
 
-use crate::stage::{CREATE, Stage, Want, books, count, is_active, is_refused};
+use crate::stage::{Account, BOTH, CREATE, Stage, Want, books, count, is_active, is_refused};
 
 pub(crate) fn kinds(entries: &[Entry], kind: &str) -> usize {
     count(entries, |r| matches!(r, Record::Discrepancy { found } if found.kind() == kind))
@@ -20,7 +20,11 @@ fn limit(price: f64) -> Value {
 /// and is live again. Nothing is sent that was wanted meanwhile, and the books agree.
 #[test]
 fn exs_01_a_long_outage_and_the_way_back() {
-    let mut stage = Stage::open(305);
+    BOTH.into_iter().for_each(a_long_outage_and_the_way_back);
+}
+
+fn a_long_outage_and_the_way_back(account: Account) {
+    let mut stage = Stage::open_as(account, 305);
     let resting = stage.send(Want::BuyLow);
     stage.working(resting);
     let sent = stage.requests(CREATE);
@@ -33,6 +37,7 @@ fn exs_01_a_long_outage_and_the_way_back() {
     // By the price of before: nobody can be asked for it now.
     let stale = stage.place_as("buy", &limit(100.0), "gtc");
     stage.until(5, "refused", |entries| is_refused(entries, stale));
+    assert!(stage.agent_was_told("starting"), "the agent knows");
     std::thread::sleep(Duration::from_millis(5_500));
     for _ in 0..3 {
         stage.place_as("buy", &limit(100.0), "gtc");
@@ -130,4 +135,46 @@ fn exs_08_trade_bust() {
         let theirs = total("free").checked_add(total("locked")).unwrap();
         assert_eq!(summary.counted[&asset.parse().unwrap()].get(), theirs, "{asset}");
     }
+}
+
+/// A restart on paper, after a kill and after a stop: a stop that protects stands again under its number, and so does
+/// an entry that nobody took back; both execute when the market comes to them.
+#[test]
+fn what_rests_on_paper_survives_a_restart() {
+    let mut stage = Stage::open_as(Account::OnPaper, 309);
+    let bought = stage.send(Want::BuyNow);
+    assert_eq!(stage.done(5, bought).ending(), Some(Ending::Filled));
+    let (bid, _) = stage.touch();
+    let prices = [bid * 0.985, bid * 0.975].map(|price| format!("{price:.2}"));
+    let kind = json!({"type": "stop_limit", "trigger": prices[0], "price": prices[1]});
+    let stop = stage.place_as("sell", &kind, "gtc");
+    let entry = stage.send(Want::BuyLow);
+    let before = [stop, entry].map(|intent| stage.working(intent).venue_order_id.unwrap());
+    stage.dies_and_starts_again();
+    let after = [stop, entry].map(|intent| stage.working(intent).venue_order_id.unwrap());
+    assert_eq!(after, before);
+    stage.recovers(Instant::now());
+    // Our orders are not in the market's book: somebody has to bid down there for anything to trade.
+    let low = format!(
+        "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.01&price={:.2}",
+        bid * 0.983
+    );
+    let answer = stage.signed("POST", "/api/v3/order", "third", &low);
+    assert!(answer.contains("\"NEW\""), "{answer}");
+    stage.crash();
+    assert_eq!(stage.done(10, entry).ending(), Some(Ending::Filled));
+    assert_eq!(stage.done(10, stop).ending(), Some(Ending::Filled));
+    stage.recovers(Instant::now());
+    // Told to end it takes entries back itself, and leaves stops where they are.
+    let bought = stage.send(Want::BuyNow);
+    assert_eq!(stage.done(5, bought).ending(), Some(Ending::Filled));
+    let stop = stage.place_as("sell", &kind, "gtc");
+    let entry = stage.send(Want::BuyLow);
+    let number = stage.working(stop).venue_order_id;
+    stage.working(entry);
+    assert!(stage.gateway.stop().success(), "{}", stage.gateway.log());
+    stage.dies_and_starts_again();
+    assert_eq!(stage.working(stop).venue_order_id, number);
+    assert_eq!(stage.order(1, entry, "over", |_| true).ending(), Some(Ending::Canceled));
+    stage.recovers(Instant::now());
 }

@@ -4,15 +4,15 @@
 use std::time::{Duration, Instant};
 
 use model::{
-    Ending, Entry, IntentId, Link, OrderState, Record, Refusal, TradingMode, TradingState,
+    Ending, Entry, IntentId, Link, OrderState, Record, Refusal, Side, TradingMode, TradingState,
 };
 use serde_json::{Value, json};
 
 use crate::breakers::losses_as_usual;
 use crate::common::{Gateway, Venue, book};
 use crate::stage::{
-    CREATE, Stage, Want, books, count, is_active, is_live, is_refused, order_of, orders, refusal,
-    signed,
+    Account, BOTH, CREATE, Stage, Want, books, count, is_active, is_live, is_refused, order_of,
+    orders, refusal, signed,
 };
 
 /// How often an agent asks again that does not take no for an answer.
@@ -110,7 +110,11 @@ fn exs_02_everything_is_refused() {
 /// into it, and nothing halts.
 #[test]
 fn exs_05_wick() {
-    let mut stage = Stage::open_with(505, |gateway, _| losses_as_usual(gateway));
+    BOTH.into_iter().for_each(a_wick);
+}
+
+fn a_wick(account: Account) {
+    let mut stage = Stage::open_as_with(account, 505, losses_as_usual);
     let bought = stage.send(Want::BuyNow);
     assert_eq!(stage.done(5, bought).ending(), Some(Ending::Filled));
     let (bid, _) = stage.touch();
@@ -130,9 +134,11 @@ fn exs_05_wick() {
         matches!(r, Record::Refused { because: Refusal::WideSpread { .. }, .. })
     });
     assert!(wide > 0, "between an order far away and the asks there is no price");
-    let state = stage.venue.state();
-    let ours = state["fills"].as_array().unwrap().iter().filter(|f| f["account"] == "account-1");
-    assert_eq!(ours.filter(|fill| fill["side"] == "sell").count(), 0, "nothing is sold into it");
+    // On paper the bids of before are there until the feed has brought their end.
+    let price = |fill: &model::Fill| fill.price.to_string().parse::<f64>().unwrap();
+    let sold: Vec<f64> = stage.executed(Side::Sell).iter().map(price).collect();
+    assert!(sold.iter().all(|price| *price > 2.0 * wick), "nothing is sold into it: {sold:?}");
+    assert!(account == Account::OnPaper || sold.is_empty(), "{sold:?}");
     assert_eq!(stage.fired("book_empty"), 1);
     // What is left of the wick goes with whoever made it.
     stage.signed("DELETE", "/api/v3/openOrders", "third", "symbol=BTCUSDT");
@@ -146,8 +152,12 @@ fn exs_05_wick() {
 /// who bids below it is not.
 #[test]
 fn exs_06_an_empty_side() {
+    BOTH.into_iter().for_each(an_empty_side);
+}
+
+fn an_empty_side(account: Account) {
     const COLLAR: f64 = 0.03;
-    let mut stage = Stage::open(506);
+    let mut stage = Stage::open_as(account, 506);
     for _ in 0..3 {
         let bought = stage.send(Want::BuyNow);
         assert_eq!(stage.done(5, bought).ending(), Some(Ending::Filled));
@@ -171,6 +181,10 @@ fn exs_06_an_empty_side() {
         stage.decided(wanted).is_some_and(|order| order.ending() == Some(Ending::Filled))
     });
     assert!(sold.is_some(), "nothing is sold: {}", stage.gateway.log());
+    if account == Account::OnPaper {
+        // The market does not answer a paper order: who bid is still there, and goes by himself.
+        stage.signed("DELETE", "/api/v3/openOrders", "third", "symbol=BTCUSDT");
+    }
     let far = bid * (1.0 - 2.5 * COLLAR);
     assert!(somebody(&stage, "third", "BUY", "0.001", far, "GTC").contains("\"NEW\""));
     let kept = (0..50).find(|_| {
@@ -181,11 +195,9 @@ fn exs_06_an_empty_side() {
     });
     assert!(kept.is_some(), "{}", stage.gateway.log());
     let least = f64::midpoint(bid, ask) * (1.0 - COLLAR);
-    for fill in stage.venue.state()["fills"].as_array().unwrap() {
-        if fill["account"] == "account-1" && fill["side"] == "sell" {
-            let price: f64 = fill["price"].as_str().unwrap().parse().unwrap();
-            assert!(price >= least, "{fill}: below {least}");
-        }
+    for fill in stage.executed(Side::Sell) {
+        let price: f64 = fill.price.to_string().parse().unwrap();
+        assert!(price >= least, "{fill:?}: below {least}");
     }
     assert_eq!(stage.fired("book_empty"), 1);
     stage.signed("DELETE", "/api/v3/openOrders", "third", "symbol=BTCUSDT");
@@ -318,6 +330,30 @@ fn insists_refused(stage: &mut Stage, bid: f64) -> usize {
         stage.until(5, "refused", |entries| is_refused(entries, *intent));
     }
     wanted.len()
+}
+
+/// EXS-10 on paper: while nothing moves there, nothing that adds risk is sent, what rests does not execute and can be
+/// taken back, and nothing is in doubt.
+#[test]
+fn exs_10_a_market_that_stands_still_on_paper() {
+    let mut stage = Stage::open_as(Account::OnPaper, 510);
+    let resting = [stage.send(Want::BuyLow), stage.send(Want::SellHigh)];
+    resting.into_iter().for_each(|intent| drop(stage.working(intent)));
+    let (bid, _) = stage.touch();
+    stage.fault(json!({"kind": "stall"}));
+    std::thread::sleep(Duration::from_secs(2));
+    let known = stage.executed(Side::Buy).len();
+    let wanted = insists_refused(&mut stage, bid);
+    stage.cancel(resting[0]);
+    assert_eq!(stage.done(5, resting[0]).ending(), Some(Ending::Canceled));
+    std::thread::sleep(Duration::from_secs(8));
+    assert_eq!(stage.executed(Side::Buy).len(), known, "{wanted} refused");
+    assert!(stage.agent_was_told("\"stale\""), "the agent knows");
+    let doubts = count(&stage.gateway.entries(), |r| matches!(r, Record::InDoubt { .. }));
+    assert_eq!((doubts, stage.fired("stall")), (0, 1));
+    let healed = stage.heal();
+    stage.recover(healed, Duration::from_secs(10));
+    assert_eq!(stage.order(1, resting[1], "open", |_| true).state, OrderState::Working);
 }
 
 /// EXS-11: the exchange only takes orders back, then stops altogether, then does not know the instrument

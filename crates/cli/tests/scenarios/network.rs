@@ -8,7 +8,7 @@ use model::{Ending, OrderState, Record};
 use serde_json::json;
 
 use crate::stage::{
-    CREATE, QUIET, RECOVERY_MAX, Stage, Want, count, is_active, is_refused, orders,
+    Account, CREATE, QUIET, RECOVERY_MAX, Stage, Want, count, is_active, is_refused, orders,
 };
 
 /// The time for an answer, after which the gateway gives up.
@@ -193,8 +193,20 @@ fn net_05_rest_down_stream_up() {
 /// `session::backoff`.)
 #[test]
 fn net_06_reconnect_storm() {
+    reconnect_storm(Account::AtVenue, 2);
+}
+
+/// On paper there is one connection, and what is told of the account comes from the process.
+#[test]
+fn net_06_reconnect_storm_on_paper() {
+    reconnect_storm(Account::OnPaper, 1);
+}
+
+fn reconnect_storm(account: Account, connections: u64) {
     const CAP: u64 = 300;
-    let mut stage = Stage::open(107);
+    let mut stage = Stage::open_as(account, 107);
+    let resting = stage.send(Want::BuyLow);
+    stage.working(resting);
     stage.fault(json!({"kind": "connect_cap", "connects_max": CAP}));
     stage.fault(json!({"kind": "close_after", "delay_ms": 0, "delay_max_ms": 2_000}));
     // What is open already is not closed by that.
@@ -204,8 +216,9 @@ fn net_06_reconnect_storm() {
     let sockets = stage.venue.state()["counts"]["sockets"].clone();
     let opened = sockets["opened"].as_u64().unwrap();
     println!("{opened} connections in {:?}", start.elapsed());
-    assert!(stage.fired("close_after") >= 4);
-    assert!((4..=CAP / 2).contains(&opened), "{sockets}");
+    assert!(stage.fired("close_after") >= 2 * connections);
+    assert!((2 * connections..=CAP / 2).contains(&opened), "{sockets}");
+    assert!(stage.agent_was_told("\"feed\""), "the agent knows that it was blind");
     assert_eq!(sockets["refused"], 0, "{sockets}");
     assert_eq!((stage.answers(429), stage.answers(418)), (0, 0));
     let healed = stage.heal();
@@ -219,10 +232,11 @@ fn net_06_reconnect_storm() {
         now["opened"].as_u64().unwrap() - now["closed"].as_u64().unwrap()
     };
     let start = Instant::now();
-    while open(&stage) != 2 && start.elapsed() < Duration::from_secs(10) {
+    while open(&stage) != connections && start.elapsed() < Duration::from_secs(10) {
         std::thread::sleep(Duration::from_millis(50));
     }
-    assert_eq!(open(&stage), 2, "one for the market, one for the account");
+    assert_eq!(open(&stage), connections, "one for the market, one for an account at the venue");
+    assert_eq!(stage.order(1, resting, "open", |_| true).state, OrderState::Working);
 }
 
 /// NET-08: answers that break in the middle, come drop by drop or are empty. Each leaves the order in

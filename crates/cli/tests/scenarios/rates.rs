@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use model::{Ending, IntentId, OrderState, Record, TradingState};
 use serde_json::json;
 
-use crate::stage::{CREATE, Stage, Want, books, count, is_refused, orders};
+use crate::stage::{Account, BOTH, CREATE, Stage, Want, books, count, is_refused, orders};
 
 /// From the latch to the first cancel at the exchange, and to the last entry order gone.
 const FIRST_CANCEL_MAX: Duration = Duration::from_millis(100);
@@ -51,17 +51,82 @@ fn rl_01_throttle_reply() {
     stage.recovers(healed);
 }
 
+/// RL-01 on paper: what the venue throttles is the market's, and the paper account asks nothing meanwhile either.
+#[test]
+fn rl_01_throttle_reply_on_paper() {
+    let mut stage = Stage::open_as(Account::OnPaper, 301);
+    let resting = stage.send(Want::BuyLow);
+    stage.working(resting);
+    stage.fault(json!({"kind": "throttle", "retry_after_s": 4, "count": 1}));
+    stage.until(70, "the throttle is heard", |entries| count(entries, is_limited) == 1);
+    let start = Instant::now();
+    let before = asked(&stage);
+    stage.cancel(resting);
+    stage.order(2, resting, "being taken back", |order| order.state == OrderState::PendingCancel);
+    while start.elapsed() < Duration::from_millis(3_500) {
+        assert_eq!(asked(&stage), before, "asked after {:?}", start.elapsed());
+        let state = stage.order(1, resting, "known", |_| true).state;
+        assert_eq!(state, OrderState::PendingCancel, "after {:?}", start.elapsed());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(stage.done(5, resting).ending(), Some(Ending::Canceled));
+    assert_eq!((stage.fired("throttle"), stage.answers(429)), (1, 1));
+    let healed = stage.heal();
+    stage.recovers(healed);
+}
+
+/// RL-04 on paper: the account's own budget holds orders back before the paper exchange would, and its reserve pays for
+/// taking all of them back. The budget of the host is not touched by any of it.
+#[test]
+fn rl_04_kill_on_an_empty_budget_on_paper() {
+    let mut stage = Stage::open_as(Account::OnPaper, 304);
+    let (bid, _) = stage.touch();
+    let low = json!({"type": "limit", "price": format!("{:.2}", bid * 0.99)});
+    for _ in 0..48 {
+        stage.place_as("buy", &low, "gtc");
+    }
+    let waits = |record: &Record| matches!(record, Record::BudgetWait { .. });
+    stage.until(10, "the budget is spent", |entries| count(entries, waits) > 0);
+    let open = books(&stage.gateway.entries()).open_count();
+    assert!(open > 0);
+    stage.want(&json!("halt"));
+    let halted =
+        |record: &Record| matches!(record, Record::Trading { state: TradingState::Halted, .. });
+    stage.until(5, "halted", |entries| count(entries, halted) == 1);
+    stage.until(10, "every order is over", |entries| books(entries).open_count() == 0);
+    let entries = stage.gateway.entries();
+    let latch = entries.iter().find(|entry| halted(&entry.record)).unwrap().at;
+    let canceled = |entry: &&model::Entry| {
+        matches!(entry.record, Record::Ended { ending: Ending::Canceled, .. })
+    };
+    let last = entries.iter().filter(canceled).map(|entry| entry.at.since(latch)).max().unwrap();
+    println!("{open} orders gone {last:?} after the latch");
+    assert!(last <= CLEAR_MAX, "{last:?}");
+    assert_eq!(count(&entries, is_limited), 0, "the paper exchange never had to say stop");
+    assert!(stage.agent_was_told("halted"));
+    stage.one_order_per_intent();
+}
+
 /// RL-02 as far as the gateway alone goes: a banned address asks nothing until the ban is over. Each of
 /// its connections may find the ban out once.
 #[test]
 fn rl_02_gateway_banned() {
+    BOTH.into_iter().for_each(gateway_banned);
+}
+
+/// On paper the account is banned with its address, though nobody there knows of it.
+fn gateway_banned(account: Account) {
     const BAN: Duration = Duration::from_secs(6);
-    let mut stage = Stage::open(302);
+    let mut stage = Stage::open_as(account, 302);
     let filled = stage.place(Want::BuyNow);
     assert_eq!(stage.done(5, filled).ending(), Some(Ending::Filled));
     let resting = stage.place(Want::BuyLow);
     stage.working(resting);
     stage.fault(json!({"kind": "ban", "peer": "127.0.0.1", "for": "6s"}));
+    if account == Account::OnPaper {
+        // An account at the venue has a stream that a ban ends; the market's has to end for it to be found out.
+        stage.fault(json!({"kind": "shutdown_notice", "delay_ms": 0}));
+    }
     let start = Instant::now();
     stage.until(5, "the ban is heard", |entries| count(entries, is_limited) > 0);
     std::thread::sleep(Duration::from_millis(200));
@@ -74,7 +139,12 @@ fn rl_02_gateway_banned() {
         assert_eq!(asked(&stage), calls, "asked after {:?}", start.elapsed());
         std::thread::sleep(Duration::from_millis(50));
     }
-    assert!(is_refused(&stage.gateway.entries(), blind), "nothing that adds risk meanwhile");
+    // An account at the venue loses its stream, and it is refused; one on paper finds no room to ask.
+    let sent = stage.decided(blind);
+    assert!(
+        sent.is_none_or(|order| order.filled == model::Qty::ZERO),
+        "nothing that adds risk meanwhile"
+    );
     let over = Instant::now();
     assert_eq!(stage.fired("ban") - 1, found_out);
     stage.recovers(over);
@@ -103,7 +173,11 @@ fn cancels(stage: &mut Stage, orders: &[IntentId]) -> Vec<Duration> {
 /// held to ten percent; what a wait for the budget would cost is far above the bound.)
 #[test]
 fn rl_03_noisy_neighbour() {
-    let mut stage = Stage::open(303);
+    BOTH.into_iter().for_each(noisy_neighbour);
+}
+
+fn noisy_neighbour(account: Account) {
+    let mut stage = Stage::open_as(account, 303);
     let orders: Vec<IntentId> = (0..20).map(|_| stage.place(Want::BuyLow)).collect();
     for order in &orders {
         stage.working(*order);

@@ -19,7 +19,7 @@ use model::{
 use serde_json::{Value, json};
 use venues::binance::sign::SigningKey;
 
-use crate::common::{COINBASE_SECRET, Gateway, Venue, book, with_room};
+use crate::common::{COINBASE_SECRET, Gateway, Venue, book, plimsoll, stderr, with_room};
 
 /// From a healed fault to books that agree and a live market.
 pub(crate) const RECOVERY_MAX: Duration = Duration::from_secs(5);
@@ -53,9 +53,27 @@ pub(crate) enum Want {
     SellHigh,
 }
 
+/// Where the account of a stage is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Account {
+    AtVenue,
+    OnPaper,
+}
+
+pub(crate) const BOTH: [Account; 2] = [Account::AtVenue, Account::OnPaper];
+
+const PAPER: &str = r#"
+[paper]
+cash = "10000 USDT, 1 BTC"
+maker_bps = 10
+taker_bps = 10
+latency_ms = 20
+"#;
+
 pub(crate) struct Stage {
     pub(crate) venue: Venue,
     pub(crate) gateway: Gateway,
+    account: Account,
     pipe: File,
     next_intent: u64,
 }
@@ -64,6 +82,31 @@ impl Stage {
     /// Everything is up, and the gateway trades.
     pub(crate) fn open(seed: u32) -> Stage {
         Stage::open_with(seed, |_, _| {})
+    }
+
+    /// The same with the account there or on paper.
+    pub(crate) fn open_as(account: Account, seed: u32) -> Stage {
+        Stage::open_as_with(account, seed, |_| {})
+    }
+
+    /// The same with files that are changed first.
+    pub(crate) fn open_as_with(
+        account: Account,
+        seed: u32,
+        change: impl FnOnce(&Gateway),
+    ) -> Stage {
+        let mut stage = Stage::open_with(seed, |gateway, command| {
+            if account == Account::OnPaper {
+                let path = gateway.path("plimsoll.toml");
+                let text = std::fs::read_to_string(&path).unwrap();
+                std::fs::write(path, text.replace("\"live\"", "\"paper\"") + PAPER).unwrap();
+                // There is a key in the file, and nowhere else.
+                command.env_remove("TEST_KEY").env_remove("TEST_SECRET");
+            }
+            change(gateway);
+        });
+        stage.account = account;
+        stage
     }
 
     /// The same with a command that is changed first.
@@ -102,7 +145,8 @@ impl Stage {
         let mut command = gateway.command();
         change(&gateway, &mut command);
         gateway.spawn(command);
-        let mut stage = Stage { venue, gateway, pipe, next_intent: 0 };
+        let account = Account::AtVenue;
+        let mut stage = Stage { venue, gateway, account, pipe, next_intent: 0 };
         stage.agent_is_up();
         stage
     }
@@ -120,8 +164,9 @@ impl Stage {
         self.gateway.process = None;
         std::fs::remove_file(self.gateway.path("hello")).unwrap();
         // Who read the pipe of the life before may still do so.
-        self.pipe = pipe(&self.gateway, "pipe-again");
-        write_script(&self.gateway, AGENT, "pipe-again");
+        let again = format!("pipe-{}", self.next_intent);
+        self.pipe = pipe(&self.gateway, &again);
+        write_script(&self.gateway, AGENT, &again);
         self.gateway.start();
         self.agent_is_up();
     }
@@ -322,7 +367,10 @@ impl Stage {
             let before = self.venue.state();
             let entries = self.gateway.entries();
             let quiet = before["orders"] == self.venue.state()["orders"];
-            let differ = difference(&entries, &before);
+            let differ = match self.account {
+                Account::AtVenue => difference(&entries, &before),
+                Account::OnPaper => self.difference_on_paper(&entries, &before),
+            };
             if let Some(differ) = differ.or_else(|| (!quiet).then(|| "it moves".to_owned())) {
                 let log = || self.gateway.log();
                 assert!(self.gateway.process.is_some(), "the gateway is gone: {}", log());
@@ -337,6 +385,61 @@ impl Stage {
             assert!(!self.gateway.log().contains("panicked"), "{}", self.gateway.log());
             return took;
         }
+    }
+
+    /// The first thing in which journal, books and paper exchange differ, or the venue heard of the account.
+    fn difference_on_paper(&self, entries: &[Entry], venue: &Value) -> Option<String> {
+        let heard = orders(venue).count()
+            + venue["fills"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|f| f["account"] == "account-1")
+                .count();
+        assert_eq!(heard, 0, "the venue hears of nothing: {venue}");
+        if !is_active(entries) || !is_live(entries) {
+            return Some("it does not trade, or the market is not live".to_owned());
+        }
+        // The gateway asks the paper exchange for everything, and says what it found.
+        let config = self.gateway.path("plimsoll.toml");
+        let compared = plimsoll(&["reconcile", "--json", "--config", config.to_str().unwrap()]);
+        if !compared.status.success() {
+            return Some(stderr(&compared));
+        }
+        let compared: Value = serde_json::from_slice(&compared.stdout).unwrap();
+        if compared["found"] != 0 || compared["left"].as_array().map(Vec::len) != Some(0) {
+            return Some(format!("differences on paper: {compared}"));
+        }
+        let difference = |record: &Record| matches!(record, Record::Discrepancy { .. });
+        assert_eq!(count(entries, difference), 0, "and there never were any");
+        let bought = entries.iter().filter_map(|entry| match &entry.record {
+            Record::Filled { fill, .. } if fill.side == model::Side::Buy => Some(fill.qty.get()),
+            Record::Filled { fill, .. } => fill.qty.get().checked_neg(),
+            _ => None,
+        });
+        let net = bought.fold(Decimal::ZERO, |net, qty| net.checked_add(qty).unwrap());
+        let summary = Summary::from_entries(entries);
+        let held = summary.counted.get(&"BTC".parse().unwrap()).map(|amount| amount.get());
+        let position = summary.positions.values().next().map_or(Decimal::ZERO, |net| net.get());
+        let one: Decimal = "1".parse().unwrap();
+        (position != net || held != one.checked_add(net))
+            .then(|| format!("{net} was bought, {position} is the position, {held:?} is held"))
+    }
+
+    /// Executions of this side in the journal.
+    pub(crate) fn executed(&self, side: model::Side) -> Vec<model::Fill> {
+        let entries = self.gateway.entries();
+        let fills = entries.iter().filter_map(|entry| match &entry.record {
+            Record::Filled { fill, .. } if fill.side == side => Some(*fill),
+            _ => None,
+        });
+        fills.collect()
+    }
+
+    /// Was the agent told a line with this in it?
+    pub(crate) fn agent_was_told(&self, what: &str) -> bool {
+        let told = std::fs::read_to_string(self.gateway.path("told")).unwrap_or_default();
+        told.lines().any(|line| line.contains(what))
     }
 
     /// [`Stage::recover`] within the usual time.
@@ -515,7 +618,7 @@ fn file(agent: &str, what: &str) -> String {
 fn write_script(gateway: &Gateway, agent: &str, pipe: &str) -> std::path::PathBuf {
     let script = gateway.path(&format!("{}.sh", file(agent, "agent")));
     let (pipe, hello) = (gateway.path(pipe), gateway.path(&file(agent, "hello")));
-    let pid = gateway.path(&file(agent, "pid"));
+    let (pid, told) = (gateway.path(&file(agent, "pid")), gateway.path(&file(agent, "told")));
     let text = format!(
         r#"
 read -r hello
@@ -523,11 +626,12 @@ echo $$ > '{pid}'
 printf '%s\n' "$hello" > '{hello}.new' && mv '{hello}.new' '{hello}'
 echo '{{"ready":{{"version":1,"strategy":"script"}}}}'
 cat '{pipe}' &
-exec sed -u -n -e 's/^{{"[a-z]*":{{"seq":\([0-9]*\),.*/{{"handled":{{"seq":\1}}}}/p' -e '/^{{"stop"/q'
+exec sed -u -n -e '/"\(trading\|feed\)"/w {told}' -e 's/^{{"[a-z]*":{{"seq":\([0-9]*\),.*/{{"handled":{{"seq":\1}}}}/p' -e '/^{{"stop"/q'
 "#,
         hello = hello.display(),
         pipe = pipe.display(),
-        pid = pid.display()
+        pid = pid.display(),
+        told = told.display()
     );
     std::fs::write(&script, text).unwrap();
     script

@@ -8,6 +8,7 @@ mod alone;
 mod common;
 mod forged;
 mod many;
+mod paper;
 mod people;
 mod stage;
 mod steps;

@@ -9,7 +9,7 @@ use crate::common::{Gateway, LIMITS, buyer, plimsoll, secret_file, stderr, with_
 use crate::stage::{Stage, TOKEN, Watchdog, until};
 
 /// Orders that rest, of an agent that does nothing else.
-const RESTING: usize = 30;
+pub(crate) const RESTING: usize = 30;
 
 /// From the third second of silence on: what a look at the heart may take, and two seconds to clear.
 const CLEARED_WITHIN: Duration = Duration::from_millis(3_000 + 500 + 2_000);
@@ -34,7 +34,11 @@ done
 "#;
 
 /// A gateway on the stage's exchange, with the kill switch at its side.
-fn gateway(stage: &Stage, watchdog: &Watchdog, agent: impl FnOnce(&Gateway) -> String) -> Gateway {
+pub(crate) fn gateway(
+    stage: &Stage,
+    watchdog: &Watchdog,
+    agent: impl FnOnce(&Gateway) -> String,
+) -> Gateway {
     let gateway = Gateway::prepare(&stage.venue.addr, "");
     let limits = with_room(LIMITS).replace("open_max = 10", "open_max = 100");
     std::fs::write(gateway.path("limits.toml"), limits).unwrap();
@@ -49,14 +53,7 @@ fn gateway(stage: &Stage, watchdog: &Watchdog, agent: impl FnOnce(&Gateway) -> S
 
 /// One whose orders rest at the exchange, and the kill switch knows of them.
 fn resting(stage: &Stage, watchdog: &Watchdog) -> Gateway {
-    let price = format!("{:.0}", stage.price() * 0.985);
-    let agent = |gateway: &Gateway| {
-        let path = gateway.path("rester.sh");
-        let text = RESTER.replace("PRICE", &price).replace("COUNT", &RESTING.to_string());
-        std::fs::write(&path, text).unwrap();
-        format!("[agent.rester]\nvenue = \"sim\"\ncommand = [\"bash\", {path:?}]\n")
-    };
-    let mut gateway = gateway(stage, watchdog, agent);
+    let mut gateway = gateway(stage, watchdog, |gateway| rester(stage, gateway));
     gateway.start();
     let refused = || {
         let entries = gateway.entries();
@@ -71,7 +68,16 @@ fn resting(stage: &Stage, watchdog: &Watchdog) -> Gateway {
     gateway
 }
 
-fn is_halted(gateway: &Gateway) -> bool {
+/// The table of an agent whose orders rest.
+pub(crate) fn rester(stage: &Stage, gateway: &Gateway) -> String {
+    let price = format!("{:.0}", stage.price() * 0.985);
+    let path = gateway.path("rester.sh");
+    let text = RESTER.replace("PRICE", &price).replace("COUNT", &RESTING.to_string());
+    std::fs::write(&path, text).unwrap();
+    format!("[agent.rester]\nvenue = \"sim\"\ncommand = [\"bash\", {path:?}]\n")
+}
+
+pub(crate) fn is_halted(gateway: &Gateway) -> bool {
     gateway.entries().iter().any(|entry| {
         matches!(
             &entry.record,

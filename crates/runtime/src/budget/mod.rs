@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ::budget::{
-    Answer, Budget, Cause, Charge, Counted, Grant, Keys, Limit, Priority, Shares, Usage,
+    Answer, Budget, Cause, Charge, Counted, Grant, Keys, Limit, Priority, Shape, Shares, Usage,
 };
 use ::budget::{binance, coinbase, key};
 use arrayvec::ArrayVec;
@@ -119,6 +119,17 @@ impl HostBudget {
     /// For whom this process's requests are counted.
     pub fn keys(&self) -> Keys {
         self.shared.keys
+    }
+
+    /// What the venue is known to allow.
+    pub(crate) fn limits(&self) -> Vec<Limit> {
+        let limit = |rule: &::budget::Rule| match rule.shape {
+            Shape::Aligned { window_ms, limit } | Shape::Sliding { window_ms, limit } => {
+                Some(Limit { counts: rule.counts, window_ms, limit })
+            }
+            Shape::Leaky { .. } => None,
+        };
+        self.state().budget.rules().filter_map(limit).collect()
     }
 
     /// May this go now? Nothing is waited for but the file.

@@ -61,7 +61,7 @@ pub struct Config {
     pub record: Option<PathBuf>,
     /// Where alerts go.
     pub alerts: Vec<AlertConfig>,
-    /// The kill switch that watches this gateway; `None` where there is none, and in a paper run.
+    /// The kill switch that watches this gateway; `None` where there is none.
     pub watchdog: Option<WatchdogConfig>,
     /// What a live run has to show, and what a person has opened.
     pub gates: GatesConfig,
@@ -310,8 +310,11 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     if let Some(watchdog) = &file.watchdog {
         watchdog::check(watchdog).map_err(|(key, problem)| bad(&key, problem))?;
     }
-    // One would look at an account at the exchange, which is not the one of a paper run.
-    let watchdog = file.watchdog.filter(|_| paper.is_none()).map(|mut watchdog| {
+    let watchdog = file.watchdog.map(|mut watchdog| {
+        if paper.is_some() {
+            // The kill switch's own: a paper run has no use for them, and nobody else reads them here.
+            (watchdog.key, watchdog.secret) = (None, None);
+        }
         watchdog.token = watchdog.token.within(here);
         watchdog.gateway_pid_file = watchdog.gateway_pid_file.map(|path| here.join(path));
         watchdog

@@ -2,6 +2,7 @@
 //! `plimsoll backtest`. What decides whether a strategy earns has no default: what the account holds, and fees.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use model::venue::FeeRates;
@@ -22,6 +23,8 @@ pub struct PaperConfig {
     pub assumptions: Assumptions,
     /// How long a request takes, and as long its answer.
     pub latency: Duration,
+    /// Where the kill switch finds the account, on this host.
+    pub listen: SocketAddr,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +42,8 @@ pub(super) struct PaperFile {
     share: Option<u32>,
     #[serde(default = "default_latency")]
     latency_ms: u64,
+    #[serde(default = "default_listen")]
+    listen: String,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -65,6 +70,11 @@ const fn default_latency() -> u64 {
     50
 }
 
+/// Beside the kill switch's own ports in the examples. It has the same default.
+fn default_listen() -> String {
+    "127.0.0.1:9202".to_owned()
+}
+
 /// The most that can be said of hundredths of a percent.
 const BPS_MAX: i64 = 10_000;
 
@@ -86,6 +96,12 @@ pub(super) fn checked(file: &PaperFile) -> Result<PaperConfig, (String, String)>
     if file.share.is_some_and(|share| !(1..=100).contains(&share)) {
         return Err(bad("share", "is not 1 to 100 percent".to_owned()));
     }
+    let listen = file.listen.parse().ok().filter(|address: &SocketAddr| address.ip().is_loopback());
+    let listen = listen.ok_or_else(|| {
+        let problem =
+            format!("{:?} is no port of this host alone, as in 127.0.0.1:9202", file.listen);
+        bad("listen", problem)
+    })?;
     let fees = FeeRates {
         maker: rate("maker_bps", &file.maker_bps)?,
         taker: rate("taker_bps", &file.taker_bps)?,
@@ -102,7 +118,7 @@ pub(super) fn checked(file: &PaperFile) -> Result<PaperConfig, (String, String)>
     let assumptions =
         Assumptions { resting, slippage_bps: file.slippage_bps, share_percent: file.share };
     let latency = Duration::from_millis(file.latency_ms);
-    Ok(PaperConfig { cash, fees, fees_in, assumptions, latency })
+    Ok(PaperConfig { cash, fees, fees_in, assumptions, latency, listen })
 }
 
 /// Hundredths of a percent, as a number or as its text, as a fraction.
@@ -151,6 +167,7 @@ mod tests {
         assert_eq!(paper.fees.maker.to_string(), "-0.00005");
         assert_eq!(paper.fees.taker.to_string(), "0.00075");
         assert_eq!(paper.latency, Duration::from_millis(50));
+        assert_eq!(paper.listen.to_string(), "127.0.0.1:9202");
         assert_eq!((paper.fees_in, paper.assumptions), (FeesIn::Quote, Assumptions::default()));
         let all = "fees_in = \"received\"\nfill = \"conservative\"\nslippage_bps = 3\nshare = 20\n\
                    latency_ms = 7";
@@ -175,6 +192,8 @@ mod tests {
             ("-0.5", "-10001", "maker_bps"),
             ("7.5", "x", "taker_bps"),
             ("taker", "latency_ms = 1001\ntaker", "latency_ms"),
+            ("taker", "listen = \"0.0.0.0:9202\"\ntaker", "listen"),
+            ("taker", "listen = \"localhost\"\ntaker", "listen"),
             ("taker", "share = 0\ntaker", "share"),
             ("taker", "slippage_bps = 10001\ntaker", "slippage_bps"),
         ] {

@@ -27,7 +27,7 @@ impl Rest {
             return false;
         };
         let (ahead_ms, step_ms) = self.clock().take(sent, theirs, clock::now());
-        self.budget().learn_clock(ahead_ms).await;
+        self.learn_clock(ahead_ms).await;
         // The receiver is gone only when the gateway ends.
         let _ = self.inputs().send(Input::Clock { ahead_ms }).await;
         step_ms <= CLOCK_STEP_MAX_MS

@@ -48,6 +48,14 @@ pub enum RunError {
     /// The token that is shared with the watchdog is not where the configuration says.
     #[error("watchdog.token: {0}")]
     WatchdogToken(SecretError),
+    /// The watchdog could not find the account.
+    #[error("paper.listen {address}: {source}; name another port of this host")]
+    PaperListen {
+        /// Which port.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The watchdog could not find this process.
     #[error("watchdog.gateway_pid_file: {}: cannot be written: {source}", path.display())]
     PidFile {

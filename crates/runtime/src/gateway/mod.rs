@@ -2,6 +2,7 @@
 //! connects, starts the agents, and runs the loop of `core.rs`.
 
 mod adapter;
+mod addresses;
 mod admit;
 mod audit;
 mod begin;
@@ -49,19 +50,19 @@ use journal::Address;
 use model::venue::{KeyPolicy, MarketRequest, Request, Response, VenueError};
 use model::{Command, HaltCause, HaltLevel, HaltedBy, Input, Instrument, InstrumentId, VenueId};
 use tokio::sync::{mpsc, watch};
-use venues::{binance, coinbase};
 
 use self::adapter::Adapter;
 pub use self::adapter::KeyError;
+use self::addresses::Addresses;
 use self::admit::Admitted;
 use self::begin::{disown, start_agents, start_config};
 use self::core::{Core, Distrusted};
 pub use self::error::RunError;
 pub use self::examine::{Examined, examine};
-use self::feeds::{Distrusts, Pace, StreamAddresses};
+use self::feeds::{Distrusts, Pace};
 use self::hands::Hands;
 use self::knock::ask_at_start;
-use self::paper::Paper;
+use self::paper::{Of, Paper};
 use self::pid_file::PidFile;
 pub use self::public::{Doubts, Heard, PublicMarket, PublicVenue};
 use self::pulse::Pulse;
@@ -73,9 +74,9 @@ use self::rules::Streams;
 use self::waiting::Waiting;
 use self::watchdog::Link;
 pub use self::without::compare;
-use crate::budget::{BudgetError, HostBudget, Of};
+use crate::budget::{self, BudgetError, HostBudget};
 use crate::clock;
-use crate::config::{Config, LimitsFile, Secret, VenueConfig, VenueKind};
+use crate::config::{Config, LimitsFile, Secret, VenueConfig};
 use crate::control;
 use crate::record::{Ear, Keeper};
 
@@ -106,6 +107,7 @@ async fn run_with(
     alerts: &Alerts,
 ) -> Result<(), RunError> {
     let token = watchdog_token(&config)?;
+    let door = paper::door(&config).await?;
     let (venue, settings) = &config.venue;
     let (key, adapter) = match &config.paper {
         None => adapter(*venue, settings)?,
@@ -114,10 +116,9 @@ async fn run_with(
     };
     let address = Addresses::of(settings);
     let (inputs, input_queue) = mpsc::channel(INPUTS_MAX);
-    let directory =
-        crate::budget::directory(config.state_dir.as_deref()).map_err(BudgetError::from)?;
+    let directory = budget::directory(config.state_dir.as_deref()).map_err(BudgetError::from)?;
     let notices = Some(inputs.clone());
-    let of = Of {
+    let of = budget::Of {
         venue: settings.kind,
         address: &address.rest,
         account: &key,
@@ -151,14 +152,24 @@ async fn run_with(
     let instruments: Vec<Instrument> = found.into_iter().map(on_known_grid).collect();
     let rest = rest.following(instruments.clone());
     let clock_known = rest.measure_clock().await;
-    let paper = config.paper.as_ref().map(|paper| {
-        let (books, session) = (&opened.books, opened.session);
-        tracing::warn!(
-            %venue,
-            "paper mode: orders are filled in this process and none is sent; no key and no watchdog is used"
-        );
-        Paper::open(paper, &instruments, books, session, rest.venue_now())
-    });
+    let paper = match &config.paper {
+        None => None,
+        Some(paper) => {
+            tracing::warn!(
+                %venue,
+                "paper mode: orders are filled in this process and none is sent; no key is used"
+            );
+            let (books, session) = (&opened.books, opened.session);
+            let (venue, instruments) = (settings.kind, instruments.as_slice());
+            let token = token.as_ref().map(|(_, token)| token.reveal());
+            let of = Of { paper, venue, instruments, books, session, token };
+            let budget = paper::own_budget(&config, &directory, inputs.clone())?;
+            let paper = Paper::open(of, budget, rest.venue_now()).await;
+            // They stand beside the instruments, which were read before.
+            paper.learn(&rest.budget().limits()).await;
+            Some(paper)
+        }
+    };
     let rest = rest.with_paper(paper.clone());
     let key_audit = match &paper {
         None => Some(audit::at_start(*venue, settings, &rest).await?),
@@ -200,6 +211,7 @@ async fn run_with(
     let (distrust_market, market_distrusted) = mpsc::channel(pump::DISTRUST_MAX);
     let (distrust_account, account_distrusted) = mpsc::channel(pump::DISTRUST_MAX);
     let distrust = Distrusted { market: distrust_market, account: distrust_account };
+    let of_door = door.zip(paper.clone());
     // Of a paper account there is no stream that could be begun anew.
     let (of_stream, of_paper) = match &paper {
         None => (account_distrusted, None),
@@ -260,7 +272,13 @@ async fn run_with(
             }
         }),
     ];
+    let shown = of_door
+        .map(|(listener, paper)| (tokio::spawn(paper::serve(listener, paper.clone())), paper));
     let ended = core.run(sources, effects).await;
+    if let Some((door, paper)) = shown {
+        paper.is_heard().await;
+        door.abort();
+    }
     beside.iter().for_each(tokio::task::JoinHandle::abort);
     // Waits for the last write; answers that still come find nobody.
     drop(opened.writer);
@@ -363,53 +381,6 @@ fn adapter(venue: VenueId, settings: &VenueConfig) -> Result<(String, Adapter), 
     let adapter = Adapter::new(settings.kind, key.clone(), secret.reveal())
         .map_err(|source| RunError::Key { venue, source })?;
     Ok((key, adapter))
-}
-
-/// Where the venue is.
-struct Addresses {
-    rest: String,
-    streams: StreamAddresses,
-}
-
-impl Addresses {
-    /// An address that is given moves the others along: a simulated venue has one port for all.
-    fn of(settings: &VenueConfig) -> Addresses {
-        let VenueConfig { kind, rest, streams, ws_api, .. } = settings;
-        Addresses::at(*kind, rest.as_deref(), streams.as_deref(), ws_api.as_deref())
-    }
-
-    fn at(
-        kind: VenueKind,
-        rest: Option<&str>,
-        streams_are: Option<&str>,
-        api_is: Option<&str>,
-    ) -> Addresses {
-        let (streams, api) = match kind {
-            VenueKind::BinanceSpot => (binance::STREAMS, binance::WS_API),
-            VenueKind::CoinbaseAdvanced => (coinbase::STREAMS, coinbase::USER_STREAM),
-        };
-        // Where each is below the base of its sockets.
-        let (streams_at, api_at) = match kind {
-            VenueKind::BinanceSpot => ("/ws", "/ws-api/v3"),
-            VenueKind::CoinbaseAdvanced => ("", ""),
-        };
-        let sockets = rest.map(|rest| rest.replacen("http", "ws", 1));
-        let sockets = sockets.as_deref().map(|base| base.trim_end_matches('/'));
-        let market = match (streams_are, sockets) {
-            (Some(streams), _) => streams.trim_end_matches('/'),
-            (None, Some(base)) => base,
-            (None, None) => streams,
-        };
-        let account = match (api_is, sockets) {
-            (Some(api), _) => api.to_owned(),
-            (None, Some(base)) => format!("{base}{api_at}"),
-            (None, None) => api.to_owned(),
-        };
-        Addresses {
-            rest: rest.unwrap_or(kind.rest_address()).to_owned(),
-            streams: StreamAddresses { market: format!("{market}{streams_at}"), account },
-        }
-    }
 }
 
 async fn instruments(

@@ -8,7 +8,7 @@ use model::Outcome;
 use model::venue::{AccountRequest, MarketRequest, Request};
 use venues::binance::ORDER_WINDOW_MS;
 
-use super::adapter::Call;
+use super::adapter::Cost;
 
 /// Longest wait of a cancel or a question; what would have to wait longer fails.
 const WAIT_MAX: Duration = Duration::from_secs(30);
@@ -73,12 +73,12 @@ pub(super) const fn wait_max(request: &Request) -> Duration {
 
 /// What turned out to be free: calls of orders that worked have no weight, and an order that was
 /// proven not to exist is not counted as one.
-pub(super) fn free(call: &Call, status: u16, outcome: &Outcome) -> ArrayVec<(Counted, u32), 2> {
+pub(super) fn free(cost: &Cost, worked: bool, outcome: &Outcome) -> ArrayVec<(Counted, u32), 2> {
     let mut free = ArrayVec::new();
-    if status == 200 {
-        free.extend(call.free_when_it_works);
+    if worked {
+        free.extend(cost.free_when_it_works);
     }
-    if call.places && matches!(outcome, Outcome::Refused(_)) {
+    if cost.places && matches!(outcome, Outcome::Refused(_)) {
         free.push((Counted::Order, 1));
     }
     free
@@ -124,27 +124,23 @@ mod tests {
 
     #[test]
     fn only_proof_gives_an_order_back() {
-        let call = |free_when_it_works: Option<(Counted, u32)>, places| Call {
-            method: reqwest::Method::POST,
-            path: "/".to_owned(),
-            headers: Vec::new(),
-            body: String::new(),
+        let cost = |free_when_it_works: Option<(Counted, u32)>, places| Cost {
             charge: ::budget::Charge::new(::budget::Keys::default()),
             free_when_it_works,
             places,
         };
         let refused = Outcome::Refused(VenueError::InsufficientBalance);
         let doubt = Outcome::InDoubt("status 200, but".to_owned());
-        let free = |call: Call, status, outcome| free(&call, status, outcome).to_vec();
+        let free = |cost: Cost, status, outcome| free(&cost, status == 200, outcome).to_vec();
         assert_eq!(
-            free(call(Some((Counted::Weight, 1)), true), 400, &refused),
+            free(cost(Some((Counted::Weight, 1)), true), 400, &refused),
             [(Counted::Order, 1)]
         );
         assert_eq!(
-            free(call(Some((Counted::Weight, 1)), true), 200, &doubt),
+            free(cost(Some((Counted::Weight, 1)), true), 200, &doubt),
             [(Counted::Weight, 1)]
         );
-        assert_eq!(free(call(Some((Counted::Weight, 1)), true), 504, &doubt), []);
-        assert_eq!(free(call(None, false), 400, &refused), []);
+        assert_eq!(free(cost(Some((Counted::Weight, 1)), true), 504, &doubt), []);
+        assert_eq!(free(cost(None, false), 400, &refused), []);
     }
 }

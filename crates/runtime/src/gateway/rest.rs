@@ -4,6 +4,8 @@
 //! left, everything but a readable answer is in doubt. Each question is paid from the host's rate
 //! budget before it leaves, and each answer settles it (`rates.rs`).
 
+mod on_paper;
+
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +17,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_tungstenite::tungstenite::http;
 use venues::session::Stamp;
 
-use super::adapter::{Adapter, Answer, Call, Heard};
+use super::adapter::{Adapter, Answer, Call, Cost, Heard};
 use super::paper::Paper;
 use super::patience::Patience;
 use super::rates;
@@ -244,8 +246,9 @@ impl Rest {
         decided: Option<Timestamp>,
         held_back: &HeldBack<'_>,
     ) -> Outcome {
-        if let (Some(paper), Request::Account(request)) = (&self.paper, request) {
-            return paper.ask(self.venue_now(), request).await;
+        if let Some(paper) = self.paper.as_ref().filter(|_| matches!(request, Request::Account(_)))
+        {
+            return self.on_paper(paper, request, decided, held_back).await;
         }
         let at = decided.map_or_else(|| self.venue_now(), |decided| self.clock().at(decided));
         let call = match self.call(request, at) {
@@ -254,23 +257,11 @@ impl Rest {
         };
         let budget = self.budget();
         let begun = Instant::now();
-        // What was decided a while ago has used up a part of its time.
-        let spent = decided.map_or(Duration::ZERO, |decided| clock::now().since(decided));
-        let wait_max = rates::wait_max(request).saturating_sub(spent);
-        let priority = rates::rank(request, self.routine);
-        let paid = budget.wait(priority, &call.charge, wait_max).await;
-        if paid.is_err() || begun.elapsed() > HELD_UP {
-            self.shared.held_up.notify_one();
-        }
+        let paid = self.pay(budget, request, (&call.cost, decided), held_back).await;
         let grant = match paid {
             Ok(grant) => grant,
-            Err(too_long) => return Outcome::NotSent(too_long.to_string()),
+            Err(cause) => return Outcome::NotSent(cause),
         };
-        // The wait may have been long enough for trading to stop.
-        if let Some(cause) = held_back() {
-            budget.give_back(&grant).await;
-            return Outcome::NotSent(cause);
-        }
         // A signature is valid for a short while from when it was made. What is signed as of its
         // decision stays so: that it is too late then is the venue's to say.
         let waited = decided.is_none() && begun.elapsed() > SIGNATURE_AGE_MAX;
@@ -287,6 +278,34 @@ impl Rest {
             budget.give_back(&grant).await;
         }
         outcome
+    }
+
+    /// Pays for a request, or says why it does not leave.
+    async fn pay(
+        &self,
+        budget: &HostBudget,
+        request: &Request,
+        (cost, decided): (&Cost, Option<Timestamp>),
+        held_back: &HeldBack<'_>,
+    ) -> Result<Grant, String> {
+        let begun = Instant::now();
+        // What was decided a while ago has used up a part of its time.
+        let spent = decided.map_or(Duration::ZERO, |decided| clock::now().since(decided));
+        let wait_max = rates::wait_max(request).saturating_sub(spent);
+        let priority = rates::rank(request, self.routine);
+        let paid = budget.wait(priority, &cost.charge, wait_max).await;
+        if paid.is_err() || begun.elapsed() > HELD_UP {
+            self.shared.held_up.notify_one();
+        }
+        let grant = paid.map_err(|too_long| too_long.to_string())?;
+        // The wait may have been long enough for trading to stop.
+        match held_back() {
+            None => Ok(grant),
+            Some(cause) => {
+                budget.give_back(&grant).await;
+                Err(cause)
+            }
+        }
     }
 
     fn call(&self, request: &Request, venue_now: Timestamp) -> Result<Call, String> {
@@ -335,9 +354,14 @@ impl Rest {
     /// The headers are true whatever becomes of the body.
     async fn settle(&self, call: &Call, grant: &Grant, status: u16, heard: &Heard) {
         let budget = self.budget();
-        budget.settle(grant, &rates::free(call, status, &heard.outcome), &heard.used).await;
+        budget
+            .settle(grant, &rates::free(&call.cost, status == 200, &heard.outcome), &heard.used)
+            .await;
         if !heard.limits.is_empty() {
             budget.learn(&heard.limits).await;
+            if let Some(paper) = &self.paper {
+                paper.learn(&heard.limits).await;
+            }
         }
         if let Some((counts, wait)) = heard.stop {
             self.shared.surprised.notify_one();

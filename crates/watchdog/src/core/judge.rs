@@ -52,6 +52,10 @@ impl Core {
         if none && self.heart.says_nothing_is_open(now_ms) {
             return None;
         }
+        // On paper the account went with the gateway: nothing rests but what it had then, which is asked for below.
+        if self.setup.paper && self.entry_orders().is_empty() && self.heart.lost(now_ms).is_some() {
+            return None;
+        }
         let open = match self.seen.orders() {
             None => "nobody knows what is open".to_owned(),
             Some(_) => format!("{} entry orders were open", self.entry_orders().len()),

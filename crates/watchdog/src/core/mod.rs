@@ -62,6 +62,8 @@ pub struct Setup {
     pub pace: Pace,
     /// The exchange lists the executions of every instrument, not of those alone that are followed.
     pub all_executions: bool,
+    /// The account is one on paper, in the gateway's own process: without the gateway there is none.
+    pub paper: bool,
 }
 
 /// All that it knows.

@@ -51,6 +51,7 @@ impl World {
                 transfers_ms: 7_000,
             },
             all_executions: false,
+            paper: false,
         };
         change(&mut setup);
         let mut done = Vec::new();
@@ -352,6 +353,30 @@ fn an_exchange_that_cannot_be_read_trips_where_something_may_be_open() {
     (world.reads, world.beats) = (false, false);
     world.passes(11_000);
     assert_eq!(world.kind(), Some(Kind::Unreadable));
+}
+
+/// On paper the account goes with the gateway: one that is gone with nothing open is no account that cannot be read.
+/// One that lives and shows nothing is.
+#[test]
+fn a_paper_account_that_is_gone_is_not_unreadable() {
+    let paper = |open: bool, beats: bool| {
+        let mut world = World::with(|setup| setup.paper = true, None);
+        if open {
+            world.orders = vec![order("1")];
+        }
+        world.passes(3_000);
+        (world.reads, world.beats) = (false, beats);
+        world.open_said = Some(1);
+        world.passes(40_000);
+        world.kind()
+    };
+    assert_eq!(paper(false, false), None);
+    assert_eq!(paper(true, false), Some(Kind::HeartbeatLost), "the next start brings it back");
+    assert_eq!(paper(false, true), Some(Kind::Unreadable));
+    let mut world = World::with(|setup| setup.paper = true, None);
+    (world.reads, world.beats) = (false, false);
+    world.passes(120_000);
+    assert_eq!(world.kind(), None, "there has not been a gateway yet");
 }
 
 /// No lease while the account cannot be seen.

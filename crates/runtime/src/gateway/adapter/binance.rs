@@ -7,12 +7,13 @@ use model::venue::{MarketRequest, Request, VenueError};
 use model::{Instrument, Outcome};
 use venues::binance::Symbols;
 use venues::binance::client::{
-    CountedBy, Credentials, RateLimit, decode_reply, encode, rate_limits, rate_notice, rate_stop,
+    CallCost, CountedBy, Credentials, RateLimit, cost, decode_reply, encode, rate_limits,
+    rate_notice, rate_stop,
 };
 use venues::binance::sign::{KeyError, SigningKey};
 use venues::session::Stamp;
 
-use super::call::{Answer, Call, Heard, STOP_DEFAULT, method, texts};
+use super::call::{Answer, Call, Cost, Heard, STOP_DEFAULT, method, texts};
 
 /// The venue's code for a request whose time is off.
 const CLOCK_REFUSED: i64 = -1021;
@@ -52,10 +53,14 @@ impl Binance {
             path: format!("{}?{}", call.path, call.query),
             headers,
             body: String::new(),
-            charge: binance::charge(call.weight, call.places, keys),
-            free_when_it_works: call.free_when_it_works.then_some((Counted::Weight, call.weight)),
-            places: call.places,
+            cost: priced((call.weight, call.free_when_it_works, call.places), keys),
         })
+    }
+
+    pub(super) fn cost(&self, request: &Request, keys: Keys) -> Result<Cost, String> {
+        let CallCost { weight, free_when_it_works, places } =
+            cost(request, &self.symbols).map_err(|error| error.to_string())?;
+        Ok(priced((weight, free_when_it_works, places), keys))
     }
 
     pub(super) fn read(&self, request: &Request, answer: &Answer<'_>) -> Heard {
@@ -80,6 +85,14 @@ impl Binance {
                 (stop.orders_only.then_some(Counted::Order), stop.wait.unwrap_or(STOP_DEFAULT))
             }),
         }
+    }
+}
+
+fn priced((weight, is_free, places): (u32, bool, bool), keys: Keys) -> Cost {
+    Cost {
+        charge: binance::charge(weight, places, keys),
+        free_when_it_works: is_free.then_some((Counted::Weight, weight)),
+        places,
     }
 }
 

@@ -17,6 +17,12 @@ pub(crate) struct Call {
     pub(crate) headers: Vec<(&'static str, String)>,
     /// JSON, or empty.
     pub(crate) body: String,
+    pub(crate) cost: Cost,
+}
+
+/// What a request costs, whoever makes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Cost {
     pub(crate) charge: Charge,
     /// What is given back when the answer is that it worked.
     pub(crate) free_when_it_works: Option<(Counted, u32)>,

@@ -10,7 +10,7 @@ use venues::coinbase::client::{Credentials, HttpAnswer, decode_reply, encode, ra
 use venues::coinbase::sign::{KeyError, Nonce, SigningKey};
 use venues::session::Stamp;
 
-use super::call::{Answer, Call, Heard, STOP_DEFAULT, method, texts};
+use super::call::{Answer, Call, Cost, Heard, STOP_DEFAULT, method, texts};
 
 /// The window that its headers speak of, milliseconds.
 const WINDOW_MS: u32 = 1_000;
@@ -62,10 +62,13 @@ impl Coinbase {
             path: format!("{}{query}", call.path),
             headers,
             body: call.body,
-            charge: Charge::new(keys).with(counts, 1),
-            free_when_it_works: None,
-            places: false,
+            cost: priced(counts, keys),
         })
+    }
+
+    pub(super) fn cost(&self, request: &Request, keys: Keys) -> Cost {
+        let is_public = matches!(request, Request::Market(_));
+        priced(if is_public { Counted::Public } else { Counted::Private }, keys)
     }
 
     pub(super) fn read(&self, request: &Request, answer: &Answer<'_>) -> Heard {
@@ -96,4 +99,8 @@ impl Coinbase {
         let stop = matches!(answer.status, 429 | 418).then_some((None, wait));
         Heard { outcome, used: used.into_iter().collect(), limits: Vec::new(), stop }
     }
+}
+
+fn priced(counts: Counted, keys: Keys) -> Cost {
+    Cost { charge: Charge::new(keys).with(counts, 1), free_when_it_works: None, places: false }
 }

@@ -12,7 +12,7 @@ use model::{Instrument, Link};
 use venues::session::Stamp;
 
 pub(super) use self::binance::Binance;
-pub(super) use self::call::{Answer, Call, Heard};
+pub(super) use self::call::{Answer, Call, Cost, Heard};
 pub(super) use self::coinbase::Coinbase;
 use crate::config::VenueKind;
 
@@ -70,6 +70,14 @@ impl Adapter {
         match self {
             Adapter::Binance(venue) => venue.call(request, stamp, keys),
             Adapter::Coinbase(venue) => venue.call(request, stamp, keys),
+        }
+    }
+
+    /// What the request costs, or why this venue has no words for it. No key is needed, and nothing is signed.
+    pub(super) fn cost(&self, request: &Request, keys: Keys) -> Result<Cost, String> {
+        match self {
+            Adapter::Binance(venue) => venue.cost(request, keys),
+            Adapter::Coinbase(venue) => Ok(venue.cost(request, keys)),
         }
     }
 

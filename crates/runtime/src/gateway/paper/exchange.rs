@@ -10,20 +10,25 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use ::budget::{Charge, Counted, Limit, Usage};
 use gateway::Books;
 use model::market::{Grid, MarketEvent, MarketKind};
 use model::venue::{
-    AccountEvent, AccountRequest, ExpiryReason, OrderKey, Response, VenueError, VenueEvent,
-    VenueOrder, VenueOrderStatus,
+    AccountEvent, AccountRequest, Execution, OrderKey, Response, VenueError, VenueEvent, VenueOrder,
 };
 use model::{
-    AccountId, ClientOrderId, Input, Instrument, InstrumentId, Link, Notional, Outcome, Qty,
-    SelfTradePrevention, Timestamp, TradingMode,
+    AccountId, ClientOrderId, Input, Instrument, InstrumentId, Link, Liquidity, Outcome, Timestamp,
+    TradingMode,
 };
 use sim_venue::{FeeSchedule, MarketNumber, SimConfig, SimVenue};
 use tokio::sync::oneshot;
+use venues::server::{HttpRequest, HttpResponse, Step};
 
-use crate::config::PaperConfig;
+use super::before::put_back;
+use super::counter::{Counter, Lets, Pending};
+use super::meter::{Meter, Stop};
+use crate::config::{PaperConfig, VenueKind};
+use crate::gateway::adapter::Cost;
 
 /// The account's name at the exchange.
 const ACCOUNT: &str = "paper";
@@ -36,14 +41,38 @@ const FORGET_EVERY: Duration = Duration::from_secs(600);
 
 /// What has left the exchange for the gateway.
 pub(super) enum Leaves {
-    Answer(oneshot::Sender<Outcome>, Outcome),
+    Answer(oneshot::Sender<Told>, Told),
     Report(AccountEvent),
+}
+
+/// An answer, and what the exchange tells of its limits beside it.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) outcome: Outcome,
+    /// What it has counted.
+    pub(crate) used: Vec<Usage>,
+    /// It says stop.
+    pub(crate) stop: Option<Stop>,
 }
 
 /// A request on its way.
 struct Request {
     request: AccountRequest,
-    reply: oneshot::Sender<Outcome>,
+    cost: Cost,
+    reply: oneshot::Sender<Told>,
+}
+
+/// Whose account it is.
+pub(crate) struct Of<'a> {
+    pub(crate) paper: &'a PaperConfig,
+    /// The venue whose market and whose limits it has.
+    pub(crate) venue: VenueKind,
+    pub(crate) instruments: &'a [Instrument],
+    /// What outlived the process before.
+    pub(crate) books: &'a Books,
+    pub(crate) session: u64,
+    /// What opens the counter, where somebody watches: shared with the kill switch.
+    pub(crate) token: Option<&'a str>,
 }
 
 struct Market {
@@ -60,12 +89,17 @@ struct Market {
 pub(super) struct Exchange {
     venue: SimVenue,
     account: AccountId,
+    meter: Meter,
+    /// Where the kill switch asks, if there is one.
+    counter: Option<Counter>,
+    /// Lists of orders that it has to ask for until it knows what has ended; `None` before it asked for one.
+    unheard: Option<usize>,
     markets: BTreeMap<InstrumentId, Market>,
     latency: Duration,
     /// By when they are there, oldest first.
     coming: VecDeque<(Timestamp, Request)>,
     leaving: VecDeque<(Timestamp, Leaves)>,
-    /// What was open when the gateway ended: it went with that process.
+    /// What was open when the gateway ended and cannot stand any more.
     gone: BTreeMap<ClientOrderId, VenueOrder>,
     events: Vec<VenueEvent>,
     /// The newest time that was told, in the time of the live exchange.
@@ -75,12 +109,10 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// An exchange with the account of these books; what they have never heard of did not happen.
+    /// An exchange with the account of these books and what rests by them; what they have never heard of did not
+    /// happen.
     pub(super) fn open(
-        paper: &PaperConfig,
-        instruments: &[Instrument],
-        books: &Books,
-        session: u64,
+        Of { paper, venue: kind, instruments, books, session, token }: Of<'_>,
         venue_now: Timestamp,
     ) -> Exchange {
         let config = SimConfig {
@@ -96,6 +128,14 @@ impl Exchange {
         let account = AccountId::new(ACCOUNT).expect("a valid constant");
         let counted = books.counts();
         venue.add_account(account, if counted.is_empty() { &paper.cash } else { counted });
+        let gone = put_back(&mut venue, account, books, venue_now);
+        let fees = paper.fees;
+        let counter = token.and_then(|token| {
+            let lets = Lets { venue: kind, instruments, fees, account, token };
+            let mut counter = Counter::open(lets)?;
+            counter.hears(venue_now, &standing(&mut venue, account, venue_now), &venue);
+            Some(counter)
+        });
         let markets = instruments.iter().filter_map(|instrument| {
             let number = venue.number_of(instrument.id)?;
             let grid = instrument.grid();
@@ -106,10 +146,13 @@ impl Exchange {
             markets: markets.collect(),
             venue,
             account,
+            meter: Meter::new(kind),
+            counter,
+            unheard: None,
             latency: paper.latency,
             coming: VecDeque::new(),
             leaving: VecDeque::new(),
-            gone: gone(books, venue_now),
+            gone,
             events: Vec::new(),
             told: venue_now,
             ahead_ms: 0,
@@ -132,11 +175,58 @@ impl Exchange {
     pub(super) fn sends(
         &mut self,
         (now, venue_now): (Timestamp, Timestamp),
-        request: AccountRequest,
-        reply: oneshot::Sender<Outcome>,
+        (request, cost): (AccountRequest, Cost),
+        reply: oneshot::Sender<Told>,
     ) {
         self.is(now, venue_now);
-        self.coming.push_back((now.after(self.latency), Request { request, reply }));
+        self.coming.push_back((now.after(self.latency), Request { request, cost, reply }));
+    }
+
+    /// A request at the counter: answered, or what the exchange is to be asked for it. `None` where there is no counter.
+    pub(super) fn hears_at_door(
+        &mut self,
+        now: Timestamp,
+        request: &HttpRequest<'_>,
+    ) -> Option<Step<HttpResponse, Pending>> {
+        self.pass(now);
+        let time = self.venue_time(now);
+        if Counter::lists_orders(request) {
+            self.unheard = Some(self.unheard.unwrap_or(self.markets.len()).saturating_sub(1));
+        }
+        let Exchange { counter, venue, .. } = self;
+        Some(counter.as_mut()?.http(time, request, venue))
+    }
+
+    /// Does the kill switch know of every order that has ended, if it is there?
+    pub(super) fn is_heard(&self) -> bool {
+        self.unheard.unwrap_or(0) == 0
+    }
+
+    /// What the counter asks leaves for the exchange. It counts by itself.
+    pub(super) fn sends_from_door(
+        &mut self,
+        now: Timestamp,
+        request: AccountRequest,
+        reply: oneshot::Sender<Told>,
+    ) {
+        let cost = Cost { charge: Charge::default(), free_when_it_works: None, places: false };
+        self.coming.push_back((now.after(self.latency), Request { request, cost, reply }));
+    }
+
+    /// The exchange's answer at the counter.
+    pub(super) fn replies_at_door(
+        &mut self,
+        now: Timestamp,
+        pending: Pending,
+        done: Result<Response, VenueError>,
+    ) -> Option<Step<HttpResponse, Pending>> {
+        let time = self.venue_time(now);
+        self.counter.as_mut()?.reply(time, pending, done)
+    }
+
+    /// The venue's metadata say what it allows.
+    pub(super) fn learn(&mut self, limits: &[Limit]) {
+        self.meter.learn(limits);
     }
 
     /// Something was heard of the live exchange.
@@ -224,23 +314,45 @@ impl Exchange {
 
     /// Everything that is there by now.
     pub(super) fn pass(&mut self, now: Timestamp) {
-        while let Some((at, Request { request, reply })) =
+        while let Some((at, Request { request, cost, reply })) =
             self.coming.pop_front_if(|(at, _)| *at <= now)
         {
             let time = self.venue_time(at);
-            let done = self.answers(time, &request);
+            let (done, stop) = self.admits(time, &request, &cost);
+            // Before what is counted is told.
+            self.publish(at);
+            let used = self.meter.told(time);
             let outcome = match done {
                 Ok(response) => Outcome::Done(response),
                 Err(refusal) => Outcome::Refused(refusal),
             };
-            self.leaving.push_back((at.after(self.latency), Leaves::Answer(reply, outcome)));
-            self.publish(at);
+            let told = Told { outcome, used, stop };
+            self.leaving.push_back((at.after(self.latency), Leaves::Answer(reply, told)));
         }
         if now.since(self.forgot) > FORGET_EVERY {
             self.forgot = now;
             let time = self.venue_time(now);
             self.venue.forget(time.before(KEPT));
         }
+    }
+
+    /// Counts what has arrived, and answers it unless there was too much before it.
+    fn admits(
+        &mut self,
+        time: Timestamp,
+        request: &AccountRequest,
+        cost: &Cost,
+    ) -> (Result<Response, VenueError>, Option<Stop>) {
+        if let Err((refusal, stop)) = self.meter.charge(time, &cost.charge) {
+            return (Err(refusal), Some(stop));
+        }
+        let done = self.answers(time, request);
+        let free = cost.free_when_it_works.filter(|_| done.is_ok());
+        let none = (cost.places && done.is_err()).then_some((Counted::Order, 1));
+        for (counts, amount) in free.into_iter().chain(none) {
+            self.meter.give_back(time, counts, amount);
+        }
+        (done, None)
     }
 
     fn answers(
@@ -269,8 +381,24 @@ impl Exchange {
         let arrives = at.after(self.latency);
         // Nothing overtakes what left before it.
         let arrives = self.leaving.back().map_or(arrives, |(last, _)| arrives.max(*last));
+        let time = self.told;
+        if let Some(counter) = &mut self.counter {
+            counter.hears(time, &self.events, &self.venue);
+        }
         for event in self.events.drain(..) {
             if let VenueEvent::Account { event, .. } = event {
+                if let AccountEvent::Order { order, .. } = &event
+                    && !order.status.is_open()
+                    && let Some(unheard) = &mut self.unheard
+                {
+                    *unheard = self.markets.len();
+                }
+                if let AccountEvent::Order { order, execution: Execution::Trade(fill), .. } = &event
+                    && order.filled == fill.qty
+                {
+                    let made = fill.liquidity == Liquidity::Maker;
+                    self.meter.first_execution(fill.venue_time, made);
+                }
                 self.leaving.push_back((arrives, Leaves::Report(event)));
             }
         }
@@ -289,35 +417,17 @@ impl Exchange {
     }
 }
 
-/// The orders that were open when the gateway ended, as the exchange tells of them from now on: taken back, with
-/// what the books know to have executed. One that was never answered was never there.
-fn gone(books: &Books, now: Timestamp) -> BTreeMap<ClientOrderId, VenueOrder> {
-    let known = books.open_orders().filter_map(|known| Some((known, known.venue_order_id?)));
-    let ended = known.map(|(known, id)| {
-        let order = &known.order;
-        let ended = VenueOrder {
-            id,
-            client_order_id: order.client_order_id,
-            instrument: order.instrument,
-            side: order.side,
-            kind: order.kind,
-            ordered: order.qty,
-            qty: known.qty(),
-            time_in_force: order.time_in_force,
-            post_only: order.post_only,
-            self_trade_prevention: order.self_trade_prevention.unwrap_or(SelfTradePrevention::None),
-            status: VenueOrderStatus::Expired,
-            filled: known.filled,
-            filled_notional: Notional::ZERO,
-            prevented: Qty::ZERO,
-            created: known.accepted_at.unwrap_or(now),
-            updated: now,
-            working_since: None,
-            expiry: Some(ExpiryReason::Venue),
-        };
-        (order.client_order_id, ended)
+/// What is open, as the exchange would have told when it came.
+fn standing(venue: &mut SimVenue, account: AccountId, now: Timestamp) -> Vec<VenueEvent> {
+    let mut events = Vec::new();
+    let open = venue.execute(now, account, &AccountRequest::OpenOrders(None), &mut events);
+    let Ok(Response::Orders(open)) = open else { return Vec::new() };
+    let told = open.into_iter().zip(1..).map(|(order, execution_id)| {
+        let (time, execution) = (order.created, Execution::New);
+        let event = AccountEvent::Order { order, execution, execution_id, time };
+        VenueEvent::Account { account, event }
     });
-    ended.collect()
+    told.collect()
 }
 
 #[cfg(test)]

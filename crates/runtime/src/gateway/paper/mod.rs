@@ -4,23 +4,40 @@
 //! Time runs here as it does at an exchange: what is under way is there when its time has come, whether or not the
 //! gateway does anything meanwhile.
 
+mod before;
+mod counter;
+mod door;
 mod exchange;
+mod meter;
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use gateway::Books;
-use model::venue::AccountRequest;
-use model::{Input, Instrument, InstrumentId, Link, Outcome, Timestamp};
+use ::budget::Limit;
+use model::venue::{AccountRequest, Response, VenueError};
+use model::{Input, InstrumentId, Link, Outcome, Timestamp};
+use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
+use venues::server::{HttpRequest, HttpResponse, Step};
 
+use self::counter::Pending;
+pub(super) use self::door::serve;
 use self::exchange::{Exchange, Leaves};
+pub(super) use self::exchange::{Of, Told};
+use super::adapter::Cost;
+use super::error::RunError;
+use crate::budget::{self, BudgetError, HostBudget};
 use crate::clock;
-use crate::config::PaperConfig;
+use crate::config::Config;
 
 /// Longest sleep.
 const SLEEP_MAX: Duration = Duration::from_secs(3_600);
+/// How long the kill switch may take to ask for what is open: it does each 2 s for one instrument, and more seldom for
+/// many. How often that is looked at.
+const HEARD_MAX: Duration = Duration::from_secs(25);
+const HEARD_EVERY: Duration = Duration::from_millis(50);
 
 /// A paper account; cheap to clone.
 #[derive(Clone)]
@@ -30,31 +47,81 @@ pub(super) struct Paper {
 
 struct Shared {
     exchange: Mutex<Exchange>,
+    /// What the account's requests are paid from.
+    budget: HostBudget,
     /// Something is under way that was not.
     changed: Notify,
 }
 
 impl Paper {
     /// The account of these books, or a new one.
-    pub(super) fn open(
-        paper: &PaperConfig,
-        instruments: &[Instrument],
-        books: &Books,
-        session: u64,
-        venue_now: Timestamp,
-    ) -> Paper {
-        let exchange = Exchange::open(paper, instruments, books, session, venue_now);
-        let shared = Shared { exchange: Mutex::new(exchange), changed: Notify::new() };
-        Paper { shared: Arc::new(shared) }
+    pub(super) async fn open(of: Of<'_>, budget: HostBudget, venue_now: Timestamp) -> Paper {
+        let ahead_ms = venue_now.millis().saturating_sub(clock::now().millis());
+        budget.learn_clock(ahead_ms).await;
+        let exchange = Mutex::new(Exchange::open(of, venue_now));
+        Paper { shared: Arc::new(Shared { exchange, budget, changed: Notify::new() }) }
+    }
+
+    /// What the account's requests are paid from.
+    pub(super) fn budget(&self) -> &HostBudget {
+        &self.shared.budget
+    }
+
+    /// The venue's metadata say what it allows: here, too.
+    pub(super) async fn learn(&self, limits: &[Limit]) {
+        self.exchange().learn(limits);
+        self.shared.budget.learn(limits).await;
     }
 
     /// Asks the exchange, and waits for its answer.
-    pub(super) async fn ask(&self, venue_now: Timestamp, request: &AccountRequest) -> Outcome {
+    pub(super) async fn ask(
+        &self,
+        venue_now: Timestamp,
+        request: &AccountRequest,
+        cost: &Cost,
+    ) -> Told {
         let (reply, answer) = oneshot::channel();
-        self.exchange().sends((clock::now(), venue_now), request.clone(), reply);
+        let asked = (request.clone(), cost.clone());
+        self.exchange().sends((clock::now(), venue_now), asked, reply);
+        self.answered(answer).await
+    }
+
+    /// What has left for the exchange is answered in its time.
+    async fn answered(&self, answer: oneshot::Receiver<Told>) -> Told {
         self.shared.changed.notify_one();
-        let ended = |_| Outcome::InDoubt("the paper account is closed".to_owned());
+        let ended = |_| Told {
+            outcome: Outcome::InDoubt("the paper account is closed".to_owned()),
+            used: Vec::new(),
+            stop: None,
+        };
         answer.await.unwrap_or_else(ended)
+    }
+
+    /// Waits until the kill switch, where there is one, knows of every order that has ended: what it has not heard of
+    /// it would take for open when nobody answers any more.
+    pub(super) async fn is_heard(&self) {
+        let end = Instant::now() + HEARD_MAX;
+        while !self.exchange().is_heard() && Instant::now() < end {
+            tokio::time::sleep(HEARD_EVERY).await;
+        }
+    }
+
+    fn hears_at_door(&self, request: &HttpRequest<'_>) -> Option<Step<HttpResponse, Pending>> {
+        self.exchange().hears_at_door(clock::now(), request)
+    }
+
+    async fn ask_at_door(&self, request: AccountRequest) -> Outcome {
+        let (reply, answer) = oneshot::channel();
+        self.exchange().sends_from_door(clock::now(), request, reply);
+        self.answered(answer).await.outcome
+    }
+
+    fn replies_at_door(
+        &self,
+        pending: Pending,
+        done: Result<Response, VenueError>,
+    ) -> Option<Step<HttpResponse, Pending>> {
+        self.exchange().replies_at_door(clock::now(), pending, done)
     }
 
     /// What the gateway hears the exchange hears too.
@@ -84,7 +151,7 @@ impl Paper {
             while let Some(leaves) = { self.exchange().leaves(now) } {
                 match leaves {
                     // Who asked may have lost patience.
-                    Leaves::Answer(reply, outcome) => drop(reply.send(outcome)),
+                    Leaves::Answer(reply, told) => drop(reply.send(told)),
                     Leaves::Report(event) => {
                         if inputs.send(Input::Account(event)).await.is_err() {
                             return;
@@ -115,6 +182,30 @@ impl Paper {
     fn exchange(&self) -> MutexGuard<'_, Exchange> {
         self.shared.exchange.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The port at which the kill switch finds the account, where there are both.
+pub(super) async fn door(config: &Config) -> Result<Option<TcpListener>, RunError> {
+    let (Some(paper), Some(_)) = (&config.paper, &config.watchdog) else { return Ok(None) };
+    let address = paper.listen;
+    let listener = TcpListener::bind(address).await;
+    listener.map(Some).map_err(|source| RunError::PaperListen { address, source })
+}
+
+/// The budget of the account of this configuration: its own, for the venue counts an account that it does not have
+/// nowhere. It is kept beside those of the host, so that a restart does not forget what was used.
+pub(super) fn own_budget(
+    config: &Config,
+    directory: &Path,
+    notices: mpsc::Sender<Input>,
+) -> Result<HostBudget, BudgetError> {
+    let of = budget::Of {
+        venue: config.venue.1.kind,
+        address: &format!("paper://{}", config.store),
+        account: "paper",
+        shares: config.venue.1.rate_reserve_percent,
+    };
+    HostBudget::open(directory, &of, Some(notices))
 }
 
 /// `None` when nobody listens.

@@ -24,8 +24,11 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::super::feeds::StreamAddresses;
 use super::super::*;
 use crate::agent::FromAgent;
+use crate::budget::Of;
+use crate::config::VenueKind;
 use crate::venue::{FeesIn, MarketSource, RunningVenue, Scenario};
 
 /// How much wider the limits are.

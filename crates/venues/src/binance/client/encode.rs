@@ -70,6 +70,29 @@ pub fn encode(
         credentials.key.sign_into(&query.text.as_bytes()[..signed], &mut signature);
         query.text.push_str(&signature);
     }
+    let CallCost { weight, free_when_it_works, places } = costs(request, &draft);
+    let Draft { method, path, signed, .. } = draft;
+    Ok(HttpCall { method, path, query: query.text, signed, weight, free_when_it_works, places })
+}
+
+/// What a call costs, whoever makes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallCost {
+    /// Of the address's weight.
+    pub weight: u32,
+    /// Nothing of that when it works.
+    pub free_when_it_works: bool,
+    /// One more order of the account.
+    pub places: bool,
+}
+
+/// What a request costs. Nothing is signed for it, and no key is needed.
+pub fn cost(request: &Request, symbols: &Symbols) -> Result<CallCost, EncodeError> {
+    let (draft, _) = draft(request, symbols)?;
+    Ok(costs(request, &draft))
+}
+
+fn costs(request: &Request, draft: &Draft) -> CallCost {
     let free_when_it_works = matches!(
         request,
         Request::Account(
@@ -83,8 +106,7 @@ pub fn encode(
         request,
         Request::Account(AccountRequest::Place(_) | AccountRequest::CancelReplace(_))
     );
-    let Draft { method, path, weight, signed, .. } = draft;
-    Ok(HttpCall { method, path, query: query.text, signed, weight, free_when_it_works, places })
+    CallCost { weight: draft.weight, free_when_it_works, places }
 }
 
 /// The call and its parameters, before it is signed.

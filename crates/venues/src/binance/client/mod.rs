@@ -21,7 +21,9 @@ pub use account::{AccountMessage, decode_account};
 pub use account_feed::AccountFeed;
 pub use book_sync::{BookSync, CHANGES_MAX, SyncStep};
 pub use decode::decode_reply;
-pub use encode::{Credentials, EncodeError, HttpCall, encode, subscribe_account, subscribe_market};
+pub use encode::{
+    CallCost, Credentials, EncodeError, HttpCall, cost, encode, subscribe_account, subscribe_market,
+};
 pub use limits::{
     CountedBy, RateLimit, RateNotice, RateStop, USAGES_MAX, rate_limits, rate_notice, rate_stop,
 };

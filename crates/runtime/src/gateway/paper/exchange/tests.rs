@@ -21,7 +21,10 @@ fn instrument(tick: &str) -> Instrument {
 fn exchange() -> Exchange {
     let text = "cash = \"10000 USDT, 1 BTC\"\nmaker_bps = 0\ntaker_bps = 0\nlatency_ms = 20";
     let paper = crate::config::paper_of(text);
-    Exchange::open(&paper, &[instrument("0.01")], &Books::default(), 3, at(0))
+    let (instruments, books) = (&[instrument("0.01")], &Books::default());
+    let venue = VenueKind::BinanceSpot;
+    let of = Of { paper: &paper, venue, instruments, books, session: 3, token: None };
+    Exchange::open(of, at(0))
 }
 
 fn hears(exchange: &mut Exchange, ms: i64, kind: MarketKind) {
@@ -57,9 +60,12 @@ fn order(number: u64, side: Side, price: &str) -> AccountRequest {
     })
 }
 
-fn sends(exchange: &mut Exchange, ms: i64, request: AccountRequest) -> oneshot::Receiver<Outcome> {
+fn sends(exchange: &mut Exchange, ms: i64, request: AccountRequest) -> oneshot::Receiver<Told> {
     let (reply, answer) = oneshot::channel();
-    exchange.sends((at(ms), at(ms + 1_000)), request, reply);
+    let places = matches!(request, AccountRequest::Place(_));
+    let charge = ::budget::binance::charge(1, places, ::budget::Keys::default());
+    let cost = Cost { charge, free_when_it_works: Some((Counted::Weight, 1)), places };
+    exchange.sends((at(ms), at(ms + 1_000)), (request, cost), reply);
     answer
 }
 
@@ -69,7 +75,7 @@ fn executed(exchange: &mut Exchange, ms: i64) -> Vec<(String, Timestamp)> {
     let mut all = Vec::new();
     while let Some(leaves) = exchange.leaves(at(ms)) {
         match leaves {
-            Leaves::Answer(reply, outcome) => drop(reply.send(outcome)),
+            Leaves::Answer(reply, told) => drop(reply.send(told)),
             Leaves::Report(AccountEvent::Order { execution: Execution::Trade(fill), .. }) => {
                 all.push((fill.price.to_string(), fill.venue_time));
             }
@@ -94,7 +100,8 @@ fn an_order_meets_the_book_after_its_latency_and_is_told_after_as_much_again() {
     assert!(executed(&mut exchange, 139).is_empty());
     assert!(answer.try_recv().is_err());
     assert_eq!(executed(&mut exchange, 140), [("101.5".to_owned(), at(1_120))]);
-    let Ok(Outcome::Done(Response::Placed { .. })) = answer.try_recv() else { panic!() };
+    let outcome = answer.try_recv().unwrap().outcome;
+    assert!(matches!(outcome, Outcome::Done(Response::Placed { .. })), "{outcome:?}");
 }
 
 #[test]
@@ -165,9 +172,39 @@ fn a_finer_grid_ends_trading_and_coarser_rules_do_not() {
     hears(&mut exchange, 110, book(true));
     let mut answer = sends(&mut exchange, 110, order(2, Side::Buy, "102"));
     assert!(executed(&mut exchange, 200).is_empty());
-    assert_eq!(answer.try_recv().unwrap(), Outcome::Refused(VenueError::MarketClosed));
+    assert_eq!(answer.try_recv().unwrap().outcome, Outcome::Refused(VenueError::MarketClosed));
     rules(&mut exchange, "0.01");
     let mut answer = sends(&mut exchange, 210, order(3, Side::Buy, "102"));
     executed(&mut exchange, 300);
-    assert_eq!(answer.try_recv().unwrap(), Outcome::Refused(VenueError::MarketClosed));
+    assert_eq!(answer.try_recv().unwrap().outcome, Outcome::Refused(VenueError::MarketClosed));
+}
+
+/// A gateway without a budget: the fifty-first order that takes nothing is refused with a stop of orders alone, and
+/// the count of the refused and of the free calls is not in what is told.
+#[test]
+fn who_asks_for_too_much_is_told_to_stop() {
+    let mut exchange = exchange();
+    hears(&mut exchange, 0, book(true));
+    let small = |number| {
+        let AccountRequest::Place(order) = order(number, Side::Buy, "50") else { panic!() };
+        AccountRequest::Place(NewOrder { qty: OrderQty::Base("0.001".parse().unwrap()), ..order })
+    };
+    for number in 0..50 {
+        let mut answer = sends(&mut exchange, 10, small(number));
+        executed(&mut exchange, 60);
+        let told = answer.try_recv().unwrap();
+        assert!(matches!(told.outcome, Outcome::Done(_)), "{number}: {told:?}");
+        let orders = told.used.iter().find(|usage| usage.counts == Counted::Order).unwrap();
+        assert_eq!((u64::from(orders.used), told.stop), (number + 1, None));
+    }
+    let mut answer = sends(&mut exchange, 70, small(50));
+    executed(&mut exchange, 200);
+    let told = answer.try_recv().unwrap();
+    assert!(matches!(told.outcome, Outcome::Refused(VenueError::Other { code: -1015, .. })));
+    assert_eq!(told.stop.unwrap().counts, Some(Counted::Order));
+    let weight = told.used.iter().find(|usage| usage.counts == Counted::Weight).unwrap();
+    assert_eq!(weight.used, 0);
+    let mut cancel = sends(&mut exchange, 210, AccountRequest::CancelAll(instrument("0.01").id));
+    executed(&mut exchange, 400);
+    assert!(matches!(cancel.try_recv().unwrap().outcome, Outcome::Done(_)), "a cancel passes");
 }
