@@ -49,5 +49,5 @@ pub use outages::{Begins, Fails, Outage, RateLimit, Trouble};
 pub use path::Intrabar;
 pub use points::{Point, Trade};
 pub use report::{FeeTierReached, Report};
-pub use setup::{Setup, SetupError, instruments_of};
+pub use setup::{OfRun, Setup, SetupError, instruments_of};
 pub use sim_venue::{Assumptions, FeeSchedule, FeeScheduleError, FeeTier, FeesIn, RestingFills};

@@ -137,6 +137,7 @@ impl Args {
             seed: self.seed,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             text: text.to_string(),
+            of_run: None,
         })
     }
 

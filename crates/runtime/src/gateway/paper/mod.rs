@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use gateway::Books;
 use model::venue::AccountRequest;
-use model::{Input, Instrument, InstrumentId, Link, Outcome, Timestamp};
+use model::{Input, Instrument, InstrumentId, Link, Outcome, RequestId, Timestamp};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
-use self::exchange::{Exchange, Leaves};
+use self::exchange::{Exchange, Leaves, Leaving};
 use crate::clock;
 use crate::config::PaperConfig;
 
@@ -48,25 +48,33 @@ impl Paper {
         Paper { shared: Arc::new(shared) }
     }
 
-    /// Asks the exchange, and waits for its answer.
-    pub(super) async fn ask(&self, venue_now: Timestamp, request: &AccountRequest) -> Outcome {
+    /// Asks the exchange, and waits for its answer. `decided` is when the core decided to ask, and its number for
+    /// it; without it the request leaves now.
+    pub(super) async fn ask(
+        &self,
+        venue_now: Timestamp,
+        decided: Option<(Timestamp, RequestId)>,
+        request: &AccountRequest,
+    ) -> Outcome {
         let (reply, answer) = oneshot::channel();
-        self.exchange().sends((clock::now(), venue_now), request.clone(), reply);
+        let leaves = Leaving { now: clock::now(), venue_now, decided };
+        self.exchange().sends(leaves, request.clone(), reply);
         self.shared.changed.notify_one();
         let ended = |_| Outcome::InDoubt("the paper account is closed".to_owned());
         answer.await.unwrap_or_else(ended)
     }
 
-    /// What the gateway hears the exchange hears too.
-    pub(super) fn hears(&self, now: Timestamp, venue_now: Timestamp, input: &Input) {
+    /// What the gateway hears the exchange hears too. Returns when that was in the order of all that happens there.
+    pub(super) fn hears(&self, now: Timestamp, venue_now: Timestamp, input: &Input) -> Timestamp {
         let mut exchange = self.exchange();
         let before = exchange.next_at();
-        exchange.hears((now, venue_now), input);
+        let heard = exchange.hears((now, venue_now), input);
         let is_news = exchange.next_at() != before;
         drop(exchange);
         if is_news {
             self.shared.changed.notify_one();
         }
+        heard
     }
 
     /// Carries what is under way to where it goes, until nobody listens.
