@@ -23,6 +23,7 @@ mod failed;
 mod failing;
 mod feed;
 mod forgetting;
+pub mod gap;
 mod memory;
 mod metrics;
 mod outages;

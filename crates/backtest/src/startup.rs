@@ -142,7 +142,7 @@ fn feeds(sources: Vec<Box<dyn Source>>, instruments: &[Instrument]) -> Vec<Feed>
 }
 
 /// What numbers on one grid are multiplied by to lie on a finer one.
-fn scale(from: Grid, to: Grid) -> (i64, i64) {
+pub(crate) fn scale(from: Grid, to: Grid) -> (i64, i64) {
     let factor = |from: u8, to: u8| 10i64.pow(u32::from(to.saturating_sub(from)).min(18));
     (factor(from.price_decimals, to.price_decimals), factor(from.qty_decimals, to.qty_decimals))
 }

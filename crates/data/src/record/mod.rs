@@ -18,6 +18,7 @@ mod draft;
 mod error;
 mod finish;
 mod folder;
+mod heard;
 mod read;
 
 use std::collections::BTreeMap;
@@ -38,6 +39,7 @@ use crate::source::Source as _;
 pub(crate) use self::draft::MAGIC;
 pub use self::error::RecordError;
 pub use self::finish::{Finished, Unfinished};
+pub use self::heard::{Heard, Recording, Stretch};
 
 /// When a file is closed and another one begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
