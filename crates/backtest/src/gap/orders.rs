@@ -190,7 +190,8 @@ pub fn suggest(
     };
     let plain = with(models.assumptions.resting, latency, 0);
     let again = material.again(&plain, When::AsMeasured(latency))?;
-    let slippage_bps = slippage(material, &again)?;
+    // Without a taker nothing is known of it.
+    let slippage_bps = slippage(material, &again)?.unwrap_or(models.assumptions.slippage_bps);
     let mut tried = vec![tried(models, &asked.comparison)];
     let mut best: Option<(u64, Decimal, &'static str, Tried)> = None;
     // The model at hand first: another one has to be better.
@@ -245,8 +246,8 @@ fn tried(models: &Models, found: &Comparison) -> Tried {
 }
 
 /// By how much takers traded worse than the book showed when they were there, on average of what they traded, in whole
-/// hundredths of a percent and none below zero.
-fn slippage(material: &Material<'_>, again: &Again) -> Result<u32, Uncountable> {
+/// hundredths of a percent and none below zero; `None` where nothing was taken.
+fn slippage(material: &Material<'_>, again: &Again) -> Result<Option<u32>, Uncountable> {
     let (mut worse, mut all) = (Decimal::ZERO, Decimal::ZERO);
     for sent in &material.session.sent {
         let id = sent.order.client_order_id;
@@ -262,11 +263,14 @@ fn slippage(material: &Material<'_>, again: &Again) -> Result<u32, Uncountable> 
         worse = plus(worse, more)?;
         all = plus(all, replay.notional)?;
     }
+    if all.is_zero() {
+        return Ok(None);
+    }
     let bps = times(worse, Decimal::new(10_000, 0))?.checked_div(all, Rounding::Down);
     let half = Decimal::new(5, 1);
     let rounded = bps.and_then(|bps| bps.checked_add(half)).and_then(|bps| bps.round_to(0, Rounding::Down));
     let whole = rounded.and_then(|bps| bps.mantissa_at(0)).unwrap_or(0);
-    Ok(u32::try_from(whole.max(0)).unwrap_or(u32::MAX).min(SLIPPAGE_MAX))
+    Ok(Some(u32::try_from(whole.max(0)).unwrap_or(u32::MAX).min(SLIPPAGE_MAX)))
 }
 
 /// The most that a model takes.

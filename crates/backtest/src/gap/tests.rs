@@ -178,7 +178,7 @@ fn assert_conserved(found: &Orders) {
     let accounts = found.accounts.as_ref().unwrap()[&usdt];
     let sum = found.comparison.difference.get(&usdt).copied().unwrap_or_default();
     assert_eq!(sum, accounts, "{found:#?}");
-    let causes = found.comparison.causes.values().filter_map(|total| total.value.get(&usdt));
+    let mut causes = found.comparison.causes.values().filter_map(|total| total.value.get(&usdt));
     let causes = causes.try_fold(Decimal::ZERO, |sum, one| sum.checked_add(*one)).unwrap();
     assert_eq!(causes, sum);
 }
