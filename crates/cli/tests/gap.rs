@@ -181,7 +181,9 @@ fn orders_come_to_the_same_whatever_the_connections_went_through() {
     });
     assert!(gateway.stop().success(), "{}", gateway.log());
     let all = gateway.entries();
-    for (args, entries) in [(&["--session", "1"][..], &all[..first.len()]), (&[], &all[first.len()..])] {
+    for (args, entries) in
+        [(&["--session", "1"][..], &all[..first.len()]), (&[], &all[first.len()..])]
+    {
         let found = report(&gateway, args);
         let orders = &found["orders"];
         assert_eq!(orders["different"], 0, "{found:#}");
@@ -238,13 +240,13 @@ fn mistakes_say_what_is_missing() {
         assert!(stderr(&output).contains(words), "{args:?}: {}", stderr(&output));
     }
     // Nothing was traded: there is no gap.
-    assert_eq!(report(&gateway, &[])["empty"], true);
+    let nothing = report(&gateway, &[]);
+    assert_eq!(nothing["empty"], true, "{nothing:#}");
     let path = gateway.path("plimsoll.toml");
     let text = std::fs::read_to_string(&path).unwrap();
-    for (from, to, words) in [
-        ("record = \"recording\"", "", "where the market was recorded"),
-        (PAPER, "", "[paper]"),
-    ] {
+    for (from, to, words) in
+        [("record = \"recording\"", "", "where the market was recorded"), (PAPER, "", "[paper]")]
+    {
         // A live run needs no [paper], so that is what is missing.
         let text = text.replace("mode = \"paper\"", "mode = \"live\"");
         assert!(text.contains(from), "{text}");

@@ -7,8 +7,12 @@ use std::collections::BTreeMap;
 
 use data::{CLEAR, Columns, LAST, LOST, Merge, Source};
 use model::market::{Grid, GridPrice, GridQty, LevelUpdate};
-use model::venue::{AccountEvent, AccountRequest, Execution, FeeRates, OrderKey, VenueError, VenueEvent};
-use model::{AccountId, Amount, Asset, ClientOrderId, Fill, Instrument, InstrumentId, Price, Side, Timestamp};
+use model::venue::{
+    AccountEvent, AccountRequest, Execution, FeeRates, OrderKey, VenueError, VenueEvent,
+};
+use model::{
+    AccountId, Amount, Asset, ClientOrderId, Fill, Instrument, InstrumentId, Price, Side, Timestamp,
+};
 use sim_venue::{Assumptions, FeeSchedule, FeesIn, MarketNumber, SimConfig, SimVenue};
 
 use crate::failed::Failed;
@@ -95,7 +99,8 @@ pub(crate) fn again(
             clears: false,
         }));
     }
-    let mut stage = Stage { venue: &mut venue, account, events: Vec::new(), done: Again::default() };
+    let mut stage =
+        Stage { venue: &mut venue, account, events: Vec::new(), done: Again::default() };
     let mut asks = asks.iter().peekable();
     while let Some(run) = merge.next_run()? {
         let Some(market) = &mut markets[run.source] else { continue };

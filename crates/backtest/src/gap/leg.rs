@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use model::{Amount, Asset, Decimal, Fill, InstrumentId, Liquidity, Price, Qty, Rounding, Side, Timestamp};
+use model::{
+    Amount, Asset, Decimal, Fill, InstrumentId, Liquidity, Price, Qty, Rounding, Side, Timestamp,
+};
 use serde::Serialize;
 
 /// A sum that no number here can hold.
@@ -149,9 +151,8 @@ pub(crate) fn change(
 ) -> Result<BTreeMap<Asset, Decimal>, Uncountable> {
     let mut change = BTreeMap::new();
     for asset in from.keys().chain(to.keys()) {
-        let of = |sums: &BTreeMap<Asset, Amount>| {
-            sums.get(asset).map_or(Decimal::ZERO, |sum| sum.get())
-        };
+        let of =
+            |sums: &BTreeMap<Asset, Amount>| sums.get(asset).map_or(Decimal::ZERO, |sum| sum.get());
         change.insert(*asset, minus(of(to), of(from))?);
     }
     Ok(change)

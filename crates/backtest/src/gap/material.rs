@@ -54,15 +54,20 @@ impl<'a> Material<'a> {
         let all: BTreeSet<InstrumentId> = traded.iter().chain(followed).copied().collect();
         let (mut instruments, mut known) = (Vec::new(), BTreeMap::new());
         for id in all {
-            let (book, stretches) = recording.book(id, within)?;
+            let stretches = recording.known(id, within)?;
             if stretches.is_empty() {
                 if traded.contains(&id) {
                     let folder = recording.folder().to_owned();
-                    return Err(GapError::NotRecorded { instrument: id, session: span.number, folder });
+                    return Err(GapError::NotRecorded {
+                        instrument: id,
+                        session: span.number,
+                        folder,
+                    });
                 }
                 continue;
             }
             let trades = recording.trades(id, within, Vec::new())?;
+            let book = recording.book(id, within)?;
             let grid = book.meta().grid.joined(trades.meta().grid);
             let instrument = match session.books.instrument(id) {
                 Some(told) => Instrument { grid: told.grid.joined(grid), ..told.clone() },
@@ -124,9 +129,8 @@ impl<'a> Material<'a> {
         let mut sources: Vec<Box<dyn Source>> = Vec::new();
         for (id, known) in &self.known {
             let trades = self.recording.trades(*id, self.within, known.clone())?;
-            let (book, _) = self.recording.book(*id, self.within)?;
             sources.push(Box::new(trades));
-            sources.push(Box::new(book));
+            sources.push(Box::new(self.recording.book(*id, self.within)?));
         }
         Ok(sources)
     }
@@ -146,9 +150,8 @@ impl<'a> Material<'a> {
     /// How long each order took to the exchange, shortest first.
     pub(crate) fn ways(&self) -> Vec<Duration> {
         let orders = 0..self.session.sent.len();
-        let way = |order: usize| {
-            Some(self.arrived(order)?.since(self.session.sent.get(order)?.decided))
-        };
+        let way =
+            |order: usize| Some(self.arrived(order)?.since(self.session.sent.get(order)?.decided));
         let mut ways: Vec<Duration> = orders.filter_map(way).collect();
         ways.sort_unstable();
         ways

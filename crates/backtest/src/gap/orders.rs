@@ -55,6 +55,8 @@ fn compare(
 ) -> Result<Orders, GapError> {
     let session = material.session;
     let (mut pairs, mut beyond) = (Vec::new(), 0);
+    let mut is_whole =
+        since <= Timestamp::EPOCH && session.others.is_empty() && !session.has_transfers();
     let ends = again.span.map_or(Timestamp::EPOCH, |(_, last)| last);
     let tolerance = if material.paper { 0 } else { TOLERANCE_LIVE };
     for (number, sent) in session.sent.iter().enumerate() {
@@ -63,6 +65,7 @@ fn compare(
         }
         if sent.decided.after(models.latency) > ends {
             beyond += 1;
+            is_whole &= sent.fills.is_empty();
             continue;
         }
         let id = sent.order.client_order_id;
@@ -94,10 +97,6 @@ fn compare(
         };
         pairs.push(Pair::of(named, (run, replay), &again.marks, tolerance, why)?);
     }
-    let is_whole = since <= Timestamp::EPOCH
-        && beyond == 0
-        && session.others.is_empty()
-        && !session.has_transfers();
     let accounts = is_whole.then(|| accounts(material, again)).transpose()?;
     Ok(Orders {
         comparison: Comparison::of(pairs)?,
@@ -203,16 +202,18 @@ pub fn suggest(
         let found = compare(material, &models, since, (&again, None))?.comparison;
         let apart = found.apart.values().try_fold(Decimal::ZERO, |sum, one| plus(sum, *one))?;
         let this = self::tried(&models, &found);
-        if best.as_ref().is_none_or(|(different, least, ..)| {
-            (apart, found.different) < (*least, *different)
-        }) {
+        if best
+            .as_ref()
+            .is_none_or(|(different, least, ..)| (apart, found.different) < (*least, *different))
+        {
             best = Some((found.different, apart, this.fill, this.clone()));
         }
         tried.push(this);
     }
     let fill = best.as_ref().map_or("queue", |(.., fill, _)| fill);
     let is_best = best.as_ref().is_none_or(|(different, apart, ..)| {
-        let now = asked.comparison.apart.values().try_fold(Decimal::ZERO, |sum, one| plus(sum, *one));
+        let now =
+            asked.comparison.apart.values().try_fold(Decimal::ZERO, |sum, one| plus(sum, *one));
         now.is_ok_and(|now| (now, asked.comparison.different) <= (*apart, *different))
     });
     tried.extend(best.map(|(.., best)| best));
@@ -268,7 +269,8 @@ fn slippage(material: &Material<'_>, again: &Again) -> Result<Option<u32>, Uncou
     }
     let bps = times(worse, Decimal::new(10_000, 0))?.checked_div(all, Rounding::Down);
     let half = Decimal::new(5, 1);
-    let rounded = bps.and_then(|bps| bps.checked_add(half)).and_then(|bps| bps.round_to(0, Rounding::Down));
+    let rounded =
+        bps.and_then(|bps| bps.checked_add(half)).and_then(|bps| bps.round_to(0, Rounding::Down));
     let whole = rounded.and_then(|bps| bps.mantissa_at(0)).unwrap_or(0);
     Ok(Some(u32::try_from(whole.max(0)).unwrap_or(u32::MAX).min(SLIPPAGE_MAX)))
 }

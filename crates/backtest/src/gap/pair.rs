@@ -62,11 +62,9 @@ impl Pair {
     ) -> Result<Pair, Uncountable> {
         let Named { order, agent, instrument, side, decided } = named;
         let time = run.times.zip(replay.times);
-        let apart = time.map_or(0, |(run, replay)| {
-            run.0.abs_diff(replay.0).max(run.1.abs_diff(replay.1))
-        });
-        let is_same =
-            run.trades_as(&replay) && run.fees == replay.fees && apart <= tolerance;
+        let apart =
+            time.map_or(0, |(run, replay)| run.0.abs_diff(replay.0).max(run.1.abs_diff(replay.1)));
+        let is_same = run.trades_as(&replay) && run.fees == replay.fees && apart <= tolerance;
         let is = match (is_same, run.fills, replay.fills) {
             (true, ..) => "same",
             (false, 0, 1..) => "missed",

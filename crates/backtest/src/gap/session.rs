@@ -8,8 +8,8 @@ use data::record::Stretch;
 use gateway::Books;
 use model::venue::VenueError;
 use model::{
-    Action, AgentId, Amount, Asset, ClientOrderId, Ending, Entry, FeedHealth, Fill, InstrumentId, Intent, IntentId,
-    Link, NewOrder, Record, Refusal, Timestamp,
+    Action, AgentId, Amount, Asset, ClientOrderId, Ending, Entry, FeedHealth, Fill, InstrumentId,
+    Intent, IntentId, Link, NewOrder, Record, Refusal, Timestamp,
 };
 
 /// A session in a journal.
@@ -117,6 +117,8 @@ pub struct Session {
     /// Executions of orders of before it, and others that are none of its orders'.
     pub(crate) others: Vec<Fill>,
     transferred: bool,
+    /// When the gateway was asked to end: no agent's wish was heard from then on.
+    pub(crate) stopped: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -214,6 +216,7 @@ impl Session {
                 self.waits.push((at, limiter.clone(), *wait));
             }
             Record::RateLimited { wait, detail } => self.waits.push((at, detail.clone(), *wait)),
+            Record::Stopped => self.stopped = Some(at),
             Record::Transferred { .. } => self.transferred = !self.sent.is_empty(),
             _ => self.of_order(entry),
         }

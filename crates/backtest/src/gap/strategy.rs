@@ -145,10 +145,14 @@ struct Wish<'a> {
     sent: Option<&'a Sent>,
 }
 
-fn wishes(session: &Session, agent: AgentId, since: Timestamp) -> Vec<Wish<'_>> {
+fn wishes(
+    session: &Session,
+    agent: AgentId,
+    (since, until): (Timestamp, Timestamp),
+) -> Vec<Wish<'_>> {
     let own = session.decisions.iter().filter(|decision| {
         decision.intent.agent == agent
-            && decision.at >= since
+            && (since..=until).contains(&decision.at)
             && matches!(decision.intent.action, Action::Place(_))
     });
     let sent: std::collections::BTreeMap<_, _> =
@@ -166,9 +170,14 @@ fn matched<'a>(run: &[Wish<'a>], replay: &[Wish<'a>]) -> Vec<(Option<Wish<'a>>, 
     let mut left: Vec<Option<Wish<'a>>> = replay.iter().copied().map(Some).collect();
     let mut partners: Vec<Option<Wish<'a>>> = vec![None; run.len()];
     for near in [Duration::ZERO, NEAR] {
-        for (wish, partner) in run.iter().zip(&mut partners).filter(|(_, partner)| partner.is_none()) {
+        for (wish, partner) in
+            run.iter().zip(&mut partners).filter(|(_, partner)| partner.is_none())
+        {
             let apart = |other: &Wish<'_>| {
-                wish.decision.at.since(other.decision.at).max(other.decision.at.since(wish.decision.at))
+                wish.decision
+                    .at
+                    .since(other.decision.at)
+                    .max(other.decision.at.since(wish.decision.at))
             };
             let found = left.iter_mut().find(|other| {
                 other.as_ref().is_some_and(|other| {
@@ -180,7 +189,8 @@ fn matched<'a>(run: &[Wish<'a>], replay: &[Wish<'a>]) -> Vec<(Option<Wish<'a>>, 
         }
     }
     let run = run.iter().copied().map(Some).zip(partners);
-    let mut all: Vec<_> = run.chain(left.into_iter().flatten().map(|wish| (None, Some(wish)))).collect();
+    let mut all: Vec<_> =
+        run.chain(left.into_iter().flatten().map(|wish| (None, Some(wish)))).collect();
     all.sort_by_key(|(run, replay)| run.or(*replay).map(|wish| wish.decision.at));
     all
 }
@@ -192,8 +202,10 @@ fn compare(
     replayed: &Session,
     marks: &Marks,
 ) -> Result<Replayed, GapError> {
-    let run = wishes(material.session, agent, since);
-    let replay = wishes(replayed, agent, since);
+    // What was wanted from then on nobody heard.
+    let until = material.session.stopped.unwrap_or(Timestamp::MAX);
+    let run = wishes(material.session, agent, (since, until));
+    let replay = wishes(replayed, agent, (since, until));
     let tolerance = if material.paper { 0 } else { 1_000_000_000 };
     let mut pairs = Vec::new();
     for (one, other) in matched(&run, &replay) {

@@ -21,7 +21,9 @@ pub(super) fn page(title: &str, command: &str, report: &Report) -> String {
     add(&format!("<h1>{}</h1>\n<p class=\"command\">{}</p>\n", escaped(title), escaped(command)));
     add(&cards(report));
     add("<h2>The run's orders, filled by the models</h2>\n");
-    add("<p>The orders of the run, at the times at which they were decided: what differs is the exchange.</p>\n");
+    add(
+        "<p>The orders of the run, at the times at which they were decided: what differs is the exchange.</p>\n",
+    );
     add(&comparison(&report.orders.comparison));
     for replayed in &report.replayed {
         add(&format!("<h2>The strategy of {}, replayed</h2>\n", escaped(replayed.agent.as_str())));
@@ -51,11 +53,8 @@ fn cards(report: &Report) -> String {
     text += &card("Orders that differ", &format!("{} of {}", found.different, found.orders));
     text += &card("The run is worth more", &sums(&found.difference));
     text += &card("Without signs", &sums(&found.apart));
-    let models = format!(
-        "{}, {latency} ms, {} bps",
-        report.fill(),
-        report.models.assumptions.slippage_bps
-    );
+    let models =
+        format!("{}, {latency} ms, {} bps", report.fill(), report.models.assumptions.slippage_bps);
     text += &card("Models", &models);
     text += "</div>\n";
     let _ = writeln!(
@@ -101,7 +100,11 @@ fn comparison(found: &Comparison) -> String {
 fn listed(found: &Comparison) -> String {
     let mut text = String::new();
     if found.differences.len() > LISTED_MAX {
-        let _ = writeln!(text, "<p>The first {LISTED_MAX} of {} are listed.</p>", found.differences.len());
+        let _ = writeln!(
+            text,
+            "<p>The first {LISTED_MAX} of {} are listed.</p>",
+            found.differences.len()
+        );
     }
     text += "<table class=\"trades\">\n<tr><th>decided</th><th>order</th><th>instrument</th><th>side</th><th></th>\
              <th>run</th><th>replay</th><th>worse, bps</th><th>later, ms</th><th>worth</th><th>cause</th></tr>\n";
@@ -138,7 +141,8 @@ fn row(pair: &Pair) -> String {
 
 fn suggested(report: &Report) -> String {
     let found = &report.suggested;
-    let mut text = "<h2>Models that would have been honest</h2>\n<table class=\"figures\">\n".to_owned();
+    let mut text =
+        "<h2>Models that would have been honest</h2>\n<table class=\"figures\">\n".to_owned();
     let mut line = |name: &str, value: String, means: &str| {
         let _ = writeln!(text, "<tr><th>{name}</th><td>{value}</td><td>{means}</td></tr>");
     };

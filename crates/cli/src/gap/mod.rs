@@ -83,9 +83,8 @@ fn look(args: &Args, config: &Config) -> Result<Report, Failure> {
             continue;
         };
         let instruments = material.instruments();
-        let strategy_of = |instruments: &[model::Instrument]| {
-            agents::build(name, &settings.params, instruments)
-        };
+        let strategy_of =
+            |instruments: &[model::Instrument]| agents::build(name, &settings.params, instruments);
         strategy_of(instruments).map_err(Failure::usage)?;
         let whose = Whose {
             agent: *agent,
@@ -129,7 +128,9 @@ fn chosen(
         let found = spans.iter().find(|span| span.number == number).copied();
         let last = spans.last().map_or(0, |span| span.number);
         return found.ok_or_else(|| {
-            Failure::usage(anyhow!("--session {number}: the journal has no such session; the last one is {last}"))
+            Failure::usage(anyhow!(
+                "--session {number}: the journal has no such session; the last one is {last}"
+            ))
         });
     }
     for span in spans.iter().rev() {
@@ -153,7 +154,8 @@ fn within(report: &Report, limit: Decimal) -> Result<(), Failure> {
     let found = &report.orders.comparison;
     for (asset, apart) in &found.apart {
         let traded = found.traded.get(asset).copied().unwrap_or_default();
-        let bps = apart.checked_times(10_000).and_then(|part| part.checked_div(traded, Rounding::Up));
+        let bps =
+            apart.checked_times(10_000).and_then(|part| part.checked_div(traded, Rounding::Up));
         if !apart.is_zero() && bps.is_none_or(|bps| bps > limit) {
             let bps = bps.map_or("more than can be said".to_owned(), |bps| bps.to_string());
             return Err(Failure::Refused(anyhow!(

@@ -40,7 +40,11 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     writeln!(out, "\nthe run's orders, filled by the models")?;
     comparison(&report.orders.comparison, out)?;
     if report.orders.beyond > 0 {
-        writeln!(out, "  not compared   {}, sent after the end of the recording", report.orders.beyond)?;
+        writeln!(
+            out,
+            "  not compared   {}, sent after the end of the recording",
+            report.orders.beyond
+        )?;
     }
     for replayed in &report.replayed {
         writeln!(
@@ -79,7 +83,11 @@ fn comparison(found: &Comparison, out: &mut String) -> std::fmt::Result {
         writeln!(out, "    {}", line(pair))?;
     }
     if found.differences.len() > LISTED_MAX {
-        writeln!(out, "    … and {} more, in --report and --json", found.differences.len() - LISTED_MAX)?;
+        writeln!(
+            out,
+            "    … and {} more, in --report and --json",
+            found.differences.len() - LISTED_MAX
+        )?;
     }
     Ok(())
 }
@@ -128,7 +136,11 @@ fn suggested(report: &Report, out: &mut String) -> std::fmt::Result {
     if found.is_best {
         writeln!(out, "  those that it was compared with are as near as any of these")?;
     }
-    writeln!(out, "  {:<13} {:>10} {:>8} {:>9}  apart", "fill", "latency_ms", "slippage", "different")?;
+    writeln!(
+        out,
+        "  {:<13} {:>10} {:>8} {:>9}  apart",
+        "fill", "latency_ms", "slippage", "different"
+    )?;
     for tried in &found.tried {
         writeln!(
             out,

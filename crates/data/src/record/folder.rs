@@ -131,7 +131,12 @@ pub(crate) fn named(
     }
     let text = format!(
         "{}-{}-{}T{}:{}:{}",
-        &date[..4], &date[4..6], &date[6..], &time[..2], &time[2..4], &time[4..]
+        &date[..4],
+        &date[4..6],
+        &date[6..],
+        &time[..2],
+        &time[2..4],
+        &time[4..]
     );
     Some((name.to_owned(), Timestamp::parse_rfc3339(text.as_bytes())?))
 }

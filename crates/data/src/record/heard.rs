@@ -100,18 +100,20 @@ impl Recording {
         }))
     }
 
-    /// The book of an instrument as it was heard, and when it was known.
-    pub fn book(
+    /// The book of an instrument as it was heard.
+    pub fn book(&self, instrument: InstrumentId, within: Stretch) -> Result<Heard, DataError> {
+        let files = self.files(instrument, Kind::Book, within)?;
+        Heard::open(&self.folder, files, (instrument, Kind::Book), within, None)
+    }
+
+    /// When the book of an instrument was known; all of it is read.
+    pub fn known(
         &self,
         instrument: InstrumentId,
         within: Stretch,
-    ) -> Result<(Heard, Vec<Stretch>), DataError> {
-        let open = || {
-            let files = self.files(instrument, Kind::Book, within)?;
-            Heard::open(&self.folder, files, (instrument, Kind::Book), within, None)
-        };
+    ) -> Result<Vec<Stretch>, DataError> {
         let mut known = Vec::new();
-        let mut look = open()?;
+        let mut look = self.book(instrument, within)?;
         let mut batch = Batch::new(Kind::Book);
         let mut since = None;
         while look.next_batch(&mut batch)? {
@@ -125,7 +127,7 @@ impl Recording {
             }
         }
         known.extend(since.map(|from| Stretch { from, until: i64::MAX }));
-        Ok((open()?, known))
+        Ok(known)
     }
 
     /// The public trades of an instrument as they were heard while its book was known.
@@ -219,7 +221,8 @@ impl Heard {
             if self.source.is_none() {
                 let Some(file) = self.files.pop_front() else { return Ok(false) };
                 let source = data_of(&file)?;
-                let factor = |from: u8, to: u8| 10i64.pow(u32::from(to.saturating_sub(from)).min(18));
+                let factor =
+                    |from: u8, to: u8| 10i64.pow(u32::from(to.saturating_sub(from)).min(18));
                 let (from, to) = (source.meta().grid, self.meta.grid);
                 self.scale = (
                     factor(from.price_decimals, to.price_decimals),
@@ -356,5 +359,109 @@ impl Source for Heard {
 
     fn bytes_read(&self) -> u64 {
         self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::market::{BookUpdate, LevelUpdate, MarketEvent, MarketKind, PublicTrade};
+
+    use super::*;
+    use crate::record::{Recorder, Rotation};
+
+    const ALL: Stretch = Stretch { from: 0, until: i64::MAX };
+
+    fn id() -> InstrumentId {
+        "BTC-USDT".parse().unwrap()
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_nanos(second * SECOND)
+    }
+
+    fn trade(id: u64, second: i64) -> PublicTrade {
+        let (price, qty) = (GridPrice(100), GridQty(1));
+        PublicTrade { id, price, qty, taker_side: Side::Buy, time: at(second) }
+    }
+
+    fn book(snapshot: bool, qty: i64) -> MarketKind {
+        let level = LevelUpdate { side: Side::Buy, price: GridPrice(99), qty: GridQty(qty) };
+        MarketKind::Book(BookUpdate { snapshot, levels: vec![level] })
+    }
+
+    /// Records these events, each with the second at which it is heard, in files of ten seconds.
+    fn recorded(events: Vec<(i64, MarketKind)>) -> (tempfile::TempDir, Recording) {
+        let folder = tempfile::tempdir().unwrap();
+        let rotation = Rotation { every: Duration::from_secs(10), ..Rotation::default() };
+        let (mut recorder, _) = Recorder::open(folder.path(), "sim", rotation).unwrap();
+        recorder.follow(id(), Grid { price_decimals: 2, qty_decimals: 3 }).unwrap();
+        let last = events.last().map_or(0, |(second, _)| *second);
+        for (second, kind) in events {
+            recorder.flush(at(second), false).unwrap();
+            let event = MarketEvent { instrument: id(), venue_time: at(second), kind };
+            recorder.take(at(second), &event).unwrap();
+        }
+        let mut files = recorder.closed();
+        files.extend(recorder.end(at(last + 1)).unwrap().unfinished);
+        files.iter().for_each(|file| drop(file.finish().unwrap()));
+        let recording = Recording::of(folder.path(), "sim");
+        (folder, recording)
+    }
+
+    fn times(mut heard: Heard) -> Vec<i64> {
+        let mut batch = Batch::new(heard.meta().kind);
+        let mut all = Vec::new();
+        while heard.next_batch(&mut batch).unwrap() {
+            all.extend(batch.time.iter().map(|time| time / SECOND));
+        }
+        all
+    }
+
+    #[test]
+    fn a_book_that_goes_on_in_the_next_file_is_told_once() {
+        let events = vec![
+            (101, book(true, 1)),
+            (105, book(false, 2)),
+            (111, book(false, 3)),
+            (125, book(false, 4)),
+        ];
+        let (_folder, recording) = recorded(events);
+        assert!(recording.files(id(), Kind::Book, ALL).unwrap().len() >= 3);
+        // One row an event, and the end.
+        assert_eq!(times(recording.book(id(), ALL).unwrap()), [101, 105, 111, 125, 126]);
+        let within = Stretch { from: at(104).nanos(), until: at(112).nanos() };
+        assert_eq!(times(recording.book(id(), within).unwrap()), [105, 111]);
+        assert!(recording.begins_within(id(), within).unwrap());
+        let later = Stretch { from: at(200).nanos(), until: i64::MAX };
+        assert!(!recording.begins_within(id(), later).unwrap());
+    }
+
+    #[test]
+    fn trades_are_in_the_order_in_which_they_were_heard_without_those_that_nobody_could_trade_on() {
+        let trade_at = |number, second| MarketKind::Trade(trade(number, second));
+        let events = vec![
+            (100, trade_at(1, 100)),
+            (101, book(true, 1)),
+            // Dated later than the one that is heard after it.
+            (102, trade_at(2, 109)),
+            (103, trade_at(3, 103)),
+            (104, MarketKind::BookLost),
+            (105, trade_at(6, 105)),
+            (106, book(true, 1)),
+            (107, MarketKind::LateTrade(trade(4, 104))),
+            (108, trade_at(7, 108)),
+        ];
+        let (_folder, recording) = recorded(events);
+        let known = recording.known(id(), ALL).unwrap();
+        let seconds = known.iter().map(|known| (known.from / SECOND, known.until / SECOND));
+        assert_eq!(seconds.collect::<Vec<_>>(), [(101, 104), (106, 109)]);
+        assert_eq!(times(recording.trades(id(), ALL, known).unwrap()), [102, 103, 108]);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_an_error() {
+        let recording = Recording::of(Path::new("/nowhere/at/all"), "sim");
+        let error = recording.files(id(), Kind::Book, ALL).unwrap_err().to_string();
+        assert!(error.contains("/nowhere/at/all"), "{error}");
     }
 }

@@ -30,16 +30,13 @@ use model::{InstrumentId, Side, Timestamp};
 
 use self::draft::{Draft, Holds, Row};
 use self::folder::Folder;
-use self::read::DraftSource;
 use crate::batch::{ASK, BUY, CLEAR, Kind, LAST, LOST, SELL};
-use crate::error::{DataError, LayoutProblem};
-use crate::options::Options;
-use crate::source::Source as _;
 
 pub(crate) use self::draft::MAGIC;
 pub use self::error::RecordError;
 pub use self::finish::{Finished, Unfinished};
 pub use self::heard::{Heard, Recording, Stretch};
+pub(crate) use self::read::open;
 
 /// When a file is closed and another one begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -492,19 +489,6 @@ fn close(mut open: Open, closed: &mut Vec<Unfinished>) -> Result<(), RecordError
     open.draft.end().map_err(|error| RecordError::write(open.draft.path(), error))?;
     closed.push(open.becomes);
     Ok(())
-}
-
-/// Opens an unfinished recording as what it is so far.
-pub(crate) fn open(path: &Path, options: &Options) -> Result<DraftSource, DataError> {
-    let source = DraftSource::open(path)?;
-    let is = source.meta().kind;
-    match options.kind.filter(|wanted| *wanted != is) {
-        Some(wanted) => {
-            let why = LayoutProblem::Kind { is: is.name(), wanted };
-            Err(DataError::Layout { file: path.to_owned(), why })
-        }
-        None => Ok(source),
-    }
 }
 
 #[cfg(test)]

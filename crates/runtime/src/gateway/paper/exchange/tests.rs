@@ -98,7 +98,8 @@ fn times_rise_in_the_order_in_which_things_happen() {
     decided(&mut exchange, (140, 2), 149, order(2, Side::Buy, "100"));
     exchange.pass(at(170));
     // Read before the pass and told after it.
-    let event = MarketEvent { instrument: instrument("0.01").id, venue_time: at(155), kind: book(false) };
+    let event =
+        MarketEvent { instrument: instrument("0.01").id, venue_time: at(155), kind: book(false) };
     let heard = exchange.hears((at(155), at(1_155)), &Input::Market(event));
     assert_eq!(heard, at(160).after(TURN));
 }
