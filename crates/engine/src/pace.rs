@@ -8,7 +8,9 @@ use std::collections::VecDeque;
 use model::{Intent, Timestamp};
 
 /// When an intent that is wanted at this time reaches the gateway.
-pub struct Pace(Box<dyn FnMut(Timestamp, &Intent) -> Timestamp + Send>);
+pub struct Pace(Box<When>);
+
+type When = dyn FnMut(Timestamp, &Intent) -> Timestamp + Send;
 
 impl Pace {
     /// By this function. What it says is too early is taken for the time itself.
