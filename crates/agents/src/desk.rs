@@ -54,8 +54,12 @@ impl Desk {
         now < self.quiet_until
     }
 
-    /// The middle of a live book, once every sample interval of event time.
-    pub(crate) fn sample(&mut self, view: &View<'_>) -> Option<f64> {
+    /// The middle of a live book, once every sample interval of event time. Only the market counts: when a timer or
+    /// news of an order comes is in no recording, and a backtest of a run is to see the same samples.
+    pub(crate) fn sample(&mut self, view: &View<'_>, event: &Event<'_>) -> Option<f64> {
+        if !matches!(event, Event::Market(_)) {
+            return None;
+        }
         // Most events come between two samples.
         if self.sampled.is_some_and(|at| view.now.since(at) < self.sample_every) {
             return None;

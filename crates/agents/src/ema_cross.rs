@@ -79,7 +79,7 @@ struct EmaCross {
 impl Strategy for EmaCross {
     fn on_event(&mut self, view: &View<'_>, event: &Event<'_>, intents: &mut Intents) {
         self.desk.hear(view.now, event);
-        if let Some(price) = self.desk.sample(view) {
+        if let Some(price) = self.desk.sample(view, event) {
             let (fast, slow) = (self.fast.add(price), self.slow.add(price));
             self.warm_up = self.warm_up.saturating_sub(1);
             if self.warm_up == 0 {

@@ -86,7 +86,7 @@ struct MeanReversion {
 impl Strategy for MeanReversion {
     fn on_event(&mut self, view: &View<'_>, event: &Event<'_>, intents: &mut Intents) {
         self.desk.hear(view.now, event);
-        if let Some(price) = self.desk.sample(view) {
+        if let Some(price) = self.desk.sample(view, event) {
             self.z = self.window.z(price);
             self.window.add(price);
         }

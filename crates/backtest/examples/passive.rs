@@ -66,6 +66,7 @@ fn setup() -> Result<Setup, Box<dyn Error>> {
         seed: 0,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         text: String::new(),
+        of_run: None,
     })
 }
 

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use data::{Columns, Source};
-use engine::{Engine, Strategy};
+use engine::{Engine, Pace, Strategy};
 use model::market::LevelUpdate;
 use model::venue::{AccountRequest, Request, VenueEvent};
 use model::{
@@ -66,6 +66,8 @@ pub struct Backtest<S> {
     pub(crate) rows: u64,
     pub(crate) bars: u64,
     pub(crate) now: i64,
+    /// The market is told as it was recorded, whatever the account did to it.
+    pub(crate) as_recorded: bool,
 }
 
 /// The three ways that messages take.
@@ -121,6 +123,7 @@ impl<S: Strategy> Backtest<S> {
             rows: 0,
             bars: 0,
             now: begin.nanos(),
+            as_recorded: setup.of_run.is_some(),
         };
         backtest.carry_out();
         backtest.gateway_hears(&Input::Clock { ahead_ms: 0 });
@@ -129,6 +132,11 @@ impl<S: Strategy> Backtest<S> {
             backtest.gateway_hears(&Input::Link { link, up: true, cause });
         }
         Ok(backtest)
+    }
+
+    /// What the strategy wants reaches the gateway when this says.
+    pub fn paced_by(&mut self, pace: Pace) {
+        self.engine.paced_by(pace);
     }
 
     /// The gateway and the strategy.
@@ -198,7 +206,8 @@ impl<S: Strategy> Backtest<S> {
     /// The next time at which something else than a row is due.
     pub(crate) fn due(&self) -> i64 {
         let lagged = self.lagged.front().map_or(END, |(at, _)| *at);
-        self.wire.next_at().min(self.wake).min(lagged).min(self.trouble.next)
+        let wanted = self.engine.next_intent_at().map_or(END, Timestamp::nanos);
+        self.wire.next_at().min(self.wake).min(lagged).min(self.trouble.next).min(wanted)
     }
 
     /// Everything that is due before a row at this time. Rows go first of what has one time.
@@ -217,6 +226,10 @@ impl<S: Strategy> Backtest<S> {
                     self.gateway_hears(&input);
                     self.keep_levels(&mut input);
                 }
+            } else if self.engine.next_intent_at().is_some_and(|at| at.nanos() == due) {
+                self.tell_what_waits();
+                self.engine.deliver(Timestamp::from_nanos(self.now), &mut self.effects);
+                self.carry_out();
             } else if self.wake == due {
                 self.wake = END;
                 self.gateway_hears(&Input::Wake);

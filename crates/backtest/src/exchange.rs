@@ -104,6 +104,8 @@ impl<S: Strategy> Backtest<S> {
                     let at = self.ways.response.arrives(self.now, None);
                     self.wire.send(at, Under::Report(Box::new(event)));
                 }
+                // The market is what was heard of it.
+                VenueEvent::Level { .. } | VenueEvent::Trade { .. } if self.as_recorded => {}
                 VenueEvent::Level { instrument, level, .. } => {
                     let market = self.market_of(instrument);
                     let Some(market) = market.filter(|m| self.markets[*m].has_book) else {

@@ -3,7 +3,7 @@
 use data::{BarRow, Columns};
 use engine::Strategy;
 use model::market::{
-    Candle, GridPrice, GridQty, Interval, Level, LevelUpdate, MarketKind, PublicTrade,
+    BookUpdate, Candle, GridPrice, GridQty, Interval, Level, LevelUpdate, MarketKind, PublicTrade,
 };
 use model::{Side, Timestamp};
 
@@ -44,7 +44,11 @@ impl<S: Strategy> Backtest<S> {
                 Some(self.venue.printed(now, number, (price, qty), row.taker, &mut self.events))
             };
             self.publish(received);
-            if let Some(trade) = trade {
+            let as_recorded = || {
+                let taker_side = row.taker.unwrap_or(Side::Buy);
+                PublicTrade { id: row.id, price, qty, taker_side, time: now }
+            };
+            if let Some(trade) = trade.or_else(|| self.as_recorded.then(as_recorded)) {
                 self.tell(received, market, MarketKind::Trade(trade));
             }
             if !has_book {
@@ -89,7 +93,7 @@ impl<S: Strategy> Backtest<S> {
                 levels.extend(gone);
                 levels.extend(is.map(|is| LevelUpdate { side, price: is.price, qty: is.qty }));
             }
-            self.book_moves(market, false, levels, received);
+            self.book_moves(market, (false, true), levels, received);
         }
         Ok(())
     }
@@ -105,8 +109,11 @@ impl<S: Strategy> Backtest<S> {
             let clear = std::mem::take(&mut feed.message.clear);
             let room = self.spare.pop().unwrap_or_default();
             let levels = std::mem::replace(&mut feed.message.levels, room);
-            self.book_moves(market, clear, levels, received);
-            if std::mem::take(&mut feed.message.lost) {
+            let lost = std::mem::take(&mut feed.message.lost);
+            // Of a run that heard no more than that it was lost.
+            let is_told = !(lost && self.as_recorded);
+            self.book_moves(market, (clear, is_told), levels, received);
+            if lost {
                 self.book_is_lost(market, received);
             }
         }
@@ -145,7 +152,7 @@ impl<S: Strategy> Backtest<S> {
     fn book_moves(
         &mut self,
         market: usize,
-        clear: bool,
+        (clear, is_told): (bool, bool),
         mut levels: Vec<LevelUpdate>,
         received: Option<i64>,
     ) {
@@ -153,7 +160,15 @@ impl<S: Strategy> Backtest<S> {
         let now = Timestamp::from_nanos(self.now);
         let as_recorded = self.venue.recorded_book(now, number, clear, &levels, &mut self.events);
         self.publish(received);
-        if as_recorded {
+        if !is_told {
+            levels.clear();
+            self.spare.push(levels);
+        } else if self.as_recorded && clear {
+            self.tell_what_waits();
+            self.markets[market].has_begun = true;
+            let update = BookUpdate { snapshot: true, levels };
+            self.tell(received, market, MarketKind::Book(update));
+        } else if as_recorded || self.as_recorded {
             self.book_changes(received, market, levels);
         } else {
             levels.clear();

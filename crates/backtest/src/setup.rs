@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use data::{Kind, Meta, Source};
-use gateway::Limits;
+use gateway::{Books, Limits};
 use model::market::Grid;
-use model::{AgentId, Amount, Asset, Decimal, Instrument, InstrumentId, Step};
+use model::{AgentId, Amount, Asset, Decimal, Instrument, InstrumentId, Step, Timestamp};
 use sim_venue::{Assumptions, FeeSchedule, FeesIn};
 
 use crate::delay::Latency;
@@ -42,6 +42,22 @@ pub struct Setup {
     pub version: String,
     /// The whole configuration, for the records.
     pub text: String,
+    /// It goes over a run again, on the recording of it.
+    pub of_run: Option<OfRun>,
+}
+
+/// Where a run began that is gone over again on its recording. The market is then told as it was recorded, as a paper
+/// run hears it: what the account takes of it nobody sees.
+#[derive(Clone, Debug)]
+pub struct OfRun {
+    /// The rules of its instruments.
+    pub instruments: Vec<Instrument>,
+    /// The books as they were, without an order that is open.
+    pub books: Books,
+    /// The number of its session.
+    pub session: u64,
+    /// No earlier than this.
+    pub begin: Timestamp,
 }
 
 /// Files that cannot be tested on together.
@@ -182,7 +198,7 @@ pub(crate) fn traded_in(sources: &[Box<dyn Source>]) -> Result<Vec<Traded>, Setu
 }
 
 /// An instrument with the steps that the recording has: its last digits.
-fn spot(id: InstrumentId, grid: Grid) -> Result<Instrument, SetupError> {
+pub(crate) fn spot(id: InstrumentId, grid: Grid) -> Result<Instrument, SetupError> {
     let (base, quote) = id.assets().ok_or(SetupError::NoPair(id))?;
     let Grid { price_decimals, qty_decimals } = grid;
     let step = |decimals: u8| {

@@ -12,9 +12,12 @@ use sim_venue::{PROFILE, SimConfig, SimVenue};
 use crate::failed::Failed;
 use crate::feed::{END, Feed, Market};
 use crate::setup::{Setup, Traded, traded_in};
+use crate::stood::stood;
 
 /// The account's name at the simulated exchange.
 const ACCOUNT: &str = "backtest";
+/// Numbers of orders and trades that each session of a run has for itself.
+pub(crate) const NUMBERS: u64 = 1_000_000_000;
 /// How often the books are compared with the exchange's: nothing is ever lost on the way, so this is rare.
 const RECONCILE_EVERY: Duration = Duration::from_secs(86_400);
 
@@ -42,7 +45,14 @@ pub(crate) fn parts<S: Strategy>(
     sources: Vec<Box<dyn Source>>,
     make: impl FnOnce(&[Instrument]) -> S,
 ) -> Result<(Parts<S>, Timestamp), Failed> {
-    let traded = traded_in(&sources)?;
+    let mut traded = traded_in(&sources)?;
+    for known in setup.of_run.iter().flat_map(|run| &run.instruments) {
+        let same = |traded: &&mut Traded| traded.instrument.id == known.id;
+        if let Some(traded) = traded.iter_mut().find(same) {
+            let grid = traded.instrument.grid().joined(known.grid());
+            traded.instrument = Instrument { grid, ..known.clone() };
+        }
+    }
     let instruments: Vec<Instrument> = traded.iter().map(|t| t.instrument.clone()).collect();
     let (mut venue, account, markets) = exchange(setup, &traded);
     let mut feeds = feeds(sources, &instruments);
@@ -53,6 +63,7 @@ pub(crate) fn parts<S: Strategy>(
     let before = (setup.latency.longest() * WAYS).max(BEFORE);
     let first = Timestamp::from_nanos(first.ok_or(Failed::Empty)?);
     let begin = first.before(before);
+    let begin = setup.of_run.as_ref().map_or(begin, |run| begin.max(run.begin));
     venue.charge_by(begin, setup.fees.clone());
     let config = Config {
         limits: setup.limits_for(&traded),
@@ -60,9 +71,9 @@ pub(crate) fn parts<S: Strategy>(
         foreign_orders: ForeignOrders::Halt,
         late_stops: LateStops::Say,
         watched: false,
-        paper: false,
         ramp: None,
         overridden: Vec::new(),
+        paper: setup.of_run.as_ref().is_some_and(|run| run.books.is_paper()),
         reconcile_every: RECONCILE_EVERY,
         version: setup.version.clone(),
         text: setup.text.clone(),
@@ -70,9 +81,9 @@ pub(crate) fn parts<S: Strategy>(
     let mut effects = Effects::new();
     let mut gateway = Gateway::start(
         config,
-        gateway::Books::default(),
+        setup.of_run.as_ref().map(|run| run.books.clone()).unwrap_or_default(),
         StoreTag::new(setup.seed),
-        1,
+        setup.of_run.as_ref().map_or(1, |run| run.session),
         instruments.clone(),
         begin,
         &mut effects,
@@ -92,8 +103,15 @@ fn exchange(setup: &Setup, traded: &[Traded]) -> (SimVenue, AccountId, Vec<Marke
     let mut venue = SimVenue::new(config);
     venue.assume(setup.assumptions);
     venue.keep_no_tape();
+    if let Some(run) = &setup.of_run {
+        venue.number_behind(run.session.saturating_mul(NUMBERS));
+    }
     let account = AccountId::new(ACCOUNT).expect("a valid constant");
     venue.add_account(account, &setup.cash);
+    for (_, order) in setup.of_run.iter().flat_map(|run| stood(&run.books)) {
+        // The gateway is told of one that cannot stand here when it reads what is open.
+        venue.put_back(account, &order);
+    }
     let markets = traded.iter().filter_map(|traded| {
         let id = traded.instrument.id;
         let number = venue.number_of(id)?;
@@ -131,7 +149,7 @@ fn feeds(sources: Vec<Box<dyn Source>>, instruments: &[Instrument]) -> Vec<Feed>
 }
 
 /// What numbers on one grid are multiplied by to lie on a finer one.
-fn scale(from: Grid, to: Grid) -> (i64, i64) {
+pub(crate) fn scale(from: Grid, to: Grid) -> (i64, i64) {
     let factor = |from: u8, to: u8| 10i64.pow(u32::from(to.saturating_sub(from)).min(18));
     (factor(from.price_decimals, to.price_decimals), factor(from.qty_decimals, to.qty_decimals))
 }

@@ -154,6 +154,7 @@ pub(crate) fn setup() -> Setup {
         seed: 1,
         version: "test".to_owned(),
         text: String::new(),
+        of_run: None,
     }
 }
 

@@ -12,6 +12,7 @@ mod doctor;
 mod enable;
 mod failure;
 mod flatten;
+mod gap;
 mod halt;
 mod limits;
 mod reconcile;
@@ -60,6 +61,8 @@ enum Command {
     Backtest(backtest::Args),
     /// A backtest for every combination of parameters, on all cores.
     Sweep(sweep::Args),
+    /// A run beside its backtest on its own recording: what differs, and why.
+    Gap(gap::Args),
     /// Market data files: import them, look at them.
     Data(data::Args),
     /// The kill switch: watches the account on its own and needs nobody's permission.
@@ -98,6 +101,7 @@ fn main() -> ExitCode {
         Command::Chaos(args) => chaos::run(&args),
         Command::Backtest(args) => backtest::run(&args),
         Command::Sweep(args) => sweep::run(&args),
+        Command::Gap(args) => gap::run(&args),
         Command::Data(args) => data::run(&args),
         Command::Watchdog(args) => watchdog::run(&args),
         Command::Reconcile(args) => reconcile::run(&args),

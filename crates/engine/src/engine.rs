@@ -13,6 +13,7 @@ use model::{
 
 use crate::books::AgentBooks;
 use crate::intents::Intents;
+use crate::pace::{Pace, UnderWay};
 use crate::strategy::{Event, Rest, Strategy, View};
 
 /// Rounds of news and intents that one input may set off. A strategy that answers each refusal with
@@ -28,6 +29,8 @@ pub struct Engine<S> {
     books: AgentBooks,
     intents: Intents,
     timer: Option<Timer>,
+    /// Intents that take a time to reach the gateway.
+    under_way: UnderWay,
 }
 
 impl<S: Strategy> Engine<S> {
@@ -46,7 +49,8 @@ impl<S: Strategy> Engine<S> {
         let books = AgentBooks::restored(positions, [], gateway.state().0);
         let intents = Intents::new(agent, IntentId(1));
         let timer = timer_every.map(|every| Timer { every, due: now.after(every), asked: false });
-        let mut engine = Engine { gateway, agent, strategy, books, intents, timer };
+        let under_way = UnderWay::default();
+        let mut engine = Engine { gateway, agent, strategy, books, intents, timer, under_way };
         let from = effects.len();
         let up = Command::AgentUp { agent, version: None };
         engine.gateway.apply(now, &Input::Operator(up), effects);
@@ -75,6 +79,26 @@ impl<S: Strategy> Engine<S> {
             timer.due = now.after(timer.every);
             timer.asked = false;
             self.show(now, &Event::Timer);
+        }
+        self.settle(now, from, effects);
+        self.ask_for_timer(effects);
+    }
+
+    /// From now on what the strategy wants reaches the gateway when this says.
+    pub fn paced_by(&mut self, pace: Pace) {
+        self.under_way.paced_by(pace);
+    }
+
+    /// When an intent reaches the gateway next: [`Engine::deliver`] is to be called then.
+    pub fn next_intent_at(&self) -> Option<Timestamp> {
+        self.under_way.next_at()
+    }
+
+    /// Takes the intents into account that have reached the gateway by now.
+    pub fn deliver(&mut self, now: Timestamp, effects: &mut Effects) {
+        let from = effects.len();
+        while let Some(intent) = self.under_way.arrives(now) {
+            self.gateway.apply(now, &Input::Intent(intent), effects);
         }
         self.settle(now, from, effects);
         self.ask_for_timer(effects);
@@ -132,7 +156,9 @@ impl<S: Strategy> Engine<S> {
             }
             while let Some(intent) = self.intents.pop() {
                 self.books.placed(&intent);
-                self.gateway.apply(now, &Input::Intent(intent), effects);
+                if let Some(intent) = self.under_way.leaves(now, intent) {
+                    self.gateway.apply(now, &Input::Intent(intent), effects);
+                }
             }
         }
     }

@@ -11,11 +11,13 @@ pub mod protocol;
 mod books;
 mod engine;
 mod intents;
+mod pace;
 mod runner;
 mod strategy;
 
 pub use books::{AgentBooks, AgentOrder};
 pub use engine::Engine;
 pub use intents::{EXPIRES_AFTER, Intents};
+pub use pace::Pace;
 pub use runner::Runner;
 pub use strategy::{Event, Rest, Strategy, View};

@@ -137,6 +137,7 @@ impl Args {
             seed: self.seed,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             text: text.to_string(),
+            of_run: None,
         })
     }
 
@@ -182,7 +183,7 @@ fn parameter(text: &str) -> Result<(String, String), String> {
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
-fn fill(text: &str) -> Result<RestingFills, String> {
+pub(crate) fn fill(text: &str) -> Result<RestingFills, String> {
     match text {
         "optimistic" => Ok(RestingFills::Touch),
         "conservative" => Ok(RestingFills::Through),
@@ -191,7 +192,7 @@ fn fill(text: &str) -> Result<RestingFills, String> {
     }
 }
 
-fn fees_in(text: &str) -> Result<FeesIn, String> {
+pub(crate) fn fees_in(text: &str) -> Result<FeesIn, String> {
     match text {
         "quote" => Ok(FeesIn::Quote),
         "received" => Ok(FeesIn::Received),

@@ -4,7 +4,7 @@ use ::backtest::FeeTier;
 use model::venue::FeeRates;
 use model::{Decimal, Notional};
 
-pub(super) fn bps(text: &str) -> Result<Decimal, String> {
+pub(crate) fn bps(text: &str) -> Result<Decimal, String> {
     let number: Decimal = text.parse().map_err(|_| format!("{text:?} is no number"))?;
     let most = Decimal::new(10_000, 0);
     let least = most.checked_neg().unwrap_or_default();
@@ -15,7 +15,7 @@ pub(super) fn bps(text: &str) -> Result<Decimal, String> {
 }
 
 /// Hundredths of a percent as a fraction.
-pub(super) fn rate(bps: Decimal) -> Decimal {
+pub(crate) fn rate(bps: Decimal) -> Decimal {
     bps.checked_mul(Decimal::new(1, 4), model::Rounding::Up).unwrap_or_default()
 }
 

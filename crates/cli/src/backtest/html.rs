@@ -14,7 +14,7 @@ const LISTED_MAX: usize = 2_000;
 /// Executions drawn on the price.
 const MARKED_MAX: usize = 1_000;
 
-const STYLE: &str = include_str!("report.css");
+pub(crate) const STYLE: &str = include_str!("report.css");
 
 /// The page. `title` and `command` are shown at its top.
 pub(super) fn page(
@@ -292,7 +292,7 @@ fn money(sum: f64, asset: &str) -> String {
 }
 
 /// Text that a page shows as it is.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -20,7 +20,9 @@ use ::backtest::Journal;
 use anyhow::{Context as _, anyhow};
 use serde_json::{Value, json};
 
-pub(crate) use self::args::Args;
+pub(crate) use self::args::{Args, fees_in, fill};
+pub(crate) use self::fees::{bps, rate};
+pub(crate) use self::html::{STYLE, escaped};
 use self::once::{Run, once};
 use crate::failure::Failure;
 
@@ -47,7 +49,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// The command that makes this report again.
-fn command() -> String {
+pub(crate) fn command() -> String {
     let words = std::env::args().skip(1).map(|word| {
         let is_plain = |c: char| c.is_alphanumeric() || "-_./=:,%+".contains(c);
         if word.chars().all(is_plain) { word } else { format!("'{word}'") }
@@ -67,7 +69,7 @@ fn beside(path: &Path) -> std::io::Result<tempfile::NamedTempFile> {
 }
 
 /// Writes a file that is there when it is whole.
-fn whole(path: &Path, text: &str) -> Result<(), Failure> {
+pub(crate) fn whole(path: &Path, text: &str) -> Result<(), Failure> {
     let problem = || format!("{} was not written", path.display());
     let mut file = beside(path).with_context(problem)?;
     file.write_all(text.as_bytes()).with_context(problem)?;

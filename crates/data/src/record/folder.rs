@@ -110,6 +110,42 @@ impl Folder {
     }
 }
 
+/// The name of a recorder's file without its end, and when it begins to the second; `None` where it is none of this.
+pub(crate) fn named(
+    path: &Path,
+    venue: &str,
+    instrument: InstrumentId,
+    kind: Kind,
+) -> Option<(String, Timestamp)> {
+    let extension = path.extension()?.to_str()?;
+    if extension != FINISHED && extension != UNFINISHED {
+        return None;
+    }
+    let name = path.file_stem()?.to_str()?;
+    let stem = format!("{}-{}-{kind}-", plain(venue), plain(&instrument.to_string()));
+    let stamp = name.strip_prefix(&stem)?;
+    let (stamp, _) = stamp.split_once('_').unwrap_or((stamp, ""));
+    let (date, time) = stamp.split_once('T')?;
+    if date.len() != 8 || time.len() != 7 || !stamp.is_ascii() {
+        return None;
+    }
+    let text = format!(
+        "{}-{}-{}T{}:{}:{}",
+        &date[..4],
+        &date[4..6],
+        &date[6..],
+        &time[..2],
+        &time[2..4],
+        &time[4..]
+    );
+    Some((name.to_owned(), Timestamp::parse_rfc3339(text.as_bytes())?))
+}
+
+/// Has it been made into a file of ours?
+pub(crate) fn is_finished(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == FINISHED)
+}
+
 /// What every system takes as a part of a name.
 fn plain(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);

@@ -18,6 +18,7 @@ mod draft;
 mod error;
 mod finish;
 mod folder;
+mod heard;
 mod read;
 
 use std::collections::BTreeMap;
@@ -29,15 +30,13 @@ use model::{InstrumentId, Side, Timestamp};
 
 use self::draft::{Draft, Holds, Row};
 use self::folder::Folder;
-use self::read::DraftSource;
 use crate::batch::{ASK, BUY, CLEAR, Kind, LAST, LOST, SELL};
-use crate::error::{DataError, LayoutProblem};
-use crate::options::Options;
-use crate::source::Source as _;
 
 pub(crate) use self::draft::MAGIC;
 pub use self::error::RecordError;
 pub use self::finish::{Finished, Unfinished};
+pub use self::heard::{Heard, Recording, Stretch};
+pub(crate) use self::read::open;
 
 /// When a file is closed and another one begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,9 +156,9 @@ impl Recorder {
         if self.markets.get(&instrument).is_some_and(|market| market.grid == grid) {
             return Ok(());
         }
-        let received = self.next_received(Timestamp::from_nanos(self.last_received));
+        let at = self.behind_the_last(Timestamp::from_nanos(self.last_received));
         // No earlier than the last that was known of it.
-        self.says_lost(instrument, Moment { received, venue: i64::MIN })?;
+        self.says_lost(instrument, at)?;
         if let Some(mut market) = self.markets.remove(&instrument) {
             let mut files = market.files.iter_mut().filter_map(Option::take);
             files.try_for_each(|open| close(open, &mut self.closed))?;
@@ -174,7 +173,7 @@ impl Recorder {
         if !self.markets.contains_key(&event.instrument) {
             return Ok(Taken::Passed);
         }
-        let at = Moment { received: self.next_received(received), venue: event.venue_time.nanos() };
+        let at = self.moment(received, event.venue_time.nanos());
         match &event.kind {
             MarketKind::Trade(trade) => self.trade(event.instrument, at, trade),
             MarketKind::LateTrade(trade) => {
@@ -193,7 +192,7 @@ impl Recorder {
         received: Timestamp,
         venue_now: Timestamp,
     ) -> Result<(), RecordError> {
-        let at = Moment { received: self.next_received(received), venue: venue_now.nanos() };
+        let at = self.moment(received, venue_now.nanos());
         let ids: Vec<InstrumentId> = self.markets.keys().copied().collect();
         for id in ids {
             self.lost(id, at)?;
@@ -206,8 +205,9 @@ impl Recorder {
     pub fn flush(&mut self, now: Timestamp, sync: bool) -> Result<(), RecordError> {
         let ids: Vec<InstrumentId> = self.markets.keys().copied().collect();
         for id in ids {
-            let received = self.next_received(now);
-            self.goes_on_if_due(id, Moment { received, venue: i64::MIN })?;
+            // What is received next may have been on its way here when this was called.
+            let at = self.behind_the_last(now);
+            self.goes_on_if_due(id, at)?;
         }
         for open in self.markets.values_mut().flat_map(|market| &mut market.files) {
             if open.as_ref().is_some_and(|open| is_due(self.rotation, open, now)) {
@@ -233,7 +233,7 @@ impl Recorder {
     /// Ends the recording. No book is known from its last change on: whoever records next may see the venue's
     /// clock a little otherwise, and what it hears must not come before this.
     pub fn end(mut self, now: Timestamp) -> Result<Ended, RecordError> {
-        let at = Moment { received: self.next_received(now), venue: i64::MIN };
+        let at = self.moment(now, i64::MIN);
         let ids: Vec<InstrumentId> = self.markets.keys().copied().collect();
         for id in ids {
             self.says_lost(id, at)?;
@@ -249,6 +249,17 @@ impl Recorder {
     /// Ends it where it is, as a crash would.
     pub fn abandon(self) -> Hold {
         Hold { _folder: self.folder }
+    }
+
+    /// Something is received.
+    fn moment(&mut self, received: Timestamp, venue: i64) -> Moment {
+        let received = self.next_received(received);
+        Moment { received, venue, clock: Timestamp::from_nanos(received) }
+    }
+
+    /// Nothing is received, and it is this time.
+    const fn behind_the_last(&self, clock: Timestamp) -> Moment {
+        Moment { received: self.last_received, venue: i64::MIN, clock }
     }
 
     /// Rising, so that it tells the order of all events.
@@ -333,7 +344,7 @@ impl Recorder {
     }
 
     fn goes_on_if_due(&mut self, id: InstrumentId, at: Moment) -> Result<(), RecordError> {
-        let now = Timestamp::from_nanos(at.received);
+        let now = at.clock;
         let open = self.markets.get(&id).and_then(|market| market.files[slot(Kind::Book)].as_ref());
         if open.is_some_and(|open| is_due(self.rotation, open, now)) {
             self.whole_book(id, Moment { venue: i64::MIN, ..at })?;
@@ -387,7 +398,7 @@ impl Recorder {
             time = time.max(market.book_time);
             market.book_time = time;
         }
-        let now = Timestamp::from_nanos(at.received);
+        let now = at.clock;
         let open = &mut market.files[slot(kind)];
         // A change to a book goes on in the file that has the book.
         let may_begin = kind == Kind::Trades
@@ -436,6 +447,8 @@ pub struct Hold {
 struct Moment {
     received: i64,
     venue: i64,
+    /// What the clock shows, which files begin and end by.
+    clock: Timestamp,
 }
 
 /// The levels of one event. An event of no level is a book without any: a row that only clears it.
@@ -476,19 +489,6 @@ fn close(mut open: Open, closed: &mut Vec<Unfinished>) -> Result<(), RecordError
     open.draft.end().map_err(|error| RecordError::write(open.draft.path(), error))?;
     closed.push(open.becomes);
     Ok(())
-}
-
-/// Opens an unfinished recording as what it is so far.
-pub(crate) fn open(path: &Path, options: &Options) -> Result<DraftSource, DataError> {
-    let source = DraftSource::open(path)?;
-    let is = source.meta().kind;
-    match options.kind.filter(|wanted| *wanted != is) {
-        Some(wanted) => {
-            let why = LayoutProblem::Kind { is: is.name(), wanted };
-            Err(DataError::Layout { file: path.to_owned(), why })
-        }
-        None => Ok(source),
-    }
 }
 
 #[cfg(test)]

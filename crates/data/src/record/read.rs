@@ -8,7 +8,8 @@ use flate2::Crc;
 
 use super::draft::{BUFFER, END, EVENT_MAX, FRAME, HEAD, HEADER_MAX, Holds, MAGIC, VERSION};
 use crate::batch::{BATCH_ROWS, Batch, Columns, Kind};
-use crate::error::DataError;
+use crate::error::{DataError, LayoutProblem};
+use crate::options::Options;
 use crate::source::{Meta, Remarks, Source};
 
 /// Bytes of a row: a trade is number, price, quantity and side; a level price, quantity and flags.
@@ -177,5 +178,18 @@ impl Source for DraftSource {
 
     fn bytes_read(&self) -> u64 {
         self.read
+    }
+}
+
+/// Opens an unfinished recording as what it is so far.
+pub(crate) fn open(path: &Path, options: &Options) -> Result<DraftSource, DataError> {
+    let source = DraftSource::open(path)?;
+    let is = source.meta().kind;
+    match options.kind.filter(|wanted| *wanted != is) {
+        Some(wanted) => {
+            let why = LayoutProblem::Kind { is: is.name(), wanted };
+            Err(DataError::Layout { file: path.to_owned(), why })
+        }
+        None => Ok(source),
     }
 }

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::batch::{Batch, Columns};
 use crate::merge::Merge;
+use crate::options::Options;
 
 const GRID: Grid = Grid { price_decimals: 2, qty_decimals: 3 };
 const SECOND: i64 = 1_000_000_000;

@@ -47,6 +47,8 @@ pub struct Config {
     pub limits_file: LimitsFile,
     /// The account of a paper run; `None` in a live one.
     pub paper: Option<PaperConfig>,
+    /// What a backtest of this run assumes of the exchange: the same table, which a live run does not look at.
+    pub assumed: Option<PaperConfig>,
     /// The venue that is traded on, by its configured name.
     pub venue: (VenueId, VenueConfig),
     /// The agents, by name.
@@ -271,6 +273,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     };
     let paper =
         paper(file.mode, file.paper.as_ref()).map_err(|(key, problem)| bad(&key, problem))?;
+    let assumed = file.paper.as_ref().and_then(|paper| paper::checked(paper).ok());
     let here = path.parent().unwrap_or(Path::new("."));
     let store =
         Address::parse(file.store.get_ref(), here).map_err(|problem| bad("store", problem))?;
@@ -340,6 +343,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
         limits,
         limits_file,
         paper,
+        assumed,
         venue,
         agents,
         keep_records,

@@ -86,7 +86,7 @@ impl Core {
         let mut phase = Phase::Running;
         let mut deadline = None;
         let mut round = Round::default();
-        self.carry_out(&mut effects, &mut wake);
+        self.carry_out(clock::now(), &mut effects, &mut wake);
         loop {
             self.pulse.iter().for_each(|pulse| pulse.beats(&self.gateway));
             let sleep_max = self.pulse.as_ref().map_or(SLEEP_MAX, |_| ROUND_MAX);
@@ -223,25 +223,24 @@ impl Core {
     ) {
         let now = clock::now();
         self.gateway.apply(now, input, effects);
-        if let Some(paper) = &self.paper {
-            paper.hears(now, self.release.rest().clock().at(now), input);
-        }
+        let venue_now = self.release.rest().clock().at(now);
+        // Requests that arrive at a paper exchange are in one order with what it hears, and the recording has it.
+        let heard = self.paper.as_ref().map_or(now, |paper| paper.hears(now, venue_now, input));
         if let Input::Market(event) = input {
             for agent in self.agents.values() {
                 agent.market(now, event);
             }
         }
-        self.carry_out(effects, wake);
+        self.carry_out(now, effects, wake);
         // Last, for nothing waits for it.
         if let Some(ear) = &mut self.ear {
-            ear.hears(now, self.release.rest().clock().at(now), input);
+            ear.hears(heard, venue_now, input);
         }
     }
 
     /// Carries out effects: records first, and what is sent only by the word that they are durable;
-    /// all but cancels.
-    fn carry_out(&mut self, effects: &mut Effects, wake: &mut Option<Timestamp>) {
-        let now = clock::now();
+    /// all but cancels. `now` is when they were decided, as their records say.
+    fn carry_out(&mut self, now: Timestamp, effects: &mut Effects, wake: &mut Option<Timestamp>) {
         let mut entries: Vec<Entry> = Vec::new();
         let mut sends: Vec<Question> = Vec::new();
         for effect in effects.drain(..) {

@@ -151,6 +151,7 @@ impl Release {
             Some(cause) => Outcome::NotSent(cause),
             None => {
                 let rest = self.rest.clone().for_routine(question.routine);
+                let rest = rest.decided(decided, question.id);
                 rest.ask_unless(&question.request, as_of, &held_back).await
             }
         };

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use ::budget::Grant;
 use model::venue::{AccountRequest, MarketRequest, Profile, Request, Response};
-use model::{Input, Instrument, Link, Outcome, Timestamp};
+use model::{Input, Instrument, Link, Outcome, RequestId, Timestamp};
 use tokio::sync::{Notify, mpsc};
 use tokio_tungstenite::tungstenite::http;
 use venues::session::Stamp;
@@ -49,6 +49,8 @@ pub(super) struct Rest {
     routine: bool,
     /// Where the account is, in a paper run: it is asked there, and never over the network.
     paper: Option<Paper>,
+    /// When what it asks was decided, and its number; `None` where the core did not ask.
+    decided: Option<(Timestamp, RequestId)>,
 }
 
 struct Shared {
@@ -98,6 +100,7 @@ impl Rest {
             following: Arc::default(),
             routine: false,
             paper: None,
+            decided: None,
         })
     }
 
@@ -116,6 +119,11 @@ impl Rest {
     /// The same, with its account in this process.
     pub(super) fn with_paper(self, paper: Option<Paper>) -> Rest {
         Rest { paper, ..self }
+    }
+
+    /// The same, asking what the core decided then and gave this number.
+    pub(super) fn decided(self, at: Timestamp, number: RequestId) -> Rest {
+        Rest { decided: Some((at, number)), ..self }
     }
 
     /// How whoever has the account behaves.

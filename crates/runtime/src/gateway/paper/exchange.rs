@@ -4,6 +4,11 @@
 //! the book as it is known then; its answer and what it did to the account leave at once and are under way as
 //! long. Of the simulated exchange only the account is told: the market is the live one, as it was heard.
 //!
+//! All that happens here has one order, and times that rise: a request is there its latency after it was decided (or at
+//! once, where it took longer to come here), and what is heard of the market is heard behind all that was done before.
+//! The recording has those times, and the journal those of the decisions, so a replay of both meets the same book
+//! with every request (`docs/gap.md`).
+//!
 //! A book that is not known is empty. Nothing fills on it, and a trade printed meanwhile fills nothing either: who
 //! stood before whom nobody knows.
 
@@ -17,8 +22,8 @@ use model::venue::{
     AccountEvent, AccountRequest, Execution, OrderKey, Response, VenueError, VenueEvent, VenueOrder,
 };
 use model::{
-    AccountId, ClientOrderId, Input, Instrument, InstrumentId, Link, Liquidity, Outcome, Timestamp,
-    TradingMode,
+    AccountId, ClientOrderId, Input, Instrument, InstrumentId, Link, Liquidity, Outcome, RequestId,
+    Timestamp, TradingMode,
 };
 use sim_venue::{FeeSchedule, MarketNumber, SimConfig, SimVenue};
 use tokio::sync::oneshot;
@@ -38,6 +43,14 @@ const NUMBERS: u64 = 1_000_000_000;
 /// What was over for so long is forgotten, and how often.
 const KEPT: Duration = Duration::from_secs(3_600);
 const FORGET_EVERY: Duration = Duration::from_secs(600);
+/// The live exchange's clock is followed in steps of more than this, so that what this one tells is in the journal by
+/// our own clock and a whole number of milliseconds.
+const AHEAD_STEP_MS: u64 = 250;
+/// Two things never happen at one time.
+const TURN: Duration = Duration::from_nanos(1);
+
+/// The number of what the core did not decide: it goes behind what the core decided for the same time.
+const ASKED_BESIDE: RequestId = RequestId(u64::MAX);
 
 /// What has left the exchange for the gateway.
 pub(super) enum Leaves {
@@ -55,8 +68,19 @@ pub(crate) struct Told {
     pub(crate) stop: Option<Stop>,
 }
 
+/// When a request leaves.
+#[derive(Clone, Copy)]
+pub(super) struct Leaving {
+    pub(super) now: Timestamp,
+    pub(super) venue_now: Timestamp,
+    /// When it was decided, and its number.
+    pub(super) decided: Option<(Timestamp, RequestId)>,
+}
+
 /// A request on its way.
 struct Request {
+    /// Of what is there at one time the lower number goes first.
+    number: RequestId,
     request: AccountRequest,
     cost: Cost,
     reply: oneshot::Sender<Told>,
@@ -104,7 +128,9 @@ pub(super) struct Exchange {
     events: Vec<VenueEvent>,
     /// The newest time that was told, in the time of the live exchange.
     told: Timestamp,
-    ahead_ms: i64,
+    ahead_ms: Option<i64>,
+    /// When the last thing happened, by our clock.
+    turn: Timestamp,
     forgot: Timestamp,
 }
 
@@ -155,31 +181,47 @@ impl Exchange {
             gone,
             events: Vec::new(),
             told: venue_now,
-            ahead_ms: 0,
+            ahead_ms: None,
+            turn: Timestamp::EPOCH,
             forgot: venue_now,
         }
     }
 
     /// The live exchange's clock shows this at a time of ours.
     fn is(&mut self, now: Timestamp, venue_now: Timestamp) {
-        self.ahead_ms = venue_now.millis().saturating_sub(now.millis());
+        let ahead_ms = venue_now.millis().saturating_sub(now.millis());
+        if self.ahead_ms.is_none_or(|before| before.abs_diff(ahead_ms) > AHEAD_STEP_MS) {
+            self.ahead_ms = Some(ahead_ms);
+        }
     }
 
     /// The time that is told, which never goes back.
     fn venue_time(&mut self, now: Timestamp) -> Timestamp {
-        self.told = self.told.max(now.shifted_ms(self.ahead_ms));
+        self.told = self.told.max(now.shifted_ms(self.ahead_ms.unwrap_or(0)));
         self.told
     }
 
-    /// A request leaves for the exchange.
+    /// A request leaves for the exchange. Its latency counts from its decision, so that what the disk takes is a
+    /// part of it; what took longer than that to come here is there at once.
     pub(super) fn sends(
         &mut self,
-        (now, venue_now): (Timestamp, Timestamp),
+        Leaving { now, venue_now, decided }: Leaving,
         (request, cost): (AccountRequest, Cost),
         reply: oneshot::Sender<Told>,
     ) {
         self.is(now, venue_now);
-        self.coming.push_back((now.after(self.latency), Request { request, cost, reply }));
+        let number = decided.map_or(ASKED_BESIDE, |(_, number)| number);
+        let decided = decided.map(|(at, _)| at);
+        self.comes(now, decided, Request { number, request, cost, reply });
+    }
+
+    fn comes(&mut self, now: Timestamp, decided: Option<Timestamp>, request: Request) {
+        let decided = decided.unwrap_or(now).min(now);
+        let at = decided.after(self.latency).max(self.turn.after(TURN));
+        let behind =
+            |(there, other): &(Timestamp, Request)| (*there, other.number) <= (at, request.number);
+        let place = self.coming.partition_point(behind);
+        self.coming.insert(place, (at, request));
     }
 
     /// A request at the counter: answered, or what the exchange is to be asked for it. `None` where there is no counter.
@@ -210,7 +252,7 @@ impl Exchange {
         reply: oneshot::Sender<Told>,
     ) {
         let cost = Cost { charge: Charge::default(), free_when_it_works: None, places: false };
-        self.coming.push_back((now.after(self.latency), Request { request, cost, reply }));
+        self.comes(now, None, Request { number: ASKED_BESIDE, request, cost, reply });
     }
 
     /// The exchange's answer at the counter.
@@ -229,27 +271,41 @@ impl Exchange {
         self.meter.learn(limits);
     }
 
-    /// Something was heard of the live exchange.
-    pub(super) fn hears(&mut self, (now, venue_now): (Timestamp, Timestamp), input: &Input) {
+    /// Something was heard of the live exchange. Returns when that was in the order of all that happens here.
+    pub(super) fn hears(
+        &mut self,
+        (now, venue_now): (Timestamp, Timestamp),
+        input: &Input,
+    ) -> Timestamp {
         self.is(now, venue_now);
         match input {
             Input::Market(event) => {
-                self.pass(now);
+                let now = self.takes_a_turn(now);
                 self.moves(now, event);
+                now
             }
             Input::Link { link: Link::Market, up: false, .. } => {
-                self.pass(now);
+                let now = self.takes_a_turn(now);
                 let all: Vec<InstrumentId> = self.markets.keys().copied().collect();
                 all.into_iter().for_each(|id| self.book_is_lost(now, id));
+                now
             }
             Input::Instruments { found, gone } => {
-                self.pass(now);
+                let now = self.takes_a_turn(now);
                 found.iter().for_each(|found| self.has_rules(now, found));
                 gone.iter().for_each(|id| self.venue.set_mode(*id, TradingMode::Halted));
+                now
             }
             // Nothing of the market.
-            _ => {}
+            _ => now,
         }
+    }
+
+    /// The time of something that happens now, behind all that is there by then.
+    fn takes_a_turn(&mut self, now: Timestamp) -> Timestamp {
+        self.pass(now);
+        self.turn = now.max(self.turn.after(TURN));
+        self.turn
     }
 
     fn moves(&mut self, now: Timestamp, event: &MarketEvent) {
@@ -314,9 +370,10 @@ impl Exchange {
 
     /// Everything that is there by now.
     pub(super) fn pass(&mut self, now: Timestamp) {
-        while let Some((at, Request { request, cost, reply })) =
+        while let Some((at, Request { request, cost, reply, .. })) =
             self.coming.pop_front_if(|(at, _)| *at <= now)
         {
+            self.turn = self.turn.max(at);
             let time = self.venue_time(at);
             let (done, stop) = self.admits(time, &request, &cost);
             // Before what is counted is told.

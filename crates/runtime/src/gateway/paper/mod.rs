@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use ::budget::Limit;
 use model::venue::{AccountRequest, Response, VenueError};
-use model::{Input, InstrumentId, Link, Outcome, Timestamp};
+use model::{Input, InstrumentId, Link, Outcome, RequestId, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
@@ -24,7 +24,7 @@ use venues::server::{HttpRequest, HttpResponse, Step};
 
 use self::counter::Pending;
 pub(super) use self::door::serve;
-use self::exchange::{Exchange, Leaves};
+use self::exchange::{Exchange, Leaves, Leaving};
 pub(super) use self::exchange::{Of, Told};
 use super::adapter::Cost;
 use super::error::RunError;
@@ -73,16 +73,19 @@ impl Paper {
         self.shared.budget.learn(limits).await;
     }
 
-    /// Asks the exchange, and waits for its answer.
+    /// Asks the exchange, and waits for its answer. `decided` is when the core decided to ask, and its number for
+    /// it; without it the request leaves now.
     pub(super) async fn ask(
         &self,
         venue_now: Timestamp,
+        decided: Option<(Timestamp, RequestId)>,
         request: &AccountRequest,
         cost: &Cost,
     ) -> Told {
         let (reply, answer) = oneshot::channel();
         let asked = (request.clone(), cost.clone());
-        self.exchange().sends((clock::now(), venue_now), asked, reply);
+        let leaves = Leaving { now: clock::now(), venue_now, decided };
+        self.exchange().sends(leaves, asked, reply);
         self.answered(answer).await
     }
 
@@ -124,16 +127,17 @@ impl Paper {
         self.exchange().replies_at_door(clock::now(), pending, done)
     }
 
-    /// What the gateway hears the exchange hears too.
-    pub(super) fn hears(&self, now: Timestamp, venue_now: Timestamp, input: &Input) {
+    /// What the gateway hears the exchange hears too. Returns when that was in the order of all that happens there.
+    pub(super) fn hears(&self, now: Timestamp, venue_now: Timestamp, input: &Input) -> Timestamp {
         let mut exchange = self.exchange();
         let before = exchange.next_at();
-        exchange.hears((now, venue_now), input);
+        let heard = exchange.hears((now, venue_now), input);
         let is_news = exchange.next_at() != before;
         drop(exchange);
         if is_news {
             self.shared.changed.notify_one();
         }
+        heard
     }
 
     /// Carries what is under way to where it goes, until nobody listens.

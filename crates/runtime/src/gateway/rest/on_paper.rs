@@ -46,7 +46,8 @@ impl Rest {
             Ok(grant) => grant,
             Err(cause) => return Outcome::NotSent(cause),
         };
-        let Told { outcome, used, stop } = paper.ask(self.venue_now(), asked, &cost).await;
+        let Told { outcome, used, stop } =
+            paper.ask(self.venue_now(), self.decided, asked, &cost).await;
         let worked = matches!(outcome, Outcome::Done(_));
         budget.settle(&grant, &rates::free(&cost, worked, &outcome), &used).await;
         if let Some(stop) = stop {

@@ -60,13 +60,59 @@ fn order(number: u64, side: Side, price: &str) -> AccountRequest {
     })
 }
 
-fn sends(exchange: &mut Exchange, ms: i64, request: AccountRequest) -> oneshot::Receiver<Told> {
-    let (reply, answer) = oneshot::channel();
+fn cost(request: &AccountRequest) -> Cost {
     let places = matches!(request, AccountRequest::Place(_));
     let charge = ::budget::binance::charge(1, places, ::budget::Keys::default());
-    let cost = Cost { charge, free_when_it_works: Some((Counted::Weight, 1)), places };
-    exchange.sends((at(ms), at(ms + 1_000)), (request, cost), reply);
+    Cost { charge, free_when_it_works: Some((Counted::Weight, 1)), places }
+}
+
+fn sends(exchange: &mut Exchange, ms: i64, request: AccountRequest) -> oneshot::Receiver<Told> {
+    let (reply, answer) = oneshot::channel();
+    let cost = cost(&request);
+    let leaves = Leaving { now: at(ms), venue_now: at(ms + 1_000), decided: None };
+    exchange.sends(leaves, (request, cost), reply);
     answer
+}
+
+/// What was decided at a time, with a number, and came here at another one.
+fn decided(exchange: &mut Exchange, (ms, number): (i64, u64), now: i64, request: AccountRequest) {
+    let (reply, _) = oneshot::channel();
+    let decided = Some((at(ms), RequestId(number)));
+    let leaves = Leaving { now: at(now), venue_now: at(now + 1_000), decided };
+    let cost = cost(&request);
+    exchange.sends(leaves, (request, cost), reply);
+}
+
+/// The latency counts from the decision, and of one moment the lower number is first, whichever came first.
+#[test]
+fn the_order_of_requests_is_that_of_their_decisions() {
+    let mut exchange = exchange();
+    hears(&mut exchange, 0, book(true));
+    decided(&mut exchange, (100, 8), 109, order(2, Side::Buy, "102"));
+    decided(&mut exchange, (100, 7), 110, order(1, Side::Buy, "103"));
+    assert_eq!(exchange.next_at(), Some(at(120)));
+    let executed = executed(&mut exchange, 200);
+    assert_eq!(executed.len(), 2, "half of what stands there each: {executed:?}");
+    assert!(executed.iter().all(|(_, time)| *time == at(1_120)), "{executed:?}");
+}
+
+/// A request that came too late for its time is behind what happened meanwhile, and what is heard after it was
+/// done is later than it: so the order of times is the order of what was done.
+#[test]
+fn times_rise_in_the_order_in_which_things_happen() {
+    let mut exchange = exchange();
+    hears(&mut exchange, 0, book(true));
+    hears(&mut exchange, 150, trade(10_100, Side::Buy));
+    decided(&mut exchange, (100, 1), 149, order(1, Side::Buy, "100"));
+    let late = at(150).after(TURN);
+    assert_eq!(exchange.next_at(), Some(late));
+    decided(&mut exchange, (140, 2), 149, order(2, Side::Buy, "100"));
+    exchange.pass(at(170));
+    // Read before the pass and told after it.
+    let event =
+        MarketEvent { instrument: instrument("0.01").id, venue_time: at(155), kind: book(false) };
+    let heard = exchange.hears((at(155), at(1_155)), &Input::Market(event));
+    assert_eq!(heard, at(160).after(TURN));
 }
 
 /// Delivers what is at the gateway by now: executions, with the venue's time of each.
