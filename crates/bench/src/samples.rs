@@ -228,7 +228,11 @@ pub(crate) fn busy_gateway() -> gateway::Gateway {
             // All but a few are refused by the venue and over.
             if number >= OPEN {
                 let outcome = Outcome::Refused(model::venue::VenueError::WouldTake);
-                gateway.apply(at(0), &Input::Reply(Reply { request, outcome }), &mut effects);
+                gateway.apply(
+                    at(0),
+                    &Input::Reply(Reply { request, outcome, sent: model::Sent::default() }),
+                    &mut effects,
+                );
             }
         }
         effects.clear();
@@ -253,7 +257,8 @@ fn answer(gateway: &mut gateway::Gateway, held: &[(Asset, Balance)], effects: &m
                     balances: held.iter().copied().collect(),
                 }),
             };
-            let reply = Reply { request, outcome: Outcome::Done(response) };
+            let reply =
+                Reply { request, outcome: Outcome::Done(response), sent: model::Sent::default() };
             gateway.apply(at(0), &Input::Reply(reply), effects);
         }
     }

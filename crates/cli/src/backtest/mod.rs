@@ -7,20 +7,19 @@ mod assumed;
 mod chart;
 mod fees;
 mod html;
+mod journal;
 mod once;
 mod text;
 mod trouble;
 
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::Write as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
-use ::backtest::Journal;
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use serde_json::{Value, json};
 
 pub(crate) use self::args::Args;
+use self::journal::JournalFile;
 use self::once::{Run, once};
 use crate::failure::Failure;
 
@@ -96,49 +95,4 @@ fn figures(run: &Run) -> Value {
         object.insert("events_per_second".to_owned(), json!(rate));
     }
     value
-}
-
-/// Records of the gateway, one JSON object a line, in a file that is there when it is whole.
-struct JournalFile {
-    path: std::path::PathBuf,
-    inner: Arc<Mutex<Writing>>,
-}
-
-struct Writing {
-    out: BufWriter<tempfile::NamedTempFile<File>>,
-    failed: Option<std::io::Error>,
-}
-
-impl JournalFile {
-    fn create(path: &Path) -> Result<JournalFile, Failure> {
-        let problem = || format!("the journal {} cannot be made", path.display());
-        let file = beside(path).with_context(problem)?;
-        let inner = Writing { out: BufWriter::new(file), failed: None };
-        Ok(JournalFile { path: path.to_owned(), inner: Arc::new(Mutex::new(inner)) })
-    }
-
-    fn writer(&self) -> Journal {
-        let inner = self.inner.clone();
-        Box::new(move |entry| {
-            let mut inner = inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            if inner.failed.is_none() {
-                let line = serde_json::to_writer(&mut inner.out, entry).map_err(Into::into);
-                inner.failed = line.and_then(|()| inner.out.write_all(b"\n")).err();
-            }
-        })
-    }
-
-    fn done(self) -> Result<(), Failure> {
-        let shown = self.path.display().to_string();
-        let inner = Arc::into_inner(self.inner).and_then(|inner| inner.into_inner().ok());
-        let Writing { out, failed } =
-            inner.ok_or_else(|| anyhow!("{shown}: still being written"))?;
-        let problem = || format!("the journal {shown} was not written");
-        if let Some(error) = failed {
-            return Err(anyhow::Error::from(error).context(problem()).into());
-        }
-        let file = out.into_inner().map_err(|error| error.into_error()).with_context(problem)?;
-        file.persist(&self.path).map_err(|error| error.error).with_context(problem)?;
-        Ok(())
-    }
 }

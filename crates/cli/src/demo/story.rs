@@ -196,6 +196,8 @@ impl Story {
             | Record::Limits { .. }
             | Record::AgentEnabled { .. }
             | Record::KeyAudited { .. }
+            | Record::Answered { .. }
+            | Record::Alerted { .. }
             | Record::Agent { .. } => None,
         }
     }

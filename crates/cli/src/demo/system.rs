@@ -53,9 +53,41 @@ stale_ms = 3600000      # a market may stand still here, or be empty, and is to 
 unvalued_ms = 3600000
 "#;
 
+/// Where the gateway's files are.
+enum Folder {
+    /// Removed at the end.
+    Temporary(TempDir),
+    /// Stays, for questions.
+    Kept(PathBuf),
+}
+
+impl Folder {
+    fn open(keep: Option<&Path>) -> anyhow::Result<Folder> {
+        let Some(path) = keep else {
+            return Ok(Folder::Temporary(
+                tempfile::Builder::new().prefix("plimsoll-demo-").tempdir()?,
+            ));
+        };
+        let problem = || format!("--keep {}", path.display());
+        std::fs::create_dir_all(path).with_context(problem)?;
+        // A journal that is there is somebody's, and a second demo on it would be another story.
+        if path.join("plimsoll.db").exists() {
+            bail!("--keep {}: a journal is there already; name another folder", path.display());
+        }
+        Ok(Folder::Kept(std::fs::canonicalize(path).with_context(problem)?))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Folder::Temporary(directory) => directory.path(),
+            Folder::Kept(path) => path,
+        }
+    }
+}
+
 /// Everything that runs.
 pub(super) struct System {
-    directory: TempDir,
+    directory: Folder,
     venue: Child,
     gateway: Child,
     url: String,
@@ -67,8 +99,9 @@ impl System {
         listen: SocketAddr,
         market: &str,
         speed: f64,
+        keep: Option<&Path>,
     ) -> anyhow::Result<System> {
-        let directory = tempfile::Builder::new().prefix("plimsoll-demo-").tempdir()?;
+        let directory = Folder::open(keep)?;
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         let (venue, url) = start_venue(&program, listen, market, speed).await?;
         write_config(directory.path(), &url)?;

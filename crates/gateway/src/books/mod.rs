@@ -293,6 +293,8 @@ impl Books {
             | Record::RateLimited { .. }
             | Record::BudgetWait { .. }
             | Record::KeyAudited { .. }
+            | Record::Answered { .. }
+            | Record::Alerted { .. }
             | Record::Agent { .. } => {}
         }
     }

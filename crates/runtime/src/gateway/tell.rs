@@ -115,6 +115,8 @@ pub(super) fn record(record: &Record) {
         | Record::ResumeRefused { .. }
         | Record::Resumed { .. }
         | Record::KeyAudited { .. }
+        | Record::Answered { .. }
+        | Record::Alerted { .. }
         | Record::Agent { .. } => {}
     }
 }
