@@ -2,20 +2,21 @@
 
 use model::{Action, Decimal, OrderSpec, Record, Seen, Timestamp};
 use rusqlite::{Connection, params};
+use serde::{Deserialize, Serialize};
 
 use super::order::{self, Order};
 use super::{Fold, Line};
 use crate::money::middle;
 
 /// A decision whose outcome is the next entry, as a rule.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pending {
     seq: i64,
     at: i64,
     session: Option<i64>,
     agent: String,
     intent: i64,
-    action: &'static str,
+    action: String,
     instrument: Option<String>,
     pub(super) spec: Option<OrderSpec>,
     of_intent: Option<i64>,
@@ -43,7 +44,7 @@ impl Pending {
             session: row.session,
             agent: intent.agent.to_string(),
             intent: intent.id.0.cast_signed(),
-            action,
+            action: action.to_owned(),
             instrument: instrument.map(|id| id.to_string()),
             spec,
             of_intent,
@@ -113,7 +114,7 @@ impl Pending {
 impl Fold {
     pub(super) fn decided(&mut self, row: &Line<'_>, record: &Record) -> rusqlite::Result<()> {
         let Some(pending) = Pending::of(row, record) else { return Ok(()) };
-        match self.pending.replace(pending) {
+        match self.carried.pending.replace(pending) {
             Some(before) => before.write(row.connection, None, None),
             None => Ok(()),
         }
@@ -127,12 +128,12 @@ impl Fold {
         outcome: &str,
         client_order_id: Option<&str>,
     ) -> rusqlite::Result<Option<Pending>> {
-        match self.pending.take_if(|pending| pending.is(agent, intent)) {
+        match self.carried.pending.take_if(|pending| pending.is(agent, intent)) {
             Some(pending) => {
                 pending.write(row.connection, Some(outcome), client_order_id)?;
                 Ok(Some(pending))
             }
-            // It was written in a batch before.
+            // The beginning of the journal was removed in between.
             None => {
                 let sql = "UPDATE decisions SET outcome = ?1, client_order_id = ?2 WHERE seq =
                     (SELECT max(seq) FROM decisions WHERE agent = ?3 AND intent = ?4)";

@@ -30,6 +30,8 @@ pub(crate) struct Carried {
     links: BTreeMap<String, LinkState>,
     /// Free balances as the venue last told them, with its time.
     balances: BTreeMap<String, (String, i64)>,
+    /// A decision whose outcome may be the next entry. Its row is there already, without it.
+    pending: Option<Pending>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +47,6 @@ pub(crate) struct Fold {
     carried: Carried,
     orders: Orders,
     holdings: Holdings,
-    pending: Option<Pending>,
     last_at: i64,
 }
 
@@ -62,7 +63,7 @@ impl Fold {
 
     /// Writes what is held back, and says what is to be carried to the next batch.
     pub(crate) fn flush(&mut self, connection: &Connection) -> rusqlite::Result<Carried> {
-        if let Some(pending) = self.pending.take() {
+        if let Some(pending) = &self.carried.pending {
             pending.write(connection, None, None)?;
         }
         self.orders.write(connection)?;
