@@ -12,6 +12,7 @@ use anyhow::{Context as _, anyhow};
 use journal::{Sqlite, Storage as _};
 use model::Entry;
 
+use super::file::beside;
 use crate::failure::Failure;
 
 /// Records that one transaction writes.
@@ -48,7 +49,7 @@ impl JournalFile {
             let store = Sqlite::open(&part).with_context(problem)?;
             Into::Store { part, store, batch: Vec::with_capacity(BATCH) }
         } else {
-            Into::Lines(BufWriter::new(super::beside(path).with_context(problem)?))
+            Into::Lines(BufWriter::new(beside(path).with_context(problem)?))
         };
         let inner = Writing { into, failed: None };
         Ok(JournalFile { path: path.to_owned(), inner: Arc::new(Mutex::new(inner)) })

@@ -159,7 +159,13 @@ pub(crate) fn filled(
     }
 }
 
-pub(crate) fn fill(id: &str, trade: u64, side: Side, (qty, price): (&str, &str), venue: i64) -> Fill {
+pub(crate) fn fill(
+    id: &str,
+    trade: u64,
+    side: Side,
+    (qty, price): (&str, &str),
+    venue: i64,
+) -> Fill {
     Fill {
         trade_id: TradeId::from_number(trade),
         venue_order_id: VenueOrderId::from_number(7),
