@@ -14,7 +14,11 @@ impl<S: Strategy> Backtest<S> {
         match what {
             Under::Request(id, request) => self.exchange_gets(id, request),
             Under::Answer(request, outcome) => {
-                let reply = Input::Reply(Reply { request, outcome: *outcome });
+                let reply = Input::Reply(Reply {
+                    request,
+                    outcome: *outcome,
+                    sent: model::Sent::default(),
+                });
                 self.gateway_hears(&reply);
             }
             Under::Report(event) => self.gateway_hears(&Input::Account(*event)),

@@ -69,7 +69,7 @@ impl<S: Strategy> Backtest<S> {
             self.trouble.flying.remove(&id);
             self.trouble.counts.requests_lost += 1;
             let outcome = Outcome::InDoubt("the connection broke".to_owned());
-            let reply = model::Reply { request: id, outcome };
+            let reply = model::Reply { request: id, outcome, sent: model::Sent::default() };
             self.gateway_hears(&Input::Reply(reply));
         }
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use journal::{Address, JournalHandle, JournalWriter};
 use model::{Action, Entry, Intent, IntentId, Record};
 
-use crate::samples::{agent, at, new_order, order, parse};
+use crate::samples::{agent, at, checks, new_order, order, parse, seen};
 use crate::table::{Latencies, Row, per_second};
 
 const THREADS: usize = 4;
@@ -133,6 +133,7 @@ fn records(number: usize) -> Vec<Entry> {
         position: parse("0.05"),
         reference: Some(parse("60000")),
         limits: None,
+        seen: Some(seen()),
     };
     let prepared = Record::Prepared {
         agent: agent(),
@@ -140,6 +141,7 @@ fn records(number: usize) -> Vec<Entry> {
         order: new,
         worst_price: parse("59990"),
         limits: None,
+        checks: checks(),
     };
     [decided, prepared].map(|record| Entry { at: at(1), record }).into()
 }

@@ -13,6 +13,7 @@ mod core_events;
 mod data;
 mod durable;
 mod guardrails;
+mod journal_queries;
 mod kill;
 mod kill_processes;
 mod matching;
@@ -37,7 +38,7 @@ type Benchmark = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 /// Run only when they are named.
 const LONG: [&str; 4] = ["kill-processes", "backtest-memory", "paper-day", "record"];
 
-const BENCHMARKS: [Benchmark; 18] = [
+const BENCHMARKS: [Benchmark; 19] = [
     ("matching", matching::run),
     ("book-updates", book_updates::run),
     ("guardrails", guardrails::run),
@@ -48,6 +49,7 @@ const BENCHMARKS: [Benchmark; 18] = [
     ("venue-rest", venue_rest::run),
     ("durable", durable::run),
     ("restart", restart::run),
+    ("journal-queries", journal_queries::run),
     ("reconnect", reconnect::run),
     ("kill", kill::run),
     (LONG[0], kill_processes::run),

@@ -95,7 +95,7 @@ fn answer(engine: &mut Engine<Eager>, now: model::Timestamp, effects: &mut Effec
     for effect in std::mem::take(effects) {
         if let Effect::Send { id, .. } = effect {
             let outcome = Outcome::Refused(VenueError::WouldTake);
-            let reply = Input::Reply(Reply { request: id, outcome });
+            let reply = Input::Reply(Reply { request: id, outcome, sent: model::Sent::default() });
             engine.apply(now, &reply, effects);
         }
     }

@@ -11,7 +11,7 @@ use model::{
 };
 use runtime::state::State;
 
-use crate::samples::{agent, at, id, new_order, order, parse};
+use crate::samples::{agent, at, checks, id, new_order, order, parse, seen};
 use crate::table::Row;
 
 /// Entries that one transaction writes.
@@ -116,6 +116,7 @@ fn entry(before: u64) -> Entry {
                 position: parse("0.05"),
                 reference: Some(parse("60000")),
                 limits: None,
+                seen: Some(seen()),
             }
         }
         1 => Record::Prepared {
@@ -124,6 +125,7 @@ fn entry(before: u64) -> Entry {
             order: new,
             worst_price: parse("59990"),
             limits: None,
+            checks: checks(),
         },
         2 => Record::Accepted { client_order_id, venue_order_id, venue_time: at(millis) },
         3 => {

@@ -4,6 +4,7 @@
 
 mod agent;
 mod alerts;
+mod asked;
 mod backtest;
 mod chaos;
 mod data;
@@ -15,7 +16,9 @@ mod flatten;
 mod gap;
 mod halt;
 mod limits;
+mod query;
 mod reconcile;
+mod report;
 mod resume;
 mod run;
 mod secret;
@@ -25,6 +28,7 @@ mod status;
 mod sweep;
 mod venue;
 mod watchdog;
+mod why;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -79,6 +83,12 @@ enum Command {
     Resume(resume::Args),
     /// Stop trading and close positions in slices.
     Flatten(flatten::Args),
+    /// Why an order came to what it came to: its whole story, out of the journal.
+    Why(why::Args),
+    /// A question in SQL about the journal; it can only read.
+    Query(query::Args),
+    /// Questions that are asked again and again, answered by name.
+    Report(report::Args),
     /// Where alerts go, and whether they arrive there.
     Alerts(alerts::Args),
     /// Secrets in files that only a passphrase opens.
@@ -110,6 +120,9 @@ fn main() -> ExitCode {
         Command::Halt(args) => halt::run(&args),
         Command::Resume(args) => resume::run(&args),
         Command::Flatten(args) => flatten::run(&args),
+        Command::Why(args) => why::run(&args),
+        Command::Query(args) => query::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Alerts(args) => alerts::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Secret(args) => secret::run(&args),

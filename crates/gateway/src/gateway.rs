@@ -271,6 +271,7 @@ impl Gateway {
         self.cover_when_due(now, effects);
         self.watch(now, effects);
         self.reconsider(now, effects);
+        self.write_down_alerts(now, said, effects);
         self.ask_to_be_woken(effects);
     }
 

@@ -3,7 +3,9 @@
 //! What ends is told under the cause that it ends, so that a condition that comes and goes each second is one
 //! cause to who limits alerts, and not two. What stands between is in the journal.
 
-use model::{Alert, AlertKey, AlertLevel, Effect, Effects, Notice, TradingState};
+use model::{
+    Alert, AlertKey, AlertLevel, Effect, Effects, Notice, Record, Timestamp, TradingState,
+};
 
 use crate::gateway::Gateway;
 
@@ -16,6 +18,21 @@ impl Gateway {
     /// Tells the operator.
     pub(crate) fn raise(&self, alert: Alert, effects: &mut Effects) {
         effects.push(Effect::Notify(Notice::Alert(alert)));
+    }
+
+    /// What the operator was told since `said` goes to the journal, too, in the order in which it was said.
+    pub(crate) fn write_down_alerts(&mut self, now: Timestamp, said: usize, effects: &mut Effects) {
+        let told = effects[said..].iter().filter_map(|effect| match effect {
+            Effect::Notify(Notice::Alert(alert)) => Some(alert.clone()),
+            Effect::Notify(_)
+            | Effect::Persist(_)
+            | Effect::Send { .. }
+            | Effect::Distrust { .. }
+            | Effect::WakeAt(_) => None,
+        });
+        for alert in told.collect::<Vec<_>>() {
+            self.record(now, Record::Alerted { alert }, effects);
+        }
     }
 
     /// Tells people how much is let through from now on, and why.

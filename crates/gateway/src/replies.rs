@@ -2,8 +2,8 @@
 
 use model::venue::{AccountRequest, Response, VenueError};
 use model::{
-    Alert, AlertKey, ClientOrderId, Discrepancy, Effects, Ending, OrderState, Outcome, Record,
-    Reply, Timestamp, VenueOrderId,
+    Alert, AlertKey, Asked, ClientOrderId, Discrepancy, Effects, Ending, OrderState, Outcome,
+    Record, Reply, Sent, Timestamp, VenueOrderId,
 };
 
 use crate::defects::Defect;
@@ -27,6 +27,7 @@ impl Gateway {
             }
         };
         let outcome = partly.as_ref().unwrap_or(&reply.outcome);
+        self.write_down_when(now, &purpose, reply, effects);
         match purpose {
             Purpose::Place(id) => self.placed(now, id, outcome, effects),
             Purpose::Cancel(id) => self.canceled(now, id, outcome, effects),
@@ -48,6 +49,30 @@ impl Gateway {
                 self.read(now, generation, part, outcome, effects);
             }
         }
+    }
+
+    /// When an order or a cancel went and was answered, where whoever sent it has looked at a clock.
+    fn write_down_when(
+        &mut self,
+        now: Timestamp,
+        purpose: &Purpose,
+        reply: &Reply,
+        effects: &mut Effects,
+    ) {
+        let (client_order_id, asked) = match purpose {
+            Purpose::Place(id) => (*id, Asked::Place),
+            Purpose::Cancel(id) => (*id, Asked::Cancel),
+            _ => return,
+        };
+        let Sent { durable, left, came: Some(came) } = reply.sent else { return };
+        let outcome = match &reply.outcome {
+            Outcome::Done(_) => "done".to_owned(),
+            Outcome::Refused(because) => format!("refused: {because}"),
+            Outcome::NotSent(why) => format!("not sent: {why}"),
+            Outcome::InDoubt(because) => format!("in doubt: {because}"),
+        };
+        let record = Record::Answered { client_order_id, asked, durable, left, came, outcome };
+        self.record(now, record, effects);
     }
 
     fn placed(

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use model::market::{Level, MarketView};
 use model::venue::AccountRequest;
 use model::{
-    Action, AgentEvent, AgentId, ClientOrderId, Effect, Effects, HaltedBy, InstrumentId, Intent,
-    IntentId, NetQty, NewOrder, Notice, OrderQty, OrderSpec, Position, Qty, Record, Refusal, Side,
-    Timestamp, TradingState,
+    Action, AgentEvent, AgentId, Check, ClientOrderId, Effect, Effects, HaltedBy, InstrumentId,
+    Intent, IntentId, NetQty, NewOrder, Notice, OrderQty, OrderSpec, Position, Qty, Record,
+    Refusal, Seen, Side, Timestamp, TradingState,
 };
 
 use crate::defects::Defect;
@@ -27,15 +28,16 @@ impl Gateway {
     /// One decision of an agent, at most one effect.
     pub(crate) fn submit(&mut self, now: Timestamp, intent: &Intent, effects: &mut Effects) {
         self.record_decision(now, intent, effects);
+        let mut checks = Vec::new();
         let done = match &intent.action {
             Action::Place(_) if now > intent.expires => {
                 Err(Refusal::Expired { expired: intent.expires, now })
             }
             Action::Place(spec) => {
                 if self.is(Defect::IntentTwice) {
-                    let _ = self.place(now, intent, spec, effects);
+                    let _ = self.place(now, intent, spec, &mut checks, effects);
                 }
-                self.place(now, intent, spec, effects)
+                self.place(now, intent, spec, &mut checks, effects)
             }
             _ if now > intent.expires && self.is(Defect::CancelsExpire) => {
                 Err(Refusal::Expired { expired: intent.expires, now })
@@ -60,7 +62,7 @@ impl Gateway {
             if matches!(because, Refusal::HeadroomUnknown) {
                 self.say_unknown_stakes(effects);
             }
-            let record = Record::Refused { agent, intent, because: because.clone() };
+            let record = Record::Refused { agent, intent, because: because.clone(), checks };
             self.record(now, record, effects);
             let event = AgentEvent::Refused { intent, because };
             effects.push(Effect::Notify(Notice::Agent(agent, event)));
@@ -83,10 +85,11 @@ impl Gateway {
         let position = instrument
             .and_then(|i| self.books.agent_position(intent.agent, i))
             .map_or(NetQty::ZERO, Position::net);
-        let reference =
-            instrument.and_then(|i| self.markets.get(i)).and_then(|m| m.reference_price());
+        let market = instrument.and_then(|i| self.markets.get(i));
+        let reference = market.and_then(MarketView::reference_price);
+        let seen = market.map(|market| seen(market, self.venue_ahead_ms));
         let limits = Some(self.limits_version);
-        let record = Record::Decided { intent: intent.clone(), position, reference, limits };
+        let record = Record::Decided { intent: intent.clone(), position, reference, limits, seen };
         self.record(now, record, effects);
     }
 
@@ -95,12 +98,18 @@ impl Gateway {
         now: Timestamp,
         intent: &Intent,
         spec: &OrderSpec,
+        checks: &mut Vec<Check>,
         effects: &mut Effects,
     ) -> Result<(), Refusal> {
-        let approved = self.approve(now, intent.agent, spec)?;
+        let situation = self.situation(self.limits(), now, intent.agent, spec);
+        let approved = risk::approve(&situation, self.as_wanted(spec));
+        // Behind the verdict and beside it: they decide nothing, and are what a journal tells of it.
+        *checks = risk::figures(&situation, spec, approved.as_ref().err());
+        let approved = approved?;
         let id = self.ids.next(intent.agent).ok_or(Refusal::Unrepresentable)?;
         self.venue_is_tried(now, spec.instrument);
-        self.send_order(now, intent.agent, intent.id, id, approved, effects);
+        let checks = std::mem::take(checks);
+        self.send_order(now, (intent.agent, intent.id), id, (approved, checks), effects);
         Ok(())
     }
 
@@ -126,14 +135,30 @@ impl Gateway {
         agent: AgentId,
         spec: &OrderSpec,
     ) -> Result<Approved<OrderSpec>, Refusal> {
+        risk::approve(&self.situation(limits, now, agent, spec), self.as_wanted(spec))
+    }
+
+    /// The order, unless one of the deliberate bugs forgets a part of it.
+    fn as_wanted(&self, spec: &OrderSpec) -> OrderSpec {
+        let reduce_only = spec.reduce_only && !self.is(Defect::ReduceOnlyIgnored);
+        OrderSpec { reduce_only, ..spec.clone() }
+    }
+
+    /// All that the guardrails look at for one order.
+    fn situation<'a>(
+        &'a self,
+        limits: &'a Limits,
+        now: Timestamp,
+        agent: AgentId,
+        spec: &OrderSpec,
+    ) -> Situation<'a> {
         let market = self.markets.get(spec.instrument);
         let quote = market.map(|market| market.instrument().quote);
         let own = self.agent_situation(limits, agent);
         let paid = (quote, own.limits.is_some());
         let (state, cause) = self.state();
         let ignored = state.is_latched() && self.is(Defect::HaltLetsThrough);
-        let untroubled = Refusals::default();
-        let situation = Situation {
+        Situation {
             now,
             venue_ahead_ms: self.venue_ahead_ms,
             state: (if ignored { TradingState::Active } else { state }, cause),
@@ -157,10 +182,8 @@ impl Gateway {
             worst: self.worst(now, agent, spec, paid),
             standing: self.books.standing(spec.instrument),
             lately: self.lately(agent, spec.instrument, paid),
-            refusals: self.refusals.get(&spec.instrument).unwrap_or(&untroubled),
-        };
-        let reduce_only = spec.reduce_only && !self.is(Defect::ReduceOnlyIgnored);
-        risk::approve(&situation, OrderSpec { reduce_only, ..spec.clone() })
+            refusals: self.refusals.get(&spec.instrument).unwrap_or(&Refusals::NONE),
+        }
     }
 
     /// The only way to the venue for a new order: it takes an approved one and writes it down, as
@@ -168,10 +191,9 @@ impl Gateway {
     fn send_order(
         &mut self,
         now: Timestamp,
-        agent: AgentId,
-        intent: IntentId,
+        (agent, intent): (AgentId, IntentId),
         id: ClientOrderId,
-        approved: Approved<OrderSpec>,
+        (approved, checks): (Approved<OrderSpec>, Vec<Check>),
         effects: &mut Effects,
     ) {
         let worst_price = approved.worst_price();
@@ -192,7 +214,8 @@ impl Gateway {
         let adds_risk = spec.qty > exposure.closable(spec.side);
         let not_after = adds_risk.then(|| now.after(VALIDITY));
         let limits = Some(self.limits_version);
-        let record = Record::Prepared { agent, intent, order: order.clone(), worst_price, limits };
+        let sent = order.clone();
+        let record = Record::Prepared { agent, intent, order: sent, worst_price, limits, checks };
         if self.is(Defect::SendBeforePersist) {
             let request = AccountRequest::Place(order);
             self.send_until(not_after, Purpose::Place(id), request, effects);
@@ -218,7 +241,8 @@ impl Gateway {
         let (agent, intent, worst_price) = (order.agent, IntentId(0), order.worst_price);
         let order = NewOrder { client_order_id: id, ..order.order };
         let limits = Some(self.limits_version);
-        let record = Record::Prepared { agent, intent, order: order.clone(), worst_price, limits };
+        let (sent, checks) = (order.clone(), Vec::new());
+        let record = Record::Prepared { agent, intent, order: sent, worst_price, limits, checks };
         self.record(now, record, effects);
         self.send(Purpose::Place(id), AccountRequest::Place(order), effects);
     }
@@ -253,4 +277,14 @@ impl Gateway {
             self.cancel(now, id, effects);
         }
     }
+}
+
+/// The market as an agent's decision finds it.
+fn seen(market: &MarketView, venue_ahead_ms: i64) -> Seen {
+    let (best, grid) = (market.best(), market.instrument().grid());
+    let exact = |level: Option<Level>| {
+        level.and_then(|level| Some((grid.price(level.price)?, grid.qty(level.qty)?)))
+    };
+    let as_of = market.book_as_of(venue_ahead_ms).or_else(|| market.updated());
+    Seen { bid: exact(best.bid), ask: exact(best.ask), as_of, live: market.is_live() }
 }

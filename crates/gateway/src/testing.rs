@@ -495,7 +495,7 @@ impl World {
                 Err(error) => self.venue.strange_order(&asked, error),
             },
         };
-        self.apply(&Input::Reply(Reply { request, outcome }));
+        self.apply(&Input::Reply(Reply { request, outcome, sent: model::Sent::default() }));
     }
 
     pub(crate) fn answer_all(&mut self) {

@@ -41,7 +41,7 @@ impl Gateway {
                 breakers.rejections_in_a_row.answered(now, true);
                 breakers.touched = true;
             }
-            Record::Refused { agent, intent, because } if self.own != Some(*agent) => {
+            Record::Refused { agent, intent, because, .. } if self.own != Some(*agent) => {
                 self.note_refused(now, (*agent, *intent), because);
             }
             Record::Decided { intent, .. } => {

@@ -4,11 +4,15 @@ use model::{Action, AgentId, ClientOrderId, Discrepancy, InstrumentId, Record};
 
 /// Kind, agent, instrument and order of a record, as far as it has them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Facets<'r> {
-    pub(crate) kind: &'static str,
-    pub(crate) agent: Option<&'r str>,
-    pub(crate) instrument: Option<&'r str>,
-    pub(crate) client_order_id: Option<&'r str>,
+pub struct Facets<'r> {
+    /// The tag that its JSON has.
+    pub kind: &'static str,
+    /// The agent that it names.
+    pub agent: Option<&'r str>,
+    /// The instrument that it names.
+    pub instrument: Option<&'r str>,
+    /// The order of ours that it is about.
+    pub client_order_id: Option<&'r str>,
 }
 
 impl<'r> Facets<'r> {
@@ -35,7 +39,7 @@ impl<'r> Facets<'r> {
 }
 
 /// The columns of a record. The kind is the tag that its JSON has.
-pub(crate) fn facets(record: &Record) -> Facets<'_> {
+pub fn facets(record: &Record) -> Facets<'_> {
     match record {
         Record::Started { .. } => Facets::new("started"),
         Record::Stopped => Facets::new("stopped"),
@@ -55,6 +59,8 @@ pub(crate) fn facets(record: &Record) -> Facets<'_> {
         Record::CancelPrepared { client_order_id, .. } => {
             Facets::new("cancel_prepared").order(client_order_id)
         }
+        Record::Answered { client_order_id, .. } => Facets::new("answered").order(client_order_id),
+        Record::Alerted { .. } => Facets::new("alerted"),
         Record::Accepted { client_order_id, .. } => Facets::new("accepted").order(client_order_id),
         Record::Rejected { client_order_id, .. } => Facets::new("rejected").order(client_order_id),
         Record::CancelRejected { client_order_id, .. } => {

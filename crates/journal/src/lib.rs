@@ -38,6 +38,7 @@ mod served;
 
 pub use address::Address;
 pub use comparison::{Comparison, Comparisons, Corrected};
+pub use facets::{Facets, facets};
 pub use filter::Filter;
 pub use health::{BreakerSeen, Feed, Health, LATELY, LinkHealth, Moments};
 pub use memory::Memory;

@@ -67,6 +67,12 @@ impl JournalReader {
         self.source.last()
     }
 
+    /// The hash of the entry with this number, which is over all entries before it, too. `None` where it is not
+    /// there: it was removed, or never written. Of the last entry that was removed it is still known.
+    pub fn hash_at(&self, seq: u64) -> Result<Option<[u8; 32]>, StoreError> {
+        self.source.hash_at(seq)
+    }
+
     /// The process that holds the journal, as far as that is known; `None` when nobody does.
     pub fn holder(&self) -> Result<Option<String>, StoreError> {
         self.source.holder()
@@ -155,7 +161,7 @@ mod tests {
             (Filter { agent: Some(agent), ..all.clone() }, vec![4, 5, 23, 25, 51, 52, 55]),
             (
                 Filter { client_order_id: Some(order), ..all.clone() },
-                vec![5, 6, 7, 8, 9, 10, 11, 12, 21, 27, 31, 33, 34, 35, 53],
+                vec![5, 6, 7, 8, 9, 10, 11, 12, 21, 27, 31, 33, 34, 35, 53, 55],
             ),
             (
                 Filter { instrument: Some(instrument), ..all.clone() },

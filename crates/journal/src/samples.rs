@@ -8,11 +8,12 @@ use model::venue::{
     VenueOrderStatus,
 };
 use model::{
-    Action, AgentId, AgentVersion, Asset, Balance, BreakerEvent, BreakerName, ClientOrderId,
-    Closing, Discrepancy, Ending, Entry, EquityMark, Fee, FeedHealth, Fill, GateName, GateOverride,
-    HaltedBy, Instrument, InstrumentId, Intent, IntentId, Link, Liquidity, NewOrder, OrderKind,
-    OrderQty, OrderSpec, Record, Refusal, ResumeStep, SelfTradePrevention, Side, TimeInForce,
-    Timestamp, TradeId, TradingMode, TradingState, VenueOrderId,
+    Action, AgentId, AgentVersion, Alert, AlertKey, Asked, Asset, Balance, BreakerEvent,
+    BreakerName, Check, ClientOrderId, Closing, Discrepancy, Ending, Entry, EquityMark, Fee,
+    FeedHealth, Fill, GateName, GateOverride, Guardrail, HaltedBy, Instrument, InstrumentId,
+    Intent, IntentId, Link, Liquidity, NewOrder, OrderKind, OrderQty, OrderSpec, Record, Refusal,
+    ResumeStep, Seen, SelfTradePrevention, Side, TimeInForce, Timestamp, TradeId, TradingMode,
+    TradingState, VenueOrderId,
 };
 
 pub(crate) fn at(seconds: i64) -> Timestamp {
@@ -86,6 +87,7 @@ pub(crate) fn sample() -> Vec<Entry> {
     let theirs = VenueOrderId::from_number(8);
     let balances =
         BTreeMap::from([(asset("USDT"), balance("40000")), (asset("BTC"), balance("0"))]);
+    let check = Check { guardrail: Guardrail::Collar, actual: number("1.25"), limit: number("50") };
     let records = vec![
         Record::Started {
             session: 1,
@@ -100,6 +102,12 @@ pub(crate) fn sample() -> Vec<Entry> {
             position: number("0"),
             reference: Some(number("60000")),
             limits: Some(number("00000000000000ff")),
+            seen: Some(Seen {
+                bid: Some((number("59999"), number("2"))),
+                ask: None,
+                as_of: Some(at(3)),
+                live: true,
+            }),
         },
         Record::Prepared {
             agent,
@@ -107,6 +115,7 @@ pub(crate) fn sample() -> Vec<Entry> {
             order,
             worst_price: number("60000"),
             limits: Some(number("00000000000000ff")),
+            checks: vec![check],
         },
         Record::Accepted {
             client_order_id: id,
@@ -138,7 +147,12 @@ pub(crate) fn sample() -> Vec<Entry> {
             fills_until: BTreeMap::from([(instrument, Timestamp::from_nanos(5))]),
             remaining: Vec::new(),
         },
-        Record::Refused { agent, intent: IntentId(2), because: Refusal::NothingToCancel },
+        Record::Refused {
+            agent,
+            intent: IntentId(2),
+            because: Refusal::NothingToCancel,
+            checks: vec![check],
+        },
         Record::Trading {
             state: TradingState::Halted,
             cause: "asked for".to_owned(),
@@ -250,6 +264,17 @@ pub(crate) fn sample() -> Vec<Entry> {
             percent: 25,
             clean: Duration::from_secs(86_400),
             because: "86400 s active and clean".to_owned(),
+        },
+        Record::Answered {
+            client_order_id: id,
+            asked: Asked::Place,
+            durable: Some(at(5)),
+            left: Some(at(6)),
+            came: at(7),
+            outcome: "done".to_owned(),
+        },
+        Record::Alerted {
+            alert: Alert::critical(AlertKey::Halted, "asked for", "trading has stopped"),
         },
     ];
     let numbered = (1..).zip(records);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use model::Entry;
 
+use crate::chain::Hash;
 use crate::filter::Filter;
 use crate::storage::{Snapshot, StoreError};
 
@@ -16,6 +17,8 @@ pub(crate) trait Source: Send {
     fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError>;
     fn find(&self, wanted: &Filter, each: Each<'_>) -> Result<(), StoreError>;
     fn counts(&self) -> Result<BTreeMap<String, u64>, StoreError>;
+    /// The hash of an entry that is kept, or of the last one that was removed.
+    fn hash_at(&self, seq: u64) -> Result<Option<Hash>, StoreError>;
     fn last(&self) -> Result<u64, StoreError>;
     fn holder(&self) -> Result<Option<String>, StoreError>;
 }

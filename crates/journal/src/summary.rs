@@ -119,6 +119,8 @@ impl Summary {
             | Record::ResumeRefused { .. }
             | Record::Resumed { .. }
             | Record::KeyAudited { .. }
+            | Record::Answered { .. }
+            | Record::Alerted { .. }
             | Record::MissedTrades { .. }
             | Record::HandedOver { .. }
             | Record::Rules { .. }

@@ -68,6 +68,19 @@ pub struct Reply {
     pub request: RequestId,
     /// How.
     pub outcome: Outcome,
+    /// When it was sent. For the journal alone.
+    pub sent: Sent,
+}
+
+/// When a request was sent, by our clock; decides nothing. What nobody measured is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// When the records that it waited for were durable.
+    pub durable: Option<Timestamp>,
+    /// When it left.
+    pub left: Option<Timestamp>,
+    /// When the answer was there.
+    pub came: Option<Timestamp>,
 }
 
 /// The two questions of a failed request: is it certain that it did nothing, and may it be

@@ -11,6 +11,7 @@ mod agent_version;
 mod alert;
 mod balance;
 mod breaker;
+mod check;
 mod decimal;
 mod discrepancy;
 mod divisor;
@@ -40,6 +41,7 @@ pub use agent_version::{AgentVersion, NoVersion};
 pub use alert::{Alert, AlertKey, AlertLevel};
 pub use balance::Balance;
 pub use breaker::{BreakerEvent, BreakerName, BreakerShown};
+pub use check::{Check, Guardrail};
 pub use decimal::{Decimal, ParseDecimalError, Rounding, SCALE};
 pub use discrepancy::Discrepancy;
 pub use effect::{AgentEvent, Effect, Effects, Notice};
@@ -54,14 +56,14 @@ pub use ids::{
     AccountId, AgentId, Asset, ClientOrderId, IdError, InstrumentId, LimitsVersion,
     OrderIdSequence, StoreTag, TradeId, VenueId, VenueOrderId,
 };
-pub use input::{Command, FeedNotice, Input, Outcome, Reply, RequestId, WatchdogNotice};
+pub use input::{Command, FeedNotice, Input, Outcome, Reply, RequestId, Sent, WatchdogNotice};
 pub use instrument::{Instrument, InstrumentKind, OrderLimits, PriceBand, TradingMode};
 pub use intent::{Action, Intent, IntentId, OrderSpec, PositionEffect};
 pub use life::{Ending, OrderEvent, OrderState};
 pub use money::{Amount, NetQty, Notional, NumberError, Price, Qty, Step};
 pub use order::{NewOrder, OrderKind, OrderQty, SelfTradePrevention, TimeInForce};
 pub use position::{Position, Uncountable};
-pub use record::{Entry, FeedHealth, Link, Record};
+pub use record::{Asked, Entry, FeedHealth, Link, Record, Seen};
 pub use refusal::Refusal;
 pub use scope::Scope;
 pub use side::Side;

@@ -9,8 +9,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::agent_version::AgentVersion;
+use crate::alert::Alert;
 use crate::balance::Balance;
 use crate::breaker::{BreakerEvent, BreakerName};
+use crate::check::Check;
 use crate::decimal::Decimal;
 use crate::discrepancy::Discrepancy;
 use crate::equity::EquityMark;
@@ -67,6 +69,9 @@ pub enum Record {
         /// The limits in force then. `None` in journals of older versions.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limits: Option<LimitsVersion>,
+        /// The market as it was seen then. `None` where none is followed, and in journals of older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen: Option<Seen>,
     },
     /// A guardrail said no.
     Refused {
@@ -76,6 +81,9 @@ pub enum Record {
         intent: IntentId,
         /// Why.
         because: Refusal,
+        /// What the guardrails before it found. Empty in journals of older versions.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        checks: Vec<Check>,
     },
     /// An order is about to be sent. Durable before its first byte leaves.
     Prepared {
@@ -90,6 +98,9 @@ pub enum Record {
         /// The limits that let it through. `None` in journals of older versions.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limits: Option<LimitsVersion>,
+        /// What the guardrails found. Empty for the gateway's own slices, and in journals of older versions.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        checks: Vec<Check>,
     },
     /// A cancel is about to be sent.
     CancelPrepared {
@@ -99,6 +110,23 @@ pub enum Record {
         /// no power cut parts them. `None` where nothing is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         instead: Option<Qty>,
+    },
+    /// A request about an order ended, however: when it went and when that was known. Nothing follows from it.
+    Answered {
+        /// Which order.
+        client_order_id: ClientOrderId,
+        /// What was asked.
+        asked: Asked,
+        /// When its record was durable, so that it could leave. `None` where it waits for none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        durable: Option<Timestamp>,
+        /// When it left, behind the wait for the rate budget. `None`: it never did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left: Option<Timestamp>,
+        /// When the answer was there, or it was certain that none comes.
+        came: Timestamp,
+        /// What it was, in a word or in the venue's words.
+        outcome: String,
     },
     /// The venue has the order. One whose absence had been proven is open again, and to be taken back.
     Accepted {
@@ -396,6 +424,11 @@ pub enum Record {
         /// As it was found, and what follows from it.
         audit: KeyAudit,
     },
+    /// The operator was told something. Nothing follows from it.
+    Alerted {
+        /// What.
+        alert: Alert,
+    },
     /// Something happened to an agent's process.
     Agent {
         /// Which agent.
@@ -423,6 +456,29 @@ pub enum Record {
         /// Why it changed.
         because: String,
     },
+}
+
+/// The market as it was seen when an agent's decision came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Best bid, with what stands there.
+    pub bid: Option<(Price, Qty)>,
+    /// Best ask, with what stands there.
+    pub ask: Option<(Price, Qty)>,
+    /// When the book was like that, by our clock. `None` when nothing is known of it.
+    pub as_of: Option<Timestamp>,
+    /// Was the book complete? Where it was not, these are the last prices heard.
+    pub live: bool,
+}
+
+/// What was asked of the venue about an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asked {
+    /// To take it.
+    Place,
+    /// To take it back.
+    Cancel,
 }
 
 /// Whether to leave a field out.

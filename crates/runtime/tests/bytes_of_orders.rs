@@ -91,7 +91,8 @@ fn trading() -> Gateway {
             }
             other => panic!("{other:?}"),
         };
-        let reply = Reply { request: id, outcome: Outcome::Done(response) };
+        let reply =
+            Reply { request: id, outcome: Outcome::Done(response), sent: model::Sent::default() };
         gateway.apply(NOW, &Input::Reply(reply), &mut effects);
     }
     assert_eq!(gateway.state().0, TradingState::Active);

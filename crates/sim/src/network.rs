@@ -278,7 +278,7 @@ impl World {
             self.after(pause, Event::Clock { life, goes_on: false });
         }
         self.tell(|| crate::story::outcome(id, &outcome));
-        self.take(&Input::Reply(Reply { request: id, outcome }));
+        self.take(&Input::Reply(Reply { request: id, outcome, sent: model::Sent::default() }));
     }
 
     /// Does a kind that strikes by chance do so now?

@@ -121,7 +121,8 @@ pub(crate) fn record(record: &Record) -> Option<impl FnOnce() -> String + use<'_
         | Record::Balances { .. }
         | Record::Started { .. }
         | Record::Link { .. }
-        | Record::Feed { .. } => return None,
+        | Record::Feed { .. }
+        | Record::Alerted { .. } => return None,
         told => told,
     };
     Some(move || match text {
@@ -141,6 +142,7 @@ pub(crate) const fn names(record: &Record) -> Option<&ClientOrderId> {
         Record::Prepared { order, .. } => Some(&order.client_order_id),
         Record::CancelPrepared { client_order_id, .. }
         | Record::Accepted { client_order_id, .. }
+        | Record::Answered { client_order_id, .. }
         | Record::Rejected { client_order_id, .. }
         | Record::CancelRejected { client_order_id, .. }
         | Record::InDoubt { client_order_id, .. }

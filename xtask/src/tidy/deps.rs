@@ -45,6 +45,8 @@ const RULES: &[(&str, Arrows)] = &[
     ("venues", Arrows::To(&["model"])),
     ("budget", Arrows::To(&["model"])),
     ("journal", Arrows::To(&["model"])),
+    // The journal told in tables and sentences; it writes to no store.
+    ("views", Arrows::To(&["model", "journal"])),
     ("alerts", Arrows::To(&["model"])),
     ("data", Arrows::To(&["model"])),
     ("dashboard", Arrows::To(&["model", "journal"])),

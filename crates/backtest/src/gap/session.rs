@@ -216,7 +216,7 @@ impl Session {
             Record::Decided { intent, .. } => {
                 self.decisions.push(Decision { at, intent: intent.clone(), refused: None });
             }
-            Record::Refused { agent, intent, because } => {
+            Record::Refused { agent, intent, because, .. } => {
                 let same = |decision: &&mut Decision| {
                     (decision.intent.agent, decision.intent.id) == (*agent, *intent)
                 };

@@ -118,7 +118,17 @@ impl Run {
         };
         let agent = "test".parse().unwrap();
         let (intent, worst_price) = (IntentId(number), price.parse().unwrap());
-        self.note(ms, Record::Prepared { agent, intent, order, worst_price, limits: None });
+        self.note(
+            ms,
+            Record::Prepared {
+                agent,
+                intent,
+                order,
+                worst_price,
+                limits: None,
+                checks: Vec::new(),
+            },
+        );
     }
 
     /// It was there at this time, by an exchange whose clock is a second ahead.

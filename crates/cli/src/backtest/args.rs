@@ -82,8 +82,9 @@ pub(crate) struct Args {
     /// For what is drawn.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Write the gateway's records, one JSON object a line.
-    #[arg(long, value_name = "FILE.jsonl")]
+    /// Write the gateway's records: FILE.db is a store for `plimsoll why`, `query` and `report` (it must not be
+    /// there yet), any other name gets one JSON object a line.
+    #[arg(long, value_name = "FILE")]
     pub(crate) journal: Option<PathBuf>,
     /// Write the report as one HTML page that works offline.
     #[arg(long, value_name = "FILE.html")]

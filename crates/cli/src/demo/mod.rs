@@ -11,6 +11,7 @@ mod system;
 
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -56,6 +57,9 @@ pub(crate) struct Args {
     /// How much faster than recorded the market runs.
     #[arg(long, default_value_t = 1.0, value_name = "X")]
     speed: f64,
+    /// Keep the gateway's configuration and journal in this folder, to be asked afterwards.
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     json: bool,
@@ -66,6 +70,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         let stop = signals::stop_on_signal()?;
         let report = Demo::start(args).await?.play(args, stop).await?;
         report.print(args.json)?;
+        if let Some(folder) = &args.keep {
+            let config = folder.join("plimsoll.toml");
+            eprintln!("The journal is kept. Where did money go, and why?");
+            eprintln!("  plimsoll report losses --config {}", config.display());
+        }
         Ok(report.verdict()?)
     })
 }
@@ -85,7 +94,8 @@ impl Demo {
         );
         bar.enable_steady_tick(LOOK_EVERY);
         let say = |line: &str| tell(&bar, line);
-        let system = System::start(args.listen, &args.market, args.speed).await?;
+        let keep = args.keep.as_deref();
+        let system = System::start(args.listen, &args.market, args.speed, keep).await?;
         say(&format!("A simulated exchange speaks Binance's protocol at {}.", system.venue_url()));
         say("The gateway connects to it as it would to Binance; it alone holds the key.");
         say("An agent, a market maker, runs in a process of its own and can only ask.");

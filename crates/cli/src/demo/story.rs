@@ -198,6 +198,8 @@ impl Story {
             | Record::Ramp { .. }
             | Record::AgentEnabled { .. }
             | Record::KeyAudited { .. }
+            | Record::Answered { .. }
+            | Record::Alerted { .. }
             | Record::Agent { .. } => None,
         }
     }

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
@@ -14,6 +14,9 @@ use tokio::process::{Child, Command};
 
 /// Time for a process to be ready, to answer or to end.
 const PROCESS_MAX: Duration = Duration::from_secs(15);
+
+/// Pause before the exchange's books are asked for again.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 const KEY: &str = "demo-key";
 const SECRET: &str = "demo-secret";
@@ -53,9 +56,41 @@ stale_ms = 3600000      # a market may stand still here, or be empty, and is to 
 unvalued_ms = 3600000
 "#;
 
+/// Where the gateway's files are.
+enum Folder {
+    /// Removed at the end.
+    Temporary(TempDir),
+    /// Stays, for questions.
+    Kept(PathBuf),
+}
+
+impl Folder {
+    fn open(keep: Option<&Path>) -> anyhow::Result<Folder> {
+        let Some(path) = keep else {
+            return Ok(Folder::Temporary(
+                tempfile::Builder::new().prefix("plimsoll-demo-").tempdir()?,
+            ));
+        };
+        let problem = || format!("--keep {}", path.display());
+        std::fs::create_dir_all(path).with_context(problem)?;
+        // A journal that is there is somebody's, and a second demo on it would be another story.
+        if path.join("plimsoll.db").exists() {
+            bail!("--keep {}: a journal is there already; name another folder", path.display());
+        }
+        Ok(Folder::Kept(std::fs::canonicalize(path).with_context(problem)?))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Folder::Temporary(directory) => directory.path(),
+            Folder::Kept(path) => path,
+        }
+    }
+}
+
 /// Everything that runs.
 pub(super) struct System {
-    directory: TempDir,
+    directory: Folder,
     venue: Child,
     gateway: Child,
     url: String,
@@ -67,8 +102,9 @@ impl System {
         listen: SocketAddr,
         market: &str,
         speed: f64,
+        keep: Option<&Path>,
     ) -> anyhow::Result<System> {
-        let directory = tempfile::Builder::new().prefix("plimsoll-demo-").tempdir()?;
+        let directory = Folder::open(keep)?;
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         let (venue, url) = start_venue(&program, listen, market, speed).await?;
         write_config(directory.path(), &url)?;
@@ -145,9 +181,19 @@ impl System {
 
     /// What the exchange's own books say.
     pub(super) async fn truth(&self) -> anyhow::Result<Value> {
-        let url = format!("{}/_sim/state", self.url);
-        let answer = self.client.get(url).send().await.context("the exchange does not answer")?;
-        serde_json::from_str(&answer.text().await?).context("the exchange's books cannot be read")
+        // The outage cuts the very connection that this is asked on, the one that is being made, too.
+        let until = Instant::now() + PROCESS_MAX;
+        let text = loop {
+            match self.state().await {
+                Err(_) if Instant::now() < until => tokio::time::sleep(ASK_AGAIN).await,
+                answered => break answered.context("the exchange does not answer")?,
+            }
+        };
+        serde_json::from_str(&text).context("the exchange's books cannot be read")
+    }
+
+    async fn state(&self) -> reqwest::Result<String> {
+        self.client.get(format!("{}/_sim/state", self.url)).send().await?.text().await
     }
 
     /// An orderly stop of the gateway: entry orders are taken back, books compared.

@@ -301,6 +301,8 @@ impl Books {
             | Record::KeyAudited { .. }
             | Record::GateOverridden { .. }
             | Record::Ramp { .. }
+            | Record::Answered { .. }
+            | Record::Alerted { .. }
             | Record::Agent { .. } => {}
         }
     }

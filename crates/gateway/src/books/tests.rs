@@ -136,8 +136,14 @@ fn a_shadow_outlives_any_change_of_the_clock() {
             self_trade_prevention: None,
         };
         let (agent, intent): (AgentId, _) = (number("trend"), IntentId(1));
-        let prepared =
-            Record::Prepared { agent, intent, order, worst_price: number("99"), limits: None };
+        let prepared = Record::Prepared {
+            agent,
+            intent,
+            order,
+            worst_price: number("99"),
+            limits: None,
+            checks: vec![],
+        };
         let (ending, cause) = (Ending::NotPlaced, None);
         let because = "no answer".to_owned();
         let doubt = Record::InDoubt { client_order_id, because };
@@ -176,7 +182,8 @@ fn a_venues_name_is_one_only_with_its_instrument() {
         let agent: AgentId = number("trend");
         let intent = IntentId(intent);
         let worst_price = number("100");
-        let prepared = Record::Prepared { agent, intent, order, worst_price, limits: None };
+        let prepared =
+            Record::Prepared { agent, intent, order, worst_price, limits: None, checks: vec![] };
         let accepted =
             Record::Accepted { client_order_id, venue_order_id: theirs, venue_time: at(1) };
         for record in [prepared, accepted] {

@@ -59,7 +59,11 @@ fn rejected_by_stream(world: &mut World) -> (ClientOrderId, Response, model::Req
 fn a_rejection_that_overtakes_its_acknowledgement_is_no_ghost() {
     let mut world = World::new();
     let (order, answer, request) = rejected_by_stream(&mut world);
-    world.apply(&Input::Reply(Reply { request, outcome: Outcome::Done(answer) }));
+    world.apply(&Input::Reply(Reply {
+        request,
+        outcome: Outcome::Done(answer),
+        sent: model::Sent::default(),
+    }));
     assert_eq!(world.state_of(&order), OrderState::InDoubt, "what it came to is asked for");
     world.pass_answering(5);
     assert_eq!(world.state_of(&order), OrderState::Done(Ending::Rejected));

@@ -56,7 +56,7 @@ fn run(class: IdClass, trial: Trial) {
             let (request, asked) = world.requests.pop_front().unwrap();
             world.venue.execute(world.now, &asked).unwrap();
             let outcome = Outcome::Refused(VenueError::DuplicateClientOrderId);
-            world.apply(&Input::Reply(Reply { request, outcome }));
+            world.apply(&Input::Reply(Reply { request, outcome, sent: model::Sent::default() }));
         }
     }
     assert_eq!(world.state_of(&order), OrderState::InDoubt, "{trial:?}");

@@ -177,7 +177,7 @@ fn a_cancel_that_came_to_nothing_is_sent_again() {
     let (request, _) = world.requests.pop_front().unwrap();
     let venue_name = world.venue.order(&order).unwrap().id;
     let outcome = Outcome::Done(Response::CancelTaken(venue_name));
-    world.apply(&Input::Reply(Reply { request, outcome }));
+    world.apply(&Input::Reply(Reply { request, outcome, sent: model::Sent::default() }));
     let cancels = |world: &World| world.count(|r| matches!(r, Record::CancelPrepared { .. }));
     world.pass_answering(4);
     assert_eq!((cancels(&world), world.state_of(&order)), (1, OrderState::PendingCancel));
@@ -279,7 +279,7 @@ fn an_answer_with_another_order_of_ours_is_a_doubt() {
     let venue_name = other.id;
     let order = model::venue::VenueOrder { client_order_id: second, ..other };
     let outcome = Outcome::Done(Response::Placed { order, fills: Vec::new() });
-    world.apply(&Input::Reply(Reply { request, outcome }));
+    world.apply(&Input::Reply(Reply { request, outcome, sent: model::Sent::default() }));
     assert_eq!(world.state_of(&second), OrderState::InDoubt);
     let books = world.gateway.books();
     assert_eq!(books.order_at_venue((id(), venue_name)).unwrap().order.client_order_id, first);

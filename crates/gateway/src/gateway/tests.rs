@@ -62,7 +62,11 @@ fn the_order_in_which_things_are_heard_does_not_matter() {
             gone
         };
         let heard = [
-            Input::Reply(model::Reply { request, outcome: Outcome::Done(reply) }),
+            Input::Reply(model::Reply {
+                request,
+                outcome: Outcome::Done(reply),
+                sent: model::Sent::default(),
+            }),
             Input::Account(accepted),
             Input::Account(first),
             Input::Account(second),
@@ -275,6 +279,7 @@ fn a_request_that_arrives_late_is_found() {
     world.apply(&Input::Reply(model::Reply {
         request: last_request(&world),
         outcome: Outcome::InDoubt("timed out".to_owned()),
+        sent: model::Sent::default(),
     }));
     world.requests.clear();
     world.pass_answering(10);
@@ -297,7 +302,7 @@ fn an_id_that_is_taken_is_our_own_order() {
     let (request, asked) = world.requests.pop_front().unwrap();
     placed(&mut world, &asked);
     let outcome = Outcome::Refused(VenueError::DuplicateClientOrderId);
-    world.apply(&Input::Reply(model::Reply { request, outcome }));
+    world.apply(&Input::Reply(model::Reply { request, outcome, sent: model::Sent::default() }));
     world.pass_answering(2);
     assert_eq!(world.state_of(&order), OrderState::Working);
 }
@@ -308,7 +313,7 @@ fn a_proven_refusal_ends_the_order_and_frees_its_size() {
     let order = world.place(buy()).unwrap();
     let (request, _) = world.requests.pop_front().unwrap();
     let outcome = Outcome::Refused(VenueError::InsufficientBalance);
-    world.apply(&Input::Reply(model::Reply { request, outcome }));
+    world.apply(&Input::Reply(model::Reply { request, outcome, sent: model::Sent::default() }));
     assert_eq!(world.state_of(&order), OrderState::Done(Ending::Rejected));
     assert_eq!(world.gateway.books().exposure(id()).worst(Side::Buy, Qty::ZERO), Some(number("0")));
 }
@@ -335,7 +340,11 @@ fn a_rejection_ends_only_what_was_never_alive() {
                 world.report(told);
             } else {
                 let outcome = Outcome::Refused(because());
-                world.apply(&Input::Reply(model::Reply { request, outcome }));
+                world.apply(&Input::Reply(model::Reply {
+                    request,
+                    outcome,
+                    sent: model::Sent::default(),
+                }));
             }
             let ended = world.state_of(&order) == OrderState::Done(Ending::Rejected);
             assert_eq!(ended, !alive, "by stream {by_stream}");

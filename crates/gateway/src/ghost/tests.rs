@@ -86,7 +86,7 @@ fn in_doubt() -> Outcome {
 fn answer_last(world: &mut World, outcome: Outcome) -> AccountRequest {
     let (request, asked) = world.requests.pop_back().unwrap();
     assert!(matches!(asked, AccountRequest::Place(_)), "{asked:?}");
-    world.apply(&Input::Reply(Reply { request, outcome }));
+    world.apply(&Input::Reply(Reply { request, outcome, sent: model::Sent::default() }));
     asked
 }
 

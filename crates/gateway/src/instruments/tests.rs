@@ -53,7 +53,7 @@ fn new_steps_are_learned_from_one_refusal() {
     let refused = world.place(spec(Side::Buy, "0.123", "99.99")).unwrap();
     let (request, _) = world.requests.pop_front().unwrap();
     let outcome = Outcome::Refused(VenueError::Filter { filter: Filter::Price });
-    world.apply(&Input::Reply(Reply { request, outcome }));
+    world.apply(&Input::Reply(Reply { request, outcome, sent: model::Sent::default() }));
     assert!(world.state_of(&refused).is_done());
     assert!(matches!(refusal(&mut world, "0.2", "99"), Some(Refusal::VenueRefuses { .. })));
     read(&mut world, coarse());

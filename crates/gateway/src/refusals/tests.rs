@@ -31,7 +31,7 @@ fn tries(world: &mut World) -> Option<ClientOrderId> {
 fn refuses(world: &mut World, because: &VenueError) {
     let (request, _) = world.requests.pop_front().unwrap();
     let outcome = Outcome::Refused(because.clone());
-    world.apply(&Input::Reply(Reply { request, outcome }));
+    world.apply(&Input::Reply(Reply { request, outcome, sent: model::Sent::default() }));
 }
 
 fn alerts(world: &World) -> usize {
@@ -143,6 +143,6 @@ fn in_doubt_is_neither_taken_nor_refused() {
     tries(&mut world).unwrap();
     let (request, _) = world.requests.pop_front().unwrap();
     let outcome = Outcome::Done(Response::CancelTaken(VenueOrderId::from_number(1)));
-    world.apply(&Input::Reply(Reply { request, outcome }));
+    world.apply(&Input::Reply(Reply { request, outcome, sent: model::Sent::default() }));
     assert_eq!(tries(&mut world), None);
 }

@@ -10,6 +10,7 @@ mod duplicate;
 mod effect;
 mod enabled;
 mod exposure;
+mod figures;
 mod grid;
 mod lease_fresh;
 mod loss_headroom;
@@ -34,6 +35,7 @@ use model::{
 };
 
 pub use exposure::{Held, Worst};
+pub(crate) use figures::figures;
 pub(crate) use refusals::PAUSE;
 pub use refusals::Refusals;
 

@@ -25,6 +25,10 @@ pub struct Refusals {
 }
 
 impl Refusals {
+    /// None.
+    pub(crate) const NONE: Refusals =
+        Refusals { in_a_row: 0, until: None, of_rules: false, said_at: None };
+
     /// Refuses an order that comes too soon after those that the venue refused.
     pub(super) fn check(&self, now: Timestamp) -> Result<(), Refusal> {
         match self.until.filter(|until| now < *until) {

@@ -96,7 +96,7 @@ fn what_the_venue_rejects_halts() {
         let at = world.requests.iter().position(|(_, asked)| is_order(asked)).unwrap();
         let (request, _) = world.requests.remove(at).unwrap();
         let outcome = Outcome::Refused(VenueError::InsufficientBalance);
-        world.apply(&Input::Reply(Reply { request, outcome }));
+        world.apply(&Input::Reply(Reply { request, outcome, sent: model::Sent::default() }));
         world.answer_all();
     }
     assert_eq!(world.gateway.state().0, TradingState::Halted, "{:?}", alerts(&world));

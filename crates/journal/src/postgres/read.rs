@@ -9,6 +9,7 @@ use tokio_postgres::types::ToSql;
 use super::link::Link;
 use super::rows::{COLUMNS, Columns, PAGE, anchor, entry, page, take};
 use super::{explain, schema, snapshots};
+use crate::chain::Hash;
 use crate::filter::{Filter, Value};
 use crate::patience::Failure;
 use crate::place::Place;
@@ -137,6 +138,21 @@ impl Source for PostgresReader {
         };
         let counts: Result<_, tokio_postgres::Error> = rows.iter().map(count).collect();
         counts.map_err(|error| self.explain(&error))
+    }
+
+    fn hash_at(&self, seq: u64) -> Result<Option<Hash>, StoreError> {
+        let anchor = anchor(&mut self.link.borrow_mut(), &self.schema).map_err(Failure::error)?;
+        if anchor.0 == seq {
+            return Ok(Some(anchor.1));
+        }
+        let Ok(number) = i64::try_from(seq) else { return Ok(None) };
+        let sql = format!("SELECT chain FROM {}.journal WHERE seq = $1", self.schema);
+        let rows = self.rows(&sql, &[&number])?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let kept: &[u8] = row.try_get(0).map_err(|error| self.explain(&error))?;
+        let damaged =
+            |_| StoreError::damaged(self.place.clone(), seq, "its hash is of another length");
+        Hash::try_from(kept).map(Some).map_err(damaged)
     }
 
     fn last(&self) -> Result<u64, StoreError> {

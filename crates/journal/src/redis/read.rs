@@ -7,8 +7,9 @@ use redis::Cmd;
 
 use super::keys::Keys;
 use super::link::Link;
-use super::rows::{PAGE, anchor, page, tail, take};
+use super::rows::{PAGE, anchor, hash_of, page, tail, take};
 use super::{LAYOUT, snapshots};
+use crate::chain::Hash;
 use crate::facets::facets;
 use crate::filter::Filter;
 use crate::patience::Failure;
@@ -99,6 +100,15 @@ impl Source for RedisReader {
             Ok(())
         })?;
         Ok(counts)
+    }
+
+    fn hash_at(&self, seq: u64) -> Result<Option<Hash>, StoreError> {
+        let mut link = self.link.borrow_mut();
+        let (removed, hash) = anchor(&mut link, &self.keys).map_err(Failure::error)?;
+        if removed == seq {
+            return Ok(Some(hash));
+        }
+        hash_of(&mut link, &self.keys, seq).map_err(Failure::error)
     }
 
     fn last(&self) -> Result<u64, StoreError> {

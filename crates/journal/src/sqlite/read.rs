@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, params_from_iter};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params_from_iter};
 
+use super::anchor::anchor;
 use super::explain::explain;
 use super::lock::holder;
 use super::place::resolve;
 use super::rows::{COLUMNS, entry, replay};
 use super::{BUSY_MAX, schema, snapshots};
+use crate::chain::Hash;
 use crate::filter::{Filter, Value};
 use crate::source::{Each, Source};
 use crate::storage::{Snapshot, StoreError};
@@ -74,6 +76,17 @@ impl Source for SqliteReader {
             .query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))
             .map_err(sql)?;
         rows.collect::<Result<_, _>>().map_err(sql)
+    }
+
+    fn hash_at(&self, seq: u64) -> Result<Option<Hash>, StoreError> {
+        let sql = |error: rusqlite::Error| explain(&self.path, &error);
+        let (removed, hash) = anchor(&self.connection).map_err(sql)?;
+        if removed == seq {
+            return Ok(Some(hash));
+        }
+        let select = "SELECT chain FROM journal WHERE seq = ?1";
+        let found = self.connection.query_row(select, [seq.cast_signed()], |row| row.get(0));
+        found.optional().map_err(sql)
     }
 
     fn last(&self) -> Result<u64, StoreError> {

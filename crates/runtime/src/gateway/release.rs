@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use gateway::LEAVES_WITHIN;
 use model::venue::{AccountRequest, Request};
-use model::{Input, Outcome, Reply, RequestId, Timestamp, TradingState};
+use model::{Input, Outcome, Reply, RequestId, Sent, Timestamp, TradingState};
 use tokio::sync::mpsc;
 
 use super::clear::Flights;
@@ -125,26 +125,34 @@ impl Release {
     /// Asks what was decided then. Each question runs on its own and comes back as an input. Their
     /// number is bounded by the core: open orders by a limit, readings by one at a time.
     pub(super) fn all(&self, decided: Timestamp, questions: Vec<Question>) {
+        let durable = clock::now();
         for question in questions {
             let release = self.clone();
             let places = matches!(question.request, Request::Account(AccountRequest::Place(_)));
             let flight = places.then(|| release.flights.clone());
+            // A cancel waits for no disk.
+            let durable = places.then_some(durable);
             tokio::spawn(async move {
-                let outcome = release.ask(&question, decided).await;
+                let (outcome, left) = release.ask(&question, decided).await;
                 drop(flight);
+                let sent = Sent { durable, left, came: Some(clock::now()) };
                 // The loop is gone only when the gateway ends; the next start asks again.
-                let reply = Input::Reply(Reply { request: question.id, outcome });
+                let reply = Input::Reply(Reply { request: question.id, outcome, sent });
                 let _ = release.inputs.send(reply).await;
             });
         }
     }
 
-    async fn ask(&self, question: &Question, decided: Timestamp) -> Outcome {
+    /// How it ended, and when it left: when it was last let through, which is right before its first byte.
+    async fn ask(&self, question: &Question, decided: Timestamp) -> (Outcome, Option<Timestamp>) {
         let changes = changes(&question.request);
+        let left = AtomicI64::new(0);
         let held_back = || {
             let now = clock::now();
             let held = self.gate.holds_back(now, question.not_after, changes);
-            held.or_else(|| may_be_outrun(now, decided, &question.request))
+            let held = held.or_else(|| may_be_outrun(now, decided, &question.request));
+            left.store(if held.is_none() { now.nanos() } else { 0 }, Ordering::Relaxed);
+            held
         };
         let as_of = question.not_after.map(|_| decided);
         let outcome = match held_back() {
@@ -160,7 +168,9 @@ impl Release {
         {
             tracing::warn!("an order is not sent: {cause}");
         }
-        outcome
+        let left = left.into_inner();
+        let never = left == 0 || matches!(outcome, Outcome::NotSent(_));
+        (outcome, (!never).then(|| Timestamp::from_nanos(left)))
     }
 }
 

@@ -117,6 +117,8 @@ pub(super) fn record(record: &Record) {
         | Record::KeyAudited { .. }
         | Record::GateOverridden { .. }
         | Record::Ramp { .. }
+        | Record::Answered { .. }
+        | Record::Alerted { .. }
         | Record::Agent { .. } => {}
     }
 }

@@ -147,7 +147,13 @@ impl Dry {
                         tokio::spawn(async move {
                             let outcome = rest.ask(&request).await;
                             // Nobody hears it when the comparison is over.
-                            let _ = inputs.send(Input::Reply(Reply { request: id, outcome })).await;
+                            let _ = inputs
+                                .send(Input::Reply(Reply {
+                                    request: id,
+                                    outcome,
+                                    sent: model::Sent::default(),
+                                }))
+                                .await;
                         });
                     }
                     // Never answered, so it is said once.

@@ -114,7 +114,7 @@ impl Oracle {
                 Undo::Nothing
             }
             Record::Resumed { .. } => self.resumed(),
-            Record::Refused { agent, intent, because } => {
+            Record::Refused { agent, intent, because, .. } => {
                 self.refused(*agent, *intent, because);
                 Undo::Nothing
             }
@@ -160,6 +160,8 @@ impl Oracle {
             | Record::AgentDisabled { .. }
             | Record::AgentEnabled { .. }
             | Record::KeyAudited { .. }
+            | Record::Answered { .. }
+            | Record::Alerted { .. }
             | Record::Agent { .. } => Undo::Nothing,
         }
     }

@@ -65,7 +65,13 @@ impl Story {
             expires: Timestamp::MAX,
         };
         let reference = Some(number(price));
-        self.write(Record::Decided { intent, position: NetQty::ZERO, reference, limits: None });
+        self.write(Record::Decided {
+            intent,
+            position: NetQty::ZERO,
+            reference,
+            limits: None,
+            seen: None,
+        });
     }
 
     fn trades(&mut self, side: Side, price: &str) {
@@ -83,7 +89,14 @@ impl Story {
             self_trade_prevention: None,
         };
         let (agent, intent, worst_price) = (number("trend"), IntentId(1), number(price));
-        self.write(Record::Prepared { agent, intent, order, worst_price, limits: None });
+        self.write(Record::Prepared {
+            agent,
+            intent,
+            order,
+            worst_price,
+            limits: None,
+            checks: Vec::new(),
+        });
         let fill = Fill {
             trade_id: TradeId::from_number(self.orders),
             venue_order_id: VenueOrderId::from_number(self.orders),
