@@ -4,11 +4,15 @@ use model::{Action, AgentId, ClientOrderId, Discrepancy, InstrumentId, Record};
 
 /// Kind, agent, instrument and order of a record, as far as it has them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Facets<'r> {
-    pub(crate) kind: &'static str,
-    pub(crate) agent: Option<&'r str>,
-    pub(crate) instrument: Option<&'r str>,
-    pub(crate) client_order_id: Option<&'r str>,
+pub struct Facets<'r> {
+    /// The tag that its JSON has.
+    pub kind: &'static str,
+    /// Whose.
+    pub agent: Option<&'r str>,
+    /// Of what.
+    pub instrument: Option<&'r str>,
+    /// Of which order of ours.
+    pub client_order_id: Option<&'r str>,
 }
 
 impl<'r> Facets<'r> {
@@ -35,7 +39,7 @@ impl<'r> Facets<'r> {
 }
 
 /// The columns of a record. The kind is the tag that its JSON has.
-pub(crate) fn facets(record: &Record) -> Facets<'_> {
+pub fn facets(record: &Record) -> Facets<'_> {
     match record {
         Record::Started { .. } => Facets::new("started"),
         Record::Stopped => Facets::new("stopped"),

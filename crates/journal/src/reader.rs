@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use model::StoreTag;
+
 use crate::address::Address;
 use crate::filter::Filter;
 use crate::postgres::PostgresReader;
 use crate::redis::RedisReader;
-use crate::source::{Each, Source};
+use crate::source::{Each, EachLine, Source};
 use crate::sqlite::SqliteReader;
 use crate::storage::{Snapshot, StoreError};
 use crate::summary::Summary;
@@ -44,6 +46,18 @@ impl JournalReader {
     /// damaged or missing. A long look keeps the writer's log from shrinking, nothing else.
     pub fn replay(&self, after: u64, each: Each<'_>) -> Result<(), StoreError> {
         self.source.replay(after, each)
+    }
+
+    /// Hands over at most `max` entries with a number above `after`, oldest first, each with its text as it was
+    /// written, and checks that none is damaged or missing: short looks, for whoever follows a journal for long.
+    /// The first number is above `after + 1` where the beginning was removed.
+    pub fn lines(&self, after: u64, max: u64, each: EachLine<'_>) -> Result<(), StoreError> {
+        self.source.lines(after, max, each)
+    }
+
+    /// What tells this journal from every other; `None` before its first gateway has started.
+    pub fn tag(&self) -> Result<Option<StoreTag>, StoreError> {
+        self.source.tag()
     }
 
     /// The snapshots that are kept and whole, newest first.

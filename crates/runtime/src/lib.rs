@@ -8,4 +8,5 @@ pub mod control;
 pub mod gateway;
 pub mod record;
 pub mod state;
+pub mod streaming;
 pub mod venue;

@@ -47,6 +47,7 @@ const RULES: &[(&str, Arrows)] = &[
     ("journal", Arrows::To(&["model"])),
     ("alerts", Arrows::To(&["model"])),
     ("data", Arrows::To(&["model"])),
+    ("sinks", Arrows::To(&["model", "journal"])),
     ("dashboard", Arrows::To(&["model", "journal"])),
     ("backtest", Arrows::To(&["model", "gateway", "engine", "sim-venue", "data", "budget"])),
     (

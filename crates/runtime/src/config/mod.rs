@@ -10,6 +10,7 @@ mod paper;
 mod place;
 mod reading;
 mod secret;
+mod sinks;
 mod watchdog;
 
 use std::collections::BTreeMap;
@@ -29,7 +30,11 @@ pub use place::{Place, place};
 pub use reading::ConfigError;
 use reading::read;
 pub use secret::{Secret, SecretError, SecretSource};
+pub use sinks::SinkConfig;
 pub use watchdog::WatchdogConfig;
+
+/// Entries that are kept for sinks beyond `keep_records` where nothing is said: half a gigabyte or so.
+const HELD_FOR_SINKS: u64 = 1_000_000;
 
 /// A configuration that has passed every check.
 #[derive(Debug)]
@@ -58,8 +63,14 @@ pub struct Config {
     pub record: Option<PathBuf>,
     /// Where alerts go.
     pub alerts: Vec<AlertConfig>,
+    /// Where records are streamed to.
+    pub sinks: Vec<SinkConfig>,
+    /// Entries that are kept for sinks beyond `keep_records`, at most.
+    pub held_for_sinks: u64,
     /// The kill switch that watches this gateway; `None` where there is none, and in a paper run.
     pub watchdog: Option<WatchdogConfig>,
+    /// The file itself.
+    pub path: PathBuf,
     /// The text of both files, for the journal.
     pub text: String,
 }
@@ -72,7 +83,8 @@ impl Config {
         let venue = [&mut venue.key, &mut venue.secret].into_iter().flatten();
         let watchdog = self.watchdog.as_mut().map(|watchdog| &mut watchdog.token);
         let alerts = self.alerts.iter_mut().flat_map(AlertConfig::secrets_mut);
-        let others = self.store_password.iter_mut().chain(watchdog).chain(alerts);
+        let sinks = self.sinks.iter_mut().filter_map(SinkConfig::secret_mut);
+        let others = self.store_password.iter_mut().chain(watchdog).chain(alerts).chain(sinks);
         secret::take_from_environment(venue.chain(others));
     }
 
@@ -199,12 +211,15 @@ struct File {
     watchdog: Option<WatchdogConfig>,
     #[serde(default)]
     alert: Vec<toml::Table>,
+    #[serde(default)]
+    sink: Vec<toml::Table>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct JournalFile {
     keep_records: Option<u64>,
+    held_for_sinks: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -304,11 +319,13 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     };
     limits_file.check(&limits)?;
     let alerts = alerts::read(file.alert, here).map_err(|(key, problem)| bad(&key, problem))?;
+    let sinks = sinks::read(file.sink, here).map_err(|(key, problem)| bad(&key, problem))?;
     let text = format!("{text}\n# {}\n{limits_text}", file.limits.display());
     let reconcile_every_s = file.reconcile_every_s.max(1);
     let state_dir = file.state_dir.map(|path| here.join(path));
     let record = file.record.map(|path| here.join(path));
     let keep_records = file.journal.keep_records;
+    let held_for_sinks = file.journal.held_for_sinks.unwrap_or(HELD_FOR_SINKS);
     Ok(Config {
         store,
         store_password,
@@ -322,7 +339,10 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
         state_dir,
         record,
         alerts,
+        sinks,
+        held_for_sinks,
         watchdog,
+        path: path.to_owned(),
         text,
     })
 }

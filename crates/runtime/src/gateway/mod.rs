@@ -6,6 +6,7 @@ mod audit;
 mod clear;
 mod clock_watch;
 mod core;
+mod disown;
 mod epoch;
 mod error;
 mod examine;
@@ -47,7 +48,7 @@ use gateway::Gateway;
 use journal::Address;
 use model::venue::{KeyPolicy, MarketRequest, Request, Response, VenueError};
 use model::{
-    AgentId, Command, Effects, HaltCause, HaltLevel, HaltedBy, Input, Instrument, InstrumentId,
+    AgentId, Command, HaltCause, HaltLevel, HaltedBy, Input, Instrument, InstrumentId,
     VenueId,
 };
 use tokio::sync::{mpsc, watch};
@@ -56,6 +57,7 @@ use venues::{binance, coinbase};
 use self::adapter::Adapter;
 pub use self::adapter::KeyError;
 use self::core::{Core, Distrusted};
+use self::disown::disown;
 pub use self::error::RunError;
 pub use self::examine::{Examined, examine};
 use self::feeds::{Distrusts, Pace, StreamAddresses};
@@ -79,6 +81,7 @@ use crate::clock;
 use crate::config::{Config, LimitsFile, Secret, VenueConfig, VenueKind};
 use crate::control;
 use crate::record::{Ear, Keeper};
+use crate::streaming;
 
 /// Inputs that wait for the core. When it is full the connections wait, and the venue's streams
 /// back up until the venue cuts them, which is seen as what it is.
@@ -127,7 +130,7 @@ async fn run_with(
     let budget = HostBudget::open(&directory, &of, notices)?;
     let rest = Rest::new(&address.rest, adapter, budget, inputs.clone())?;
     let journal = config.journal().map_err(RunError::StorePassword)?;
-    let kept = store::Kept { records: config.keep_records, paper: config.paper.is_some() };
+    let kept = store::Kept::of(&config, &directory);
     let Some(opened) = store::open(journal, kept, &directory, alerts, &mut stop)
         .await
         .map_err(RunError::opening)?
@@ -252,6 +255,7 @@ async fn run_with(
         tokio::spawn(rules::keep(rest, streams)),
         kept,
         tokio::spawn(watch_halt_file(halt_file, halted, asks)),
+        tokio::spawn(streaming::run(streaming::Plan::of(&config, &directory), alerts.clone())),
         tokio::spawn(async move {
             if let Some(link) = link {
                 link.run().await;
@@ -452,28 +456,6 @@ async fn instruments(
     match wanted.iter().find(missing) {
         Some(instrument) => Err(RunError::Instrument { venue, instrument: *instrument }),
         None => Ok(found),
-    }
-}
-
-/// Agents that were removed or renamed left orders that nobody would look after.
-fn disown(gateway: &mut Gateway, config: &Config, effects: &mut Effects) {
-    let mut orphans: BTreeMap<AgentId, u32> = BTreeMap::new();
-    for order in gateway.books().open_orders() {
-        let is_own = order.agent.as_str() == gateway::OWN_AGENT;
-        if !is_own && !config.agents.contains_key(&order.agent) {
-            *orphans.entry(order.agent).or_default() += 1;
-        }
-    }
-    for (agent, orders) in orphans {
-        tracing::warn!(
-            %agent,
-            orders,
-            "open orders of an agent that is not configured any more: those that could add risk are \
-             taken back, stops that protect a position stay"
-        );
-        let cause = "it is not configured any more".to_owned();
-        let gone = Input::Operator(Command::AgentGone { agent, cause });
-        gateway.apply(clock::now(), &gone, effects);
     }
 }
 
