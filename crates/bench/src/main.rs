@@ -1,6 +1,6 @@
 //! The measurements: one table of what was measured, the target, and the peer beside it.
 //!
-//! `cargo xtask bench [NAME…] [--json]`. `kill-processes [--runs=N]` and `backtest-memory` run only when they are named. A figure is the median of several rounds after a warm-up
+//! `cargo xtask bench [NAME…] [--json]`. `kill-processes [--runs=N]`, `backtest-memory` and `sinks` run only when they are named. A figure is the median of several rounds after a warm-up
 //! round; latencies are given as median and 99th percentile of single operations. Everything runs
 //! the code that the product runs.
 
@@ -20,6 +20,7 @@ mod reconnect;
 mod restart;
 mod samples;
 mod sign;
+mod sinks;
 mod table;
 mod venue_rest;
 
@@ -31,9 +32,9 @@ use table::Row;
 type Benchmark = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 
 /// Run only when they are named.
-const LONG: [&str; 2] = ["kill-processes", "backtest-memory"];
+const LONG: [&str; 3] = ["kill-processes", "backtest-memory", "sinks"];
 
-const BENCHMARKS: [Benchmark; 16] = [
+const BENCHMARKS: [Benchmark; 17] = [
     ("matching", matching::run),
     ("book-updates", book_updates::run),
     ("guardrails", guardrails::run),
@@ -48,6 +49,7 @@ const BENCHMARKS: [Benchmark; 16] = [
     ("kill", kill::run),
     (LONG[0], kill_processes::run),
     (LONG[1], backtest_memory::run),
+    (LONG[2], sinks::run),
     ("chaos", chaos::run),
     ("data", data::run),
 ];

@@ -23,7 +23,7 @@ use crate::settings::Hidden;
 use crate::target::{Bounds, Target, TargetError};
 
 /// Rows that are handed over at once; a server makes one part of that many.
-const ROWS_MAX: u64 = 50_000;
+const ROWS_MAX: u64 = 20_000;
 /// Bytes of records that are handed over at once.
 const BYTES_MAX: usize = 64 << 20;
 /// The first version with times finer than a second and with `LowCardinality` and codecs that are not on trial.

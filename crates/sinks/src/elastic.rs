@@ -315,6 +315,8 @@ mod tests {
     }
 
     fn elastic() -> (tempfile::TempDir, Elastic) {
+        // Whoever makes a client needs a provider; that another test was first is no matter.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let directory = tempfile::tempdir().unwrap();
         let dead = directory.path().join("dead.jsonl");
         let elastic = Elastic::new("http://127.0.0.1:1", ("plimsoll", true), None, dead).unwrap();

@@ -141,6 +141,8 @@ impl Sink {
             TargetError(format!("{}: no gateway has started on it yet", self.journal))
         })?;
         let mut point = self.begin(&reader, tag)?;
+        // What the target says is there is there, though no cursor knew.
+        self.acknowledged(tag, point.clone());
         let mut span = None;
         loop {
             let before = point.clone();
