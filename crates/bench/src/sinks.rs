@@ -42,8 +42,7 @@ pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
         file_time: Duration::from_secs(3_600),
     };
     let target = ">= 100000";
-    let mut rows =
-        vec![rate("records into Parquet", target, parquet, &address, directory.path())?];
+    let mut rows = vec![rate("records into Parquet", target, parquet, &address, directory.path())?];
     if let Some(server) = &server {
         let kind = click(server, "rate");
         rows.push(rate("records into ClickHouse", target, kind, &address, directory.path())?);
@@ -108,7 +107,8 @@ struct Case {
 fn latency(directory: &Path, server: Option<&ClickHouse>) -> anyhow::Result<Vec<Row>> {
     // It takes connections and never answers.
     let deaf = TcpListener::bind("127.0.0.1:0")?;
-    let hangs = format!("[[sink]]\nkind = \"clickhouse\"\nurl = \"http://{}\"\n", deaf.local_addr()?);
+    let hangs =
+        format!("[[sink]]\nkind = \"clickhouse\"\nurl = \"http://{}\"\n", deaf.local_addr()?);
     let mut all = "[[sink]]\nkind = \"parquet\"\ndir = \"records\"\nfile_s = 2\n".to_owned();
     if let Some(server) = server {
         let (url, user) = (server.url(), server.user());
@@ -126,7 +126,11 @@ fn latency(directory: &Path, server: Option<&ClickHouse>) -> anyhow::Result<Vec<
     let mut cases = [
         case(directory, ["durable order, no sink, median", "durable order, no sink, p99"], None)?,
         case(directory, ["the same, all sinks, median", "the same, all sinks, p99"], Some(&all))?,
-        case(directory, ["the same, sink hangs, median", "the same, sink hangs, p99"], Some(&hangs))?,
+        case(
+            directory,
+            ["the same, sink hangs, median", "the same, sink hangs, p99"],
+            Some(&hangs),
+        )?,
     ];
     for turn in 0..TURNS {
         for case in &mut cases {
@@ -158,18 +162,15 @@ fn latency(directory: &Path, server: Option<&ClickHouse>) -> anyhow::Result<Vec<
         };
         rows.extend([micros(median, 0.5), micros(high, 0.99)]);
     }
-    for (case, what) in cases[1..].iter().zip(["p99, all sinks to none", "p99, sink hangs to none"]) {
+    for (case, what) in cases[1..].iter().zip(["p99, all sinks to none", "p99, sink hangs to none"])
+    {
         let measured = case.latencies.at(0.99) / base;
         rows.push(Row { what, measured, unit: "times", target: "<= 1.1", peer: "" });
     }
     Ok(rows)
 }
 
-fn case(
-    directory: &Path,
-    names: [&'static str; 2],
-    sinks: Option<&str>,
-) -> anyhow::Result<Case> {
+fn case(directory: &Path, names: [&'static str; 2], sinks: Option<&str>) -> anyhow::Result<Case> {
     let number = std::fs::read_dir(directory)?.count();
     let place = directory.join(format!("case-{number}"));
     std::fs::create_dir(&place)?;

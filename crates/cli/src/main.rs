@@ -123,8 +123,9 @@ fn main() -> ExitCode {
 
 /// Logs go to standard error; `RUST_LOG` chooses what is said, but never what goes over the wire.
 fn log() {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("warn,plimsoll_runtime=info,plimsoll_sinks=info,plimsoll_watchdog=info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        EnvFilter::new("warn,plimsoll_runtime=info,plimsoll_sinks=info,plimsoll_watchdog=info")
+    });
     let lines = tracing_subscriber::fmt::layer()
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())

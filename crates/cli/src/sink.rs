@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use journal::Address;
-use rustix::process::nice;
 use runtime::config::{Config, SinkConfig};
 use runtime::streaming::Secrets;
+use rustix::process::nice;
 use serde_json::{Value, json};
 use sinks::{Ended, Lock, Locked, Sink, SinkState, Until};
 
@@ -116,7 +116,9 @@ fn secrets() -> Result<Secrets, Failure> {
         .context("the gateway's line with the secrets cannot be read")?;
     serde_json::from_str(&line).map_err(|_| {
         // The error would repeat what it has read.
-        Failure::Usage(anyhow!("--supervised is for the gateway: its first line of input has the secrets"))
+        Failure::Usage(anyhow!(
+            "--supervised is for the gateway: its first line of input has the secrets"
+        ))
     })
 }
 
@@ -127,7 +129,8 @@ fn works(config: &Config, name: Option<&str>) -> Result<Vec<Work>, Failure> {
         )));
     }
     let journal = config.journal().map_err(Failure::usage)?;
-    let state_dir = runtime::budget::directory(config.state_dir.as_deref()).map_err(Failure::usage)?;
+    let state_dir =
+        runtime::budget::directory(config.state_dir.as_deref()).map_err(Failure::usage)?;
     let directory = runtime::control::sinks_directory(&state_dir, &config.store)
         .with_context(|| format!("{}: is not there; start a gateway first", config.store))?;
     let wanted = |sink: &&SinkConfig| name.is_none_or(|name| sink.name == name);
@@ -159,11 +162,12 @@ fn work_all(works: Vec<Work>, until: Until, is_patient: bool, stop: &AtomicBool)
                 (name, scope.spawn(move || work_one(work, until, is_patient, stop)))
             })
             .collect();
-        let failure = |(name, thread): (&String, std::thread::ScopedJoinHandle<'_, _>)| match thread.join() {
-            Ok(Ok(())) => None,
-            Ok(Err(problem)) => Some(format!("sink {name}: {problem}")),
-            Err(_) => Some(format!("sink {name}: has panicked; this is a bug")),
-        };
+        let failure =
+            |(name, thread): (&String, std::thread::ScopedJoinHandle<'_, _>)| match thread.join() {
+                Ok(Ok(())) => None,
+                Ok(Err(problem)) => Some(format!("sink {name}: {problem}")),
+                Err(_) => Some(format!("sink {name}: has panicked; this is a bug")),
+            };
         threads.into_iter().filter_map(failure).collect()
     })
 }

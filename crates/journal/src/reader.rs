@@ -193,6 +193,40 @@ mod tests {
     }
 
     #[test]
+    fn lines_have_the_text_as_it_was_written_and_come_in_parts() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("j.db");
+        let entries = sample();
+        let mut store = Sqlite::open(&path).unwrap();
+        store.append(&entries).unwrap();
+        let reader = JournalReader::open(&path).unwrap();
+        assert_eq!(reader.tag().unwrap(), None, "no gateway has started on it");
+        let tag = store.take_tag(StoreTag::new(7)).unwrap();
+        assert_eq!(reader.tag().unwrap(), Some(tag));
+        let lines = |after, max| {
+            let mut found = Vec::new();
+            reader
+                .lines(after, max, &mut |seq, text, entry| {
+                    let written = &entries[usize::try_from(seq).unwrap() - 1];
+                    assert_eq!(
+                        (text, &entry),
+                        (&*serde_json::to_string(written).unwrap(), written)
+                    );
+                    found.push(seq);
+                    Ok(())
+                })
+                .unwrap();
+            found
+        };
+        let last = entries.len() as u64;
+        assert_eq!(lines(0, 3), [1, 2, 3]);
+        assert_eq!(lines(3, 2), [4, 5], "the one that the chain is taken up at is none of them");
+        assert_eq!(lines(last - 1, 100), [last]);
+        assert_eq!((lines(last, 100), lines(5, 0)), (vec![], vec![]));
+        assert_eq!(lines(0, u64::MAX).len() as u64, last);
+    }
+
+    #[test]
     fn a_reader_can_stop_and_a_stranger_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("j.db");

@@ -186,7 +186,9 @@ pub(crate) async fn run(plan: Plan, alerts: Alerts) {
             (ends, wait) = (0, PAUSE_MIN);
         }
         ends += 1;
-        tracing::warn!("the process of the sinks has ended ({why}) and is started again; trading goes on");
+        tracing::warn!(
+            "the process of the sinks has ended ({why}) and is started again; trading goes on"
+        );
         if ends == ENDS_TOLD {
             let text = format!(
                 "the process of the sinks has ended {ends} times in a row ({why}); trading goes on, and records wait \
@@ -257,7 +259,8 @@ impl Looked {
             let dead = self.dead.insert(name.clone(), state.dead_letters);
             // What an earlier run has left was said then.
             if dead.is_some_and(|dead| dead < state.dead_letters) {
-                let (count, file) = (state.dead_letters, directory.join(format!("{name}.dead.jsonl")));
+                let (count, file) =
+                    (state.dead_letters, directory.join(format!("{name}.dead.jsonl")));
                 let text = format!(
                     "sink {name}: {count} records were not taken as they are and lie in {}",
                     file.display()
@@ -285,4 +288,75 @@ fn is_behind(state: &SinkState, behind_s: u64) -> Alert {
         "sink {name} is {behind} records and {behind_s} seconds behind, and trading goes on: {why}"
     );
     Alert::warning(AlertKey::Notice, format!("sink {name}"), text)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{StoreTag, Timestamp};
+    use sinks::Trouble;
+
+    use super::*;
+
+    /// A sink's file, as its process writes it.
+    fn write(directory: &Path, change: impl FnOnce(&mut SinkState)) {
+        let mut state = SinkState { name: "files".to_owned(), last: 12, ..SinkState::default() };
+        state.cursor.had = 5;
+        state.cursor.journal = StoreTag::new(7).to_string();
+        change(&mut state);
+        let text = serde_json::to_string(&state).unwrap();
+        std::fs::write(sinks::state_path(directory, "files"), text).unwrap();
+    }
+
+    #[test]
+    fn people_are_told_once_of_what_is_behind_not_taken_or_missing() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = directory.path();
+        let all = [("files".to_owned(), 60), ("never-run".to_owned(), 60)];
+        let mut looked = Looked::default();
+        let mut look =
+            || -> Vec<String> { looked.at(&all, at).into_iter().map(|alert| alert.text).collect() };
+        assert_eq!(look(), [""; 0]);
+        let ago = |seconds: u64| clock::now().before(Duration::from_secs(seconds));
+        write(at, |state| state.waiting_since = Some(ago(30)));
+        assert_eq!(look(), [""; 0], "that is no long time");
+        let late = |state: &mut SinkState| {
+            state.waiting_since = Some(ago(90));
+            state.trouble = Some(Trouble {
+                what: "no room".to_owned(),
+                since: Timestamp::from_nanos(0),
+                attempts: 3,
+            });
+        };
+        write(at, late);
+        let told = look();
+        assert_eq!(told.len(), 1);
+        assert!(told[0].starts_with("sink files is 7 records and"), "{told:?}");
+        assert!(told[0].ends_with("no room"), "{told:?}");
+        assert_eq!(look(), [""; 0], "it is known");
+        write(at, |_| {});
+        assert_eq!(look(), [""; 0], "it has caught up");
+        write(at, late);
+        assert_eq!(look().len(), 1, "again");
+        write(at, |state| (state.dead_letters, state.missing) = (2, 3));
+        let told = look();
+        assert!(told[0].contains("2 records were not taken"), "{told:?}");
+        assert!(told[1].contains("3 records were removed"), "{told:?}");
+        assert_eq!(look(), [""; 0]);
+    }
+
+    #[test]
+    fn entries_are_kept_for_the_slowest_sink_of_this_journal() {
+        let directory = tempfile::tempdir().unwrap();
+        let had = |names: &[&str], tag: u64| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            let held = Held { directory: directory.path().to_owned(), names, max: 9 };
+            let mut readers = held.readers(StoreTag::new(tag).to_string());
+            assert_eq!(readers.held_max, 9);
+            (readers.had)()
+        };
+        write(directory.path(), |_| {});
+        assert_eq!(had(&["files"], 7), 5);
+        assert_eq!(had(&["files", "never-run"], 7), 0);
+        assert_eq!(had(&["files"], 8), 0, "a cursor of another journal says nothing");
+    }
 }

@@ -106,7 +106,8 @@ impl ClickHouse {
     /// Starts it again on what it has kept.
     pub fn restart(&mut self) -> Result<(), String> {
         self.kill();
-        let config = self.configure().map_err(|error| format!("no place for its files: {error}"))?;
+        let config =
+            self.configure().map_err(|error| format!("no place for its files: {error}"))?;
         let mut command: Command = tied(&self.program, None)?;
         command.arg(format!("--config-file={}", config.display()));
         let log = self.directory.path().join("log");
@@ -119,7 +120,8 @@ impl ClickHouse {
             self.process = Some(process);
             return Ok(());
         }
-        let said = std::fs::read_to_string(self.directory.path().join("errors")).unwrap_or_default();
+        let said =
+            std::fs::read_to_string(self.directory.path().join("errors")).unwrap_or_default();
         Err(format!("it does not start: {}", said.trim()))
     }
 

@@ -87,10 +87,15 @@ impl ClickHouse {
             _ => {
                 let place = self.http.base();
                 let said: String = said.chars().take(40).collect();
-                return Err(TargetError(format!("{place}: is no ClickHouse: its version is {said:?}")));
+                return Err(TargetError(format!(
+                    "{place}: is no ClickHouse: its version is {said:?}"
+                )));
             }
         };
-        self.sql("make the database", format!("CREATE DATABASE IF NOT EXISTS `{}`", self.database))?;
+        self.sql(
+            "make the database",
+            format!("CREATE DATABASE IF NOT EXISTS `{}`", self.database),
+        )?;
         self.sql("make the table", self.create())?;
         self.add_columns()
     }
@@ -144,7 +149,8 @@ impl ClickHouse {
     }
 
     fn insert(&self, rows: &[Row]) -> Result<Answer, TargetError> {
-        let names: Vec<String> = COLUMNS.iter().map(|column| format!("`{}`", column.name)).collect();
+        let names: Vec<String> =
+            COLUMNS.iter().map(|column| format!("`{}`", column.name)).collect();
         let (table, names) = (self.whole_name(), names.join(","));
         let statement = format!("INSERT INTO {table} ({names}) FORMAT RowBinary");
         let mut path = format!("/?query={}", encoded(&statement));
@@ -180,7 +186,8 @@ impl Target for ClickHouse {
     fn open(&mut self, tag: StoreTag, _had: u64) -> Result<u64, TargetError> {
         self.connect()?;
         let table = self.whole_name();
-        let ask = format!("SELECT max(seq) FROM {table} WHERE journal = '{tag}' FORMAT TabSeparated");
+        let ask =
+            format!("SELECT max(seq) FROM {table} WHERE journal = '{tag}' FORMAT TabSeparated");
         let said = self.sql("look how far it is", ask)?;
         said.trim().parse().map_err(|_| {
             TargetError(format!("{}: says {:?} for a number", self.http.base(), said.trim()))

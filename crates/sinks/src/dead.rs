@@ -31,7 +31,12 @@ impl DeadLetters {
     }
 
     /// Keeps a row; durable when it returns. One that is sent again is kept again.
-    pub(crate) fn keep(&mut self, row: &Row, status: u64, error: &Value) -> Result<(), TargetError> {
+    pub(crate) fn keep(
+        &mut self,
+        row: &Row,
+        status: u64,
+        error: &Value,
+    ) -> Result<(), TargetError> {
         let place = self.path.display();
         if self.count >= LETTERS_MAX {
             return Err(TargetError(format!(

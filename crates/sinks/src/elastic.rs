@@ -127,6 +127,24 @@ impl Elastic {
         template
     }
 
+    /// One that is there already stays as it is: people add to it how long records are kept.
+    fn make_template(&self) -> Result<(), TargetError> {
+        let path = format!("/_index_template/{}", self.stream);
+        let there = self.http.ask(Method::GET, &path, JSON, Vec::new())?;
+        if there.is_fine() {
+            return Ok(());
+        }
+        if there.status != 404 {
+            return Err(self.http.refused("look for the index template", &there));
+        }
+        let made = self.json(Method::PUT, &path, &self.template())?;
+        if made.is_fine() {
+            Ok(())
+        } else {
+            Err(self.http.refused("make the index template", &made))
+        }
+    }
+
     fn json(&self, method: Method, path: &str, body: &Json) -> Result<Answer, TargetError> {
         self.http.ask(method, path, JSON, body.to_string().into_bytes())
     }
@@ -143,9 +161,9 @@ impl Elastic {
             return Err(self.http.refused(what, &answer));
         };
         let seqs = hits.iter().map(|hit| hit.pointer("/_source/seq").and_then(Json::as_u64));
-        seqs.collect::<Option<_>>()
-            .map(Some)
-            .ok_or_else(|| TargetError(format!("{}: holds documents that are not ours", self.place())))
+        seqs.collect::<Option<_>>().map(Some).ok_or_else(|| {
+            TargetError(format!("{}: holds documents that are not ours", self.place()))
+        })
     }
 
     /// Which of these are there already.
@@ -176,13 +194,19 @@ impl Elastic {
         if answer.status == 413 {
             let (first, second) = rows.split_at(rows.len() / 2);
             if let ([], [row]) = (first, second) {
-                return self.dead.keep(row, 413, &json!("the server takes no document of this size"));
+                return self.dead.keep(
+                    row,
+                    413,
+                    &json!("the server takes no document of this size"),
+                );
             }
             self.send(first)?;
             return self.send(second);
         }
         let bulk: Option<Bulk> = serde_json::from_str(&answer.body).ok();
-        match bulk.filter(|bulk| answer.is_fine() && (!bulk.errors || bulk.items.len() == rows.len())) {
+        match bulk
+            .filter(|bulk| answer.is_fine() && (!bulk.errors || bulk.items.len() == rows.len()))
+        {
             Some(bulk) => self.judge(rows, &bulk),
             None => Err(self.http.refused("write records", &answer)),
         }
@@ -201,7 +225,10 @@ impl Elastic {
                 // There already: sent before, with an answer that was lost.
                 200..300 | 409 => {}
                 400 if OF_THE_DOCUMENT.contains(&kind) => {
-                    tracing::warn!(id = row.id, "a record is not taken and goes to the dead letters: {error}");
+                    tracing::warn!(
+                        id = row.id,
+                        "a record is not taken and goes to the dead letters: {error}"
+                    );
                     self.dead.keep(row, *status, error)?;
                 }
                 _ => held = held.or(Some((row.id.clone(), *status, error.to_string()))),
@@ -232,13 +259,10 @@ impl Target for Elastic {
 
     fn open(&mut self, tag: StoreTag, had: u64) -> Result<u64, TargetError> {
         self.tag = tag.to_string();
-        let path = format!("/_index_template/{}", self.stream);
-        let answer = self.json(Method::PUT, &path, &self.template())?;
-        if !answer.is_fine() {
-            return Err(self.http.refused("make the index template", &answer));
-        }
+        self.make_template()?;
         // What was written a moment ago is to be found.
-        let refreshed = self.json(Method::POST, &format!("/{}/_refresh", self.stream), &json!({}))?;
+        let refreshed =
+            self.json(Method::POST, &format!("/{}/_refresh", self.stream), &json!({}))?;
         if !refreshed.is_fine() && refreshed.status != 404 {
             return Err(self.http.refused("refresh", &refreshed));
         }
@@ -276,7 +300,9 @@ fn add(row: &Row, into: &mut Vec<u8>) {
     schema::values(row, |index, value| {
         let name = COLUMNS[index].name;
         let value = match value {
-            Value::Text("") | Value::Number(None) | Value::Decimal(None) | Value::Flag(None) => return,
+            Value::Text("") | Value::Number(None) | Value::Decimal(None) | Value::Flag(None) => {
+                return;
+            }
             Value::Text(text) => json!(text),
             Value::Number(Some(number)) => json!(number),
             Value::Decimal(Some(number)) => json!(number.to_string()),
@@ -347,7 +373,8 @@ mod tests {
             serde_json::from_str(&text).unwrap()
         };
         let there = r#"{"status":409,"error":{"type":"version_conflict_engine_exception"}}"#;
-        let bad = r#"{"status":400,"error":{"type":"mapper_parsing_exception","reason":"no number"}}"#;
+        let bad =
+            r#"{"status":400,"error":{"type":"mapper_parsing_exception","reason":"no number"}}"#;
         elastic.judge(&rows, &bulk(there, bad)).unwrap();
         let letters = std::fs::read_to_string(directory.path().join("dead.jsonl")).unwrap();
         assert_eq!(letters.lines().count(), 1);

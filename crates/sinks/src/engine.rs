@@ -170,7 +170,8 @@ impl Sink {
                     self.acknowledged(tag, point.clone());
                 }
                 let missing = batch.rows.iter().filter_map(Row::missed);
-                self.state.missing += missing.map(|missing| missing.last - missing.first + 1).sum::<u64>();
+                self.state.missing +=
+                    missing.map(|missing| missing.last - missing.first + 1).sum::<u64>();
             }
             self.works()?;
             if ends {
@@ -342,11 +343,7 @@ impl Sink {
 }
 
 /// What is there already is not sent again, but what it comes to is needed.
-fn fold_up_to(
-    reader: &JournalReader,
-    there: u64,
-    mut point: Point,
-) -> Result<Point, TargetError> {
+fn fold_up_to(reader: &JournalReader, there: u64, mut point: Point) -> Result<Point, TargetError> {
     let mut is_past = false;
     while point.seq < there && !is_past {
         let (from, max) = (point.seq, (there - point.seq).min(FOLDED_AT_ONCE));

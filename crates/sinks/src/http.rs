@@ -41,8 +41,9 @@ impl Http {
     pub(crate) fn new(base: &str, headers: &[(&'static str, String)]) -> Result<Http, String> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            let mut value = HeaderValue::from_str(value)
-                .map_err(|_| format!("what is sent as {name} holds a sign that no header may have"))?;
+            let mut value = HeaderValue::from_str(value).map_err(|_| {
+                format!("what is sent as {name} holds a sign that no header may have")
+            })?;
             value.set_sensitive(true);
             map.insert(HeaderName::from_static(name), value);
         }
@@ -83,7 +84,8 @@ impl Http {
             let mut bytes = Vec::new();
             while let Some(chunk) = response.chunk().await.map_err(failed)? {
                 if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
-                    let problem = format!("{}: answers more than {ANSWER_BYTES_MAX} bytes", self.base);
+                    let problem =
+                        format!("{}: answers more than {ANSWER_BYTES_MAX} bytes", self.base);
                     return Err(TargetError(problem));
                 }
                 bytes.extend_from_slice(&chunk);

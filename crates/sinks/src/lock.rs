@@ -40,7 +40,11 @@ impl Lock {
     pub fn take(directory: &Path, name: &str) -> Result<Lock, Locked> {
         let path = directory.join(format!("{name}.lock"));
         let unusable = |error| Locked::Unusable { path: path.clone(), error };
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .map_err(unusable)?;
         let mut file = File::options()
             .create(true)
             .truncate(false)

@@ -61,9 +61,13 @@ mod tests {
 
     #[test]
     fn lengths_have_seven_bits_a_byte() {
-        for (number, bytes) in
-            [(0, &[0][..]), (127, &[127]), (128, &[128, 1]), (300, &[0xac, 2]), (16_384, &[128, 128, 1])]
-        {
+        for (number, bytes) in [
+            (0, &[0][..]),
+            (127, &[127]),
+            (128, &[128, 1]),
+            (300, &[0xac, 2]),
+            (16_384, &[128, 128, 1]),
+        ] {
             let mut into = Vec::new();
             length(number, &mut into);
             assert_eq!(into, bytes, "{number}");

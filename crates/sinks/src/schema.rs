@@ -67,9 +67,12 @@ const fn column(
 
 /// All columns, in order.
 pub const COLUMNS: &[Column] = &[
-    column("id", Type::Text, "Record id, never given twice: the journal's tag and the entry number", |r, _| {
-        Value::Text(&r.id)
-    }),
+    column(
+        "id",
+        Type::Text,
+        "Record id, never given twice: the journal's tag and the entry number",
+        |r, _| Value::Text(&r.id),
+    ),
     column("journal", Type::Word, "The journal's tag", |r, _| Value::Text(&r.journal)),
     column("seq", Type::Number, "Entry number in the journal, from 1, without holes", |r, _| {
         Value::Number(Some(r.seq))
@@ -94,7 +97,9 @@ pub const COLUMNS: &[Column] = &[
         Value::Number(t.intent)
     }),
     column("side", Type::Word, "buy or sell", |_, t| Value::Text(t.side)),
-    column("order_type", Type::Word, "market, limit, stop_loss, …", |_, t| Value::Text(t.order_type)),
+    column("order_type", Type::Word, "market, limit, stop_loss, …", |_, t| {
+        Value::Text(t.order_type)
+    }),
     column("price", Type::Decimal, "Limit of an order, price of an execution", |_, t| {
         Value::Decimal(t.price)
     }),
@@ -109,9 +114,12 @@ pub const COLUMNS: &[Column] = &[
         Value::Text(t.fee.map_or("", |fee| fee.0))
     }),
     column("liquidity", Type::Word, "maker or taker", |_, t| Value::Text(t.liquidity)),
-    column("reference", Type::Decimal, "The gateway's reference price when it was decided", |_, t| {
-        Value::Decimal(t.reference)
-    }),
+    column(
+        "reference",
+        Type::Decimal,
+        "The gateway's reference price when it was decided",
+        |_, t| Value::Decimal(t.reference),
+    ),
     column(
         "position",
         Type::Decimal,
@@ -138,14 +146,19 @@ pub const COLUMNS: &[Column] = &[
     column("state", Type::Word, "New trading state, feed health, or how an order ended", |_, t| {
         Value::Text(t.state)
     }),
-    column("code", Type::Word, "Why, in one word: of a refusal, a rejection, a difference, a breaker", |r, _| {
-        Value::Text(&r.code)
-    }),
+    column(
+        "code",
+        Type::Word,
+        "Why, in one word: of a refusal, a rejection, a difference, a breaker",
+        |r, _| Value::Text(&r.code),
+    ),
     column("reason", Type::Text, "Why, in the agent's words", |_, t| Value::Text(t.reason)),
     column("cause", Type::Text, "Why, in the gateway's or the venue's words", |_, t| {
         Value::Text(t.cause)
     }),
-    column("json", Type::Text, "The record as it stands in the journal", |r, _| Value::Text(&r.json)),
+    column("json", Type::Text, "The record as it stands in the journal", |r, _| {
+        Value::Text(&r.json)
+    }),
 ];
 
 fn text(text: Option<&str>) -> Value<'_> {

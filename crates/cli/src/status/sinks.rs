@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
+use ::sinks::SinkState;
 use model::Timestamp;
 use runtime::config::Config;
 use serde_json::{Value, json};
-use ::sinks::SinkState;
 
 use super::words::ago;
 

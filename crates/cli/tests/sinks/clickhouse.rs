@@ -75,14 +75,16 @@ fn every_record_is_there_once_though_the_sink_is_killed_twice() {
     assert_eq!(found, answers(&bench.store()));
     assert!(found.rejected.0 > 100 && found.reconnects > 3, "the story has some: {found:?}");
     // Exact to the last digit, and dated to the second.
-    let fees = "SELECT sum(fee), toString(min(time)) FROM trading.records FINAL WHERE kind = 'filled'";
+    let fees =
+        "SELECT sum(fee), toString(min(time)) FROM trading.records FINAL WHERE kind = 'filled'";
     let said = server.sql(fees).unwrap();
     let fills = lines(&bench.store()).iter().filter(|line| line.contains("\"filled\"")).count();
     let fee: Decimal = "0.060000010000000001".parse().unwrap();
     let all = fee.checked_times(fills.try_into().unwrap()).unwrap();
     let (sum, first) = said.trim().split_once('\t').unwrap();
     assert_eq!((sum.parse::<Decimal>().unwrap(), &first[..10]), (all, "2026-11-30"));
-    let parts = "SELECT count(DISTINCT partition) FROM system.parts WHERE table = 'records' AND active";
+    let parts =
+        "SELECT count(DISTINCT partition) FROM system.parts WHERE table = 'records' AND active";
     assert_eq!(server.sql(parts).unwrap().trim(), "2", "a partition is a month");
 }
 
@@ -133,7 +135,9 @@ fn a_cursor_that_is_lost_or_goes_back_doubles_nothing() {
 
 #[test]
 fn a_server_that_was_away_or_hung_gets_what_it_missed() {
-    let Some(mut server) = servers::clickhouse("a ClickHouse that is away for a while") else { return };
+    let Some(mut server) = servers::clickhouse("a ClickHouse that is away for a while") else {
+        return;
+    };
     let bench = bench(&server);
     let store = file(&bench.store());
     story::write(&store, &entries(1_000));
@@ -141,7 +145,8 @@ fn a_server_that_was_away_or_hung_gets_what_it_missed() {
     wait("the first records", || bench.had("clickhouse") == 1_000, || bench.log());
     server.kill();
     story::write(&store, &entries(2_000));
-    let trouble = || bench.state("clickhouse")["trouble"]["what"].as_str().unwrap_or_default().to_owned();
+    let trouble =
+        || bench.state("clickhouse")["trouble"]["what"].as_str().unwrap_or_default().to_owned();
     wait("it is said", || trouble().contains("127.0.0.1"), || bench.log());
     let state = bench.state("clickhouse");
     assert!(state["waiting_since"].is_i64() && state["last"] == 3_000, "{state}");
@@ -156,6 +161,9 @@ fn a_server_that_was_away_or_hung_gets_what_it_missed() {
     assert_eq!(bench.state("clickhouse")["trouble"], Value::Null);
     is_same(&rows(&server), &lines(&bench.store()));
     let log = bench.log();
-    assert!(log.contains("the sink does not work") && log.contains("the sink works again"), "{log}");
+    assert!(
+        log.contains("the sink does not work") && log.contains("the sink works again"),
+        "{log}"
+    );
     assert!(!log.contains("hush"), "{log}");
 }

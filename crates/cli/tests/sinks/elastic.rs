@@ -107,7 +107,9 @@ fn every_record_is_there_once_though_the_sink_is_killed_twice() {
 
 #[test]
 fn a_server_that_forgot_all_or_hung_gets_it_again() {
-    let Some(mut server) = servers::osmem("an Elasticsearch that is away for a while") else { return };
+    let Some(mut server) = servers::osmem("an Elasticsearch that is away for a while") else {
+        return;
+    };
     let bench = bench(&server.url());
     let store = file(&bench.store());
     story::write(&store, &entries(500));
@@ -146,12 +148,14 @@ fn a_record_that_is_not_taken_lies_in_a_file() {
     assert_eq!((letters, said["sinks"][0]["had"].as_u64()), (with_side as u64, Some(10)));
     assert_eq!(rows(&server).len(), 10 - with_side);
     let found = std::fs::read_dir(bench.path("state")).unwrap().flatten();
-    let folder = found.map(|e| e.path()).find(|p| p.extension().is_some_and(|e| e == "sinks")).unwrap();
+    let folder =
+        found.map(|e| e.path()).find(|p| p.extension().is_some_and(|e| e == "sinks")).unwrap();
     let text = std::fs::read_to_string(folder.join("search.dead.jsonl")).unwrap();
     assert_eq!(text.lines().count(), with_side);
     let letter: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
     assert!(letter["error"]["type"].as_str().unwrap().contains("pars"), "{letter}");
-    let line = format!("{}\t{}", letter["id"].as_str().unwrap(), letter["record"].as_str().unwrap());
+    let line =
+        format!("{}\t{}", letter["id"].as_str().unwrap(), letter["record"].as_str().unwrap());
     assert!(lines(&bench.store()).contains(&line), "{line}");
 }
 

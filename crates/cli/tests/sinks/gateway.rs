@@ -51,8 +51,11 @@ fn a_sink_that_hangs_stops_neither_trading_nor_the_other_sink() {
     assert!(shown[0]["behind"].as_u64() > Some(10), "{shown}");
     let (doctor, _) = told(&gateway, "doctor");
     let checks = doctor["checks"].as_array().unwrap();
-    let of_sinks: Vec<&str> =
-        checks.iter().filter(|c| c["check"] == "sink").map(|c| c["verdict"].as_str().unwrap()).collect();
+    let of_sinks: Vec<&str> = checks
+        .iter()
+        .filter(|c| c["check"] == "sink")
+        .map(|c| c["verdict"].as_str().unwrap())
+        .collect();
     assert_eq!(of_sinks, ["warning", "good"]);
     let before = prepared(&gateway);
     gateway.wait(120, "it goes on trading", |entries| {
@@ -84,24 +87,36 @@ fn a_sink_that_is_killed_comes_back() {
         let gateway = gateway.process.as_ref().unwrap().0.id();
         let children = format!("/proc/{gateway}/task");
         let tasks = std::fs::read_dir(children).unwrap().flatten();
-        let children = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
-        let all: Vec<String> = children.flat_map(|line| {
-            line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
-        }).collect();
+        let children =
+            tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+        let all: Vec<String> = children
+            .flat_map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+            .collect();
         all.into_iter().find(|id| {
             let line = std::fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
             line.split('\0').any(|word| word == "--supervised")
         })
     };
     let mut first = None;
-    wait("it starts its sinks", || { first = process(&gateway); first.is_some() }, || gateway.log());
+    wait(
+        "it starts its sinks",
+        || {
+            first = process(&gateway);
+            first.is_some()
+        },
+        || gateway.log(),
+    );
     let first = first.unwrap();
     let stat = std::fs::read_to_string(format!("/proc/{first}/environ")).unwrap_or_default();
     assert!(!stat.contains("secret"), "no secret is in its environment");
     let had = |gateway: &Gateway| told(gateway, "status").0["sinks"][0]["had"].as_u64();
     wait("it works", || had(&gateway) > Some(0), || gateway.log());
     assert!(Command::new("kill").args(["-9", &first]).status().unwrap().success());
-    wait("another one takes its place", || process(&gateway).is_some_and(|id| id != first), || gateway.log());
+    wait(
+        "another one takes its place",
+        || process(&gateway).is_some_and(|id| id != first),
+        || gateway.log(),
+    );
     let before = had(&gateway);
     wait("and goes on", || had(&gateway) > before, || gateway.log());
     assert!(gateway.stop().success(), "{}", gateway.log());
@@ -127,5 +142,8 @@ fn mistakes_are_said() {
     assert!(code == Some(1) && said.contains("start a gateway"), "{code:?} {said}");
     gateway.add("rows = 3\n");
     let (code, said) = sink(&["--once"]);
-    assert!(code == Some(2) && said.contains("sink[0]") && said.contains("`rows`"), "{code:?} {said}");
+    assert!(
+        code == Some(2) && said.contains("sink[0]") && said.contains("`rows`"),
+        "{code:?} {said}"
+    );
 }

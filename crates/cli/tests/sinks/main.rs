@@ -4,9 +4,9 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod clickhouse;
 #[path = "../common/mod.rs"]
 mod common;
-mod clickhouse;
 mod elastic;
 mod gateway;
 mod parquet;
@@ -30,7 +30,10 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) fn with(sinks: &str) -> Bench {
         // No gateway is started, so nobody asks that address.
-        let gateway = Gateway::prepare("127.0.0.1:1", "[agent.trend]\nvenue = \"sim\"\nstrategy = \"ema-cross\"\n");
+        let gateway = Gateway::prepare(
+            "127.0.0.1:1",
+            "[agent.trend]\nvenue = \"sim\"\nstrategy = \"ema-cross\"\n",
+        );
         gateway.add(sinks);
         Bench { gateway }
     }
@@ -77,7 +80,9 @@ impl Bench {
     /// What the sink's file says.
     pub(crate) fn state(&self, name: &str) -> Value {
         let found = std::fs::read_dir(self.path("state")).into_iter().flatten().flatten();
-        let folder = found.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|e| e == "sinks"));
+        let folder = found
+            .map(|entry| entry.path())
+            .find(|path| path.extension().is_some_and(|e| e == "sinks"));
         let text = folder.and_then(|at| std::fs::read(at.join(format!("{name}.json"))).ok());
         text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
     }
@@ -111,5 +116,8 @@ pub(crate) fn killed_twice(bench: &Bench, name: &str, records: u64, there: impl 
     }
     let state = bench.all();
     assert_eq!((&state["name"], &state["had"]), (&Value::from(name), &Value::from(records)));
-    assert_eq!((&state["behind"], &state["dead_letters"], &state["missing"]), (&0.into(), &0.into(), &0.into()));
+    assert_eq!(
+        (&state["behind"], &state["dead_letters"], &state["missing"]),
+        (&0.into(), &0.into(), &0.into())
+    );
 }

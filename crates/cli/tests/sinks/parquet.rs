@@ -41,14 +41,11 @@ fn asked(dir: &Path) -> Answers {
     let position = one(&format!(
         "SELECT position FROM RECORDS WHERE kind = 'prepared' AND client_order_id = '{order}'"
     ));
-    let reconnects = one(
-        "SELECT count(*) FROM RECORDS WHERE kind = 'link' AND NOT up \
-         AND time > (SELECT max(time) FROM RECORDS) - INTERVAL 1 HOUR",
-    );
-    let rejected = one(
-        "SELECT count(*) FILTER (kind = 'rejected' AND code = 'insufficient_balance'), \
-         count(*) FILTER (kind = 'prepared') FROM RECORDS",
-    );
+    let reconnects = one("SELECT count(*) FROM RECORDS WHERE kind = 'link' AND NOT up \
+         AND time > (SELECT max(time) FROM RECORDS) - INTERVAL 1 HOUR");
+    let rejected =
+        one("SELECT count(*) FILTER (kind = 'rejected' AND code = 'insufficient_balance'), \
+         count(*) FILTER (kind = 'prepared') FROM RECORDS");
     Answers {
         position: position[0].parse::<Decimal>().unwrap(),
         reconnects: reconnects[0].parse().unwrap(),
@@ -62,8 +59,12 @@ fn closed(dir: &Path) -> u64 {
     for day in std::fs::read_dir(dir).into_iter().flatten().flatten() {
         for found in std::fs::read_dir(day.path()).into_iter().flatten().flatten() {
             let name = found.file_name().to_string_lossy().into_owned();
-            let numbers: Vec<u64> =
-                name.trim_end_matches(".parquet").split('-').skip(1).map(|n| n.parse().unwrap()).collect();
+            let numbers: Vec<u64> = name
+                .trim_end_matches(".parquet")
+                .split('-')
+                .skip(1)
+                .map(|n| n.parse().unwrap())
+                .collect();
             rows += numbers[1] - numbers[0] + 1;
         }
     }
@@ -86,9 +87,11 @@ fn every_record_is_there_once_though_the_sink_is_killed_twice() {
     let found = asked(&dir);
     assert_eq!(found, answers(&bench.store()));
     assert!(found.rejected.0 > 100, "the story has some: {found:?}");
-    let position = "SELECT count(*) FROM RECORDS WHERE kind = 'decided' AND position <> agent_position";
+    let position =
+        "SELECT count(*) FROM RECORDS WHERE kind = 'decided' AND position <> agent_position";
     assert_eq!(sql(&dir, position).unwrap()[0][0], "0", "one agent holds what the account holds");
-    let types = sql(&dir, "SELECT DISTINCT typeof(price), typeof(time), typeof(up) FROM RECORDS").unwrap();
+    let types =
+        sql(&dir, "SELECT DISTINCT typeof(price), typeof(time), typeof(up) FROM RECORDS").unwrap();
     assert_eq!(types, [["DECIMAL(38,18)", "TIMESTAMP WITH TIME ZONE", "BOOLEAN"]]);
 }
 
@@ -113,12 +116,17 @@ fn a_full_disk_is_said_and_healed() {
         .unwrap();
     let said = stderr(&output);
     if output.status.code() == Some(99) || said.contains("unshare failed") {
-        eprintln!("NOT TESTED: a full disk under a sink, because no file system can be mounted here");
+        eprintln!(
+            "NOT TESTED: a full disk under a sink, because no file system can be mounted here"
+        );
         return;
     }
     assert!(output.status.success(), "{said}");
     assert!(said.contains("the disk is full; free some space"), "{said}");
-    assert!(said.contains("then 0 left open"), "what cannot be ended does not keep the room: {said}");
+    assert!(
+        said.contains("then 0 left open"),
+        "what cannot be ended does not keep the room: {said}"
+    );
     assert_eq!(closed(&bench.path("kept")), 20_000);
     if let Some(found) = rows(&bench.path("kept")) {
         is_same(&found, &lines(&bench.store()));
@@ -149,9 +157,9 @@ fn from(url: &str) {
     story::write(&store, &all);
     assert_eq!(bench.all()["had"], 2_345);
     let Some(found) = rows(&bench.path("records")) else { return };
-    let expected = (1..).zip(&all).map(|(seq, entry)| {
-        format!("00007-{seq}\t{}", serde_json::to_string(entry).unwrap())
-    });
+    let expected = (1..)
+        .zip(&all)
+        .map(|(seq, entry)| format!("00007-{seq}\t{}", serde_json::to_string(entry).unwrap()));
     is_same(&found, &expected.collect::<Vec<_>>());
 }
 

@@ -140,7 +140,7 @@ impl SinkConfig {
     }
 
     /// Its secret, where it has one: it has one at most.
-    pub(crate) const fn secret(&self) -> Option<&SecretSource> {
+    pub const fn secret(&self) -> Option<&SecretSource> {
         match &self.kind {
             SinkKind::ClickHouse { password, .. } => password.as_ref(),
             SinkKind::Elasticsearch { password, api_key, .. } => match api_key {
@@ -251,11 +251,15 @@ fn check(config: &SinkConfig) -> Result<(), (&'static str, String)> {
             let is_plain = |c: char| is_plain(c) || c == '_' || c == '.';
             let starts = stream.starts_with(|c: char| c.is_ascii_lowercase());
             if !starts || stream.len() > 200 || !stream.chars().all(is_plain) {
-                let problem = "is to begin with a small letter and have small letters, digits, - _ . alone";
+                let problem =
+                    "is to begin with a small letter and have small letters, digits, - _ . alone";
                 return Err(("stream", problem.to_owned()));
             }
             if user.is_some() != password.is_some() {
-                return Err(("user", "user and password go together; give both or none".to_owned()));
+                return Err((
+                    "user",
+                    "user and password go together; give both or none".to_owned(),
+                ));
             }
             if user.is_some() && api_key.is_some() {
                 return Err(("api_key", "there is a user, too; it is one or the other".to_owned()));
@@ -289,7 +293,8 @@ fn check_address(url: &str) -> Result<(), (&'static str, String)> {
         return Err(("url", "does not start with http:// or https://".to_owned()));
     }
     if url.contains(['?', '@', '#']) {
-        let problem = "may hold a secret; write scheme, host and port alone, and user and password beside it";
+        let problem =
+            "may hold a secret; write scheme, host and port alone, and user and password beside it";
         return Err(("url", problem.to_owned()));
     }
     Ok(())
@@ -309,14 +314,15 @@ fn check_word(key: &'static str, word: &str) -> Result<(), (&'static str, String
 fn in_the_clear(url: &str, has_secret: bool) -> Result<(), (&'static str, String)> {
     let host = url.strip_prefix("http://").map(|rest| rest.split('/').next().unwrap_or_default());
     let is_local = |host: &str| {
-        ["localhost", "127.0.0.1", "[::1]"]
-            .iter()
-            .any(|local| host == *local || host.strip_prefix(local).is_some_and(|p| p.starts_with(':')))
+        ["localhost", "127.0.0.1", "[::1]"].iter().any(|local| {
+            host == *local || host.strip_prefix(local).is_some_and(|p| p.starts_with(':'))
+        })
     };
     match host {
-        Some(host) if has_secret && !is_local(host) => {
-            Err(("url", "would send the secret in the clear; use https://, or a tunnel to 127.0.0.1".to_owned()))
-        }
+        Some(host) if has_secret && !is_local(host) => Err((
+            "url",
+            "would send the secret in the clear; use https://, or a tunnel to 127.0.0.1".to_owned(),
+        )),
         _ => Ok(()),
     }
 }
@@ -379,7 +385,11 @@ file_s = 60
             ("kind = \"parquet\"\ndir = \"x\"\nurl = \"y\"", "sink[0]", "unknown field `url`"),
             ("kind = \"clickhouse\"", "sink[0]", "missing field `url`"),
             ("kind = \"clickhouse\"\nurl = \"canary\"", "sink[0].url", "does not start with http"),
-            ("kind = \"clickhouse\"\nurl = \"https://canary@x\"", "sink[0].url", "may hold a secret"),
+            (
+                "kind = \"clickhouse\"\nurl = \"https://canary@x\"",
+                "sink[0].url",
+                "may hold a secret",
+            ),
             (&format!("{click}table = \"a;b\""), "sink[0].table", "one word"),
             (&format!("{click}database = \"\""), "sink[0].database", "one word"),
             (&format!("{click}password = {{ env = \"PATH\" }}"), "sink[0].user", "is missing"),
@@ -392,20 +402,27 @@ file_s = 60
             (&format!("{elastic}stream = \"Big\""), "sink[0].stream", "small letter"),
             (&format!("{elastic}user = \"me\""), "sink[0].user", "go together"),
             (
-                &format!("{elastic}user = \"me\"\npassword = {{ env = \"PATH\" }}\napi_key = {{ env = \"PATH\" }}"),
+                &format!(
+                    "{elastic}user = \"me\"\npassword = {{ env = \"PATH\" }}\napi_key = {{ env = \"PATH\" }}"
+                ),
                 "sink[0].api_key",
                 "one or the other",
             ),
             ("kind = \"parquet\"\ndir = \"\"", "sink[0].dir", "empty"),
             ("kind = \"parquet\"\ndir = \"x\"\nfile_s = 0", "sink[0].file_s", "1 to 86400"),
             ("kind = \"parquet\"\ndir = \"x\"\nname = \"../up\"", "sink[0].name", "small letters"),
-            ("kind = \"parquet\"\ndir = \"x\"\nalert_behind_s = 1", "sink[0].alert_behind_s", "10 to"),
+            (
+                "kind = \"parquet\"\ndir = \"x\"\nalert_behind_s = 1",
+                "sink[0].alert_behind_s",
+                "10 to",
+            ),
         ] {
             let (at, problem) = configs(&format!("[[sink]]\n{table}")).unwrap_err();
             assert!(at == key && problem.contains(said), "{table}: {at}: {problem}");
             assert!(!problem.contains("canary"), "{problem}");
         }
-        let twice = "[[sink]]\nkind = \"parquet\"\ndir = \"a\"\n[[sink]]\nkind = \"parquet\"\ndir = \"b\"";
+        let twice =
+            "[[sink]]\nkind = \"parquet\"\ndir = \"a\"\n[[sink]]\nkind = \"parquet\"\ndir = \"b\"";
         let (at, problem) = configs(twice).unwrap_err();
         assert_eq!(at, "sink[1].name");
         assert!(problem.contains("give each a `name`"), "{problem}");

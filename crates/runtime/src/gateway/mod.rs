@@ -48,8 +48,7 @@ use gateway::Gateway;
 use journal::Address;
 use model::venue::{KeyPolicy, MarketRequest, Request, Response, VenueError};
 use model::{
-    AgentId, Command, HaltCause, HaltLevel, HaltedBy, Input, Instrument, InstrumentId,
-    VenueId,
+    AgentId, Command, HaltCause, HaltLevel, HaltedBy, Input, Instrument, InstrumentId, VenueId,
 };
 use tokio::sync::{mpsc, watch};
 use venues::{binance, coinbase};

@@ -125,9 +125,7 @@ impl Group {
 fn is_required(index: usize) -> bool {
     match COLUMNS[index].holds {
         Type::Number | Type::Nanos | Type::Time => true,
-        Type::Text | Type::Word => {
-            ["id", "journal", "kind", "json"].contains(&COLUMNS[index].name)
-        }
+        Type::Text | Type::Word => ["id", "journal", "kind", "json"].contains(&COLUMNS[index].name),
         Type::MaybeNumber | Type::Decimal | Type::Flag => false,
     }
 }

@@ -101,7 +101,9 @@ impl Target for Parquet {
         self.tag = tag.to_string();
         std::fs::create_dir_all(&self.dir).map_err(|error| self.io(error))?;
         match std::fs::remove_file(self.hidden()) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(self.io(error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(self.io(error));
+            }
             _ => {}
         }
         let last = self.last().map_err(|error| self.io(error))?;

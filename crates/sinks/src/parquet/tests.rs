@@ -103,5 +103,8 @@ fn missing_records_have_a_row_that_says_so() {
     let missing = Missing { first: 1, last: 9 };
     sink.write(&[Row::missing(StoreTag::new(7), missing, Timestamp::from_nanos(0))]).unwrap();
     sink.finish().unwrap();
-    assert_eq!(files(directory.path()), ["date=1970-01-01/00007-000000000001-000000000009.parquet"]);
+    assert_eq!(
+        files(directory.path()),
+        ["date=1970-01-01/00007-000000000001-000000000009.parquet"]
+    );
 }
