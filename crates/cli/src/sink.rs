@@ -21,8 +21,8 @@ use sinks::{Ended, Lock, Locked, Sink, SinkState, Until};
 use crate::failure::Failure;
 use crate::{signals, sockets};
 
-/// Sinks go after everything else that wants the processor.
-const NICENESS: i32 = 19;
+/// Sinks go after everything else that wants the processor, the agents among it.
+const NICENESS: i32 = 10;
 /// And first when the machine is out of memory (proc(5), -1000 to 1000).
 const OOM_SCORE: &str = "700";
 /// Longest line with secrets, bytes.
@@ -60,7 +60,9 @@ struct Work {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     crate::run::private();
-    yield_to_others();
+    if !args.once {
+        yield_to_others();
+    }
     let mut config = runtime::config::load(&args.config).map_err(Failure::usage)?;
     if args.supervised {
         secrets()?.put_into(&mut config);

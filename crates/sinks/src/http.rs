@@ -10,6 +10,9 @@ use crate::target::TargetError;
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// How long an answer may take: a server that hangs is left then.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
+/// How long a connection that is not used is kept: shorter than any server keeps it (ClickHouse: 3 s), or a body
+/// would be written to one that is gone, again and again where the journal is read slowly.
+const IDLE_MAX: Duration = Duration::from_secs(1);
 /// Largest answer that is read, bytes.
 const ANSWER_BYTES_MAX: usize = 32 << 20;
 /// What of an answer is repeated in a message, characters.
@@ -51,6 +54,7 @@ impl Http {
             .default_headers(map)
             .connect_timeout(CONNECT_MAX)
             .timeout(ANSWER_MAX)
+            .pool_idle_timeout(IDLE_MAX)
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| format!("no HTTP client: {error}"))?;

@@ -20,7 +20,7 @@ use common::{BINARY, Gateway, Running, stderr};
 use serde_json::Value;
 
 /// How long a thing may take on a loaded machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A configuration with sinks, and a journal that somebody else fills.
 pub(crate) struct Bench {
