@@ -92,7 +92,7 @@ fn every_record_is_there_once_though_the_sink_is_killed_twice() {
     assert_eq!(sql(&dir, position).unwrap()[0][0], "0", "one agent holds what the account holds");
     let types =
         sql(&dir, "SELECT DISTINCT typeof(price), typeof(time), typeof(up) FROM RECORDS").unwrap();
-    assert_eq!(types, [["DECIMAL(38,18)", "TIMESTAMP WITH TIME ZONE", "BOOLEAN"]]);
+    assert_eq!(types, [["DECIMAL(38,18)", "TIMESTAMPTZ_NS", "BOOLEAN"]]);
 }
 
 #[test]
