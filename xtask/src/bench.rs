@@ -9,13 +9,16 @@ use crate::{peers, servers, shell};
 /// Works with the processes of the product, and with a gateway that has deliberate bugs.
 const WITH_PROCESSES: &str = "kill-processes";
 /// Work with the product's own program.
-const WITH_PROGRAM: [&str; 3] = ["backtest-memory", "paper-day", "record"];
+const WITH_PROGRAM: [&str; 4] = ["backtest-memory", "paper-day", "record", "sinks"];
 
 pub(crate) fn task(args: &[String]) -> Result<()> {
     if let Some((_, rest)) = args.split_first().filter(|(first, _)| *first == "peers") {
         return peers::bench(rest);
     }
     servers::ready();
+    if args.iter().any(|arg| arg == "sinks") {
+        servers::python_ready();
+    }
     let build = ["build", "--release", "-p", "plimsoll-cli", "--bin", "plimsoll"];
     if args.iter().any(|arg| arg == WITH_PROCESSES || WITH_PROGRAM.contains(&arg.as_str())) {
         shell::run(shell::cargo().args(build))?;

@@ -3,14 +3,32 @@
 //! Only root can install, and only a machine of the gate or one whose owner works as root is ours to
 //! change. Where they cannot be had, the tests say themselves what they leave out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::shell;
+use crate::venv::{self, Venv};
 
 /// Package and the program that it is wanted for.
-const PACKAGES: &[(&str, &str)] = &[("postgresql", "postgres"), ("redis-server", "redis-server")];
+const PACKAGES: &[(&str, &str)] = &[
+    ("postgresql", "postgres"),
+    ("redis-server", "redis-server"),
+    ("clickhouse-server", "clickhouse-server"),
+];
+/// Python packages of the tests of sinks, and where they go among the build products.
+const PYTHON: (&str, &str) = ("sinks", "crates/sinks/requirements.txt");
 /// Where Debian keeps programs that are not on the path.
 const OFF_PATH: &str = "/usr/lib/postgresql";
+
+/// Makes the Python environment of the sinks' tests, where that can be; they say themselves what they leave out.
+pub(crate) fn python_ready() {
+    let (name, requirements) = PYTHON;
+    let made = shell::target_dir().and_then(|target| venv::ready(&target.join(name), requirements));
+    match made {
+        Ok(Venv::Ready(_)) => {}
+        Ok(Venv::Absent(reason)) => eprintln!("xtask: no Python for the tests of sinks: {reason}"),
+        Err(error) => eprintln!("xtask: no Python for the tests of sinks: {error:#}"),
+    }
+}
 
 /// Installs what is missing, if it may. Never an error: a test without its server is said at the end.
 pub(crate) fn ready() {
@@ -42,7 +60,8 @@ pub(crate) fn ready() {
 
 fn is_there(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    let mut folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    let on_path = folders.any(|folder| folder.join(program).is_file());
     let versions = std::fs::read_dir(Path::new(OFF_PATH)).into_iter().flatten().flatten();
     on_path || versions.into_iter().any(|v| v.path().join("bin").join(program).is_file())
 }

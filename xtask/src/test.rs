@@ -80,6 +80,7 @@ fn notes(path: &Path) -> Vec<String> {
 
 fn rust(outcome: &mut Outcome) -> Result<()> {
     servers::ready();
+    servers::python_ready();
     // What an earlier run left out says nothing of this one; often there is no such file.
     drop(std::fs::remove_file(not_tested()?));
     if shell::works(shell::cargo().args(["nextest", "--version"])) {

@@ -119,7 +119,7 @@ fn many(handle: &JournalHandle, thread: usize) {
 }
 
 /// What is written before an order is sent.
-fn records(number: usize) -> Vec<Entry> {
+pub(crate) fn records(number: usize) -> Vec<Entry> {
     let new = new_order(&format!("bench-1-{number}"));
     let intent = Intent {
         id: IntentId(number as u64),

@@ -1,7 +1,7 @@
 //! The measurements: one table of what was measured, the target, and the peer beside it.
 //!
-//! `cargo xtask bench [NAME…] [--json]`. `kill-processes [--runs=N]`, `backtest-memory`, `paper-day` and `record` run only
-//! when they are named. A figure is the median of several rounds after a warm-up
+//! `cargo xtask bench [NAME…] [--json]`. `kill-processes [--runs=N]`, `backtest-memory`, `paper-day`, `record` and `sinks`
+//! run only when they are named. A figure is the median of several rounds after a warm-up
 //! round; latencies are given as median and 99th percentile of single operations. Everything runs
 //! the code that the product runs.
 
@@ -25,6 +25,7 @@ mod record;
 mod restart;
 mod samples;
 mod sign;
+mod sinks;
 mod table;
 mod venue_rest;
 
@@ -36,9 +37,9 @@ use table::Row;
 type Benchmark = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 
 /// Run only when they are named.
-const LONG: [&str; 4] = ["kill-processes", "backtest-memory", "paper-day", "record"];
+const LONG: [&str; 5] = ["kill-processes", "backtest-memory", "paper-day", "record", "sinks"];
 
-const BENCHMARKS: [Benchmark; 19] = [
+const BENCHMARKS: [Benchmark; 20] = [
     ("matching", matching::run),
     ("book-updates", book_updates::run),
     ("guardrails", guardrails::run),
@@ -56,6 +57,7 @@ const BENCHMARKS: [Benchmark; 19] = [
     (LONG[1], backtest_memory::run),
     (LONG[2], paper_day::run),
     (LONG[3], record::run),
+    (LONG[4], sinks::run),
     ("chaos", chaos::run),
     ("data", data::run),
 ];

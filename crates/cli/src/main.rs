@@ -23,6 +23,7 @@ mod resume;
 mod run;
 mod secret;
 mod signals;
+mod sink;
 mod sockets;
 mod status;
 mod sweep;
@@ -91,6 +92,8 @@ enum Command {
     Report(report::Args),
     /// Where alerts go, and whether they arrive there.
     Alerts(alerts::Args),
+    /// The journal's records to ClickHouse, Elasticsearch or Parquet files.
+    Sink(sink::Args),
     /// Secrets in files that only a passphrase opens.
     Secret(secret::Args),
     /// One agent on standard input and output; the gateway starts it.
@@ -125,6 +128,7 @@ fn main() -> ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Alerts(args) => alerts::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Sink(args) => sink::run(&args),
         Command::Secret(args) => secret::run(&args),
         Command::Agent => agent::run(),
     };
@@ -136,8 +140,9 @@ fn main() -> ExitCode {
 
 /// Logs go to standard error; `RUST_LOG` chooses what is said, but never what goes over the wire.
 fn log() {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("warn,plimsoll_runtime=info,plimsoll_watchdog=info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        EnvFilter::new("warn,plimsoll_runtime=info,plimsoll_sinks=info,plimsoll_watchdog=info")
+    });
     let lines = tracing_subscriber::fmt::layer()
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())

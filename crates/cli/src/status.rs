@@ -5,6 +5,7 @@ mod alerts;
 mod book;
 mod breakers;
 mod ramp;
+pub(crate) mod sinks;
 mod words;
 
 use std::fmt::Write as _;
@@ -80,6 +81,8 @@ struct Status {
     ramp: Option<Ramp>,
     /// How the sinks of alerts are doing, by the running gateway.
     alerts: Option<Vec<SinkState>>,
+    /// How far the sinks of records are.
+    sinks: Vec<sinks::Shown>,
     now: Timestamp,
 }
 
@@ -94,7 +97,8 @@ impl Status {
         let alerts = holder.as_ref().and_then(|_| alerts::ask(config));
         let breakers = holder.as_ref().and_then(|_| breakers::look(config));
         let ramp = config.ramp.clone();
-        Ok(Status { health, books, holder, breakers, budget, ramp, alerts, now })
+        let sinks = sinks::look(config);
+        Ok(Status { health, books, holder, breakers, budget, ramp, alerts, sinks, now })
     }
 
     fn text(&self) -> String {
@@ -188,7 +192,8 @@ impl Status {
         for (instrument, net) in self.positions() {
             writeln!(out, "position     {net} {instrument}")?;
         }
-        self.alerts.as_ref().map_or(Ok(()), |sinks| alerts::write(out, sinks, self.now))
+        self.alerts.as_ref().map_or(Ok(()), |sinks| alerts::write(out, sinks, self.now))?;
+        sinks::write(out, &self.sinks, self.now)
     }
 
     fn write_budget(&self, out: &mut String) -> std::fmt::Result {
@@ -313,6 +318,7 @@ impl Status {
             "orders_in_doubt": self.books.in_doubt().count(),
             "positions": positions,
             "alerts": self.alerts,
+            "sinks": sinks::json(&self.sinks),
             "equity": equity,
             "breakers": breakers,
             "agents_disabled": disabled,

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use model::StoreTag;
+
 use crate::address::Address;
 use crate::filter::Filter;
 use crate::postgres::PostgresReader;
 use crate::redis::RedisReader;
-use crate::source::{Each, Source};
+use crate::source::{Each, EachLine, Source};
 use crate::sqlite::SqliteReader;
 use crate::storage::{Snapshot, StoreError};
 use crate::summary::Summary;
@@ -44,6 +46,18 @@ impl JournalReader {
     /// damaged or missing. A long look keeps the writer's log from shrinking, nothing else.
     pub fn replay(&self, after: u64, each: Each<'_>) -> Result<(), StoreError> {
         self.source.replay(after, each)
+    }
+
+    /// Hands over at most `max` entries with a number above `after`, oldest first, each with its text as it was
+    /// written, and checks that none is damaged or missing: short looks, for whoever follows a journal for long.
+    /// The first number is above `after + 1` where the beginning was removed.
+    pub fn lines(&self, after: u64, max: u64, each: EachLine<'_>) -> Result<(), StoreError> {
+        self.source.lines(after, max, each)
+    }
+
+    /// What tells this journal from every other; `None` before its first gateway has started.
+    pub fn tag(&self) -> Result<Option<StoreTag>, StoreError> {
+        self.source.tag()
     }
 
     /// The snapshots that are kept and whole, newest first.
@@ -182,6 +196,40 @@ mod tests {
         assert_eq!(reader.last().unwrap(), last);
         assert_eq!(reader.holder().unwrap(), Some(std::process::id().to_string()));
         assert_eq!(reader.summary().unwrap(), Summary::from_entries(&entries));
+    }
+
+    #[test]
+    fn lines_have_the_text_as_it_was_written_and_come_in_parts() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("j.db");
+        let entries = sample();
+        let mut store = Sqlite::open(&path).unwrap();
+        store.append(&entries).unwrap();
+        let reader = JournalReader::open(&path).unwrap();
+        assert_eq!(reader.tag().unwrap(), None, "no gateway has started on it");
+        let tag = store.take_tag(StoreTag::new(7)).unwrap();
+        assert_eq!(reader.tag().unwrap(), Some(tag));
+        let lines = |after, max| {
+            let mut found = Vec::new();
+            reader
+                .lines(after, max, &mut |seq, text, entry| {
+                    let written = &entries[usize::try_from(seq).unwrap() - 1];
+                    assert_eq!(
+                        (text, &entry),
+                        (&*serde_json::to_string(written).unwrap(), written)
+                    );
+                    found.push(seq);
+                    Ok(())
+                })
+                .unwrap();
+            found
+        };
+        let last = entries.len() as u64;
+        assert_eq!(lines(0, 3), [1, 2, 3]);
+        assert_eq!(lines(3, 2), [4, 5], "the one that the chain is taken up at is none of them");
+        assert_eq!(lines(last - 1, 100), [last]);
+        assert_eq!((lines(last, 100), lines(5, 0)), (vec![], vec![]));
+        assert_eq!(lines(0, u64::MAX).len() as u64, last);
     }
 
     #[test]

@@ -27,6 +27,14 @@ pub trait Fold: Send {
     fn body(&self) -> Vec<u8>;
 }
 
+/// Who still has to read entries that are old enough to go.
+pub struct Readers {
+    /// Number of the last entry that all of them have had.
+    pub had: Box<dyn FnMut() -> u64 + Send>,
+    /// Entries that are kept for them beyond [`Upkeep::keep`], at most: then they go all the same, which is said.
+    pub held_max: u64,
+}
+
 /// How a journal is looked after.
 pub struct Upkeep {
     /// What the entries that are in the store come to.
@@ -37,6 +45,8 @@ pub struct Upkeep {
     pub every: u64,
     /// Entries that are kept at least; `None` keeps all.
     pub keep: Option<u64>,
+    /// Whom entries are held back for; `None` for nobody.
+    pub readers: Option<Readers>,
     /// Told what went wrong; the journal itself is not concerned, and trading goes on.
     pub trouble: Box<dyn FnMut(String) + Send>,
 }
@@ -55,6 +65,12 @@ pub(crate) struct Keeper {
     /// One that is being stored, and how many bytes of it are.
     storing: Option<(Snapshot, usize)>,
     keep: Option<u64>,
+    readers: Option<Readers>,
+    /// Entries are held back for readers, and it is too soon to ask again.
+    holds_back: bool,
+    /// That entries went which a reader has not had was said.
+    left_behind: bool,
+    /// What the settings want removed, whether somebody still needs it or not.
     remove_until: u64,
     /// Entries written since the last look for some to remove.
     unlooked: u64,
@@ -63,7 +79,7 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     pub(crate) fn spawn(upkeep: Upkeep) -> std::io::Result<Keeper> {
-        let Upkeep { fold, from: (last, behind), every, keep, trouble } = upkeep;
+        let Upkeep { fold, from: (last, behind), every, keep, readers, trouble } = upkeep;
         let (batches, waiting) = sync_channel(BATCHES_MAX);
         let (tell, made) = sync_channel(1);
         let thread = std::thread::Builder::new()
@@ -78,6 +94,9 @@ impl Keeper {
             thread,
             storing: None,
             keep,
+            readers,
+            holds_back: false,
+            left_behind: false,
             remove_until,
             unlooked: 0,
             trouble,
@@ -107,6 +126,7 @@ impl Keeper {
         self.stores(storage);
         if self.unlooked >= REMOVED_MAX / 2 {
             self.unlooked = 0;
+            self.holds_back = false;
             self.removes(storage);
         }
     }
@@ -137,13 +157,18 @@ impl Keeper {
 
     /// Is there something to remove? Removes a piece of it.
     fn removes(&mut self, storage: &mut dyn Storage) -> bool {
-        if self.remove_until == 0 {
+        if self.remove_until == 0 || self.holds_back {
             return false;
         }
-        match storage.remove_until(self.remove_until) {
+        let until = self.removable();
+        match storage.remove_until(until) {
             Ok(1..) => true,
             Ok(0) => {
-                self.remove_until = 0;
+                match until == self.remove_until {
+                    true => self.remove_until = 0,
+                    // Not at every write: whoever reads has to be asked how far it is.
+                    false => self.holds_back = true,
+                }
                 false
             }
             Err(error) => {
@@ -152,6 +177,21 @@ impl Keeper {
                 false
             }
         }
+    }
+
+    /// Up to where entries may go now: not those that a reader still has to have, within its bound.
+    fn removable(&mut self) -> u64 {
+        let Some(Readers { had, held_max }) = &mut self.readers else { return self.remove_until };
+        let (had, bound) = (had(), self.remove_until.saturating_sub(*held_max));
+        if had < bound && !self.left_behind {
+            self.left_behind = true;
+            (self.trouble)(format!(
+                "a sink has had the entries up to {had} only, and more than {held_max} wait for it: those \
+                 up to {bound} are removed all the same, and will be missing there; look at plimsoll status"
+            ));
+        }
+        self.left_behind &= had < bound;
+        self.remove_until.min(had.max(bound))
     }
 
     /// After the last write: a last snapshot, so that the next start reads hardly anything. When a write

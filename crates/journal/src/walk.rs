@@ -52,6 +52,11 @@ impl<'p> Walk<'p> {
         if self.start { self.after } else { self.after.saturating_add(1) }
     }
 
+    /// How many entries come first that are only what the chain is taken up at: one or none.
+    pub(crate) const fn taken_up_at(&self) -> u64 {
+        self.start as u64
+    }
+
     /// The number of the last entry that was followed.
     pub(crate) const fn last(&self) -> u64 {
         self.after

@@ -77,8 +77,8 @@ impl Decimal {
         if self.0 % unit == 0 { i64::try_from(self.0 / unit).ok() } else { None }
     }
 
-    /// This number as a count of 10⁻¹⁸.
-    pub(crate) const fn count(self) -> i128 {
+    /// This number as a count of 10⁻¹⁸: for stores that keep 18 digits behind the point, too.
+    pub const fn count(self) -> i128 {
         self.0
     }
 

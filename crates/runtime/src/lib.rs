@@ -9,4 +9,5 @@ pub mod gates;
 pub mod gateway;
 pub mod record;
 pub mod state;
+pub mod streaming;
 pub mod venue;

@@ -1,10 +1,13 @@
-//! Real servers for tests and benchmarks: PostgreSQL and Redis, each a private instance on a free
+//! Real servers for tests and benchmarks: PostgreSQL, Redis, ClickHouse and one like Elasticsearch, each a private instance on a free
 //! port of the loopback, with its data in a temporary directory, ended with its owner.
 //!
-//! A server that cannot be had is no failure: [`postgres`] and [`redis`] return `None` and leave a
+//! A server that cannot be had is no failure: [`postgres`] and its like return `None` and leave a
 //! line for `cargo xtask test`, which says at its end what was not tested. [`Proxy`] stands between
 //! a client and a server and breaks the connection at a chosen moment.
 
+mod chdb;
+mod clickhouse;
+mod osmem;
 mod postgres;
 mod process;
 mod proxy;
@@ -13,6 +16,9 @@ mod redis;
 use std::io::Write as _;
 use std::path::PathBuf;
 
+pub use chdb::Chdb;
+pub use clickhouse::ClickHouse;
+pub use osmem::Osmem;
 pub use postgres::Postgres;
 pub use proxy::Proxy;
 pub use redis::Redis;
@@ -25,6 +31,40 @@ pub fn postgres(what: &str) -> Option<Postgres> {
 /// A running Redis, or a loud word on what is not tested without one.
 pub fn redis(what: &str) -> Option<Redis> {
     found(Redis::start(), what, "Redis")
+}
+
+/// A running ClickHouse, or a loud word on what is not tested without one.
+pub fn clickhouse(what: &str) -> Option<ClickHouse> {
+    found(ClickHouse::start(), what, "ClickHouse")
+}
+
+/// A running engine of a ClickHouse of today, or a loud word on what is not tested without one.
+pub fn chdb(what: &str) -> Option<Chdb> {
+    found(Chdb::start(), what, "a ClickHouse of today")
+}
+
+/// A running server of Elasticsearch's protocol, or a loud word on what is not tested without one.
+pub fn osmem(what: &str) -> Option<Osmem> {
+    found(Osmem::start(), what, "osmem")
+}
+
+/// The interpreter of the tests' Python environment, with a package in it; or a loud word on what is not
+/// tested without it.
+pub fn python_with(package: &str, what: &str) -> Option<PathBuf> {
+    let has = |python: &PathBuf| {
+        let mut import = std::process::Command::new(python);
+        import.args(["-c", &format!("import {package}")]);
+        process::run(import)
+    };
+    let python = python().ok_or_else(|| "there is no Python environment of the tests".to_owned());
+    let there = python.and_then(|python| has(&python).map(|()| python));
+    found(there, what, package)
+}
+
+/// Where `cargo xtask test` puts what tests of sinks need.
+fn python() -> Option<PathBuf> {
+    let python = target_dir()?.join("sinks/bin/python");
+    python.is_file().then_some(python)
 }
 
 fn found<T>(server: Result<T, String>, what: &str, on: &str) -> Option<T> {

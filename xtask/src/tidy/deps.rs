@@ -49,6 +49,7 @@ const RULES: &[(&str, Arrows)] = &[
     ("views", Arrows::To(&["model", "journal"])),
     ("alerts", Arrows::To(&["model"])),
     ("data", Arrows::To(&["model"])),
+    ("sinks", Arrows::To(&["model", "journal"])),
     ("dashboard", Arrows::To(&["model", "journal"])),
     ("backtest", Arrows::To(&["model", "gateway", "engine", "sim-venue", "data", "budget"])),
     (

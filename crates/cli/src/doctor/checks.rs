@@ -10,7 +10,7 @@ use super::patient::{Journal, Patient};
 
 /// All of them, in the order in which they are told.
 pub(super) const ALL: &[fn(&Patient) -> Vec<Finding>] =
-    &[secrets, state_directory, store, latch, ramp, disk, venue, clock, key];
+    &[secrets, state_directory, store, latch, ramp, disk, sinks, venue, clock, key];
 
 /// Room on a disk that is said, and room without which a journal soon ends, bytes.
 const ROOM_LOW: u64 = 1 << 30;
@@ -116,6 +116,37 @@ fn latch(patient: &Patient) -> Vec<Finding> {
 fn ramp(patient: &Patient) -> Vec<Finding> {
     let words = crate::status::ramp(&patient.config, patient.kept().map(|kept| &kept.books));
     words.map(|words| Finding::good("ramp", words)).into_iter().collect()
+}
+
+/// Each sink is where it should be.
+fn sinks(patient: &Patient) -> Vec<Finding> {
+    let now = runtime::clock::now();
+    let one = |(name, kind, behind_max_s, state): crate::status::sinks::Shown| {
+        let bad = |text: String, advice: &str| {
+            Finding::bad("sink", Verdict::Warning, format!("{name} ({kind}): {text}"), advice)
+        };
+        let Some(state) = state else {
+            return bad("has never run".to_owned(), "the gateway runs it, or plimsoll sink");
+        };
+        let behind_s = state.behind_s(now);
+        match &state.trouble {
+            Some(trouble) => bad(trouble.what.clone(), "it goes on by itself when that is over"),
+            None if state.missing > 0 => bad(
+                format!("{} records were removed before it had them", state.missing),
+                "let the journal keep more: held_for_sinks, docs/sinks.md",
+            ),
+            None if state.dead_letters > 0 => bad(
+                format!("{} records were not taken as they are", state.dead_letters),
+                "look at NAME.dead.jsonl in the state directory, docs/sinks.md",
+            ),
+            None if behind_s > behind_max_s => bad(
+                format!("{} records and {behind_s} s behind", state.behind()),
+                "see whether its server is fast enough, and whether the gateway runs",
+            ),
+            None => Finding::good("sink", format!("{name} ({kind}): {} records", state.cursor.had)),
+        }
+    };
+    crate::status::sinks::look(&patient.config).into_iter().map(one).collect()
 }
 
 /// Room for the journal and the budgets.

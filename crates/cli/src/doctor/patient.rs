@@ -88,6 +88,8 @@ impl Patient {
         all.extend(paper.map(|at| ("gates.paper_store_password".to_owned(), at)));
         let token = self.config.watchdog.iter().map(|watchdog| &watchdog.token);
         all.extend(token.map(|at| ("watchdog.token".to_owned(), at)));
+        let of_sinks = self.config.sinks.iter().filter_map(|sink| Some((sink, sink.secret()?)));
+        all.extend(of_sinks.map(|(sink, at)| (format!("sink {}", sink.name), at)));
         all
     }
 

@@ -4,22 +4,26 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use model::StoreTag;
 use tokio_postgres::types::ToSql;
 
 use super::link::Link;
-use super::rows::{COLUMNS, Columns, PAGE, anchor, entry, page, take};
+use super::rows::{COLUMNS, Columns, PAGE, anchor, entry, page, take, text};
 use super::{explain, schema, snapshots};
 use crate::chain::Hash;
 use crate::filter::{Filter, Value};
 use crate::patience::Failure;
 use crate::place::Place;
-use crate::source::{Each, Source};
+use crate::source::{Each, EachLine, Source};
 use crate::storage::{Found, Snapshot, StoreError};
 use crate::url::Url;
 use crate::walk::Walk;
 
 /// How long an answer may take: a question over everything may read much.
 const READ_MAX: Duration = Duration::from_secs(60);
+
+/// Takes rows with their numbers.
+type EachRow<'e> = &'e mut dyn FnMut(u64, &tokio_postgres::Row) -> Result<(), StoreError>;
 
 /// A journal in a PostgreSQL database, opened for reading.
 #[derive(Debug)]
@@ -52,9 +56,11 @@ impl PostgresReader {
         link.ask(READ_MAX, |client| client.batch_execute(statement)).map_err(Failure::error)
     }
 
-    fn walk(&self, after: u64, each: Each<'_>) -> Result<(), StoreError> {
+    /// Entries along the chain of their hashes, at most so many.
+    fn walk(&self, after: u64, max: u64, each: EachRow<'_>) -> Result<(), StoreError> {
         let anchor = anchor(&mut self.link.borrow_mut(), &self.schema).map_err(Failure::error)?;
         let mut walk = Walk::behind(&self.place, after, anchor);
+        let mut left = max;
         loop {
             let rows = {
                 let mut link = self.link.borrow_mut();
@@ -62,14 +68,31 @@ impl PostgresReader {
             };
             let rows = rows.map_err(Failure::error)?;
             for row in &rows {
+                let mut taken = 0;
                 take(&self.place, &mut walk, row, &mut |seq, row| {
-                    each(seq, entry(&self.place, seq, row)?)
+                    taken = 1;
+                    each(seq, row)
                 })?;
+                left -= taken;
+                if left == 0 {
+                    return Ok(());
+                }
             }
             if rows.len() < PAGE {
                 return Ok(());
             }
         }
+    }
+
+    /// One state of the journal for all that is read of it, though old entries are removed.
+    fn read(&self, after: u64, max: u64, each: EachRow<'_>) -> Result<(), StoreError> {
+        if max == 0 {
+            return Ok(());
+        }
+        self.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        let done = self.walk(after, max, each);
+        let ended = self.run("COMMIT");
+        done.and(ended)
     }
 
     fn explain(&self, error: &tokio_postgres::Error) -> StoreError {
@@ -79,11 +102,21 @@ impl PostgresReader {
 
 impl Source for PostgresReader {
     fn replay(&self, after: u64, each: Each<'_>) -> Result<(), StoreError> {
-        // One state of the journal for all that is read of it, though old entries are removed.
-        self.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
-        let done = self.walk(after, each);
-        let ended = self.run("COMMIT");
-        done.and(ended)
+        self.read(after, u64::MAX, &mut |seq, row| each(seq, entry(&self.place, seq, row)?))
+    }
+
+    fn lines(&self, after: u64, max: u64, each: EachLine<'_>) -> Result<(), StoreError> {
+        self.read(after, max, &mut |seq, row| {
+            each(seq, text(&self.place, seq, row)?, entry(&self.place, seq, row)?)
+        })
+    }
+
+    fn tag(&self) -> Result<Option<StoreTag>, StoreError> {
+        let sql = format!("SELECT value FROM {}.counters WHERE name = 'store'", self.schema);
+        let rows = self.rows(&sql, &[])?;
+        let number = rows.first().map(|row| row.try_get::<_, i64>(0)).transpose();
+        let number = number.map_err(|error| self.explain(&error))?;
+        Ok(number.map(|number| StoreTag::new(number.cast_unsigned())))
     }
 
     fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {

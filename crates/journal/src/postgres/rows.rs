@@ -128,10 +128,14 @@ fn hash(place: &Place, seq: u64, kept: &[u8]) -> Result<Hash, StoreError> {
         .map_err(|_| StoreError::damaged(place, seq, "its hash is of another length"))
 }
 
+/// The text of a row's entry.
+pub(super) fn text<'r>(place: &Place, seq: u64, row: &'r Row) -> Result<&'r str, StoreError> {
+    column(place, seq, row, 1)
+}
+
 /// The entry of a row, whose columns must be the ones its text has.
 pub(super) fn entry(place: &Place, seq: u64, row: &Row) -> Result<Entry, StoreError> {
-    let body: &str = column(place, seq, row, 1)?;
-    let entry = text::read(body).map_err(|error| StoreError::Foreign {
+    let entry = text::read(text(place, seq, row)?).map_err(|error| StoreError::Foreign {
         place: place.clone(),
         problem: format!("entry {seq} is of a kind this program does not know ({error})"),
     })?;

@@ -197,7 +197,7 @@ impl Redis {
             let from = walk.next();
             let rows = self.patiently(|store| page(&mut store.link, &store.keys.journal, from))?;
             for row in &rows {
-                take(&place, &mut walk, row, each)?;
+                take(&place, &mut walk, row, &mut |seq, _, entry| each(seq, entry))?;
             }
             if rows.len() < PAGE {
                 return Ok(walk.last());

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use model::StoreTag;
 use redis::Cmd;
 
 use super::keys::Keys;
@@ -14,7 +15,7 @@ use crate::facets::facets;
 use crate::filter::Filter;
 use crate::patience::Failure;
 use crate::place::Place;
-use crate::source::{Each, Source};
+use crate::source::{Each, EachLine, Source};
 use crate::storage::{Snapshot, StoreError};
 use crate::url::Url;
 use crate::walk::Walk;
@@ -61,14 +62,26 @@ impl RedisReader {
 
 impl Source for RedisReader {
     fn replay(&self, after: u64, each: Each<'_>) -> Result<(), StoreError> {
+        self.lines(after, u64::MAX, &mut |seq, _, entry| each(seq, entry))
+    }
+
+    fn lines(&self, after: u64, max: u64, each: EachLine<'_>) -> Result<(), StoreError> {
+        let mut left = max;
         let anchor = anchor(&mut self.link.borrow_mut(), &self.keys).map_err(Failure::error)?;
         let mut walk = Walk::behind(&self.place, after, anchor);
         loop {
             let rows = page(&mut self.link.borrow_mut(), &self.keys.journal, walk.next());
             let rows = rows.map_err(Failure::error)?;
             for row in &rows {
+                if left == 0 {
+                    return Ok(());
+                }
                 let next = walk.next();
-                match take(&self.place, &mut walk, row, each) {
+                let counted = &mut |seq, text: &str, entry| {
+                    left -= 1;
+                    each(seq, text, entry)
+                };
+                match take(&self.place, &mut walk, row, counted) {
                     Err(error @ StoreError::Damaged { .. }) => {
                         return Err(self.removed(next).unwrap_or(error));
                     }
@@ -79,6 +92,13 @@ impl Source for RedisReader {
                 return Ok(());
             }
         }
+    }
+
+    fn tag(&self) -> Result<Option<StoreTag>, StoreError> {
+        let mut get = Cmd::new();
+        get.arg("HGET").arg(&self.keys.counters).arg("store");
+        let number: Option<u64> = self.ask(&get)?;
+        Ok(number.map(StoreTag::new))
     }
 
     fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {

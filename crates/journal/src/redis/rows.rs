@@ -7,7 +7,7 @@ use super::link::Link;
 use crate::chain::{self, Hash};
 use crate::patience::Failure;
 use crate::place::Place;
-use crate::source::Each;
+use crate::source::EachLine;
 use crate::storage::StoreError;
 use crate::text;
 use crate::walk::Walk;
@@ -70,7 +70,7 @@ pub(super) fn take(
     place: &Place,
     walk: &mut Walk<'_>,
     row: &Row,
-    each: Each<'_>,
+    each: EachLine<'_>,
 ) -> Result<(), StoreError> {
     let seq = walk.is_next(Some(seq(place, row)?))?;
     let (body, kept) = parts(place, seq, row)?;
@@ -83,7 +83,7 @@ pub(super) fn take(
         place: place.clone(),
         problem: format!("entry {seq} is of a kind this program does not know ({error})"),
     })?;
-    each(seq, entry)
+    each(seq, body, entry)
 }
 
 fn seq(place: &Place, (id, _): &Row) -> Result<u64, StoreError> {

@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use model::StoreTag;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params_from_iter};
 
 use super::anchor::anchor;
 use super::explain::explain;
 use super::lock::holder;
 use super::place::resolve;
-use super::rows::{COLUMNS, entry, replay};
+use super::rows::{COLUMNS, entry, lines, replay};
 use super::{BUSY_MAX, schema, snapshots};
 use crate::chain::Hash;
 use crate::filter::{Filter, Value};
-use crate::source::{Each, Source};
+use crate::source::{Each, EachLine, Source};
 use crate::storage::{Snapshot, StoreError};
 
 /// A journal in an SQLite file, opened for reading.
@@ -37,6 +38,17 @@ impl SqliteReader {
 impl Source for SqliteReader {
     fn replay(&self, after: u64, each: Each<'_>) -> Result<(), StoreError> {
         replay(&self.path, &self.connection, after, each)
+    }
+
+    fn lines(&self, after: u64, max: u64, each: EachLine<'_>) -> Result<(), StoreError> {
+        lines(&self.path, &self.connection, (after, max), each)
+    }
+
+    fn tag(&self) -> Result<Option<StoreTag>, StoreError> {
+        let sql = "SELECT value FROM counters WHERE name = 'store'";
+        let number = self.connection.query_row(sql, [], |row| row.get::<_, i64>(0)).optional();
+        let number = number.map_err(|error| explain(&self.path, &error))?;
+        Ok(number.map(|number| StoreTag::new(number.cast_unsigned())))
     }
 
     fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {

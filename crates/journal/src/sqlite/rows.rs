@@ -12,6 +12,7 @@ use super::snapshots;
 use crate::chain::Hash;
 use crate::facets::facets;
 use crate::place::Place;
+use crate::source::EachLine;
 use crate::storage::StoreError;
 use crate::text;
 use crate::walk::Walk;
@@ -27,14 +28,27 @@ pub(crate) fn replay(
     after: u64,
     each: &mut dyn FnMut(u64, Entry) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    walk(path, connection, COLUMNS, after, &mut |seq, row| each(seq, entry(path, seq, row)?))?;
+    let each = &mut |seq, row: &Row<'_>| each(seq, entry(path, seq, row)?);
+    walk(path, connection, COLUMNS, (after, u64::MAX), each)?;
+    Ok(())
+}
+
+/// The same with the texts as they were written, and at most `max` of them.
+pub(crate) fn lines(
+    path: &Path,
+    connection: &Connection,
+    (after, max): (u64, u64),
+    each: EachLine<'_>,
+) -> Result<(), StoreError> {
+    let each = &mut |seq, row: &Row<'_>| each(seq, body(path, seq, row)?, entry(path, seq, row)?);
+    walk(path, connection, COLUMNS, (after, max), each)?;
     Ok(())
 }
 
 /// Checks the chain of the hashes of all entries that are kept, and that they reach as far as the newest
 /// snapshot does: it was made of entries that were durable.
 pub(crate) fn check(path: &Path, connection: &Connection) -> Result<(), StoreError> {
-    let last = walk(path, connection, "seq, body", 0, &mut |_, _| Ok(()))?;
+    let last = walk(path, connection, "seq, body", (0, u64::MAX), &mut |_, _| Ok(()))?;
     let newest = snapshots::newest(connection).map_err(|error| explain(path, &error))?;
     if newest > last {
         let problem = format!("it is missing: a snapshot of the entries up to {newest} is there");
@@ -43,13 +57,13 @@ pub(crate) fn check(path: &Path, connection: &Connection) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Goes over the entries behind `after` along the chain of their hashes; returns the number of the last
+/// Goes over the entries behind `after`, at most so many, along the chain of their hashes; returns the number of the last
 /// entry there is.
 fn walk(
     path: &Path,
     connection: &Connection,
     columns: &str,
-    after: u64,
+    (after, max): (u64, u64),
     each: &mut dyn FnMut(u64, &Row<'_>) -> Result<(), StoreError>,
 ) -> Result<u64, StoreError> {
     let sql = |error: rusqlite::Error| explain(path, &error);
@@ -58,13 +72,15 @@ fn walk(
     let place = Place::from(path);
     let mut walk = Walk::behind(&place, after, anchor(&reading).map_err(sql)?);
     let Ok(start) = i64::try_from(walk.next()) else { return Ok(walk.last()) };
+    // One more where the first row is only what the chain is taken up at.
+    let rows_max = i64::try_from(max.saturating_add(walk.taken_up_at())).unwrap_or(i64::MAX);
     let mut select = reading
         .prepare_cached(&format!(
-            "SELECT {columns}, chain FROM journal WHERE seq >= ?1 ORDER BY seq"
+            "SELECT {columns}, chain FROM journal WHERE seq >= ?1 ORDER BY seq LIMIT ?2"
         ))
         .map_err(sql)?;
     let chain_column = select.column_count() - 1;
-    let mut rows = select.query([start]).map_err(sql)?;
+    let mut rows = select.query([start, rows_max]).map_err(sql)?;
     while let Some(row) = rows.next().map_err(sql)? {
         let seq = walk.is_next(u64::try_from(row.get::<_, i64>(0).map_err(sql)?).ok())?;
         let kept: Hash = column(path, seq, row, chain_column)?;

@@ -28,7 +28,14 @@ fn upkeep(from: u64, keep: Option<u64>) -> (Upkeep, Arc<Mutex<Vec<String>>>) {
     let told = troubles.clone();
     let trouble = Box::new(move |text| told.lock().unwrap().push(text));
     (
-        Upkeep { fold: Box::new(Count(from, 0)), from: (from, 0), every: 100, keep, trouble },
+        Upkeep {
+            fold: Box::new(Count(from, 0)),
+            from: (from, 0),
+            every: 100,
+            keep,
+            readers: None,
+            trouble,
+        },
         troubles,
     )
 }
@@ -148,6 +155,56 @@ fn old_entries_go_while_nobody_waits_and_as_many_as_wanted_stay() {
     assert!(first() <= 1_000 - 150 + 1, "{} is the first that is left", first());
     assert!(troubles.lock().unwrap().is_empty());
     Sqlite::open(&path).unwrap().check().unwrap();
+}
+
+/// Entries that a reader has not had stay, up to a bound; beyond it they go, and it is said once.
+#[test]
+fn entries_that_a_reader_still_has_to_have_stay_up_to_a_bound() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("j.db");
+    let had = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let asked = had.clone();
+    let readers = Readers {
+        had: Box::new(move || asked.load(std::sync::atomic::Ordering::Relaxed)),
+        held_max: 5_000,
+    };
+    let (upkeep, troubles) = upkeep(0, Some(0));
+    let upkeep = Upkeep { every: 500, readers: Some(readers), ..upkeep };
+    let mut keeper = Keeper::spawn(upkeep).unwrap();
+    let mut storage = Sqlite::open(&path).unwrap();
+    let reader_path = path.clone();
+    let first = move || {
+        let mut first = 0;
+        let reader = JournalReader::open(&reader_path).unwrap();
+        reader
+            .lines(0, 1, &mut |seq, _, _| {
+                first = seq;
+                Ok(())
+            })
+            .unwrap();
+        first
+    };
+    let mut rounds = 0..;
+    let mut write = |times: usize| {
+        for round in rounds.by_ref().take(times) {
+            let batch: Vec<Entry> = (round * 500 + 1..=round * 500 + 500).map(entry).collect();
+            let last = storage.append(&batch).unwrap();
+            keeper.written(last, batch);
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            keeper.after_write(&mut storage);
+        }
+    };
+    write(8);
+    assert_eq!(first(), 1, "nothing was had, and less than the bound waits");
+    had.store(1_700, std::sync::atomic::Ordering::Relaxed);
+    write(2);
+    assert_eq!(first(), 1_701, "what was had goes, and nothing behind it");
+    assert!(troubles.lock().unwrap().is_empty());
+    write(40);
+    assert!(first() > 1_701, "beyond the bound they go");
+    let troubles = troubles.lock().unwrap();
+    assert_eq!(troubles.len(), 1, "{troubles:?}");
+    assert!(troubles[0].contains("1700 only"), "{troubles:?}");
 }
 
 /// A store whose snapshots fail.

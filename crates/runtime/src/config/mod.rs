@@ -12,6 +12,7 @@ mod place;
 mod ramp;
 mod reading;
 mod secret;
+mod sinks;
 mod watchdog;
 
 use std::collections::BTreeMap;
@@ -32,7 +33,11 @@ pub use place::{Place, place};
 pub use reading::ConfigError;
 use reading::read;
 pub use secret::{Secret, SecretError, SecretSource};
+pub use sinks::SinkConfig;
 pub use watchdog::WatchdogConfig;
+
+/// Entries that are kept for sinks beyond `keep_records` where nothing is said: half a gigabyte or so.
+const HELD_FOR_SINKS: u64 = 1_000_000;
 
 /// A configuration that has passed every check.
 #[derive(Debug)]
@@ -63,6 +68,10 @@ pub struct Config {
     pub record: Option<PathBuf>,
     /// Where alerts go.
     pub alerts: Vec<AlertConfig>,
+    /// Where records are streamed to.
+    pub sinks: Vec<SinkConfig>,
+    /// Entries that are kept for sinks beyond `keep_records`, at most.
+    pub held_for_sinks: u64,
     /// The kill switch that watches this gateway; `None` where there is none.
     pub watchdog: Option<WatchdogConfig>,
     /// What a live run has to show, and what a person has opened.
@@ -71,6 +80,8 @@ pub struct Config {
     pub ramp: Option<Ramp>,
     /// What the limits file itself says of the most that may be lost.
     pub loss_stated: LossStated,
+    /// The file itself.
+    pub path: PathBuf,
     /// The text of both files, for the journal.
     pub text: String,
 }
@@ -83,8 +94,10 @@ impl Config {
         let venue = [&mut venue.key, &mut venue.secret].into_iter().flatten();
         let watchdog = self.watchdog.as_mut().map(|watchdog| &mut watchdog.token);
         let alerts = self.alerts.iter_mut().flat_map(AlertConfig::secrets_mut);
+        let sinks = self.sinks.iter_mut().filter_map(SinkConfig::secret_mut);
         let paper = self.gates.paper_store_password.iter_mut();
         let others = self.store_password.iter_mut().chain(paper).chain(watchdog).chain(alerts);
+        let others = others.chain(sinks);
         secret::take_from_environment(venue.chain(others));
     }
 
@@ -216,12 +229,15 @@ struct File {
     ramp: Option<ramp::RampFile>,
     #[serde(default)]
     alert: Vec<toml::Table>,
+    #[serde(default)]
+    sink: Vec<toml::Table>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct JournalFile {
     keep_records: Option<u64>,
+    held_for_sinks: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -332,11 +348,13 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let gates = gates::checked(file.gates, here).map_err(|(key, problem)| bad(&key, problem))?;
     let ramp = ramp::checked(file.ramp.as_ref()).map_err(|(key, problem)| bad(&key, problem))?;
     let ramp = Some(ramp).filter(|_| paper.is_none());
+    let sinks = sinks::read(file.sink, here).map_err(|(key, problem)| bad(&key, problem))?;
     let text = format!("{text}\n# {}\n{limits_text}", file.limits.display());
     let reconcile_every_s = file.reconcile_every_s.max(1);
     let state_dir = file.state_dir.map(|path| here.join(path));
     let record = file.record.map(|path| here.join(path));
     let keep_records = file.journal.keep_records;
+    let held_for_sinks = file.journal.held_for_sinks.unwrap_or(HELD_FOR_SINKS);
     Ok(Config {
         store,
         store_password,
@@ -351,10 +369,13 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
         state_dir,
         record,
         alerts,
+        sinks,
+        held_for_sinks,
         watchdog,
         gates,
         ramp,
         loss_stated,
+        path: path.to_owned(),
         text,
     })
 }

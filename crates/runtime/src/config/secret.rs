@@ -67,6 +67,11 @@ fn source(value: &toml::Value) -> Option<SecretSource> {
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
+    /// One that was found by other ways than these.
+    pub(crate) fn new(text: String) -> Secret {
+        Secret(Zeroizing::new(text))
+    }
+
     /// The secret itself, for the one place that signs with it.
     pub fn reveal(&self) -> &str {
         &self.0

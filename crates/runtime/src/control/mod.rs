@@ -49,6 +49,11 @@ pub fn halt_file(directory: &Path, journal: &Address) -> std::io::Result<PathBuf
     Ok(directory.join(format!("{:016x}.halt", key(journal, whole)?)))
 }
 
+/// Where the sinks of this journal keep how far they are.
+pub fn sinks_directory(directory: &Path, journal: &Address) -> std::io::Result<PathBuf> {
+    Ok(halt_file(directory, journal)?.with_extension("sinks"))
+}
+
 /// Makes the halt file, with a text that is the cause. Durable when it returns; whoever reads meanwhile sees
 /// the one that was there before, or this one.
 pub fn write_halt_file(path: &Path, text: &str) -> std::io::Result<()> {

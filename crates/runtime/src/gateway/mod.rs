@@ -79,6 +79,7 @@ use crate::clock;
 use crate::config::{Config, LimitsFile, Secret, VenueConfig};
 use crate::control;
 use crate::record::{Ear, Keeper};
+use crate::streaming;
 
 /// Inputs that wait for the core. When it is full the connections wait, and the venue's streams
 /// back up until the venue cuts them, which is seen as what it is.
@@ -128,7 +129,7 @@ async fn run_with(
     let rest = Rest::new(&address.rest, adapter, budget, inputs.clone())?;
     let admitted = Admitted::ask(&config, &directory, &rest).await?;
     let journal = config.journal().map_err(RunError::StorePassword)?;
-    let kept = store::Kept { records: config.keep_records, paper: config.paper.is_some() };
+    let kept = store::Kept::of(&config, &directory);
     let Some(opened) = store::open(journal, kept, &directory, alerts, &mut stop)
         .await
         .map_err(RunError::opening)?
@@ -266,6 +267,7 @@ async fn run_with(
         tokio::spawn(rules::keep(rest, streams)),
         kept,
         tokio::spawn(watch_halt_file(halt_file, halted, asks)),
+        tokio::spawn(streaming::run(streaming::Plan::of(&config, &directory), alerts.clone())),
         tokio::spawn(async move {
             if let Some(link) = link {
                 link.run().await;

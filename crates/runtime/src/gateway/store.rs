@@ -16,7 +16,9 @@ use model::{Alert, AlertKey, StoreTag};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{epoch, pump};
+use crate::config::Config;
 use crate::state::State;
+use crate::streaming::{self, Held};
 
 /// How often the store is told that this gateway is still there; it decides what that takes.
 const KEEP_EVERY: Duration = Duration::from_secs(1);
@@ -25,12 +27,24 @@ const KEEP_EVERY: Duration = Duration::from_secs(1);
 pub(super) const FAILURES_MAX: usize = 1;
 
 /// What a journal is opened for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Kept {
     /// Entries that are kept at least; `None` keeps all.
     pub(super) records: Option<u64>,
     /// Is it of a paper account?
     pub(super) paper: bool,
+    /// Sinks that still need entries.
+    pub(super) held: Option<Held>,
+}
+
+impl Kept {
+    pub(super) fn of(config: &Config, state_dir: &Path) -> Kept {
+        Kept {
+            records: config.keep_records,
+            paper: config.paper.is_some(),
+            held: streaming::readers(config, state_dir),
+        }
+    }
 }
 
 /// A journal, and what is in it.
@@ -99,6 +113,7 @@ fn open_here(
         from: (last, behind),
         every: SNAPSHOT_EVERY,
         keep: keep.records,
+        readers: keep.held.map(|held| held.readers(tag.to_string())),
         trouble: Box::new(move |problem| {
             tracing::warn!("journal: {problem}");
             tell(&alerts, "upkeep", format!("journal: {problem}"));
