@@ -53,7 +53,19 @@ impl Journal {
         views.map_err(failed)
     }
 
-    fn address(&self) -> Result<(Address, Option<PathBuf>), Failure> {
+    /// The configuration file, where one was named.
+    pub(crate) fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    /// The journal as it was named, without a password.
+    pub(crate) fn shown(&self) -> String {
+        let address = self.address().map(|(address, _)| address.to_string());
+        address.unwrap_or_default()
+    }
+
+    /// Where the journal is, and the state directory of its gateway.
+    pub(crate) fn address(&self) -> Result<(Address, Option<PathBuf>), Failure> {
         match (&self.config, &self.store) {
             (Some(file), _) => {
                 let config = runtime::config::load(file).map_err(Failure::usage)?;

@@ -9,7 +9,7 @@ use rustix::process::DumpableBehavior;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::failure::Failure;
-use crate::{signals, sockets};
+use crate::{dashboard, signals, sockets};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -22,9 +22,17 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     private();
     let mut config = runtime::config::load(&args.config).map_err(Failure::usage)?;
     config.take_secrets();
+    let lines = dashboard::Lines::of(&config).map_err(Failure::usage)?;
     sockets::threads()?.block_on(async {
         let stop = signals::stop_on_signal()?;
-        runtime::gateway::run(config, stop).await.map_err(failure)
+        // Beside the gateway, which waits for nothing of it.
+        let dashboard =
+            lines.map(|lines| tokio::spawn(dashboard::keep(args.config.clone(), lines)));
+        let ended = runtime::gateway::run(config, stop).await.map_err(failure);
+        if let Some(dashboard) = dashboard {
+            dashboard.abort();
+        }
+        ended
     })
 }
 

@@ -49,7 +49,8 @@ const RULES: &[(&str, Arrows)] = &[
     ("views", Arrows::To(&["model", "journal"])),
     ("alerts", Arrows::To(&["model"])),
     ("data", Arrows::To(&["model"])),
-    ("dashboard", Arrows::To(&["model", "journal"])),
+    // Whoever opens it brings the gateway: it can look and halt, and cannot name anything else.
+    ("dashboard", Arrows::To(&["model", "journal", "views"])),
     ("backtest", Arrows::To(&["model", "gateway", "engine", "sim-venue", "data", "budget"])),
     (
         "sim",

@@ -5,6 +5,7 @@
 //! the file that names them, so a gateway may be started from anywhere.
 
 mod alerts;
+mod dashboard;
 mod limits;
 mod paper;
 mod place;
@@ -23,6 +24,7 @@ use model::{AgentId, InstrumentId, VenueId};
 use serde::Deserialize;
 
 pub use alerts::AlertConfig;
+pub use dashboard::DashboardConfig;
 pub use limits::LimitsFile;
 pub use paper::PaperConfig;
 pub use place::{Place, place};
@@ -60,6 +62,8 @@ pub struct Config {
     pub alerts: Vec<AlertConfig>,
     /// The kill switch that watches this gateway; `None` where there is none, and in a paper run.
     pub watchdog: Option<WatchdogConfig>,
+    /// Where its dashboard listens; `None` where there is none.
+    pub dashboard: Option<DashboardConfig>,
     /// The text of both files, for the journal.
     pub text: String,
 }
@@ -72,7 +76,8 @@ impl Config {
         let venue = [&mut venue.key, &mut venue.secret].into_iter().flatten();
         let watchdog = self.watchdog.as_mut().map(|watchdog| &mut watchdog.token);
         let alerts = self.alerts.iter_mut().flat_map(AlertConfig::secrets_mut);
-        let others = self.store_password.iter_mut().chain(watchdog).chain(alerts);
+        let dashboard = self.dashboard.as_mut().and_then(|dashboard| dashboard.token.as_mut());
+        let others = self.store_password.iter_mut().chain(watchdog).chain(alerts).chain(dashboard);
         secret::take_from_environment(venue.chain(others));
     }
 
@@ -197,6 +202,7 @@ struct File {
     #[serde(default)]
     agent: BTreeMap<AgentId, AgentFile>,
     watchdog: Option<WatchdogConfig>,
+    dashboard: Option<DashboardConfig>,
     #[serde(default)]
     alert: Vec<toml::Table>,
 }
@@ -304,6 +310,13 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     };
     limits_file.check(&limits)?;
     let alerts = alerts::read(file.alert, here).map_err(|(key, problem)| bad(&key, problem))?;
+    let dashboard = file.dashboard.map(|table| {
+        let token = table.token.map(|source| source.within(here));
+        DashboardConfig { token, ..table }
+    });
+    if let Some(table) = &dashboard {
+        dashboard::check(table).map_err(|(key, problem)| bad(&key, problem))?;
+    }
     let text = format!("{text}\n# {}\n{limits_text}", file.limits.display());
     let reconcile_every_s = file.reconcile_every_s.max(1);
     let state_dir = file.state_dir.map(|path| here.join(path));
@@ -323,6 +336,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
         record,
         alerts,
         watchdog,
+        dashboard,
         text,
     })
 }

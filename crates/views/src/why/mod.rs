@@ -73,6 +73,11 @@ pub struct Line {
     pub record: Value,
 }
 
+/// A record in words, as one line of a story.
+pub fn words(record: &Record) -> String {
+    words::of(record)
+}
+
 impl Views {
     /// Tells why. `id` is a client order id, a venue order id, a trade id, `AGENT/INTENT`, or `#NUMBER` of an entry;
     /// `order:`, `venue:`, `trade:` in front say which is meant.
