@@ -54,7 +54,7 @@ unvalued_ms = 3600000
 "#;
 
 /// Where the gateway's files are.
-enum Folder {
+pub(super) enum Folder {
     /// Removed at the end.
     Temporary(TempDir),
     /// Stays, for questions.
@@ -128,6 +128,10 @@ impl System {
         self.directory.path().join("plimsoll.db")
     }
 
+    pub(super) fn config_path(&self) -> PathBuf {
+        self.directory.path().join("plimsoll.toml")
+    }
+
     /// Both processes must be alive.
     pub(super) fn check(&mut self) -> anyhow::Result<()> {
         if let Some(status) = self.venue.try_wait()? {
@@ -192,9 +196,10 @@ impl System {
         Ok(())
     }
 
-    pub(super) async fn stop(mut self) -> anyhow::Result<()> {
+    /// Ends it; the folder with the journal is the caller's then.
+    pub(super) async fn stop(mut self) -> anyhow::Result<Folder> {
         end(&mut self.venue).await.context("the simulated exchange does not end")?;
-        Ok(())
+        Ok(self.directory)
     }
 }
 
