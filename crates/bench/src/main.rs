@@ -12,6 +12,7 @@ mod core_events;
 mod data;
 mod durable;
 mod guardrails;
+mod journal_queries;
 mod kill;
 mod kill_processes;
 mod matching;
@@ -33,7 +34,7 @@ type Benchmark = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 /// Run only when they are named.
 const LONG: [&str; 2] = ["kill-processes", "backtest-memory"];
 
-const BENCHMARKS: [Benchmark; 16] = [
+const BENCHMARKS: [Benchmark; 17] = [
     ("matching", matching::run),
     ("book-updates", book_updates::run),
     ("guardrails", guardrails::run),
@@ -44,6 +45,7 @@ const BENCHMARKS: [Benchmark; 16] = [
     ("venue-rest", venue_rest::run),
     ("durable", durable::run),
     ("restart", restart::run),
+    ("journal-queries", journal_queries::run),
     ("reconnect", reconnect::run),
     ("kill", kill::run),
     (LONG[0], kill_processes::run),

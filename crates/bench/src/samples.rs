@@ -4,9 +4,9 @@ use gateway::Limits;
 use model::market::{BookUpdate, GridPrice, GridQty, LevelUpdate, MarketEvent, MarketKind};
 use model::venue::{AccountEvent, AccountSnapshot, Response};
 use model::{
-    AccountId, AgentId, Asset, Balance, Effect, Effects, Input, Instrument, InstrumentId, Link,
-    NewOrder, OrderKind, OrderQty, OrderSpec, Outcome, Reply, Side, StoreTag, TimeInForce,
-    Timestamp,
+    AccountId, AgentId, Asset, Balance, Check, Effect, Effects, Guardrail, Input, Instrument,
+    InstrumentId, Link, NewOrder, OrderKind, OrderQty, OrderSpec, Outcome, Reply, Seen, Side,
+    StoreTag, TimeInForce, Timestamp,
 };
 
 pub(crate) const MILLIS: i64 = 1_767_225_600_000;
@@ -261,5 +261,43 @@ fn answer(gateway: &mut gateway::Gateway, held: &[(Asset, Balance)], effects: &m
                 Reply { request, outcome: Outcome::Done(response), sent: model::Sent::default() };
             gateway.apply(at(0), &Input::Reply(reply), effects);
         }
+    }
+}
+
+/// What a journal keeps of the guardrails' figures for one order.
+pub(crate) fn checks() -> Vec<Check> {
+    [
+        (Guardrail::ReferenceAge, "12", "2000"),
+        (Guardrail::Collar, "1.67", "50"),
+        (Guardrail::Walk, "3.5", "200"),
+        (Guardrail::Qty, "0.01", "0.05"),
+        (Guardrail::Notional, "599.9", "5000"),
+        (Guardrail::Balance, "599.9", "39400.125"),
+        (Guardrail::Position, "0.06", "0.5"),
+        (Guardrail::InstrumentExposure, "3600", "30000"),
+        (Guardrail::AccountExposure, "3600", "30000"),
+        (Guardrail::OpenOrders, "3", "10"),
+        (Guardrail::OrderRate, "5", "20"),
+        (Guardrail::AgentMessages, "9", "60"),
+        (Guardrail::Duplicate, "0", "1"),
+        (Guardrail::AccountMessages, "9", "200"),
+        (Guardrail::Turnover, "12000.5", "20000"),
+        (Guardrail::LossHeadroom, "3.2", "140.75"),
+    ]
+    .map(|(guardrail, actual, limit)| Check {
+        guardrail,
+        actual: parse(actual),
+        limit: parse(limit),
+    })
+    .into()
+}
+
+/// The market as a decision finds it.
+pub(crate) fn seen() -> Seen {
+    Seen {
+        bid: Some((parse("59999.9"), parse("1.5"))),
+        ask: Some((parse("60000.1"), parse("0.75"))),
+        as_of: Some(at(0)),
+        live: true,
     }
 }

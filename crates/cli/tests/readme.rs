@@ -8,7 +8,7 @@ mod common;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::{Gateway, Venue};
+use common::{Gateway, Venue, plimsoll, stderr};
 use model::Record;
 
 /// As long as somebody new is patient.
@@ -47,11 +47,14 @@ fn its_agent_trades_within_a_minute_and_its_question_is_answered() {
     let took = begin.elapsed();
     assert!(took < PATIENCE, "{took:?}");
 
-    let line = readme.lines().find(|line| line.starts_with("sqlite3 plimsoll.db")).unwrap();
+    // Asked while it runs.
+    let is_question = |line: &&str| line.starts_with("plimsoll query") && line.contains("reason");
+    let line = readme.lines().find(is_question).unwrap();
     let question = line.split('"').nth(1).unwrap();
-    let journal = rusqlite::Connection::open(gateway.path("plimsoll.db")).unwrap();
-    let reason: String = journal.query_row(question, [], |row| row.get(0)).unwrap();
-    assert!(reason.contains("EMA"), "{reason}");
+    let config = gateway.path("plimsoll.toml");
+    let output = plimsoll(&["query", question, "--config", config.to_str().unwrap()]);
+    let answer = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && answer.contains("EMA"), "{answer}{}", stderr(&output));
     // Whoever looks on sees that it trades.
     let log = gateway.log();
     for words in ["gateway has started", "market streams: connected", "trading", "bought"] {

@@ -9,11 +9,11 @@ use model::venue::{
     ExpiryReason as Expiry, Filter, VenueError, VenueOrder, VenueOrderStatus as Status,
 };
 use model::{
-    Action, AgentId, Amount, Asset, Balance, ClientOrderId, Closing, Decimal, Discrepancy, Ending,
-    Entry, Fee, Fill, HaltedBy, InstrumentId, Intent, IntentId, LimitsVersion, Link, Liquidity,
-    NetQty, NewOrder, Notional, OrderKind, OrderQty, OrderSpec, PositionEffect, Price, Qty, Record,
-    Refusal, ResumeStep, Scope, SelfTradePrevention, Side, TimeInForce, Timestamp, TradeId,
-    TradingState, VenueOrderId,
+    Action, AgentId, Alert, AlertKey, Amount, Asked, Asset, Balance, Check, ClientOrderId, Closing,
+    Decimal, Discrepancy, Ending, Entry, Fee, Fill, Guardrail, HaltedBy, InstrumentId, Intent,
+    IntentId, LimitsVersion, Link, Liquidity, NetQty, NewOrder, Notional, OrderKind, OrderQty,
+    OrderSpec, PositionEffect, Price, Qty, Record, Refusal, ResumeStep, Scope, Seen,
+    SelfTradePrevention, Side, TimeInForce, Timestamp, TradeId, TradingState, VenueOrderId,
 };
 use plimsoll_journal::{Sqlite, Storage as _};
 use proptest::prelude::*;
@@ -442,32 +442,59 @@ fn venue_order() -> impl Strategy<Value = VenueOrder> {
     })
 }
 
+fn seen() -> impl Strategy<Value = Seen> {
+    let level = || prop::option::of((price(), qty()));
+    (level(), level(), prop::option::of(time()), any::<bool>())
+        .prop_map(|(bid, ask, as_of, live)| Seen { bid, ask, as_of, live })
+}
+
+fn checks() -> impl Strategy<Value = Vec<Check>> {
+    let guardrail = select(vec![Guardrail::Collar, Guardrail::Balance, Guardrail::LossHeadroom]);
+    let check = (guardrail, decimal(), decimal());
+    prop::collection::vec(check.prop_map(Check::from), 0..4)
+}
+
 /// Records about one order, one intent or one execution.
 fn order_record() -> impl Strategy<Value = Record> {
     use Record as R;
     prop_oneof![
-        (intent(), net_qty(), prop::option::of(price()), prop::option::of(version())).prop_map(
-            |(intent, position, reference, limits)| R::Decided {
+        (
+            intent(),
+            net_qty(),
+            prop::option::of(price()),
+            prop::option::of(version()),
+            prop::option::of(seen())
+        )
+            .prop_map(|(intent, position, reference, limits, seen)| R::Decided {
                 intent,
                 position,
                 reference,
-                limits
-            }
-        ),
-        (agent(), intent_id(), refusal()).prop_map(|(agent, intent, because)| R::Refused {
-            agent,
-            intent,
-            because
+                limits,
+                seen
+            }),
+        (agent(), intent_id(), refusal(), checks()).prop_map(|(agent, intent, because, checks)| {
+            R::Refused { agent, intent, because, checks }
         }),
-        (agent(), intent_id(), new_order(), price(), prop::option::of(version())).prop_map(
-            |(agent, intent, order, worst_price, limits)| R::Prepared {
+        (agent(), intent_id(), new_order(), price(), prop::option::of(version()), checks())
+            .prop_map(|(agent, intent, order, worst_price, limits, checks)| R::Prepared {
                 agent,
                 intent,
                 order,
                 worst_price,
-                limits
-            }
-        ),
+                limits,
+                checks
+            }),
+        (
+            order_id(),
+            select(vec![Asked::Place, Asked::Cancel]),
+            prop::option::of(time()),
+            prop::option::of(time()),
+            time(),
+            text()
+        )
+            .prop_map(|(client_order_id, asked, durable, left, came, outcome)| {
+                R::Answered { client_order_id, asked, durable, left, came, outcome }
+            }),
         (order_id(), proptest::option::of(qty()))
             .prop_map(|(client_order_id, instead)| R::CancelPrepared { client_order_id, instead }),
         (order_id(), venue_order_id(), time()).prop_map(
@@ -576,6 +603,9 @@ fn other_record() -> impl Strategy<Value = Record> {
             probation_until
         }),
         (agent(), text()).prop_map(|(agent, event)| R::Agent { agent, event }),
+        (text(), text()).prop_map(|(about, text)| R::Alerted {
+            alert: Alert::critical(AlertKey::Halted, about, text)
+        }),
         (version(), text()).prop_map(|(version, limits)| R::Limits { version, limits }),
         (agent(), text()).prop_map(|(agent, cause)| R::AgentDisabled { agent, cause }),
         agent().prop_map(|agent| R::AgentEnabled { agent }),

@@ -198,7 +198,7 @@ mod tests {
     fn text_is_in_line() {
         assert_eq!(
             table().text(),
-            "name   qty  note\n----  ----  --------------------\na     0.50  says \"no\", then yes\nb\nc        7\n"
+            "name   qty  note\n----  ----  -------------------\na     0.50  says \"no\", then yes\nb\nc        7\n"
         );
     }
 

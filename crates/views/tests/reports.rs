@@ -3,16 +3,16 @@
 
 mod common;
 
-use common::{Journal, at, story};
+use common::{asked, at, story};
+use plimsoll_views::report::{self, Of, Since};
 use serde_json::{Value, json};
-use views::report::{self, Of, Since};
 
 fn of(since: Option<Since>) -> Of {
     Of { since, agent: None, rows: 50 }
 }
 
 fn made(name: &str, since: Option<Since>) -> Value {
-    let views = Journal::of(&story()).views();
+    let (_journal, views) = asked(&story());
     let report = report::make(&views, name, &of(since)).unwrap();
     assert!(report.text().starts_with(name), "{}", report.text());
     report.json()
@@ -80,7 +80,7 @@ fn profit_and_loss_by_agent_and_reason() {
     assert_eq!((&worst["reason"], &worst["net"]), (&json!("stop out"), &json!("-201.5")));
     assert_eq!(report["open"], json!([]));
     let other = Of { agent: Some("nobody".to_owned()), ..of(None) };
-    let views = Journal::of(&story()).views();
+    let (_journal, views) = asked(&story());
     assert_eq!(report::make(&views, "pnl", &other).unwrap().json()["agents"], json!([]));
 }
 
@@ -113,7 +113,7 @@ fn where_money_was_lost() {
 
 #[test]
 fn each_report_is_made_of_an_empty_journal_too() {
-    let views = Journal::of(&story()[..1]).views();
+    let (_journal, views) = asked(&story()[..1]);
     for (name, title) in report::list() {
         let report = report::make(&views, name, &of(None)).unwrap();
         assert!(report.text().contains(title), "{name}");

@@ -5,7 +5,7 @@ mod common;
 
 use std::path::PathBuf;
 
-use common::{Journal, story};
+use common::{asked, story};
 
 fn golden(name: &str, text: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
@@ -18,7 +18,7 @@ fn golden(name: &str, text: &str) {
 
 #[test]
 fn an_order_through_an_outage() {
-    let views = Journal::of(&story()).views();
+    let (_journal, views) = asked(&story());
     let why = views.why("trend-1-1").unwrap();
     golden("outage.txt", &why.text());
     let json = why.json();
@@ -33,14 +33,14 @@ fn an_order_through_an_outage() {
 
 #[test]
 fn a_refusal_and_a_loss() {
-    let views = Journal::of(&story()).views();
+    let (_journal, views) = asked(&story());
     golden("refusal.txt", &views.why("trend/2").unwrap().text());
     golden("loss.txt", &views.why("trend-1-2").unwrap().text());
 }
 
 #[test]
 fn every_name_of_an_order_leads_to_it() {
-    let views = Journal::of(&story()).views();
+    let (_journal, views) = asked(&story());
     let expected = views.why("trend-1-1").unwrap().text();
     // Its name, the venue's, one of its executions, its decision, entries of it.
     for id in ["order:trend-1-1", "7", "venue:7", "5", "trade:6", "trend/1", "#8", "#9", "#22"] {
@@ -59,7 +59,7 @@ fn what_is_unknown_or_ambiguous_is_told_with_what_is_near() {
             fill.trade_id = model::TradeId::from_number(7);
         }
     }
-    let views = Journal::of(&entries).views();
+    let (_journal, views) = asked(&entries);
     let said = |id: &str| views.why(id).unwrap_err().to_string();
     let both = said("7");
     assert!(both.contains("order:trend-1-1 (by its venue order id)"), "{both}");
@@ -82,6 +82,7 @@ fn a_page_shows_what_an_agent_says_and_does_not_run_it() {
             intent.reason = "<script>alert(1)</script>".to_owned();
         }
     }
-    let page = Journal::of(&entries).views().why("trend-1-1").unwrap().html();
+    let (_journal, views) = asked(&entries);
+    let page = views.why("trend-1-1").unwrap().html();
     assert!(!page.contains("<script>") && page.contains("&lt;script&gt;"));
 }

@@ -6,10 +6,10 @@ mod common;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use common::{Journal, at, open, story};
-use journal::{Address, Storage as _};
+use common::{Journal, asked, at, open, story};
+use journal::Address;
 use model::{Entry, Record};
-use views::{Bounds, Cell, Views, home_of};
+use plimsoll_views::{Bounds, Cell, Views, home_of};
 
 const BOUNDS: Bounds = Bounds { timeout: Duration::from_secs(60), rows: 100_000 };
 
@@ -191,8 +191,8 @@ fn a_session_that_died_ends_with_its_last_entry() {
         *session = 2;
     }
     entries.push(again);
-    let mut views = Journal::of(&entries).views();
-    let died = "SELECT ending || ' ' || (last_at - at) / 1000000 FROM sessions WHERE session = 1";
+    let (_journal, mut views) = asked(&entries);
+    let died = "SELECT ending || ' ' || ((last_at - at) / 1000000) FROM sessions WHERE session = 1";
     assert_eq!(one(&mut views, died), "died 7022");
     let live = "SELECT (max(until) - min(at)) / 1000000 FROM feeds WHERE health = 'live'";
     assert_eq!(one(&mut views, live), "7002");
@@ -202,8 +202,9 @@ fn a_session_that_died_ends_with_its_last_entry() {
 /// The same journal in each store gives the same tables.
 #[test]
 fn postgres_and_redis_are_asked_the_same() {
-    let expected = all(&mut Journal::of(&story()).views());
-    let mut asked = |address: Address| {
+    let (_journal, mut views) = asked(&story());
+    let expected = all(&mut views);
+    let asked_at = |address: Address| {
         let folder = tempfile::tempdir().unwrap();
         {
             let mut store = address.open(Box::new(|_, _| {})).unwrap();
@@ -219,10 +220,10 @@ fn postgres_and_redis_are_asked_the_same() {
         assert!(story.lines.len() > 15, "{}", story.text());
     };
     if let Some(server) = servers::postgres("questions to PostgreSQL") {
-        asked(Address::parse(&server.url(), std::path::Path::new(".")).unwrap());
+        asked_at(Address::parse(&server.url(), std::path::Path::new(".")).unwrap());
     }
     if let Some(server) = servers::redis("questions to Redis") {
-        asked(Address::parse(&server.url(), std::path::Path::new(".")).unwrap());
+        asked_at(Address::parse(&server.url(), std::path::Path::new(".")).unwrap());
     }
 }
 
@@ -292,11 +293,11 @@ fn an_answer_is_the_same_in_every_form() {
 
     let journal = Journal::of(&story());
     let mut views = journal.views();
-    let sql = "SELECT seq, price, fee_asset, pnl + 0.5 AS real, busted, NULL AS nothing FROM fills
+    let sql = "SELECT seq, price, fee_asset, pnl + 0.5 AS real, busted, NULL AS none FROM fills
                UNION ALL SELECT 0, NULL, 'a \"b\", c', NULL, NULL, NULL ORDER BY 1";
     let table = views.query(sql, BOUNDS).unwrap();
     let file = journal.folder.path().join("fills.parquet");
-    views::parquet::write(&table, &file).unwrap();
+    plimsoll_views::parquet::write(&table, &file).unwrap();
     let reader = SerializedFileReader::new(std::fs::File::open(&file).unwrap()).unwrap();
     let rows: Vec<Vec<Cell>> = reader
         .get_row_iter(None)

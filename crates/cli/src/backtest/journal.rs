@@ -12,6 +12,7 @@ use anyhow::{Context as _, anyhow};
 use journal::{Sqlite, Storage as _};
 use model::Entry;
 
+use super::file::beside;
 use crate::failure::Failure;
 
 /// Records that one transaction writes.
@@ -24,11 +25,11 @@ pub(super) struct JournalFile {
 }
 
 struct Writing {
-    into: Into,
+    into: Target,
     failed: Option<anyhow::Error>,
 }
 
-enum Into {
+enum Target {
     Lines(BufWriter<tempfile::NamedTempFile<File>>),
     Store { part: PathBuf, store: Sqlite, batch: Vec<Entry> },
 }
@@ -46,9 +47,9 @@ impl JournalFile {
             let part = with(path, ".part");
             remove(&part).with_context(problem)?;
             let store = Sqlite::open(&part).with_context(problem)?;
-            Into::Store { part, store, batch: Vec::with_capacity(BATCH) }
+            Target::Store { part, store, batch: Vec::with_capacity(BATCH) }
         } else {
-            Into::Lines(BufWriter::new(super::beside(path).with_context(problem)?))
+            Target::Lines(BufWriter::new(beside(path).with_context(problem)?))
         };
         let inner = Writing { into, failed: None };
         Ok(JournalFile { path: path.to_owned(), inner: Arc::new(Mutex::new(inner)) })
@@ -78,14 +79,14 @@ impl JournalFile {
     }
 }
 
-impl Into {
+impl Target {
     fn take(&mut self, entry: &Entry) -> anyhow::Result<()> {
         match self {
-            Into::Lines(out) => {
+            Target::Lines(out) => {
                 serde_json::to_writer(&mut *out, entry)?;
                 Ok(out.write_all(b"\n")?)
             }
-            Into::Store { store, batch, .. } => {
+            Target::Store { store, batch, .. } => {
                 batch.push(entry.clone());
                 if batch.len() >= BATCH {
                     store.append(batch)?;
@@ -98,11 +99,11 @@ impl Into {
 
     fn finish(self, path: &Path) -> anyhow::Result<()> {
         match self {
-            Into::Lines(out) => {
+            Target::Lines(out) => {
                 let file = out.into_inner().map_err(|error| error.into_error())?;
                 file.persist(path).map_err(|error| error.error)?;
             }
-            Into::Store { part, mut store, batch } => {
+            Target::Store { part, mut store, batch } => {
                 store.append(&batch)?;
                 // Closing it brings all that it wrote into the one file.
                 drop(store);

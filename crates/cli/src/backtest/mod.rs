@@ -6,6 +6,7 @@ mod args;
 mod assumed;
 mod chart;
 mod fees;
+mod file;
 mod html;
 mod journal;
 mod once;
@@ -13,12 +14,11 @@ mod text;
 mod trouble;
 
 use std::io::Write as _;
-use std::path::Path;
 
-use anyhow::Context as _;
 use serde_json::{Value, json};
 
 pub(crate) use self::args::Args;
+use self::file::whole;
 use self::journal::JournalFile;
 use self::once::{Run, once};
 use crate::failure::Failure;
@@ -52,26 +52,6 @@ fn command() -> String {
         if word.chars().all(is_plain) { word } else { format!("'{word}'") }
     });
     format!("plimsoll {}", words.collect::<Vec<_>>().join(" "))
-}
-
-/// A file in the folder of another one, which it is to replace. As readable as any that a user makes: there are no
-/// secrets in it.
-fn beside(path: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
-}
-
-/// Writes a file that is there when it is whole.
-fn whole(path: &Path, text: &str) -> Result<(), Failure> {
-    let problem = || format!("{} was not written", path.display());
-    let mut file = beside(path).with_context(problem)?;
-    file.write_all(text.as_bytes()).with_context(problem)?;
-    file.persist(path).map_err(|error| error.error).with_context(problem)?;
-    Ok(())
 }
 
 /// The contract's keys first, then all else that is known.

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
@@ -14,6 +14,9 @@ use tokio::process::{Child, Command};
 
 /// Time for a process to be ready, to answer or to end.
 const PROCESS_MAX: Duration = Duration::from_secs(15);
+
+/// Pause before the exchange's books are asked for again.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 const KEY: &str = "demo-key";
 const SECRET: &str = "demo-secret";
@@ -182,9 +185,19 @@ impl System {
 
     /// What the exchange's own books say.
     pub(super) async fn truth(&self) -> anyhow::Result<Value> {
-        let url = format!("{}/_sim/state", self.url);
-        let answer = self.client.get(url).send().await.context("the exchange does not answer")?;
-        serde_json::from_str(&answer.text().await?).context("the exchange's books cannot be read")
+        // The outage cuts the very connection that this is asked on, the one that is being made, too.
+        let until = Instant::now() + PROCESS_MAX;
+        let text = loop {
+            match self.state().await {
+                Err(_) if Instant::now() < until => tokio::time::sleep(ASK_AGAIN).await,
+                answered => break answered.context("the exchange does not answer")?,
+            }
+        };
+        serde_json::from_str(&text).context("the exchange's books cannot be read")
+    }
+
+    async fn state(&self) -> reqwest::Result<String> {
+        self.client.get(format!("{}/_sim/state", self.url)).send().await?.text().await
     }
 
     /// An orderly stop of the gateway: entry orders are taken back, books compared.

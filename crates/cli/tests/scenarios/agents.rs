@@ -457,7 +457,7 @@ fn agt_14_no_trade_with_itself() {
     let name = SECOND.parse().unwrap();
     stage.until(5, "the other's is refused", |entries| {
         count(entries, |record| {
-            matches!(record, Record::Refused { agent, intent, because: Refusal::SelfTrade { .. } }
+            matches!(record, Record::Refused { agent, intent, because: Refusal::SelfTrade { .. }, .. }
                 if *agent == name && *intent == of_second)
         }) == 1
     });

@@ -7,73 +7,23 @@
 mod decision;
 mod event;
 mod execution;
+mod holdings;
+mod line;
 mod order;
+mod pending;
 mod refusal;
+mod state;
+mod wrong;
 
-use std::collections::BTreeMap;
+use model::{Entry, Record};
+use rusqlite::Connection;
 
-use model::{Asset, Entry, InstrumentId, Record, Side};
-use rusqlite::{Connection, params};
-use serde::{Deserialize, Serialize};
-
-use self::decision::Pending;
-pub(crate) use self::event::link_name;
-use self::execution::Holdings;
-use self::order::Orders;
+use self::line::Line;
 pub(crate) use self::refusal::INSUFFICIENT;
-
-/// What is carried from entry to entry besides what is in the tables.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Carried {
-    session: Option<u64>,
-    /// Per connection: is it up, since when, and was it lost in this session after it had been up?
-    links: BTreeMap<String, LinkState>,
-    /// Free balances as the venue last told them, with its time.
-    balances: BTreeMap<String, (String, i64)>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct LinkState {
-    up: bool,
-    since: i64,
-    lost: bool,
-}
-
-/// The fold, as far as it is.
-#[derive(Debug, Default)]
-pub(crate) struct Fold {
-    carried: Carried,
-    orders: Orders,
-    holdings: Holdings,
-    pending: Option<Pending>,
-    last_at: i64,
-}
-
-/// Kinds of which all is in columns.
-const IN_COLUMNS: [&str; 8] =
-    ["decided", "prepared", "accepted", "answered", "ended", "filled", "refused", "balances"];
+pub(crate) use self::state::{Carried, Fold};
+pub(crate) use self::wrong::link_name;
 
 impl Fold {
-    /// Goes on from what the file has.
-    pub(crate) fn open(connection: &Connection, carried: Carried) -> rusqlite::Result<Fold> {
-        let holdings = Holdings::read(connection)?;
-        Ok(Fold { carried, holdings, ..Fold::default() })
-    }
-
-    /// Writes what is held back, and says what is to be carried to the next batch.
-    pub(crate) fn flush(&mut self, connection: &Connection) -> rusqlite::Result<Carried> {
-        if let Some(pending) = self.pending.take() {
-            pending.write(connection, None, None)?;
-        }
-        self.orders.write(connection)?;
-        self.holdings.write(connection)?;
-        if let Some(session) = self.carried.session {
-            let sql = "UPDATE sessions SET last_at = max(last_at, ?1) WHERE session = ?2";
-            connection.execute(sql, params![self.last_at, session.cast_signed()])?;
-        }
-        Ok(self.carried.clone())
-    }
-
     /// Takes one entry.
     pub(crate) fn add(
         &mut self,
@@ -142,68 +92,5 @@ impl Fold {
             | Record::EquityMark { .. }
             | Record::KeyAudited { .. } => Ok(()),
         }
-    }
-
-    fn session(&self) -> Option<i64> {
-        self.carried.session.map(u64::cast_signed)
-    }
-
-    /// The asset that an order pays with, and how much of it was free when the venue last told.
-    fn paying(&self, instrument: InstrumentId, side: Side) -> (Option<String>, Option<String>) {
-        let Some((base, quote)) = instrument.assets() else { return (None, None) };
-        let asset: Asset = match side {
-            Side::Buy => quote,
-            Side::Sell => base,
-        };
-        let free = self.carried.balances.get(asset.as_str()).map(|(free, _)| free.clone());
-        (free, Some(asset.to_string()))
-    }
-}
-
-/// Where a row of one entry goes.
-pub(crate) struct Line<'c> {
-    pub(crate) connection: &'c Connection,
-    pub(crate) seq: i64,
-    pub(crate) at: i64,
-    pub(crate) session: Option<i64>,
-}
-
-impl Line<'_> {
-    fn record(&self, record: &Record) -> rusqlite::Result<()> {
-        let facets = journal::facets(record);
-        let body = (!IN_COLUMNS.contains(&facets.kind))
-            .then(|| serde_json::to_string(record))
-            .transpose()
-            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-        let sql = "INSERT INTO records (seq, at, kind, agent, instrument, client_order_id, body)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        self.connection.prepare_cached(sql)?.execute(params![
-            self.seq,
-            self.at,
-            facets.kind,
-            facets.agent,
-            facets.instrument,
-            facets.client_order_id,
-            body,
-        ])?;
-        Ok(())
-    }
-
-    /// A row of `errors`, where the record is about something that went wrong.
-    fn error(&self, record: &Record) -> rusqlite::Result<()> {
-        let Some(what) = event::what_went_wrong(record) else { return Ok(()) };
-        let facets = journal::facets(record);
-        let sql = "INSERT INTO errors (seq, at, kind, agent, instrument, client_order_id, what)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        self.connection.prepare_cached(sql)?.execute(params![
-            self.seq,
-            self.at,
-            facets.kind,
-            facets.agent,
-            facets.instrument,
-            facets.client_order_id,
-            what,
-        ])?;
-        Ok(())
     }
 }

@@ -3,7 +3,10 @@
 use model::{AgentId, IntentId, Refusal};
 use rusqlite::params;
 
-use super::{Fold, Line, order};
+use super::line::Line;
+use super::order;
+use super::pending::Pending;
+use super::state::Fold;
 
 impl Fold {
     pub(super) fn refused(
@@ -29,7 +32,7 @@ impl Fold {
             row.session,
             agent.as_str(),
             intent,
-            decision.as_ref().map(super::decision::Pending::seq),
+            decision.as_ref().map(Pending::seq),
             spec.map(|spec| spec.instrument.to_string()),
             spec.map(|spec| order::side(spec.side)),
             spec.map(|spec| spec.qty.to_string()),

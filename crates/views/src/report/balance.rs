@@ -1,6 +1,6 @@
 //! Orders that failed for a lack of funds: refused by our guardrail, or rejected by the venue.
 
-use super::{Asking, Section};
+use super::asking::{Asking, Section};
 use crate::fold::INSUFFICIENT;
 
 pub(super) fn make(asking: &Asking<'_>) -> rusqlite::Result<(Vec<Section>, Vec<String>)> {

@@ -1,6 +1,6 @@
 //! What the rate budget and rate guardrails held back.
 
-use super::{Asking, Section};
+use super::asking::{Asking, Section};
 
 pub(super) fn make(asking: &Asking<'_>) -> rusqlite::Result<(Vec<Section>, Vec<String>)> {
     let limiters = asking.table(

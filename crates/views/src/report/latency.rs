@@ -2,7 +2,7 @@
 
 use rusqlite::named_params;
 
-use super::{Asking, Section};
+use super::asking::{Asking, Section};
 use crate::table::{Cell, Table};
 
 /// Stages: from a column of `orders` to another one.

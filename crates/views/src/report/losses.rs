@@ -3,7 +3,8 @@
 
 use model::{Decimal, Side};
 
-use super::{Asking, Section, pnl};
+use super::asking::{Asking, Section};
+use super::pnl;
 use crate::money::worse_by;
 use crate::table::{Cell, Table};
 

@@ -2,7 +2,7 @@
 
 use model::Decimal;
 
-use super::{Asking, Section};
+use super::asking::{Asking, Section};
 use crate::money::Holding;
 use crate::table::{Cell, Table};
 

@@ -1,6 +1,6 @@
 //! What was held, and what was free to pay with, when each order was placed.
 
-use super::{Asking, Section};
+use super::asking::{Asking, Section};
 
 pub(super) fn make(asking: &Asking<'_>) -> rusqlite::Result<(Vec<Section>, Vec<String>)> {
     let orders = asking.table(

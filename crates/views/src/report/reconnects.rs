@@ -1,6 +1,6 @@
 //! Connections that were lost and came back.
 
-use super::{Asking, Section};
+use super::asking::{Asking, Section};
 
 pub(super) fn make(asking: &Asking<'_>) -> rusqlite::Result<(Vec<Section>, Vec<String>)> {
     let links = asking.table(

@@ -1,6 +1,6 @@
 //! What executions cost against the market that the agent saw when it decided.
 
-use super::{Asking, Section};
+use super::asking::{Asking, Section};
 
 const BPS: &str = "CASE WHEN sum(notional + 0.0) > 0 THEN round(10000.0 * sum(slippage_mid + 0.0) /
     sum(CASE WHEN slippage_mid IS NOT NULL THEN notional + 0.0 END), 3) END";

@@ -1,6 +1,6 @@
 //! How much of the time market data could be relied on, and connections were up.
 
-use super::{Asking, Section};
+use super::asking::{Asking, Section};
 
 pub(super) fn make(asking: &Asking<'_>) -> rusqlite::Result<(Vec<Section>, Vec<String>)> {
     // A state lasts until the next one, its session's last entry, or the end of the span.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Story;
+use super::story::Story;
 use super::words::clock;
 
 const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em;

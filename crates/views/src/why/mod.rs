@@ -3,6 +3,7 @@
 
 mod find;
 mod html;
+mod story;
 mod summary;
 mod text;
 mod words;
@@ -10,9 +11,10 @@ mod words;
 use journal::Filter;
 use model::{AgentId, Check, ClientOrderId, Entry, Record, Timestamp};
 use rusqlite::params;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use self::find::Found;
+pub use self::story::{Line, Story};
 use crate::error::ViewsError;
 use crate::query::{gather, names};
 use crate::store::Views;
@@ -26,52 +28,6 @@ const AROUND: &str = "'started', 'stopped', 'link', 'feed', 'gap', 'missed_trade
     'limits', 'reconciled', 'flatten'";
 /// What ends a look into the journal where all that was wanted is there.
 const ENOUGH: &str = "all that was wanted is read";
-
-/// The story of an order, or of a decision of which none came.
-#[derive(Debug)]
-pub struct Story {
-    /// What it is of, for people: `order maker-1-7`, or `decision 7 of agent maker`.
-    pub of: String,
-    /// The end of it in a few sentences.
-    pub summary: Vec<String>,
-    /// The order as it stands; empty where there is none.
-    pub order: Map<String, Value>,
-    /// What was decided, and on which market.
-    pub decision: Map<String, Value>,
-    /// How things stood when it was decided.
-    pub state: Vec<String>,
-    /// What the guardrails found.
-    pub checks: Vec<Check>,
-    /// What one of them said no to, in its words.
-    pub refused: Option<String>,
-    /// Its executions.
-    pub fills: Table,
-    /// Stages with their times in milliseconds.
-    pub timings: Vec<(&'static str, f64)>,
-    /// All that happened, in order.
-    pub lines: Vec<Line>,
-    /// So many lines of what happened around it are left out.
-    pub left_out: usize,
-    /// What is missing, and why.
-    pub notes: Vec<String>,
-}
-
-/// One thing that happened.
-#[derive(Debug)]
-pub struct Line {
-    /// Its number in the journal.
-    pub seq: u64,
-    /// When, by the gateway's clock.
-    pub at: Timestamp,
-    /// Kind of record.
-    pub kind: &'static str,
-    /// In words.
-    pub text: String,
-    /// It happened around the order and not to it.
-    pub around: bool,
-    /// The record itself.
-    pub record: Value,
-}
 
 /// A record in words, as one line of a story.
 pub fn words(record: &Record) -> String {
@@ -99,7 +55,8 @@ impl Views {
         told.extend(around);
         told.sort_by_key(|line| line.seq);
         let fills = self.fills(&found).map_err(sql)?;
-        let state = self.state_at(first, &found).map_err(sql)?;
+        let mut state = self.state_at(first, &found).map_err(sql)?;
+        state.extend(self.held(&found).map_err(sql)?);
         let timings = timings(&order);
         let mut story = Story {
             of: found.name(),
@@ -284,6 +241,30 @@ impl Views {
         }
     }
 
+    /// What its agent held, and what was free to pay with.
+    fn held(&self, found: &Found) -> rusqlite::Result<Vec<String>> {
+        let (table, seq) = match (found.order_seq, found.refusal) {
+            (Some(seq), _) => ("orders", seq),
+            (None, Some(seq)) => ("refusals", seq),
+            (None, None) => return Ok(Vec::new()),
+        };
+        let sql = format!(
+            "SELECT agent, position_before, balance_before, balance_asset, instrument FROM {table} WHERE seq = ?1"
+        );
+        let row = self.rows(&sql, params![seq])?;
+        let Some([agent, position, free, asset, instrument]) = row.rows.first().map(Vec::as_slice)
+        else {
+            return Ok(Vec::new());
+        };
+        let mut held =
+            vec![format!("{} held {} of {}", agent.text(), position.text(), instrument.text())];
+        if *free != Cell::Null {
+            let (free, asset) = (free.text(), asset.text());
+            held.push(format!("{free} {asset} were free to pay with, as the venue last told"));
+        }
+        Ok(held)
+    }
+
     /// How things stood before an entry: the newest word on each.
     fn state_at(&self, seq: u64, found: &Found) -> rusqlite::Result<Vec<String>> {
         let newest = |kind: &str, extra: &str, value: &dyn rusqlite::ToSql| {
@@ -345,51 +326,4 @@ fn timings(order: &Map<String, Value>) -> Vec<(&'static str, f64)> {
     .into_iter()
     .filter_map(|(name, from, to)| Some((name, (at(to)? - at(from)?) as f64 / 1e6)))
     .collect()
-}
-
-impl Line {
-    fn of(seq: u64, entry: &Entry, around: bool) -> Line {
-        let record = serde_json::to_value(&entry.record).unwrap_or_default();
-        let kind = journal::facets(&entry.record).kind;
-        Line { seq, at: entry.at, kind, text: words::of(&entry.record), around, record }
-    }
-}
-
-impl Story {
-    /// One object.
-    pub fn json(&self) -> Value {
-        let start = self.lines.first().map_or(Timestamp::EPOCH, |line| line.at);
-        let checks: Vec<Value> = self
-            .checks
-            .iter()
-            .map(|check| {
-                let (words, unit) = check.guardrail.words();
-                json!({
-                    "guardrail": check.guardrail, "words": words, "unit": unit, "actual": check.actual,
-                    "limit": check.limit, "headroom": check.headroom(), "passed": true,
-                })
-            })
-            .collect();
-        let lines: Vec<Value> = self
-            .lines
-            .iter()
-            .map(|line| {
-                let after = line.at.nanos() - start.nanos();
-                json!({
-                    "seq": line.seq, "time": line.at.to_string(), "after_ms": after as f64 / 1e6,
-                    "kind": line.kind, "text": line.text, "around": line.around, "record": line.record,
-                })
-            })
-            .collect();
-        let timings: Map<String, Value> = self
-            .timings
-            .iter()
-            .map(|(name, millis)| (name.replace(' ', "_") + "_ms", json!(millis)))
-            .collect();
-        json!({
-            "of": self.of, "summary": self.summary, "order": self.order, "decision": self.decision,
-            "state": self.state, "checks": checks, "refused": self.refused, "fills": self.fills.json(),
-            "timings": timings, "timeline": lines, "left_out": self.left_out, "notes": self.notes,
-        })
-    }
 }

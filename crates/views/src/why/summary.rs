@@ -4,8 +4,8 @@ use model::{Decimal, Side};
 use rusqlite::{OptionalExtension as _, params};
 use serde_json::Value;
 
-use super::Story;
 use super::find::Found;
+use super::story::Story;
 use crate::money::{plus, worse_by};
 use crate::store::Views;
 use crate::table::Cell;
@@ -27,6 +27,11 @@ pub(super) fn of(views: &Views, found: &Found, story: &Story) -> rusqlite::Resul
     said.push(outcome(story));
     doubt(story, &mut said);
     away(views, found, story, &mut said)?;
+    let busted = story.lines.iter().filter(|line| line.kind == "busted").count();
+    if busted > 0 {
+        let plural = if busted == 1 { "execution" } else { "executions" };
+        said.push(format!("{busted} {plural} of it was taken back, and is in no figure here."));
+    }
     money(story, &mut said);
     Ok(said)
 }

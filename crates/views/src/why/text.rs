@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Story;
+use super::story::Story;
 use super::words::clock;
 
 impl Story {

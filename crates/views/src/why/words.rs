@@ -161,11 +161,13 @@ fn answered(
     }
 }
 
-/// The time of day, to the microsecond.
+/// The time of day, UTC, to the microsecond.
 pub(super) fn clock(at: Timestamp) -> String {
-    let micros = Timestamp::from_nanos(at.nanos() - at.nanos().rem_euclid(1_000));
-    let whole = micros.to_string();
-    whole.split_once('T').map_or(whole.clone(), |(_, time)| time.to_owned())
+    let micros = at.nanos().div_euclid(1_000);
+    let (second, micros) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
+    let of_day = second.rem_euclid(86_400);
+    let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+    format!("{hour:02}:{minute:02}:{second:02}.{micros:06}")
 }
 
 fn market(seen: &Seen) -> String {

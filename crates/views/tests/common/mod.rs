@@ -15,44 +15,51 @@ use model::{
     OrderSpec, Record, Refusal, Seen, Side, TimeInForce, Timestamp, TradeId, TradingState,
     VenueOrderId,
 };
-use views::Views;
+use plimsoll_views::Views;
 
-pub fn number<T: FromStr>(text: &str) -> T {
+pub(crate) fn number<T: FromStr>(text: &str) -> T {
     text.parse().unwrap_or_else(|_| panic!("{text}"))
 }
 
 /// 2026-01-15T12:00:00Z and so many milliseconds.
-pub fn at(millis: i64) -> Timestamp {
+pub(crate) fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(1_768_478_400_000 + millis).unwrap()
 }
 
-pub struct Journal {
-    pub folder: tempfile::TempDir,
-    pub path: PathBuf,
+pub(crate) struct Journal {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) path: PathBuf,
 }
 
 impl Journal {
-    pub fn of(entries: &[Entry]) -> Journal {
+    pub(crate) fn of(entries: &[Entry]) -> Journal {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("j.db");
         Sqlite::open(&path).unwrap().append(entries).unwrap();
         Journal { folder, path }
     }
 
-    pub fn append(&self, entries: &[Entry]) {
+    pub(crate) fn append(&self, entries: &[Entry]) {
         Sqlite::open(&self.path).unwrap().append(entries).unwrap();
     }
 
-    pub fn address(&self) -> Address {
+    pub(crate) fn address(&self) -> Address {
         Address::Sqlite(self.path.clone())
     }
 
-    pub fn views(&self) -> Views {
+    pub(crate) fn views(&self) -> Views {
         open(&self.address(), self.folder.path())
     }
 }
 
-pub fn open(address: &Address, directory: &Path) -> Views {
+/// A journal of these entries, and what is asked of it. The journal goes with the first.
+pub(crate) fn asked(entries: &[Entry]) -> (Journal, Views) {
+    let journal = Journal::of(entries);
+    let views = journal.views();
+    (journal, views)
+}
+
+pub(crate) fn open(address: &Address, directory: &Path) -> Views {
     Views::open(address, directory, &mut |_, _| {}).unwrap()
 }
 
@@ -69,7 +76,7 @@ fn spec(side: Side, qty: &str, price: &str) -> OrderSpec {
     }
 }
 
-pub fn decided(
+pub(crate) fn decided(
     intent: u64,
     side: Side,
     (qty, price): (&str, &str),
@@ -98,7 +105,7 @@ pub fn decided(
     }
 }
 
-pub fn checks() -> Vec<Check> {
+pub(crate) fn checks() -> Vec<Check> {
     [
         (Guardrail::ReferenceAge, "5", "2000"),
         (Guardrail::Collar, "0", "50"),
@@ -116,7 +123,7 @@ pub fn checks() -> Vec<Check> {
     .into()
 }
 
-pub fn prepared(intent: u64, id: &str, side: Side, (qty, price): (&str, &str)) -> Record {
+pub(crate) fn prepared(intent: u64, id: &str, side: Side, (qty, price): (&str, &str)) -> Record {
     Record::Prepared {
         agent: number("trend"),
         intent: IntentId(intent),
@@ -137,7 +144,7 @@ pub fn prepared(intent: u64, id: &str, side: Side, (qty, price): (&str, &str)) -
     }
 }
 
-pub fn filled(
+pub(crate) fn filled(
     id: &str,
     trade: u64,
     side: Side,
@@ -152,7 +159,13 @@ pub fn filled(
     }
 }
 
-pub fn fill(id: &str, trade: u64, side: Side, (qty, price): (&str, &str), venue: i64) -> Fill {
+pub(crate) fn fill(
+    id: &str,
+    trade: u64,
+    side: Side,
+    (qty, price): (&str, &str),
+    venue: i64,
+) -> Fill {
     Fill {
         trade_id: TradeId::from_number(trade),
         venue_order_id: VenueOrderId::from_number(7),
@@ -224,7 +237,7 @@ fn beginning() -> Vec<(i64, Record)> {
 }
 
 /// All of it.
-pub fn story() -> Vec<Entry> {
+pub(crate) fn story() -> Vec<Entry> {
     let first: ClientOrderId = number("trend-1-1");
     let mut told = beginning();
     told.extend([
