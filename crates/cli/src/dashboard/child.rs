@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use runtime::config::Config;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 use tokio::time::Instant;
 
@@ -102,9 +102,17 @@ async fn serve(config: &Path, lines: &Lines) -> anyhow::Result<std::process::Exi
     Ok(ended)
 }
 
-/// Returns when the gateway is gone.
+/// Returns when the gateway is gone: then its end of standard input is closed.
 pub(super) async fn orphaned() {
-    let mut input = tokio::io::stdin();
-    let mut bytes = [0; 64];
-    while input.read(&mut bytes).await.is_ok_and(|read| read > 0) {}
+    let (gone, told) = tokio::sync::oneshot::channel::<()>();
+    // A thread that nobody waits for: a read that blocks would hold up the end of a runtime.
+    let watching = std::thread::Builder::new().name("gateway".to_owned()).spawn(move || {
+        let read = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        drop((read, gone));
+    });
+    if let Err(error) = watching {
+        tracing::warn!(%error, "this dashboard will not see its gateway's end");
+        std::future::pending::<()>().await;
+    }
+    let _ = told.await;
 }
