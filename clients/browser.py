@@ -18,7 +18,7 @@ PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil
 FLAGS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-quic", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--disable-extensions", "--mute-audio",
-    "--disable-dev-shm-usage", "--remote-debugging-port=0", "--no-proxy-server",
+    "--disable-dev-shm-usage", "--hide-scrollbars", "--remote-debugging-port=0", "--no-proxy-server",
 ]
 PATIENCE = 60
 

@@ -1,5 +1,5 @@
 // What is so now, card by card.
-import { ago, both, by, el, fill, meter, minus, say, share, time } from "./dom.js";
+import { ago, both, by, el, fill, meter, minus, number, say, share, short, time } from "./dom.js";
 
 const STATES = {
   active: ["active", "good"], throttled: ["THROTTLED", "warn"], reducing: ["reducing", "warn"],
@@ -36,7 +36,6 @@ export function now({ at, now: status, problem }, about) {
   breakers(status, at);
   feeds(status, at);
   budget(status, at);
-  books(status, at);
   balances(status);
 }
 
@@ -59,20 +58,22 @@ function trading(status, at, about) {
     ["orders", `${status.orders_open} open, ${status.orders_in_doubt} in doubt`, status.orders_in_doubt ? "bad" : ""],
     ...Object.entries(status.agents_disabled ?? {}).map(([agent, why]) => [`agent ${agent}`, `DISABLED: ${why}`, "bad"]),
     status.probation_until && ["smaller limits", `until ${time(status.probation_until)}`, "warn"],
+    ...books(status, at),
   ]);
 }
 
 function equity(status) {
   const worth = status.equity, limits = status.breakers ?? {};
   say(by("asset"), worth?.valuation ?? "");
-  say(by("worth"), worth?.equity);
-  by("worth").title = worth ? `high-water mark ${worth.high}; the day began with ${worth.day_start}` : "";
+  say(by("worth"), worth && short(worth.equity, 4));
+  by("worth").title = worth ? `${worth.equity}; high-water mark ${worth.high}; the day began with ${worth.day_start}` : "";
   for (const [id, percent, name] of [["drawdown", "drawdown_percent", "drawdown"], ["dayloss", "day_loss_percent", "day_loss"]]) {
     const limit = limits[name]?.limit;
     say(by(id), worth ? `${worth[percent] ?? "–"}${limit ? ` of ${limit}` : ""} %` : null);
     meter(by(`${id}-bar`), share(worth?.[percent], limit), limits[name]?.tripped);
   }
-  say(by("headroom"), worth?.headroom);
+  say(by("headroom"), worth?.headroom && short(worth.headroom, 4));
+  by("headroom").title = worth?.headroom ?? "";
 }
 
 function breakers(status) {
@@ -80,10 +81,10 @@ function breakers(status) {
     trouble: b.tripped,
     cells: [
       { text: words(name) + (b.tripped ? " – TRIPPED" : ""), kind: b.tripped ? "bad" : "" },
-      { text: b.value ?? "–", num: true },
+      number(b.value, 4),
       { text: `${b.limit} ${b.unit ?? ""}`, num: true },
       { share: share(b.value, b.limit), trips: b.tripped },
-      { text: b.value === null ? "–" : minus(b.limit, b.value) ?? "–", num: true, wide: true },
+      number(b.value === null ? null : minus(b.limit, b.value), 4, { wide: true }),
     ],
   }));
   fill(by("breakers"), rows, by("no-breakers"), status.running
@@ -116,23 +117,24 @@ function budget(status, at) {
   fill(by("budget"), stops.concat(used), by("no-budget"), "No gateway on this host has asked this venue for anything, or the dashboard was opened on a journal alone.");
 }
 
+/** The last comparison, and where alerts go. */
 function books(status, at) {
   const { reconciled, last_difference: last, rate_limits: limits, alerts } = status;
   const left = status.comparison?.left?.length ?? 0;
   const failing = (alerts ?? []).filter((sink) => sink.failures_in_a_row > 0);
-  facts(by("books"), [
+  return [
     ["compared", reconciled ? `${ago(reconciled.at, at)} ago, ${left} left` : "never in this session", left ? "bad" : ""],
     last && ["last difference", `${words(typeof last.found === "string" ? last.found : last.found?.discrepancy ?? "found")}, ${ago(last.at, at)} ago: ${last.correction}`],
     ["repeated", `${status.duplicates_dropped} messages dropped`],
     ["rate limits", limits.total ? `hit ${times(limits)}` : "never hit", limits.last_hour ? "warn" : ""],
     alerts && ["alerts", alerts.length === 0 ? "go nowhere: no [[alert]] is configured" : failing.length ? `${failing.map((s) => s.name).join(", ")} FAIL` : `${alerts.length} sinks, all fine`,
       failing.length ? "bad" : alerts.length ? "" : "warn"],
-  ]);
+  ];
 }
 
 function balances(status) {
   const rows = Object.entries(status.balances ?? {}).map(([asset, { free, locked }]) => ({
-    cells: [asset, { text: free, num: true }, { text: locked, num: true }],
+    cells: [asset, number(free), number(locked)],
   }));
   fill(by("balances"), rows, by("no-balances"), "The venue has told none yet.");
 }
@@ -151,11 +153,11 @@ export function tables(told) {
   })), by("no-orders"), "No order is open.");
   fill(by("ended"), ended.map((o) => ({
     cells: [order(o), { text: words(o.ending ?? "over"), kind: o.ending === "rejected" ? "bad" : "", title: o.cause ?? "" }, side(o), qty(o), { text: o.filled, num: true },
-      { text: o.average ?? "–", num: true }, { text: o.instrument, wide: true }, { text: time(o.at), wide: true, title: both(o.at) }],
+      number(o.average, 6), { text: o.instrument, wide: true }, { text: time(o.at), wide: true, title: both(o.at) }],
   })), by("no-ended"), "No order has ended yet. Agents are named in the gateway's configuration: [agent.NAME].");
   const sign = (text) => (String(text).startsWith("-") ? "bad" : "");
   fill(by("positions"), positions.map((p) => ({
-    cells: [p.instrument, { text: p.agent || "not ours", cut: true }, { text: p.net, num: true }, { text: p.cost, num: true },
-      { text: p.realized, num: true, kind: sign(p.realized) }, { text: p.fees_quote, num: true, wide: true }],
+    cells: [p.instrument, { text: p.agent || "not ours", cut: true }, number(p.net), number(p.cost, 6),
+      number(p.realized, 6, { kind: sign(p.realized) }), number(p.fees_quote, 6, { wide: true })],
   })), by("no-positions"), "Nothing was executed, so no agent holds anything.");
 }

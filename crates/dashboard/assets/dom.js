@@ -135,6 +135,16 @@ export function minus(a, b) {
   return (left < 0n ? "-" : "") + whole + (part ? "." + part : "");
 }
 
+/** A number with so many digits behind the point at most; where some are cut off that is to be seen. */
+export function short(number, digits = 8) {
+  const text = String(number ?? "–");
+  const [whole, part = ""] = text.split(".");
+  return part.length > digits ? `${whole}.${part.slice(0, digits)}…` : text;
+}
+
+/** A cell with a number: what is cut off is in its title. */
+export const number = (text, digits, more = {}) => ({ text: short(text, digits), title: text === null || text === undefined ? "" : String(text), num: true, ...more });
+
 /** The part of one number in another, for a bar. */
 export function share(value, limit) {
   const [v, l] = [parseFloat(value), parseFloat(limit)];

@@ -41,11 +41,6 @@ function content(story) {
   const decision = story.decision;
   if (decision.reason) parts.push(...part("why the agent wanted it", el("p", {}, `“${decision.reason}”`)));
   if (story.refused) parts.push(...part("refused", el("p", { class: "bad" }, story.refused)));
-  const facts = Object.entries(story.order).filter(([name, value]) => value !== null && !/(_at|^at|^seq|^decision|reason_kind)$/.test(name));
-  if (facts.length) {
-    parts.push(...part("the order as it stands", el("dl", { class: "facts" },
-      ...facts.flatMap(([name, value]) => [el("dt", {}, words(name)), el("dd", {}, show(value))]))));
-  }
   if (story.fills.length) {
     parts.push(...part("executions", table(["time", "trade", "side", "price", "qty", "fee", "realized"],
       story.fills.map((f) => el("tr", {}, ...cells(time(f.time), f.trade_id, f.side, f.price, f.qty, `${f.fee ?? "–"} ${f.fee_asset ?? ""}`, f.pnl))), "")));
@@ -55,6 +50,11 @@ function content(story) {
   if (story.checks.length) {
     parts.push(...part("what the guardrails found", table(["guardrail", "actual", "limit", "left"],
       story.checks.map((c) => el("tr", {}, ...cells(c.words ?? words(c.guardrail), c.actual, `${show(c.limit)} ${c.unit ?? ""}`, c.headroom))))));
+  }
+  const facts = Object.entries(story.order).filter(([name, value]) => value !== null && !/(_at|^at|^seq|^decision|reason_kind)$/.test(name));
+  if (facts.length) {
+    parts.push(...part("the order as it stands", el("dl", { class: "facts many" },
+      ...facts.map(([name, value]) => el("div", {}, el("dt", {}, words(name)), el("dd", {}, show(value)))))));
   }
   if (story.state.length) parts.push(...part("how things stood", ...story.state.map((line) => el("p", {}, line))));
   const timings = Object.entries(story.timings);
