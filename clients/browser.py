@@ -112,7 +112,7 @@ class Page:
     def until(self, expression, what):
         end = time.monotonic() + PATIENCE
         while True:
-            value = self.value(expression)
+            value = self.value(f"Boolean({expression})")
             if value:
                 return value
             assert time.monotonic() < end, f"not in {PATIENCE} s: {what}\n{self.value('document.body.innerText')[:3000]}"

@@ -144,7 +144,7 @@ def picture(page, name, whole=False):
 
 
 def ready(page):
-    page.until("document.getElementById('state').textContent === 'active'", "the gateway trades")
+    page.until("document.getElementById('state')?.textContent === 'active'", "the gateway trades")
     page.until("document.querySelectorAll('#ended tr').length > 2", "orders have ended")
     page.until("document.querySelectorAll('#entries tr').length > 20", "the journal is there")
     page.until("document.querySelectorAll('#chart path.worth').length === 1", "the curve is drawn")

@@ -58,10 +58,13 @@ impl Journal {
         self.config.as_deref()
     }
 
-    /// The journal as it was named, without a password.
-    pub(crate) fn shown(&self) -> String {
-        let address = self.address().map(|(address, _)| address.to_string());
-        address.unwrap_or_default()
+    /// The journal as it was named on the command line, without a password.
+    pub(crate) fn shown(&self) -> Option<String> {
+        let (address, _) = self.address().ok()?;
+        match &address {
+            Address::Sqlite(_) => self.store.clone(),
+            server => Some(server.to_string()),
+        }
     }
 
     /// Where the journal is, and the state directory of its gateway.

@@ -22,7 +22,9 @@ impl Failure {
     /// What happened, with its causes.
     pub(crate) fn text(&self) -> String {
         match self {
-            Failure::Usage(error) | Failure::Refused(error) | Failure::Failed(error) => whole(error),
+            Failure::Usage(error) | Failure::Refused(error) | Failure::Failed(error) => {
+                whole(error)
+            }
         }
     }
 

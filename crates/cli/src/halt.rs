@@ -41,7 +41,8 @@ const NOT_DARK: &str = "no gateway answered, and only a gateway can let nothing 
                         cancels still go out with the keys there are; revoke the keys at the exchange";
 
 /// What is left when nothing worked.
-pub(crate) const NOTHING: &str = "nothing was halted: cancel at the exchange, and revoke the key there";
+pub(crate) const NOTHING: &str =
+    "nothing was halted: cancel at the exchange, and revoke the key there";
 
 /// One way to halt, and whether it worked.
 struct Way {

@@ -87,7 +87,13 @@ impl Status {
         let restored =
             State::restore(reader.snapshots()?, &mut |after, each| reader.replay(after, each))?;
         let directory = runtime::budget::directory(config.state_dir.as_deref()).ok();
-        Ok(Status::of(restored.state, reader.holder()?, directory.as_deref(), &config.store, Some(config)))
+        Ok(Status::of(
+            restored.state,
+            reader.holder()?,
+            directory.as_deref(),
+            &config.store,
+            Some(config),
+        ))
     }
 
     /// What a journal comes to, and what is known besides: of the gateway that holds it, and of the host's budget.

@@ -91,11 +91,13 @@ fn body(answer: &str) -> &str {
 /// The gateway's own dashboard, below /proc.
 fn child(gateway: &Gateway) -> Option<std::path::PathBuf> {
     let parent = format!("PPid:\t{}\n", gateway.process.as_ref().unwrap().0.id());
-    std::fs::read_dir("/proc").unwrap().filter_map(Result::ok).map(|entry| entry.path()).find(|path| {
-        let read = |name| std::fs::read(path.join(name)).unwrap_or_default();
-        let is = |bytes: Vec<u8>, text: &str| String::from_utf8_lossy(&bytes).contains(text);
-        is(read("status"), &parent) && is(read("cmdline"), "dashboard")
-    })
+    std::fs::read_dir("/proc").unwrap().filter_map(Result::ok).map(|entry| entry.path()).find(
+        |path| {
+            let read = |name| std::fs::read(path.join(name)).unwrap_or_default();
+            let is = |bytes: Vec<u8>, text: &str| String::from_utf8_lossy(&bytes).contains(text);
+            is(read("status"), &parent) && is(read("cmdline"), "dashboard")
+        },
+    )
 }
 
 /// A gateway that trades.
@@ -179,13 +181,23 @@ fn a_token_is_asked_for_and_a_name_that_is_not_ours_gets_nothing() {
     let venue = Venue::start(&["--market", "synthetic:7"]);
     let gateway = trading(&venue, "");
     let dashboard = Dashboard::start(&["--config", &config(&gateway)], Some(TOKEN));
-    for path in ["/api/session", "/api/events", "/api/journal", "/api/why?id=x", "/api/samples", "/api/curves"] {
+    for path in [
+        "/api/session",
+        "/api/events",
+        "/api/journal",
+        "/api/why?id=x",
+        "/api/samples",
+        "/api/curves",
+    ] {
         let (status, answer) = dashboard.get(path, "");
         assert_eq!(status, 401, "{path}: {answer}");
     }
     assert_eq!(dashboard.halt("").0, 401);
     let (status, answer) = dashboard.get("/", "");
-    assert!(status == 401 && answer.contains("<form method=\"post\" action=\"/login\">"), "{answer}");
+    assert!(
+        status == 401 && answer.contains("<form method=\"post\" action=\"/login\">"),
+        "{answer}"
+    );
     assert_eq!(dashboard.get("/app.css", "").0, 200, "the form has its colours");
     for headers in ["host: evil.example\r\n", "host: localhost.evil.example:80\r\n"] {
         let (status, answer) = dashboard.get("/", headers);
@@ -194,7 +206,8 @@ fn a_token_is_asked_for_and_a_name_that_is_not_ours_gets_nothing() {
     // The wrong one, the right one, and the right one in the address.
     assert_eq!(dashboard.get("/?token=wrong", "").0, 401);
     let form = "content-type: application/x-www-form-urlencoded\r\n";
-    let login = |token: &str| ask(&dashboard.addr, "POST", "/login", form, &format!("token={token}"));
+    let login =
+        |token: &str| ask(&dashboard.addr, "POST", "/login", form, &format!("token={token}"));
     assert_eq!(login("wrong").0, 401);
     for (status, answer) in [login(TOKEN), dashboard.get(&format!("/?token={TOKEN}"), "")] {
         assert_eq!(status, 200, "{answer}");
@@ -239,7 +252,9 @@ fn a_finished_run_is_looked_at_and_not_halted() {
             _ => None,
         });
         last.is_some_and(|(state, cause)| {
-            state == TradingState::Halted && cause.contains("seen") && cause.contains("the dashboard")
+            state == TradingState::Halted
+                && cause.contains("seen")
+                && cause.contains("the dashboard")
         })
     });
 }
@@ -285,7 +300,10 @@ fn a_gateway_starts_its_own_and_takes_it_with_it() {
 
 #[test]
 fn what_cannot_be_opened_says_why() {
-    let gateway = Gateway::prepare("127.0.0.1:1", "[agent.x]\nvenue = \"sim\"\nstrategy = \"market-maker\"\n");
+    let gateway = Gateway::prepare(
+        "127.0.0.1:1",
+        "[agent.x]\nvenue = \"sim\"\nstrategy = \"market-maker\"\n",
+    );
     let config = config(&gateway);
     let refused = |args: &[&str], code: i32, words: &str| {
         let output = plimsoll(&[&["dashboard"], args].concat());

@@ -129,12 +129,13 @@ function tools() {
 async function start() {
   try {
     session = await ask("/api/session");
+    session.about.alone = !session.halts;
   } catch {
     say(by("heard"), "the dashboard does not answer; trying again …");
     setTimeout(start, 2000);
     return;
   }
-  say(by("about"), `${session.about.journal} – plimsoll ${session.about.version} – the same on the command line: plimsoll status ${session.about.named}`);
+  say(by("about"), `${session.about.journal} – plimsoll ${session.about.version} – on the command line: plimsoll ${session.about.alone ? "report losses" : "status"} ${session.about.named}`);
   tools();
   halt.setUp(session);
   story.setUp();

@@ -43,7 +43,8 @@ function trading(status, at, about) {
   const [name, kind] = STATES[status.trading?.state] ?? ["never started", "warn"];
   if (status.running) say(by("state"), name, kind);
   else say(by("state"), status.halt ? "ended, HALTED" : "not running", status.halt ? "bad" : "warn");
-  say(by("mode"), status.mode === "paper" ? "on paper" : "live");
+  // A journal alone may be a backtest's, which says nothing of it.
+  say(by("mode"), status.mode === "paper" ? "on paper" : about.alone ? "journal" : "real orders");
   const ended = status.running ? "" : `No gateway runs on this journal. What follows was so at ${time(status.last_entry, true)}. `;
   const cause = status.trading?.cause || (status.trading?.state === "active" ? "Orders that pass the guardrails are let through." : "");
   const text = ended + (status.running ? cause : status.trading ? `It was ${name}${cause ? `: ${cause}` : ""}` : "");
@@ -51,7 +52,7 @@ function trading(status, at, about) {
   facts(by("facts"), [
     status.trading && ["since", `${time(status.trading.since)} (${ago(status.trading.since, at)} ago)`],
     status.halt && ["halted by", BY[status.halt.by] ?? "it is not said by whom", "bad"],
-    status.halt && ["lifted by", `plimsoll resume ${about?.named ?? ""}`],
+    status.halt && ["lifted by", `plimsoll resume ${about.alone ? "--config FILE" : about.named}`],
     ["session", `${status.session}${status.process ? `, process ${status.process}` : ""}`],
     ["started", `${time(status.started, true)}${status.running ? ` (${ago(status.started, at)} ago)` : ""}`],
     ["last entry", `${time(status.last_entry, true)}`],

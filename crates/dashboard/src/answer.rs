@@ -85,11 +85,14 @@ pub(crate) fn refused(refused: Refused) -> Answer {
             "this dashboard does not answer to that name; open it by its address, or add the name to hosts in \
              [dashboard]",
         ),
-        Refused::Site => {
-            (StatusCode::FORBIDDEN, "the request comes out of another site's page; open the dashboard itself")
-        }
+        Refused::Site => (
+            StatusCode::FORBIDDEN,
+            "the request comes out of another site's page; open the dashboard itself",
+        ),
         Refused::LogIn => (StatusCode::UNAUTHORIZED, "log in with the token first"),
-        Refused::Word => (StatusCode::FORBIDDEN, "the page is older than the dashboard; load it again"),
+        Refused::Word => {
+            (StatusCode::FORBIDDEN, "the page is older than the dashboard; load it again")
+        }
         Refused::Often => (StatusCode::TOO_MANY_REQUESTS, "too many tries within a minute; wait"),
     };
     problem(&Problem::new(status, text))

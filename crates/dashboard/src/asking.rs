@@ -111,7 +111,9 @@ impl Desk {
         let before = self.views.as_ref().map(Views::last);
         let told = match self.open() {
             Ok(views) if before == Some(views.last()) => None,
-            Ok(views) => Some(tables::told(views).unwrap_or_else(|problem| json!({"problem": problem.text}))),
+            Ok(views) => {
+                Some(tables::told(views).unwrap_or_else(|problem| json!({"problem": problem.text})))
+            }
             Err(problem) => Some(json!({"problem": problem.text})),
         };
         if let Some(told) = told {

@@ -39,8 +39,7 @@ pub(crate) fn page(path: &str) -> &'static [u8] {
 
 /// A file that is no page, or nothing of that name. A browser keeps it, and asks whether it is still the same.
 pub(crate) fn file(path: &str, headers: &HeaderMap) -> Option<Answer> {
-    let (_, kind, text) =
-        FILES.iter().find(|(known, kind, _)| *known == path && *kind != HTML)?;
+    let (_, kind, text) = FILES.iter().find(|(known, kind, _)| *known == path && *kind != HTML)?;
     let tag: String = Sha256::digest(text).iter().take(12).map(|b| format!("{b:02x}")).collect();
     let tag = format!("\"{tag}\"");
     let known = headers.get(IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
@@ -65,12 +64,18 @@ mod tests {
         for (path, kind, text) in FILES {
             let text = std::str::from_utf8(text).unwrap();
             let outside = text.replace("http://www.w3.org/2000/svg", "");
-            for word in ["http://", "https://", "@import", "eval(", "innerHTML", " onclick=", " style="] {
+            for word in
+                ["http://", "https://", "@import", "eval(", "innerHTML", " onclick=", " style="]
+            {
                 assert!(!outside.contains(word), "{path} has {word}");
             }
             if *kind == HTML {
-                assert_eq!(text.matches("<script").count(), text.matches("<script src=").count()
-                    + text.matches("<script type=\"module\" src=").count(), "{path}");
+                assert_eq!(
+                    text.matches("<script").count(),
+                    text.matches("<script src=").count()
+                        + text.matches("<script type=\"module\" src=").count(),
+                    "{path}"
+                );
                 assert!(!text.contains("<style"), "{path}");
             }
         }

@@ -134,7 +134,11 @@ mod tests {
         }
         assert!(samples.points.len() <= SAMPLES_MAX, "{}", samples.points.len());
         let times: Vec<u64> = samples.points.iter().map(|(at, _)| *at).collect();
-        assert!(times.is_sorted() && times[0] < 20 && times.last() > Some(&19_980), "{:?}", &times[..3]);
+        assert!(
+            times.is_sorted() && times[0] < 20 && times.last() > Some(&19_980),
+            "{:?}",
+            &times[..3]
+        );
     }
 
     #[test]

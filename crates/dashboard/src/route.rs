@@ -61,7 +61,10 @@ async fn route(request: Request<Incoming>, shared: &Shared) -> Result<Answer, An
             Some(file) => Ok(file),
             None => read(&request, shared).await,
         },
-        _ => Err(problem(StatusCode::METHOD_NOT_ALLOWED, "a dashboard is looked at; only a halt is asked for")),
+        _ => Err(problem(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "a dashboard is looked at; only a halt is asked for",
+        )),
     }
 }
 
@@ -110,7 +113,9 @@ async fn read(request: &Request<Incoming>, shared: &Shared) -> Result<Answer, An
         "/api/curves" => Question::Curves,
         "/api/journal" => Question::Entries(Wanted::read(&said).map_err(|p| answer::problem(&p))?),
         "/api/why" => Question::Why(name(&said)?),
-        _ => return Err(problem(StatusCode::NOT_FOUND, "there is no such page; / is the dashboard")),
+        _ => {
+            return Err(problem(StatusCode::NOT_FOUND, "there is no such page; / is the dashboard"));
+        }
     };
     let answered = shared.asking.ask(question).await.map_err(|p| answer::problem(&p))?;
     Ok(answer::json(&answered))
@@ -118,13 +123,17 @@ async fn read(request: &Request<Incoming>, shared: &Shared) -> Result<Answer, An
 
 fn listen(shared: &Shared) -> Result<Answer, Answer> {
     let place = Arc::clone(&shared.places).try_acquire_owned().map_err(|_| {
-        problem(StatusCode::SERVICE_UNAVAILABLE, "too many browsers look at this dashboard; close one")
+        problem(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many browsers look at this dashboard; close one",
+        )
     })?;
     Ok(events::stream(shared.live.told(), shared.asking.told(), place))
 }
 
 fn name(said: &[(String, String)]) -> Result<String, Answer> {
-    let id = said.iter().find(|(name, _)| name == "id").map(|(_, id)| id.trim()).unwrap_or_default();
+    let id =
+        said.iter().find(|(name, _)| name == "id").map(|(_, id)| id.trim()).unwrap_or_default();
     match id.chars().count() {
         1..=ID_MAX => Ok(id.to_owned()),
         _ => Err(problem(StatusCode::BAD_REQUEST, "id: name an order, an execution or a decision")),
@@ -145,7 +154,8 @@ async fn halt(request: Request<Incoming>, shared: &Shared) -> Result<Answer, Ans
         return Err(problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "a halt is asked for in JSON"));
     }
     let Some(halt) = shared.halt.clone() else {
-        let text = "there is nothing to halt: this dashboard was opened on a journal alone, with --store";
+        let text =
+            "there is nothing to halt: this dashboard was opened on a journal alone, with --store";
         return Err(problem(StatusCode::CONFLICT, text));
     };
     let body = body(request).await?;
@@ -157,7 +167,10 @@ async fn halt(request: Request<Incoming>, shared: &Shared) -> Result<Answer, Ans
     match done {
         Ok(Ok(done)) => Ok(answer::json(&done)),
         Ok(Err(text)) => Err(problem(StatusCode::BAD_GATEWAY, &text)),
-        Err(_) => Err(problem(StatusCode::INTERNAL_SERVER_ERROR, "the halt was not asked for; use plimsoll halt")),
+        Err(_) => Err(problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the halt was not asked for; use plimsoll halt",
+        )),
     }
 }
 
@@ -167,7 +180,8 @@ fn problem(status: StatusCode, text: &str) -> Answer {
 
 async fn body(request: Request<Incoming>) -> Result<Vec<u8>, Answer> {
     let read = Limited::new(request.into_body(), BODY_MAX).collect().await;
-    let read = read.map_err(|_| problem(StatusCode::PAYLOAD_TOO_LARGE, "the request is too long"))?;
+    let read =
+        read.map_err(|_| problem(StatusCode::PAYLOAD_TOO_LARGE, "the request is too long"))?;
     Ok(read.to_bytes().to_vec())
 }
 

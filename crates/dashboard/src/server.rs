@@ -84,9 +84,10 @@ impl Server {
 async fn connection(stream: TcpStream, shared: &Shared) {
     // News must not wait for more; a socket that refuses is merely slower.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| async move {
-        Ok::<_, Infallible>(route::answer(request, shared).await)
-    });
+    let service =
+        service_fn(
+            |request| async move { Ok::<_, Infallible>(route::answer(request, shared).await) },
+        );
     // However a browser ends its connection, there is nothing to be done about it.
     let _ = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

@@ -29,10 +29,13 @@ pub(crate) fn told(views: &mut Views) -> Result<Value, Problem> {
     let open = format!(
         "SELECT {ORDER} FROM orders WHERE state <> 'done' ORDER BY state = 'in_doubt' DESC, seq DESC"
     );
-    let ended = format!("SELECT {ORDER} FROM orders WHERE state = 'done' ORDER BY seq DESC LIMIT 50");
-    let positions = "SELECT agent, instrument, net, cost, realized, fees_quote, uncounted FROM positions
+    let ended =
+        format!("SELECT {ORDER} FROM orders WHERE state = 'done' ORDER BY seq DESC LIMIT 50");
+    let positions =
+        "SELECT agent, instrument, net, cost, realized, fees_quote, uncounted FROM positions
         ORDER BY instrument, agent";
-    let sums = "SELECT (SELECT count(*) FROM orders) AS orders, (SELECT count(*) FROM fills) AS fills,
+    let sums =
+        "SELECT (SELECT count(*) FROM orders) AS orders, (SELECT count(*) FROM fills) AS fills,
         (SELECT count(*) FROM refusals) AS refusals, (SELECT count(*) FROM errors) AS errors";
     let names = |views: &mut Views, name: &str| {
         let sql = format!("SELECT DISTINCT {name} AS name FROM orders ORDER BY 1 LIMIT 100");
@@ -51,7 +54,11 @@ pub(crate) fn told(views: &mut Views) -> Result<Value, Problem> {
 }
 
 /// Entries, newest first, each in words.
-pub(crate) fn entries(views: &mut Views, wanted: &Wanted, bounds: Bounds) -> Result<Value, Problem> {
+pub(crate) fn entries(
+    views: &mut Views,
+    wanted: &Wanted,
+    bounds: Bounds,
+) -> Result<Value, Problem> {
     let found = views.query(&wanted.sql(), bounds)?;
     let number = |row: &Vec<Cell>| match row.first() {
         Some(Cell::Integer(seq)) => Some(seq.cast_unsigned()),

@@ -32,9 +32,9 @@ impl Wanted {
     pub(crate) fn read(pairs: &[(String, String)]) -> Result<Wanted, Problem> {
         let mut wanted = Wanted { limit: LIMIT[0], ..Wanted::default() };
         for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
-            wanted.take(name, value.trim()).map_err(|problem| {
-                Problem::wrong(format!("{name}: {problem}"))
-            })?;
+            wanted
+                .take(name, value.trim())
+                .map_err(|problem| Problem::wrong(format!("{name}: {problem}")))?;
         }
         Ok(wanted)
     }
@@ -88,8 +88,13 @@ impl Wanted {
             ("instrument", self.instrument.map(|id| quoted(id.as_str()))),
             ("client_order_id", self.order.map(|id| quoted(id.as_str()))),
         ];
-        conditions.extend(ids.into_iter().filter_map(|(name, id)| Some(format!("{name} = {}", id?))));
-        let from = if self.errors { "(SELECT DISTINCT seq, at, kind, agent, instrument, client_order_id FROM errors)" } else { "records" };
+        conditions
+            .extend(ids.into_iter().filter_map(|(name, id)| Some(format!("{name} = {}", id?))));
+        let from = if self.errors {
+            "(SELECT DISTINCT seq, at, kind, agent, instrument, client_order_id FROM errors)"
+        } else {
+            "records"
+        };
         let all = if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
         let limit = self.limit + 1;
         format!("SELECT seq FROM {from} WHERE {all} ORDER BY seq DESC LIMIT {limit}")
@@ -117,7 +122,10 @@ mod tests {
 
     #[test]
     fn what_a_page_says_is_checked() {
-        assert_eq!(read(&[]).unwrap().sql(), "SELECT seq FROM records WHERE 1 ORDER BY seq DESC LIMIT 101");
+        assert_eq!(
+            read(&[]).unwrap().sql(),
+            "SELECT seq FROM records WHERE 1 ORDER BY seq DESC LIMIT 101"
+        );
         let all = [
             ("before", "7"),
             ("until", "5"),
@@ -135,7 +143,11 @@ mod tests {
         );
         assert!(read(&[("errors", "1")]).unwrap().sql().contains("FROM errors"));
         assert_eq!(read(&[("limit", "100000")]).unwrap().limit, 500);
-        assert_eq!(read(&[("agent", "")]).unwrap(), read(&[]).unwrap(), "an empty field says nothing");
+        assert_eq!(
+            read(&[("agent", "")]).unwrap(),
+            read(&[]).unwrap(),
+            "an empty field says nothing"
+        );
     }
 
     #[test]

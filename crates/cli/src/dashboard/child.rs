@@ -40,8 +40,11 @@ impl Lines {
     pub(super) fn read() -> anyhow::Result<Lines> {
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line)?;
-        serde_json::from_str(&line)
-            .map_err(|_| anyhow!("--of-gateway is for `plimsoll run`, which tells what is needed on standard input"))
+        serde_json::from_str(&line).map_err(|_| {
+            anyhow!(
+                "--of-gateway is for `plimsoll run`, which tells what is needed on standard input"
+            )
+        })
     }
 
     /// Reads them where the configuration says that they are. `None`: there is no dashboard.
@@ -73,7 +76,11 @@ pub(crate) async fn keep(config: PathBuf, lines: Lines) {
             Err(error) => format!("{error:#}"),
         };
         pause = if start.elapsed() >= WELL { PAUSES[0] } else { pause };
-        tracing::warn!(ended, pause_s = pause.as_secs(), "there is no dashboard; it is started again");
+        tracing::warn!(
+            ended,
+            pause_s = pause.as_secs(),
+            "there is no dashboard; it is started again"
+        );
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PAUSES[1]);
     }

@@ -29,7 +29,8 @@ pub(super) fn open(journal: &Journal, told: Option<&Lines>) -> Result<Opened, Fa
             let directory = directory(state_dir.as_deref())?;
             // It says at once that there is nothing of that name.
             drop(journal::JournalReader::of(&address)?);
-            let settings = settings(address, directory, None, format!("--store {}", journal.shown()));
+            let named = format!("--store {}", journal.shown().unwrap_or_default());
+            let settings = settings(address, directory, None, named);
             Ok(Opened { settings, listen: None, token: None, hosts: Vec::new() })
         }
     }

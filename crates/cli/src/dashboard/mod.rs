@@ -21,7 +21,8 @@ use crate::failure::Failure;
 use crate::{run, signals};
 
 /// Where it listens unless told.
-const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9400);
+const LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9400);
 /// The token of a dashboard whose configuration names none.
 const TOKEN: &str = "PLIMSOLL_DASHBOARD_TOKEN";
 /// How far a gateway's own dashboard stands back when the processor is wanted by others.

@@ -25,7 +25,11 @@ struct Read {
 
 impl Watched {
     /// The gateway of this journal. Without a configuration nothing is known of the host's budget.
-    pub(crate) const fn new(journal: Address, directory: PathBuf, config: Option<Config>) -> Watched {
+    pub(crate) const fn new(
+        journal: Address,
+        directory: PathBuf,
+        config: Option<Config>,
+    ) -> Watched {
         Watched { journal, directory, config, read: None }
     }
 

@@ -40,7 +40,9 @@ pub enum AccessError {
     )]
     Open(SocketAddr),
     /// It could be guessed.
-    #[error("the token has {0} characters; {TOKEN_MIN} random ones are the least, as of `openssl rand -hex 16`")]
+    #[error(
+        "the token has {0} characters; {TOKEN_MIN} random ones are the least, as of `openssl rand -hex 16`"
+    )]
     Short(usize),
     /// The system has no random numbers.
     #[error("the system has no random numbers for sessions: {0}")]

@@ -66,7 +66,11 @@ fn a_name_that_is_not_ours_is_refused() {
     for (hosts, to_open, to_locked) in cases {
         let pairs: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
         assert_eq!(open().host(&headers(&pairs)).is_ok(), to_open, "open, {hosts:?}");
-        assert_eq!(locked_by_token().host(&headers(&pairs)).is_ok(), to_locked, "locked, {hosts:?}");
+        assert_eq!(
+            locked_by_token().host(&headers(&pairs)).is_ok(),
+            to_locked,
+            "locked, {hosts:?}"
+        );
     }
 }
 

@@ -35,7 +35,8 @@ pub(super) fn check(dashboard: &DashboardConfig) -> Result<(), (String, String)>
     };
     match hosts.iter().find(|host| !is_name(host)) {
         Some(host) => {
-            let problem = format!("{host:?} is no name as box.lan, without http:// and without a port");
+            let problem =
+                format!("{host:?} is no name as box.lan, without http:// and without a port");
             Err(("dashboard.hosts".to_owned(), problem))
         }
         None => Ok(()),

@@ -1,8 +1,8 @@
 //! A record in words, as one line of a story.
 
 use model::{
-    Action, AlertLevel, Asked, Asset, Balance, BreakerEvent, FeedHealth, NewOrder, OrderKind, OrderQty, OrderSpec,
-    Price, Record, Seen, Side, Timestamp,
+    Action, AlertLevel, Asked, Asset, Balance, BreakerEvent, FeedHealth, NewOrder, OrderKind,
+    OrderQty, OrderSpec, Price, Record, Seen, Side, Timestamp,
 };
 
 use crate::fold::link_name;
