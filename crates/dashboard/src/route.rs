@@ -114,7 +114,10 @@ async fn read(request: &Request<Incoming>, shared: &Shared) -> Result<Answer, An
         "/api/journal" => Question::Entries(Wanted::read(&said).map_err(|p| answer::problem(&p))?),
         "/api/why" => Question::Why(name(&said)?),
         _ => {
-            return Err(problem(StatusCode::NOT_FOUND, "there is no such page; / is the dashboard"));
+            return Err(problem(
+                StatusCode::NOT_FOUND,
+                "there is no such page; / is the dashboard",
+            ));
         }
     };
     let answered = shared.asking.ask(question).await.map_err(|p| answer::problem(&p))?;

@@ -120,7 +120,8 @@ fn orders_fills_and_money() {
 fn an_order_is_over_when_all_of_it_has_executed() {
     let mut entries = story();
     entries.retain(|entry| !matches!(entry.record, Record::Ended { .. }));
-    let mut views = Journal::of(&entries).views();
+    let journal = Journal::of(&entries);
+    let mut views = journal.views();
     let sql = "SELECT state || ' ' || ending || ' ' || (ended_at = last_fill_at) FROM orders
         WHERE client_order_id = 'trend-1-2'";
     assert_eq!(one(&mut views, sql), "done filled 1");

@@ -1,17 +1,17 @@
 //! What the dashboard cannot do by itself: see how the gateway is, and halt it. Both are what `plimsoll status` and
 //! `plimsoll halt` do.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use dashboard::{Halt, Settings, Watch};
+use dashboard::{About, Halt, Settings, Watch};
 use journal::Address;
 use model::HaltedBy;
 use runtime::config::{Config, Place};
 use serde_json::Value;
 
 use super::child::Lines;
-use super::{Opened, about};
 use crate::asked::Journal;
 use crate::failure::Failure;
 use crate::halt::{self, Wish};
@@ -19,6 +19,14 @@ use crate::status::Watched;
 
 /// Why, where the person says nothing.
 const REASON: &str = "halted on the dashboard";
+
+/// What a dashboard is opened on.
+pub(super) struct Opened {
+    pub(super) settings: Settings,
+    pub(super) listen: Option<SocketAddr>,
+    pub(super) token: Option<String>,
+    pub(super) hosts: Vec<String>,
+}
 
 /// Opens a gateway's journal by its configuration, or a journal alone.
 pub(super) fn open(journal: &Journal, told: Option<&Lines>) -> Result<Opened, Failure> {
@@ -75,7 +83,7 @@ fn settings(
     let watch = Watched::new(address.clone(), directory.clone(), config);
     let halt = place.map(|place| Arc::new(Button(place)) as Arc<dyn Halt>);
     Settings {
-        about: about(address.to_string(), named),
+        about: About { journal: address.to_string(), named, version: env!("CARGO_PKG_VERSION") },
         journal: address,
         directory,
         watch: Box::new(Looking(watch)),

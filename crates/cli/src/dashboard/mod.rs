@@ -11,7 +11,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, anyhow};
-use dashboard::{About, Access, Settings};
+use dashboard::Access;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -109,17 +109,4 @@ fn threads() -> Result<tokio::runtime::Runtime, Failure> {
     let mut threads = tokio::runtime::Builder::new_multi_thread();
     let threads = threads.worker_threads(THREADS).enable_all().build();
     Ok(threads.context("cannot start worker threads")?)
-}
-
-/// What a dashboard is opened on.
-struct Opened {
-    settings: Settings,
-    listen: Option<SocketAddr>,
-    token: Option<String>,
-    hosts: Vec<String>,
-}
-
-/// What the page says of itself.
-fn about(journal: String, named: String) -> About {
-    About { journal, named, version: env!("CARGO_PKG_VERSION") }
 }

@@ -1,3 +1,5 @@
+//! Each wall against the attack that it is for.
+
 use hyper::header::{HeaderValue, SET_COOKIE};
 
 use super::*;
