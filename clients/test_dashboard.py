@@ -163,6 +163,8 @@ def test_it_is_live_whole_and_asks_nobody_else(world, opened):
     page.until(f"document.getElementById('journal-count').textContent !== {entries!r}", "the journal goes on")
     top = page.value("document.querySelector('#entries td').textContent")
     page.until(f"document.querySelector('#entries td').textContent !== {top!r}", "and its list follows")
+    order = page.value("document.querySelector('#ended a').textContent")
+    page.until(f"document.querySelector('#ended a').textContent !== {order!r}", "orders come and go")
     # What is shown is what the command line says.
     said = subprocess.run([BINARY, "status", "--json", "--config", world.config], capture_output=True, check=True)
     status = json.loads(said.stdout)

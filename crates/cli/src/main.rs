@@ -16,6 +16,7 @@ mod failure;
 mod flatten;
 mod halt;
 mod limits;
+mod private;
 mod query;
 mod reconcile;
 mod report;

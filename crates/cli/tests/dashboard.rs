@@ -146,6 +146,19 @@ fn it_tells_what_is_so_and_its_button_halts() {
     assert_eq!(dashboard.get("/api/journal?kind=x%27", "").0, 400);
     assert_eq!(dashboard.get("/nothing", "").0, 404);
 
+    // Questions bring the tables further, and what is new is told all the same.
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let asked = dashboard.json("/api/journal?limit=1")["last"].as_u64().unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        if dashboard.event("tables")["last"].as_u64().unwrap() >= asked
+            && asked > tables["last"].as_u64().unwrap()
+        {
+            break;
+        }
+        assert!(Instant::now() < end, "the tables are not told any more");
+    }
+
     // Without the word of the page nothing is halted, whoever asks.
     let session = dashboard.json("/api/session");
     let word = format!("x-plimsoll-word: {}\r\n", session["word"].as_str().unwrap());

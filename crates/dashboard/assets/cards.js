@@ -46,8 +46,8 @@ function trading(status, at, about) {
   // A journal alone may be a backtest's, which says nothing of it.
   say(by("mode"), status.mode === "paper" ? "on paper" : about.alone ? "journal" : "real orders");
   const ended = status.running ? "" : `No gateway runs on this journal. What follows was so at ${time(status.last_entry, true)}. `;
-  const cause = status.trading?.cause || (status.trading?.state === "active" ? "Orders that pass the guardrails are let through." : "");
-  const text = ended + (status.running ? cause : status.trading ? `It was ${name}${cause ? `: ${cause}` : ""}` : "");
+  const cause = status.trading?.cause || (status.running && status.trading?.state === "active" ? "Orders that pass the guardrails are let through." : "");
+  const text = ended + (status.running ? cause : status.trading ? `It was ${name}${cause ? `: ${cause}` : "."}` : "");
   say(by("cause"), text || "–", status.halt ? "bad" : "");
   facts(by("facts"), [
     status.trading && ["since", `${time(status.trading.since)} (${ago(status.trading.since, at)} ago)`],

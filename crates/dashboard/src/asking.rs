@@ -52,7 +52,7 @@ impl Asking {
     pub(crate) fn start(journal: Address, directory: PathBuf) -> std::io::Result<Asking> {
         let (ask, asked) = sync_channel(WAITING_MAX);
         let (tell, told) = watch::channel(Arc::from(""));
-        let mut desk = Desk { journal, directory, views: None, tell, looked: None };
+        let mut desk = Desk { journal, directory, views: None, tell, told: None, looked: None };
         std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || desk.answer_all(&asked))?;
@@ -80,6 +80,8 @@ struct Desk {
     directory: PathBuf,
     views: Option<Views>,
     tell: watch::Sender<Arc<str>>,
+    /// The entry up to which was told. A question may have brought the tables further meanwhile.
+    told: Option<u64>,
     looked: Option<Instant>,
 }
 
@@ -108,13 +110,21 @@ impl Desk {
 
     /// Brings the tables up to the journal's end, and tells what they say.
     fn refresh(&mut self) {
-        let before = self.views.as_ref().map(Views::last);
-        let told = match self.open() {
-            Ok(views) if before == Some(views.last()) => None,
-            Ok(views) => {
-                Some(tables::told(views).unwrap_or_else(|problem| json!({"problem": problem.text})))
+        let before = self.told;
+        let told = self.open().and_then(|views| {
+            let is_new = before != Some(views.last());
+            let told = is_new.then(|| tables::told(views)).transpose()?;
+            Ok((views.last(), told))
+        });
+        let told = match told {
+            Ok((last, told)) => {
+                self.told = Some(last);
+                told
             }
-            Err(problem) => Some(json!({"problem": problem.text})),
+            Err(problem) => {
+                self.told = None;
+                Some(json!({"problem": problem.text}))
+            }
         };
         if let Some(told) = told {
             self.tell.send_replace(Arc::from(told.to_string()));

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 pub(crate) use self::child::{Lines, keep};
 use crate::asked::Journal;
 use crate::failure::Failure;
-use crate::{run, signals};
+use crate::{private, signals};
 
 /// Where it listens unless told.
 const LISTEN: SocketAddr =
@@ -43,7 +43,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    run::private();
+    private::keep();
     let told = args.of_gateway.then(Lines::read).transpose()?;
     if told.is_some()
         && let Err(error) = rustix::process::nice(NICE)
