@@ -104,7 +104,7 @@ impl Table {
         let right: Vec<bool> = (0..self.columns.len())
             .map(|index| {
                 let mut cells = self.rows.iter().filter_map(|row| row.get(index));
-                cells.all(|cell| is_right(cell))
+                cells.all(is_right)
             })
             .collect();
         let width = |index: usize| {

@@ -1,5 +1,4 @@
 //! The tables are a contract: the page that tells of them has their text, word for word.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use plimsoll_views::{SCHEMA, report};
 

@@ -18,16 +18,16 @@ const STAGES: [(&str, &str, &str); 7] = [
 
 pub(super) fn make(asking: &Asking<'_>) -> rusqlite::Result<(Vec<Section>, Vec<String>)> {
     let mut table = Table::new(&["stage", "orders", "p50_ms", "p90_ms", "p99_ms", "max_ms"]);
-    let (from_columns, width) = columns();
+    let from_columns = columns();
     let mut stages: Vec<Vec<i64>> = vec![Vec::new(); STAGES.len()];
     let mut select = asking.views.connection().prepare(&format!(
         "SELECT {from_columns} FROM orders WHERE at >= :from AND (:agent IS NULL OR agent = :agent)"
     ))?;
     let mut rows = select.query(named_params! {":from": asking.from, ":agent": asking.of.agent})?;
     while let Some(row) = rows.next()? {
-        for index in 0..width {
+        for (index, stage) in stages.iter_mut().enumerate() {
             if let Some(took) = row.get::<_, Option<i64>>(index)? {
-                stages[index].push(took);
+                stage.push(took);
             }
         }
     }
@@ -53,7 +53,7 @@ pub(super) fn make(asking: &Asking<'_>) -> rusqlite::Result<(Vec<Section>, Vec<S
     Ok((vec![Section::new("stages", "milliseconds", table)], notes))
 }
 
-fn columns() -> (String, usize) {
+fn columns() -> String {
     let each = STAGES.map(|(_, from, to)| format!("{to} - {from}"));
-    (each.join(", "), each.len())
+    each.join(", ")
 }

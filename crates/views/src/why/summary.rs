@@ -168,9 +168,9 @@ fn cost_after(
     else {
         return Ok(None);
     };
-    let cost = late.iter().fold(Some(Decimal::ZERO), |sum, row| {
+    let cost = late.iter().try_fold(Decimal::ZERO, |sum, row| {
         let (price, qty) = (decimal(&row[price].text())?, decimal(&row[qty].text())?);
-        plus(sum, worse_by(side, price, middle, qty))
+        plus(Some(sum), worse_by(side, price, middle, qty))
     });
     let quote = quote(found);
     Ok(cost.map(|cost| {
@@ -193,12 +193,10 @@ fn money(story: &Story, said: &mut Vec<String>) {
         return;
     }
     let sum = |name: &str| {
-        let index = story.fills.columns.iter().position(|column| column == name)?;
-        story
-            .fills
-            .rows
-            .iter()
-            .fold(Some(Decimal::ZERO), |sum, row| plus(sum, decimal(&row[index].text())))
+        let column = |name: &str| story.fills.columns.iter().position(|column| column == name);
+        let (index, busted) = (column(name)?, column("busted")?);
+        let mut counted = story.fills.rows.iter().filter(|row| row[busted] == Cell::Integer(0));
+        counted.try_fold(Decimal::ZERO, |sum, row| plus(Some(sum), decimal(&row[index].text())))
     };
     if let Some(slipped) = sum("slippage_mid") {
         let words = if slipped.signum() < 0 { "better" } else { "worse" };
