@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::failure::Failure;
 use crate::status::ago;
-use crate::{run, sockets};
+use crate::{private, run, sockets};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -28,7 +28,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    run::private();
+    private::keep();
     let mut config = runtime::config::load(&args.config).map_err(Failure::usage)?;
     config.take_secrets();
     let settings = runtime::gateway::alert_settings(&config).map_err(run::failure)?;

@@ -53,7 +53,22 @@ impl Journal {
         views.map_err(failed)
     }
 
-    fn address(&self) -> Result<(Address, Option<PathBuf>), Failure> {
+    /// The configuration file, where one was named.
+    pub(crate) fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    /// The journal as it was named on the command line, without a password.
+    pub(crate) fn shown(&self) -> Option<String> {
+        let (address, _) = self.address().ok()?;
+        match &address {
+            Address::Sqlite(_) => self.store.clone(),
+            server => Some(server.to_string()),
+        }
+    }
+
+    /// Where the journal is, and the state directory of its gateway.
+    pub(crate) fn address(&self) -> Result<(Address, Option<PathBuf>), Failure> {
         match (&self.config, &self.store) {
             (Some(file), _) => {
                 let config = runtime::config::load(file).map_err(Failure::usage)?;

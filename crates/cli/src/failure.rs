@@ -19,6 +19,15 @@ impl Failure {
         Failure::Usage(error.into())
     }
 
+    /// What happened, with its causes.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Failure::Usage(error) | Failure::Refused(error) | Failure::Failed(error) => {
+                whole(error)
+            }
+        }
+    }
+
     /// Says what happened on standard error.
     pub(crate) fn report(self) -> ExitCode {
         let (error, code) = match self {

@@ -1,4 +1,4 @@
-//! `plimsoll halt`: stops trading, by the first way that works and, where no gateway answers, by all that are
+//! `plimsoll halt`, and the dashboard's button: stops trading, by the first way that works and, where no gateway answers, by all that are
 //! left: the watchdog's own latch, and the halt file that a gateway finds while it runs or when it starts.
 //!
 //! It needs of the configuration what says where things are, and nothing else: who wants to halt is not to be
@@ -40,6 +40,10 @@ pub(crate) struct Args {
 const NOT_DARK: &str = "no gateway answered, and only a gateway can let nothing out: what is left halts, and its \
                         cancels still go out with the keys there are; revoke the keys at the exchange";
 
+/// What is left when nothing worked.
+pub(crate) const NOTHING: &str =
+    "nothing was halted: cancel at the exchange, and revoke the key there";
+
 /// One way to halt, and whether it worked.
 struct Way {
     /// `gateway`, `watchdog`, `halt_file`; `dark`, where that was asked for and is not to be had.
@@ -48,12 +52,41 @@ struct Way {
     done: Result<String, String>,
 }
 
+/// What is wanted.
+pub(crate) struct Wish {
+    /// Why.
+    pub(crate) reason: String,
+    /// Let nothing out any more, cancels neither.
+    pub(crate) dark: bool,
+    /// Who wants it.
+    pub(crate) by: HaltedBy,
+}
+
+/// What it came to.
+pub(crate) struct Done {
+    ways: Vec<Way>,
+    /// What the gateway lets through now, where one answered.
+    trading: Option<Trading>,
+}
+
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let place = runtime::config::place(&args.config).map_err(Failure::usage)?;
+    let wish = Wish { reason: args.reason.clone(), dark: args.dark, by: HaltedBy::Person };
+    let done = halt(&wish, &place)?;
+    tell(args, &done)?;
+    match (done.is_halted(), args.dark && done.trading.is_none()) {
+        (true, false) => Ok(()),
+        (true, true) => Err(anyhow!("halted, and not dark: {NOT_DARK}").into()),
+        (false, _) => Err(anyhow!(NOTHING).into()),
+    }
+}
+
+/// Halts, by the first way that works.
+pub(crate) fn halt(wish: &Wish, place: &Place) -> Result<Done, Failure> {
     let directory = runtime::budget::directory(place.state_dir.as_deref())?;
     let mut ways = Vec::new();
     let mut trading = None;
-    match gateway(args, &place, &directory) {
+    match gateway(wish, place, &directory) {
         Ok(now) => {
             let said = format!("{}: {}", status::word(now.state), now.cause);
             ways.push(Way { who: "gateway", done: Ok(said) });
@@ -61,31 +94,37 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         }
         Err(problem) => {
             ways.push(Way { who: "gateway", done: Err(problem) });
-            if let Some(done) = watchdog::halt(&place, &args.reason) {
+            if let Some(done) = watchdog::halt(place, &wish.reason) {
                 ways.push(Way { who: "watchdog", done });
             }
-            ways.push(Way { who: "halt_file", done: halt_file(args, &place, &directory) });
-            if args.dark {
+            ways.push(Way { who: "halt_file", done: halt_file(wish, place, &directory) });
+            if wish.dark {
                 ways.push(Way { who: "dark", done: Err(NOT_DARK.to_owned()) });
             }
         }
     }
-    let is_halted = ways.iter().any(|way| way.done.is_ok());
-    tell(args, &ways, trading.as_ref(), is_halted)?;
-    match (is_halted, args.dark && trading.is_none()) {
-        (true, false) => Ok(()),
-        (true, true) => Err(anyhow!("halted, and not dark: {NOT_DARK}").into()),
-        (false, _) => {
-            let text = "nothing was halted: cancel at the exchange, and revoke the key there";
-            Err(anyhow!(text).into())
-        }
+    Ok(Done { ways, trading })
+}
+
+impl Done {
+    pub(crate) fn is_halted(&self) -> bool {
+        self.ways.iter().any(|way| way.done.is_ok())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        let way = |way: &Way| match &way.done {
+            Ok(said) => json!({"who": way.who, "done": true, "said": said}),
+            Err(problem) => json!({"who": way.who, "done": false, "problem": problem}),
+        };
+        let asked: Vec<Value> = self.ways.iter().map(way).collect();
+        json!({"halted": self.is_halted(), "trading": self.trading, "asked": asked})
     }
 }
 
-fn gateway(args: &Args, place: &Place, directory: &Path) -> Result<Trading, String> {
+fn gateway(wish: &Wish, place: &Place, directory: &Path) -> Result<Trading, String> {
     let socket = control::socket(directory, &place.store)
         .map_err(|_| "no gateway was ever started on this journal".to_owned())?;
-    let (reason, dark, by) = (args.reason.clone(), args.dark, HaltedBy::Person);
+    let (reason, dark, by) = (wish.reason.clone(), wish.dark, wish.by);
     match control::ask(&socket, &Ask::Halt { reason, dark, by }) {
         Ok(Answer::Halted(trading)) => Ok(trading),
         Ok(Answer::Error(problem)) => Err(problem),
@@ -94,10 +133,12 @@ fn gateway(args: &Args, place: &Place, directory: &Path) -> Result<Trading, Stri
     }
 }
 
-fn halt_file(args: &Args, place: &Place, directory: &Path) -> Result<String, String> {
+fn halt_file(wish: &Wish, place: &Place, directory: &Path) -> Result<String, String> {
     let path = control::halt_file(directory, &place.store).map_err(|error| error.to_string())?;
     let now = runtime::clock::now();
-    let text = format!("{} (plimsoll halt, at {now})\n", args.reason);
+    let is_button = wish.by == HaltedBy::Dashboard;
+    let from = if is_button { "the dashboard" } else { "plimsoll halt" };
+    let text = format!("{} ({from}, at {now})\n", wish.reason);
     let halts = "it halts a gateway that runs, and the next that starts";
     match control::write_halt_file(&path, &text) {
         Ok(()) => Ok(format!("{} is there: {halts}", path.display())),
@@ -123,25 +164,13 @@ fn empty_file(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn tell(
-    args: &Args,
-    ways: &[Way],
-    trading: Option<&Trading>,
-    is_halted: bool,
-) -> Result<(), Failure> {
+fn tell(args: &Args, done: &Done) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     if args.json {
-        let ways: Vec<Value> = ways
-            .iter()
-            .map(|way| match &way.done {
-                Ok(said) => json!({"who": way.who, "done": true, "said": said}),
-                Err(problem) => json!({"who": way.who, "done": false, "problem": problem}),
-            })
-            .collect();
-        writeln!(out, "{}", json!({"halted": is_halted, "trading": trading, "asked": ways}))?;
+        writeln!(out, "{}", done.json())?;
         return Ok(());
     }
-    for Way { who, done } in ways {
+    for Way { who, done } in &done.ways {
         match done {
             Ok(said) => writeln!(out, "{who:<12} {said}")?,
             Err(problem) => writeln!(out, "{who:<12} NOT: {problem}")?,

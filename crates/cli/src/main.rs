@@ -7,6 +7,7 @@ mod alerts;
 mod asked;
 mod backtest;
 mod chaos;
+mod dashboard;
 mod data;
 mod demo;
 mod doctor;
@@ -16,6 +17,7 @@ mod flatten;
 mod gap;
 mod halt;
 mod limits;
+mod private;
 mod query;
 mod reconcile;
 mod report;
@@ -58,6 +60,8 @@ enum Command {
     Run(run::Args),
     /// How a gateway is: sessions, feeds, comparisons, orders.
     Status(status::Args),
+    /// What a gateway does, in a browser; of a finished run or a backtest, too. It can halt, and nothing else.
+    Dashboard(dashboard::Args),
     /// Whether all is as it should be: the layers of protection, the key, the store, the clock.
     Doctor(doctor::Args),
     /// The whole system in virtual time, with faults, and a checker for every invariant.
@@ -111,6 +115,7 @@ fn main() -> ExitCode {
         Command::Venue(args) => venue::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Dashboard(args) => dashboard::run(&args),
         Command::Chaos(args) => chaos::run(&args),
         Command::Backtest(args) => backtest::run(&args),
         Command::Sweep(args) => sweep::run(&args),

@@ -12,7 +12,7 @@ use runtime::control::{self, Answer, Ask, Compared, ControlError};
 use runtime::gateway::RunError;
 
 use crate::failure::Failure;
-use crate::{run, sockets, status};
+use crate::{private, run, sockets, status};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -69,7 +69,7 @@ fn ask(args: &Args, config: &Config) -> Result<Option<Compared>, Failure> {
 
 /// Nobody runs: reads the exchange's books, and says what a start would do.
 fn without(args: &Args, mut config: Config) -> Result<Compared, Failure> {
-    run::private();
+    private::keep();
     config.take_secrets();
     let wait = Duration::from_secs(u64::from(args.wait));
     let compared = sockets::threads()?.block_on(runtime::gateway::compare(config, wait));

@@ -50,7 +50,7 @@ impl Passphrase {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    crate::run::private();
+    crate::private::keep();
     let What::Encrypt { file, passphrase } = &args.what;
     let source = passphrase.source().context("no passphrase is named").map_err(Failure::usage)?;
     let passphrase = source.read_words().context("passphrase").map_err(Failure::usage)?;

@@ -6,15 +6,16 @@ mod book;
 mod breakers;
 mod ramp;
 pub(crate) mod sinks;
+mod watched;
 mod words;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ::alerts::SinkState;
 use gateway::{Books, Ramp};
-use journal::{Comparison, Health, JournalReader, Moments};
+use journal::{Address, Comparison, Health, JournalReader, Moments};
 use model::{HaltedBy, InstrumentId, Link, NetQty, Timestamp, TradingState};
 use runtime::budget::{BudgetUse, LimitUse, Of};
 use runtime::config::Config;
@@ -23,6 +24,7 @@ use runtime::state::State;
 use serde_json::{Value, json};
 
 pub(crate) use self::ramp::of as ramp;
+pub(crate) use self::watched::Watched;
 pub(crate) use self::words::ago;
 use self::words::feed_word;
 use crate::failure::Failure;
@@ -91,14 +93,33 @@ impl Status {
         let reader = JournalReader::of(&config.journal().map_err(Failure::usage)?)?;
         let restored =
             State::restore(reader.snapshots()?, &mut |after, each| reader.replay(after, each))?;
-        let State { health, books } = restored.state;
+        let directory = runtime::budget::directory(config.state_dir.as_deref()).ok();
+        Ok(Status::of(
+            restored.state,
+            reader.holder()?,
+            directory.as_deref(),
+            &config.store,
+            Some(config),
+        ))
+    }
+
+    /// What a journal comes to, and what is known besides: of the gateway that holds it, and of the host's budget.
+    fn of(
+        state: State,
+        holder: Option<String>,
+        directory: Option<&Path>,
+        store: &Address,
+        config: Option<&Config>,
+    ) -> Status {
+        let State { health, books } = state;
+        let asked = holder.as_ref().and(directory);
+        let alerts = asked.and_then(|directory| alerts::ask(directory, store));
+        let breakers = asked.and_then(|directory| breakers::look(directory, store));
+        let budget = config.and_then(budget);
+        let ramp = config.and_then(|config| config.ramp.clone());
+        let sinks = config.map(sinks::look).unwrap_or_default();
         let now = runtime::clock::now();
-        let (holder, budget) = (reader.holder()?, budget(config));
-        let alerts = holder.as_ref().and_then(|_| alerts::ask(config));
-        let breakers = holder.as_ref().and_then(|_| breakers::look(config));
-        let ramp = config.ramp.clone();
-        let sinks = sinks::look(config);
-        Ok(Status { health, books, holder, breakers, budget, ramp, alerts, sinks, now })
+        Status { health, books, holder, breakers, budget, ramp, alerts, sinks, now }
     }
 
     fn text(&self) -> String {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use watchdog::{RunError, Watchdog, config};
 
 use crate::failure::Failure;
-use crate::{run, signals, sockets};
+use crate::{private, signals, sockets};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -18,7 +18,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    run::private();
+    private::keep();
     let mut config = config::load(&args.config).map_err(Failure::usage)?;
     config.take_secrets();
     sockets::threads()?.block_on(async {

@@ -43,6 +43,8 @@ impl From<HaltLevel> for TradingState {
 pub enum HaltedBy {
     /// A person: a command, or a touch of the halt file.
     Person,
+    /// A person, by the button of the dashboard.
+    Dashboard,
     /// An agent asked for it.
     Agent,
     /// A circuit breaker.
@@ -66,6 +68,7 @@ impl HaltedBy {
     pub const fn words(self) -> &'static str {
         match self {
             HaltedBy::Person => "a person",
+            HaltedBy::Dashboard => "a person, on the dashboard",
             HaltedBy::Agent => "an agent",
             HaltedBy::Breaker => "a circuit breaker",
             HaltedBy::Watchdog => "the watchdog",

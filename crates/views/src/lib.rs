@@ -21,3 +21,4 @@ pub use query::Bounds;
 pub use schema::{SCHEMA, home_of};
 pub use store::{Views, path_of};
 pub use table::{Cell, Table};
+pub use why::words;

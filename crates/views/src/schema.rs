@@ -5,7 +5,7 @@
 //! version that is not [`VERSION`] is thrown away and made anew.
 
 /// Version of the tables and of what the fold makes of an entry.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 
 /// What the file is made with. Money is exact text that compares as a number (`COLLATE exact`); `sum_exact`
 /// adds it up without rounding, SQLite's own `sum` and arithmetic take it as a double.

@@ -115,6 +115,18 @@ fn orders_fills_and_money() {
     says("SELECT time FROM orders ORDER BY seq LIMIT 1", "2026-01-15T12:00:01.000Z");
 }
 
+/// Nothing else in the journal says that an order is over of which all has executed.
+#[test]
+fn an_order_is_over_when_all_of_it_has_executed() {
+    let mut entries = story();
+    entries.retain(|entry| !matches!(entry.record, Record::Ended { .. }));
+    let journal = Journal::of(&entries);
+    let mut views = journal.views();
+    let sql = "SELECT state || ' ' || ending || ' ' || (ended_at = last_fill_at) FROM orders
+        WHERE client_order_id = 'trend-1-2'";
+    assert_eq!(one(&mut views, sql), "done filled 1");
+}
+
 /// Whatever the cuts: taken one by one as they are written, or all at once, the tables are the same.
 #[test]
 fn they_follow_a_journal_that_is_being_written() {

@@ -50,7 +50,8 @@ const RULES: &[(&str, Arrows)] = &[
     ("alerts", Arrows::To(&["model"])),
     ("data", Arrows::To(&["model"])),
     ("sinks", Arrows::To(&["model", "journal"])),
-    ("dashboard", Arrows::To(&["model", "journal"])),
+    // Whoever opens it brings the gateway: it can look and halt, and cannot name anything else.
+    ("dashboard", Arrows::To(&["model", "journal", "views"])),
     ("backtest", Arrows::To(&["model", "gateway", "engine", "sim-venue", "data", "budget"])),
     (
         "sim",

@@ -5,6 +5,7 @@
 //! has executed behind the gateway's back, and then compares what the gateway's journal says with
 //! what the exchange's own books say. Where nothing executed meanwhile nothing is proven, so it fails.
 
+mod page;
 mod report;
 mod story;
 mod system;
@@ -19,6 +20,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use self::page::Page;
 use self::report::{Report, Truth};
 use self::story::Story;
 use self::system::System;
@@ -60,6 +62,9 @@ pub(crate) struct Args {
     /// Keep the gateway's configuration and journal in this folder, to be asked afterwards.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// Keep the dashboard open at the end, until it is interrupted.
+    #[arg(long)]
+    dashboard: bool,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     json: bool,
@@ -68,20 +73,25 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     sockets::threads()?.block_on(async {
         let stop = signals::stop_on_signal()?;
-        let report = Demo::start(args).await?.play(args, stop).await?;
+        let (report, dashboard) = Demo::start(args).await?.play(args, stop.clone()).await?;
         report.print(args.json)?;
         if let Some(folder) = &args.keep {
             let config = folder.join("plimsoll.toml");
             eprintln!("The journal is kept. Where did money go, and why?");
             eprintln!("  plimsoll report losses --config {}", config.display());
         }
-        Ok(report.verdict()?)
+        report.verdict()?;
+        if args.dashboard {
+            dashboard.linger(stop).await?;
+        }
+        Ok(())
     })
 }
 
 struct Demo {
     system: System,
     story: Story,
+    page: Page,
     bar: ProgressBar,
 }
 
@@ -100,10 +110,16 @@ impl Demo {
         say("The gateway connects to it as it would to Binance; it alone holds the key.");
         say("An agent, a market maker, runs in a process of its own and can only ask.");
         let story = Story::open(system.journal_path()).await?;
-        Ok(Demo { system, story, bar })
+        let page = Page::open(&system.config_path()).await;
+        say(&page.words());
+        Ok(Demo { system, story, page, bar })
     }
 
-    async fn play(mut self, args: &Args, stop: watch::Receiver<bool>) -> anyhow::Result<Report> {
+    async fn play(
+        mut self,
+        args: &Args,
+        stop: watch::Receiver<bool>,
+    ) -> anyhow::Result<(Report, Page)> {
         self.wait(READY_MAX, &stop, |story| story.is_active())
             .await?
             .context("the gateway did not get ready to trade")?;
@@ -125,8 +141,9 @@ impl Demo {
         let truth = self.system.truth().await?;
         self.bar.finish_and_clear();
         let report = Report::new(self.story.entries(), &truth)?;
-        self.system.stop().await?;
-        Ok(report)
+        // The journal stays as long as somebody may look at it.
+        let page = self.page.with(self.system.stop().await?);
+        Ok((report, page))
     }
 
     /// Cuts every connection until the exchange has executed an order that the gateway has not heard

@@ -57,7 +57,7 @@ unvalued_ms = 3600000
 "#;
 
 /// Where the gateway's files are.
-enum Folder {
+pub(super) enum Folder {
     /// Removed at the end.
     Temporary(TempDir),
     /// Stays, for questions.
@@ -129,6 +129,10 @@ impl System {
 
     pub(super) fn journal_path(&self) -> PathBuf {
         self.directory.path().join("plimsoll.db")
+    }
+
+    pub(super) fn config_path(&self) -> PathBuf {
+        self.directory.path().join("plimsoll.toml")
     }
 
     /// Both processes must be alive.
@@ -205,9 +209,10 @@ impl System {
         Ok(())
     }
 
-    pub(super) async fn stop(mut self) -> anyhow::Result<()> {
+    /// Ends it; the folder with the journal is the caller's then.
+    pub(super) async fn stop(mut self) -> anyhow::Result<Folder> {
         end(&mut self.venue).await.context("the simulated exchange does not end")?;
-        Ok(())
+        Ok(self.directory)
     }
 }
 

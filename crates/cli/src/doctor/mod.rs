@@ -36,7 +36,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    crate::run::private();
+    crate::private::keep();
     let mut config = runtime::config::load(&args.config).map_err(Failure::usage)?;
     config.take_secrets();
     let patient = Patient::read(config)?;

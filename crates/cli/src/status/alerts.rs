@@ -1,18 +1,18 @@
 //! How the sinks of alerts are doing: only the running gateway knows, so it is asked.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use alerts::SinkState;
+use journal::Address;
 use model::Timestamp;
-use runtime::config::Config;
 use runtime::control::{self, Answer, Ask};
 
 use super::words::ago;
 
 /// Asks the gateway that runs on this journal; `None` where it does not say.
-pub(super) fn ask(config: &Config) -> Option<Vec<SinkState>> {
-    let directory = runtime::budget::directory(config.state_dir.as_deref()).ok()?;
-    let socket = control::socket(&directory, &config.store).ok()?;
+pub(super) fn ask(directory: &Path, store: &Address) -> Option<Vec<SinkState>> {
+    let socket = control::socket(directory, store).ok()?;
     match control::ask(&socket, &Ask::Alerts) {
         Ok(Answer::Alerts(sinks)) => Some(sinks),
         Ok(_) | Err(_) => None,

@@ -2,10 +2,10 @@
 //! journal says.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
-use journal::Health;
+use journal::{Address, Health};
 use model::{Amount, BreakerName, Decimal, EquityMark, Rounding, Timestamp};
-use runtime::config::Config;
 use runtime::control::{self, Answer, Ask, BreakersShown};
 use serde_json::{Value, json};
 
@@ -13,9 +13,8 @@ use super::words::ago;
 
 /// Asks the gateway that runs on this journal. `None` when there is none on this host, or it does not answer:
 /// then what the journal says has to do.
-pub(super) fn look(config: &Config) -> Option<BreakersShown> {
-    let directory = runtime::budget::directory(config.state_dir.as_deref()).ok()?;
-    let socket = control::socket(&directory, &config.store).ok()?;
+pub(super) fn look(directory: &Path, store: &Address) -> Option<BreakersShown> {
+    let socket = control::socket(directory, store).ok()?;
     match control::ask(&socket, &Ask::Breakers {}) {
         Ok(Answer::Breakers(shown)) => Some(shown),
         Ok(_) | Err(_) => None,

@@ -5,6 +5,7 @@
 //! the file that names them, so a gateway may be started from anywhere.
 
 mod alerts;
+mod dashboard;
 mod gates;
 mod limits;
 mod paper;
@@ -26,6 +27,7 @@ use model::{AgentId, InstrumentId, VenueId};
 use serde::Deserialize;
 
 pub use alerts::AlertConfig;
+pub use dashboard::DashboardConfig;
 pub use gates::GatesConfig;
 pub use limits::{LimitsFile, LossStated};
 pub use paper::PaperConfig;
@@ -80,6 +82,8 @@ pub struct Config {
     pub ramp: Option<Ramp>,
     /// What the limits file itself says of the most that may be lost.
     pub loss_stated: LossStated,
+    /// Where its dashboard listens; `None` where there is none.
+    pub dashboard: Option<DashboardConfig>,
     /// The file itself.
     pub path: PathBuf,
     /// The text of both files, for the journal.
@@ -97,7 +101,8 @@ impl Config {
         let sinks = self.sinks.iter_mut().filter_map(SinkConfig::secret_mut);
         let paper = self.gates.paper_store_password.iter_mut();
         let others = self.store_password.iter_mut().chain(paper).chain(watchdog).chain(alerts);
-        let others = others.chain(sinks);
+        let dashboard = self.dashboard.as_mut().and_then(|dashboard| dashboard.token.as_mut());
+        let others = others.chain(sinks).chain(dashboard);
         secret::take_from_environment(venue.chain(others));
     }
 
@@ -224,6 +229,7 @@ struct File {
     #[serde(default)]
     agent: BTreeMap<AgentId, AgentFile>,
     watchdog: Option<WatchdogConfig>,
+    dashboard: Option<DashboardConfig>,
     #[serde(default)]
     gates: gates::GatesFile,
     ramp: Option<ramp::RampFile>,
@@ -349,6 +355,13 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let ramp = ramp::checked(file.ramp.as_ref()).map_err(|(key, problem)| bad(&key, problem))?;
     let ramp = Some(ramp).filter(|_| paper.is_none());
     let sinks = sinks::read(file.sink, here).map_err(|(key, problem)| bad(&key, problem))?;
+    let dashboard = file.dashboard.map(|table| {
+        let token = table.token.map(|source| source.within(here));
+        DashboardConfig { token, ..table }
+    });
+    if let Some(table) = &dashboard {
+        dashboard::check(table).map_err(|(key, problem)| bad(&key, problem))?;
+    }
     let text = format!("{text}\n# {}\n{limits_text}", file.limits.display());
     let reconcile_every_s = file.reconcile_every_s.max(1);
     let state_dir = file.state_dir.map(|path| here.join(path));
@@ -376,6 +389,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
         ramp,
         loss_stated,
         path: path.to_owned(),
+        dashboard,
         text,
     })
 }

@@ -17,9 +17,12 @@ impl Fold {
                 self.change(row, client_order_id, |order| {
                     order.venue_order_id = Some(venue_order_id.to_string());
                     order.accepted_at.get_or_insert(row.at);
-                    order.state = "working".to_owned();
-                    // One that had been proven absent is open again.
-                    (order.ending, order.ended_at) = (None, None);
+                    // The word of it may come behind its executions.
+                    if !order.is_whole() {
+                        order.state = "working".to_owned();
+                        // One that had been proven absent is open again.
+                        (order.ending, order.ended_at) = (None, None);
+                    }
                 })
             }
             Record::Answered { client_order_id, asked, durable, left, came, outcome } => {

@@ -1,6 +1,6 @@
 //! Executions: positions, what they cost, and what each execution realized.
 
-use model::{ClientOrderId, Decimal, Fee, Fill, Rounding};
+use model::{ClientOrderId, Decimal, Ending, Fee, Fill, Rounding};
 use rusqlite::params;
 
 use super::line::Line;
@@ -43,6 +43,12 @@ impl Fold {
                 count(order, fill.qty.get(), notional);
                 add_to(&mut order.fee_quote, fee);
                 add_to(&mut order.pnl, pnl);
+                if order.is_whole() {
+                    // No other entry says that it is over.
+                    order.state = "done".to_owned();
+                    order.ending = Some(Ending::Filled.word().to_owned());
+                    order.ended_at = Some(row.at);
+                }
             })?;
         }
         let (balance, asset) = self.paying(fill.instrument, fill.side);

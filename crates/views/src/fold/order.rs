@@ -95,6 +95,13 @@ impl Order {
         self.state == "done"
     }
 
+    /// Has all of it executed? Of one that was ordered in quote units that is not to be told.
+    pub(crate) fn is_whole(&self) -> bool {
+        let number = |text: &str| text.parse::<Decimal>().ok();
+        let ordered = self.qty.as_deref().and_then(number);
+        ordered.zip(number(&self.filled)).is_some_and(|(ordered, filled)| filled >= ordered)
+    }
+
     fn read(row: &Row<'_>) -> rusqlite::Result<Order> {
         Ok(Order {
             seq: row.get(0)?,

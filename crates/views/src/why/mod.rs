@@ -29,6 +29,11 @@ const AROUND: &str = "'started', 'stopped', 'link', 'feed', 'gap', 'missed_trade
 /// What ends a look into the journal where all that was wanted is there.
 const ENOUGH: &str = "all that was wanted is read";
 
+/// A record in words, as one line of a story.
+pub fn words(record: &Record) -> String {
+    words::of(record)
+}
+
 impl Views {
     /// Tells why. `id` is a client order id, a venue order id, a trade id, `AGENT/INTENT`, or `#NUMBER` of an entry;
     /// `order:`, `venue:`, `trade:` in front say which is meant.

@@ -1,8 +1,8 @@
 //! A record in words, as one line of a story.
 
 use model::{
-    Action, AlertLevel, Asked, BreakerEvent, FeedHealth, NewOrder, OrderKind, OrderQty, OrderSpec,
-    Price, Record, Seen, Side, Timestamp,
+    Action, AlertLevel, Asked, Asset, Balance, BreakerEvent, FeedHealth, NewOrder, OrderKind,
+    OrderQty, OrderSpec, Price, Record, Seen, Side, Timestamp,
 };
 
 use crate::fold::link_name;
@@ -147,6 +147,29 @@ pub(super) fn of(record: &Record) -> String {
         Record::Rules { instrument } => format!("the venue's rules of {} change", instrument.id),
         Record::Flatten { instrument, left, .. } => {
             format!("the position is being closed: {left} of {instrument} is left")
+        }
+        Record::Balances { balances, .. } => {
+            let one = |(asset, balance): (&Asset, &Balance)| {
+                format!("{asset} {} free, {} locked", balance.free, balance.locked)
+            };
+            let all: Vec<String> = balances.iter().map(one).collect();
+            format!("the venue tells balances: {}", all.join("; "))
+        }
+        Record::EquityMark { mark } => format!(
+            "losses are measured anew: worth {} {}, high-water mark {}, the day began with {}",
+            mark.equity, mark.valuation, mark.high, mark.day_start
+        ),
+        Record::Duplicates { dropped } => {
+            format!("messages that had been seen are dropped: {dropped} so far in this session")
+        }
+        Record::HandedOver { link } => {
+            format!("the {} connection is handed over to a new one", link_name(*link))
+        }
+        Record::ResumeRequested { cause } => {
+            format!("a person takes the first step to lift the halt: {cause}")
+        }
+        Record::ResumeRefused { because, .. } => {
+            format!("the halt is not lifted: {}", because.join("; "))
         }
         other => serde_json::to_string(other).unwrap_or_default(),
     }
