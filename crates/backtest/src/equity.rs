@@ -42,6 +42,8 @@ pub(crate) struct Equity {
     is_priced: bool,
     /// Since when something is held.
     exposed_since: Option<i64>,
+    /// Until then a price that is the last one changes nothing: no point, no period begins.
+    same_until: i64,
 }
 
 #[derive(Debug)]
@@ -90,6 +92,7 @@ impl Equity {
             exposed: 0,
             is_priced: false,
             exposed_since: None,
+            same_until: i64::MIN,
         };
         equity.balances(begin.nanos(), venue, account);
         equity
@@ -113,6 +116,8 @@ impl Equity {
             market.qty = lots.unwrap_or(0);
         }
         self.is_exposed_from(at);
+        // At the same price it is worth something else.
+        self.same_until = i64::MIN;
     }
 
     fn is_exposed_from(&mut self, at: i64) {
@@ -140,6 +145,9 @@ impl Equity {
     /// An instrument has this price now.
     pub(crate) fn priced(&mut self, at: i64, market: usize, price: i64) {
         let market = &mut self.markets[market];
+        if at < self.same_until && market.price == Some(price) {
+            return;
+        }
         market.price = Some(price);
         market.price_float = price as f64 * market.scale;
         let is_flat = market.held == 0.0;
@@ -172,6 +180,7 @@ impl Equity {
             self.point(at, worth);
         }
         self.returns.look(at, worth);
+        self.same_until = self.next.min(self.returns.next());
     }
 
     fn point(&mut self, at: i64, equity: f64) {

@@ -58,6 +58,11 @@ impl Returns {
         self.last = equity;
     }
 
+    /// When the next period begins. Before that a look at the same equity changes nothing.
+    pub(crate) fn next(&self) -> i64 {
+        self.periods.iter().fold(i64::MAX, |first, period| first.min(period.until))
+    }
+
     pub(crate) fn ends(&mut self, equity: f64) {
         self.periods.iter_mut().for_each(|period| period.ends.push(equity));
     }

@@ -17,7 +17,9 @@ impl<S: Strategy> Backtest<S> {
         if time > limit {
             return false;
         }
-        self.pass_until(time);
+        if self.due() < time {
+            self.pass_until(time);
+        }
         self.now = time;
         true
     }
@@ -44,8 +46,10 @@ impl<S: Strategy> Backtest<S> {
                 Some(self.venue.printed(now, number, (price, qty), row.taker, &mut self.events))
             };
             self.publish(received);
-            if let Some(trade) = trade {
-                self.tell(received, market, MarketKind::Trade(trade));
+            match trade {
+                Some(trade) if has_book => self.trade_happens(received, market, trade),
+                Some(trade) => self.tell(received, market, MarketKind::Trade(trade)),
+                None => {}
             }
             if !has_book {
                 self.equity.priced(self.now, market, price.0);
@@ -80,7 +84,7 @@ impl<S: Strategy> Backtest<S> {
             let before = std::mem::replace(&mut self.markets[market].quote, quote);
             feed.at += 1;
             self.rows += 1;
-            let mut levels = self.spare.pop().unwrap_or_default();
+            let mut levels = std::mem::take(&mut feed.message.levels);
             for (side, was, is) in
                 [(Side::Buy, before.bid, quote.bid), (Side::Sell, before.ask, quote.ask)]
             {
@@ -89,7 +93,9 @@ impl<S: Strategy> Backtest<S> {
                 levels.extend(gone);
                 levels.extend(is.map(|is| LevelUpdate { side, price: is.price, qty: is.qty }));
             }
-            self.book_moves(market, false, levels, received);
+            self.book_moves(market, false, &levels, received);
+            levels.clear();
+            feed.message.levels = levels;
         }
         Ok(())
     }
@@ -103,9 +109,10 @@ impl<S: Strategy> Backtest<S> {
                 return Ok(());
             }
             let clear = std::mem::take(&mut feed.message.clear);
-            let room = self.spare.pop().unwrap_or_default();
-            let levels = std::mem::replace(&mut feed.message.levels, room);
-            self.book_moves(market, clear, levels, received);
+            let mut levels = std::mem::take(&mut feed.message.levels);
+            self.book_moves(market, clear, &levels, received);
+            levels.clear();
+            feed.message.levels = levels;
             if std::mem::take(&mut feed.message.lost) {
                 self.book_is_lost(market, received);
             }
@@ -123,8 +130,8 @@ impl<S: Strategy> Backtest<S> {
 
     /// Reads rows up to the last one of a message; false where the batch ends before.
     fn reads_message(&mut self, feed: &mut Feed) -> Result<bool, Failed> {
+        let Columns::Book(rows) = &feed.batch.columns else { return Ok(true) };
         while feed.at < feed.batch.len() {
-            let Columns::Book(rows) = &feed.batch.columns else { return Ok(true) };
             let row = rows.row(feed.at);
             let (price, qty) = self.scaled(feed, row.level.price.0, row.level.qty.0)?;
             if row.clear {
@@ -146,18 +153,15 @@ impl<S: Strategy> Backtest<S> {
         &mut self,
         market: usize,
         clear: bool,
-        mut levels: Vec<LevelUpdate>,
+        levels: &[LevelUpdate],
         received: Option<i64>,
     ) {
         let number = self.markets[market].number;
         let now = Timestamp::from_nanos(self.now);
-        let as_recorded = self.venue.recorded_book(now, number, clear, &levels, &mut self.events);
+        let as_recorded = self.venue.recorded_book(now, number, clear, levels, &mut self.events);
         self.publish(received);
         if as_recorded {
             self.book_changes(received, market, levels);
-        } else {
-            levels.clear();
-            self.spare.push(levels);
         }
         if self.equity.is_interested(self.now)
             && let Some(middle) = self.venue.middle(number)

@@ -230,12 +230,14 @@ impl Gateway {
     fn is_mark_due(&self, now: Timestamp, valuation: Asset, worth: &Worth) -> bool {
         let Some((last, at)) = self.books.equity_mark() else { return true };
         let since = now.since(at);
-        let step = last.high.get().abs().checked_times(HIGH_STEP + 1);
-        let high = worth.high.get().checked_times(HIGH_STEP);
-        let is_high = high.zip(step).is_some_and(|(h, s)| h >= s);
+        let is_high = || {
+            let step = last.high.get().abs().checked_times(HIGH_STEP + 1);
+            let high = worth.high.get().checked_times(HIGH_STEP);
+            high.zip(step).is_some_and(|(h, s)| h >= s)
+        };
         let is_other =
             || !(worth.is_marked(valuation, last) && *self.equity.assets() == last.assets);
-        (is_high && since >= HIGH_EVERY) || (since >= MARK_EVERY && is_other())
+        (since >= HIGH_EVERY && is_high()) || (since >= MARK_EVERY && is_other())
     }
 
     fn say_what_is_left_out(&mut self, effects: &mut Effects) {
