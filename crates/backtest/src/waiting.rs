@@ -5,7 +5,7 @@
 //! that the gateway hears comes after what waited, which is told with the times that it had, in the order that it had.
 //! Nothing waits where messages of the market are under way for a while. That no record is another by this is a test.
 
-use engine::Strategy;
+use engine::{Rest, Strategy};
 use gateway::TRADES_LOOKED_AT;
 use model::Timestamp;
 use model::market::{GridPrice, LevelUpdate, MarketKind, PublicTrade};
@@ -22,10 +22,7 @@ impl<S: Strategy> Backtest<S> {
         levels: &[LevelUpdate],
     ) {
         self.others_go_first(market);
-        let rest = self.resting(market);
-        let waits = rest.is_some_and(|Resting { rest, best, .. }| {
-            !rest.while_best_stays || (best.is_some() && best == self.best_shown(market))
-        });
+        let waits = self.rests(market) && self.best_is_as_it_may_be(market);
         if waits {
             self.waiting.of = Some(market);
             return self.waiting.changed(self.now, levels);
@@ -48,7 +45,7 @@ impl<S: Strategy> Backtest<S> {
         trade: PublicTrade,
     ) {
         self.others_go_first(market);
-        if self.resting(market).is_some_and(|resting| resting.rest.trades_too) {
+        if self.rests(market) && self.waiting.rest.is_some_and(|resting| resting.rest.trades_too) {
             self.waiting.of = Some(market);
             return self.waiting.traded(self.now, trade, TRADES_LOOKED_AT);
         }
@@ -61,22 +58,31 @@ impl<S: Strategy> Backtest<S> {
         }
     }
 
-    /// How it rests, if it does.
-    fn resting(&mut self, market: usize) -> Option<Resting> {
-        if !self.ways.feed_is_instant
-            || !self.markets[market].has_begun
-            || self.trouble.hides_market
-        {
-            return None;
-        }
-        let known = self.waiting.rest.filter(|resting| resting.market == market);
-        let resting = known.unwrap_or_else(|| self.ask_for_rest(market));
-        (self.now < resting.rest.until.nanos()).then_some(resting)
+    /// Does nobody do anything because of it now? Asked for once: whatever changes that is told, and what waits before it.
+    fn rests(&mut self, market: usize) -> bool {
+        let until = match &self.waiting.rest {
+            Some(resting) if resting.market == market => resting.rest.until,
+            _ => self.ask_for_rest(market).rest.until,
+        };
+        self.now < until.nanos()
+    }
+
+    fn best_is_as_it_may_be(&self, market: usize) -> bool {
+        self.waiting.rest.as_ref().is_some_and(|Resting { rest, best, .. }| {
+            !rest.while_best_stays || (best.is_some() && *best == self.best_shown(market))
+        })
     }
 
     fn ask_for_rest(&mut self, market: usize) -> Resting {
         let id = self.markets[market].id;
-        let rest = self.engine.book_rests(Timestamp::from_nanos(self.now), id);
+        let is_heard = self.ways.feed_is_instant
+            && self.markets[market].has_begun
+            && !self.trouble.hides_market;
+        let rest = if is_heard {
+            self.engine.book_rests(Timestamp::from_nanos(self.now), id)
+        } else {
+            Rest::NONE
+        };
         let view = self.engine.gateway().markets().get(id);
         let best = view.and_then(|view| view.book().best_bid().zip(view.book().best_ask()));
         let best = best.map(|(bid, ask)| (bid.price, ask.price));

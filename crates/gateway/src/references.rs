@@ -21,8 +21,11 @@ struct History {
     last: Price,
     /// Oldest first; all but the first are within the window. None while the book is lost.
     samples: VecDeque<(Timestamp, Price)>,
-    /// When the next one is remembered, of a window as it was when the last one was.
-    next: (Timestamp, Duration),
+    /// What they are remembered for, and how far they are apart because of that.
+    window: Duration,
+    step: Duration,
+    /// When the next one is remembered.
+    next: Timestamp,
 }
 
 impl References {
@@ -38,23 +41,27 @@ impl References {
         let Some(price) = price else {
             if let Some(history) = self.0.get_mut(instrument) {
                 history.samples.clear();
-                history.next = (Timestamp::EPOCH, window);
+                history.next = Timestamp::EPOCH;
             }
             return;
         };
         let history = self.0.get_or_insert_with(instrument, || History {
             last: price,
             samples: VecDeque::new(),
-            next: (Timestamp::EPOCH, window),
+            window,
+            step: window / SAMPLES,
+            next: Timestamp::EPOCH,
         });
         history.last = price;
-        if now < history.next.0 && window == history.next.1 {
+        if window != history.window {
+            (history.window, history.step) = (window, window / SAMPLES);
+            let last = history.samples.back();
+            history.next = last.map_or(Timestamp::EPOCH, |(at, _)| at.after(history.step));
+        }
+        if now < history.next {
             return;
         }
         let samples = &mut history.samples;
-        if samples.back().is_some_and(|(at, _)| now < at.after(window / SAMPLES)) {
-            return;
-        }
         let from = now.before(window);
         while samples.get(1).is_some_and(|(at, _)| *at <= from) {
             samples.pop_front();
@@ -64,15 +71,14 @@ impl References {
             samples.pop_front();
         }
         samples.push_back((now, price));
-        history.next = (now.after(window / SAMPLES), window);
+        history.next = now.after(history.step);
     }
 
     /// When the next price is remembered, if it is told then.
     pub(crate) fn next_sample(&self, instrument: InstrumentId, window: Duration) -> Timestamp {
         let Some(history) = self.0.get(instrument) else { return Timestamp::EPOCH };
-        let (next, of) = history.next;
-        if of == window {
-            return next;
+        if window == history.window {
+            return history.next;
         }
         history.samples.back().map_or(Timestamp::EPOCH, |(at, _)| at.after(window / SAMPLES))
     }

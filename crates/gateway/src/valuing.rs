@@ -182,7 +182,12 @@ impl Gateway {
     }
 
     /// What losses were measured by until now, and whether that is new.
-    fn measured_by(&mut self, now: Timestamp, valuation: Asset, equity: Amount) -> (Worth, bool) {
+    fn measured_by(
+        &mut self,
+        now: Timestamp,
+        valuation: Asset,
+        equity: Amount,
+    ) -> (Box<Worth>, bool) {
         let stayed = self.equity.stayed.take();
         if let Some(mut worth) = self.equity.worth.take() {
             if let Some(until) = stayed {
@@ -192,9 +197,9 @@ impl Gateway {
         }
         let window = self.config.limits.breakers.loss_velocity_window();
         let Some((mark, at)) = self.books.equity_mark() else {
-            return (Worth::begins(now, self.day(now), equity, window), true);
+            return (Box::new(Worth::begins(now, self.day(now), equity, window)), true);
         };
-        let mut worth = Worth::restored(mark, at, window);
+        let mut worth = Box::new(Worth::restored(mark, at, window));
         let counts = self.books.counts();
         let is_other =
             mark.valuation != valuation || self.equity.counts_others(&mark.assets, counts);

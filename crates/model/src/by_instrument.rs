@@ -27,7 +27,15 @@ impl<T> FromIterator<(InstrumentId, T)> for ByInstrument<T> {
 }
 
 impl<T> ByInstrument<T> {
+    #[inline]
     fn place(&self, id: InstrumentId) -> Option<usize> {
+        if self.0.first().is_some_and(|(known, _)| *known == id) {
+            return Some(0);
+        }
+        self.place_behind(id)
+    }
+
+    fn place_behind(&self, id: InstrumentId) -> Option<usize> {
         if self.0.len() <= WALKED {
             return self.0.iter().position(|(known, _)| *known == id);
         }

@@ -42,7 +42,7 @@ pub use by_instrument::ByInstrument;
 pub use decimal::{Decimal, ParseDecimalError, Rounding, SCALE};
 pub use discrepancy::Discrepancy;
 pub use effect::{AgentEvent, Effect, Effects, Notice};
-pub use equity::EquityMark;
+pub use equity::{CountedAssets, EquityMark};
 pub use fill::{Fee, Fill, Liquidity};
 pub use halt::{
     Closing, HaltCause, HaltLevel, HaltedBy, PROBATION, RESUME_AFTER, RESUME_WITHIN, ResumeCode,

@@ -54,6 +54,21 @@ impl<const N: usize> Padded<N> {
         (!text.contains('\0')).then_some(Padded { bytes, len })
     }
 
+    /// A part of another one, not empty; `None` where it is too long.
+    pub(crate) fn of_part(part: &[u8]) -> Option<Padded<N>> {
+        let len = u8::try_from(part.len()).ok().filter(|len| *len > 0)?;
+        let mut bytes = [0; N];
+        bytes.get_mut(..part.len())?.copy_from_slice(part);
+        Some(Padded { bytes, len })
+    }
+
+    /// What is between these bytes. Of ASCII, so that each part is a text, too.
+    pub(crate) fn parts(&self, between: u8) -> impl Iterator<Item = &[u8]> {
+        debug_assert!(between.is_ascii());
+        let text = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
+        text.split(move |byte| *byte == between)
+    }
+
     /// The same of a text that fits.
     pub(crate) fn of(text: &ArrayString<N>) -> Padded<N> {
         Padded::new(text).unwrap_or(Padded { bytes: [0; N], len: 0 })

@@ -216,6 +216,23 @@ mod tests {
     }
 
     proptest! {
+        /// The twin: 128 bits, and durations all the way.
+        #[test]
+        fn times_are_moved_as_the_duration_says(
+            at in any::<i64>(),
+            seconds in prop_oneof![0u64..1_000_000, any::<u64>(), 9_223_372_030u64..9_223_372_040],
+            nanos in 0u32..1_000_000_000,
+            ms in prop_oneof![any::<i64>(), -100_000i64..100_000],
+        ) {
+            let wide = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+            let (at, by) = (Timestamp(at), Duration::new(seconds, nanos));
+            prop_assert_eq!(at.after(by).0, at.0.saturating_add(wide(by)));
+            prop_assert_eq!(at.before(by).0, at.0.saturating_sub(wide(by)));
+            let size = Duration::from_millis(ms.unsigned_abs());
+            prop_assert_eq!(at.after_ms(ms.unsigned_abs()), at.after(size));
+            prop_assert_eq!(at.shifted_ms(ms), if ms < 0 { at.before(size) } else { at.after(size) });
+        }
+
         #[test]
         fn what_is_printed_is_read(nanos in any::<i64>()) {
             // Years before 1970 print, too; the range begins in 1677.

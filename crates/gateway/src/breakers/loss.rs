@@ -102,6 +102,11 @@ impl Loss {
         !self.trip.is_tripped() && self.is_far
     }
 
+    /// Is the part that is gone far below the first warning? False where that is not known.
+    pub(crate) const fn is_far(&self) -> bool {
+        self.is_far
+    }
+
     /// Is nothing lost?
     pub(crate) fn is_none(&self) -> bool {
         self.measured.is_some_and(|(before, equity)| equity >= before)

@@ -179,6 +179,7 @@ fn is_within(bps: i64, one: Price, other: Price) -> bool {
 #[cfg(test)]
 mod tests {
     use model::Rounding;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::testing::number;
@@ -341,6 +342,20 @@ mod tests {
             }
             let shown = (mark.low().unwrap(), mark.high().unwrap());
             assert_eq!(shown, (number(low), number(high)), "case {index}");
+        }
+    }
+
+    proptest! {
+        /// The twin: all prices of the last second looked through.
+        #[test]
+        fn lowest_and_highest_are_those_of_the_second(looks in prop::collection::vec((0u64..700, 90i64..110), 1..100)) {
+            let (mut mark, mut now) = (Mark::default(), 0);
+            for (pause, price) in looks {
+                now += pause;
+                mark.looked(at(now), Look::Tight(number(&price.to_string())));
+                let prices = || mark.prices.iter().map(|(_, price)| *price);
+                prop_assert_eq!((mark.low(), mark.high()), (prices().min(), prices().max()));
+            }
         }
     }
 

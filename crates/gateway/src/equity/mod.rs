@@ -15,7 +15,7 @@ mod worth;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Amount, Asset, ByInstrument, Decimal, Instrument, InstrumentId, Price, Rounding, Timestamp};
+use model::{Amount, Asset, ByInstrument, CountedAssets, Decimal, Instrument, InstrumentId, Price, Rounding, Timestamp};
 
 use held::Held;
 pub(crate) use mark::Look;
@@ -31,7 +31,8 @@ pub(crate) struct Equity {
     valuation: Option<Asset>,
     routes: BTreeMap<Asset, Route>,
     marks: ByInstrument<Mark>,
-    pub(crate) worth: Option<Worth>,
+    /// In a box: it is taken out and put back with each look.
+    pub(crate) worth: Option<Box<Worth>>,
     /// What all is worth now, at the kindest prices; `None` while one is missing.
     pub(crate) now: Option<Amount>,
     /// Something has changed since it was last counted.
@@ -39,7 +40,7 @@ pub(crate) struct Equity {
     /// Assets that had a price at some time, also before a restart.
     priced: BTreeSet<Asset>,
     /// Those of them that can be valued.
-    counted: BTreeSet<Asset>,
+    counted: CountedAssets,
     /// Of others, how much was left out when it was last counted.
     dust: BTreeMap<Asset, Amount>,
     /// What of that has a price now and is to be taken for paid in.
@@ -73,7 +74,7 @@ impl Equity {
             now: None,
             changed: false,
             priced: BTreeSet::new(),
-            counted: BTreeSet::new(),
+            counted: CountedAssets::default(),
             dust: BTreeMap::new(),
             came: BTreeMap::new(),
             said: BTreeSet::new(),
@@ -108,7 +109,7 @@ impl Equity {
     }
 
     /// What counts: all that can be valued and had a price at some time.
-    pub(crate) const fn assets(&self) -> &BTreeSet<Asset> {
+    pub(crate) const fn assets(&self) -> &CountedAssets {
         &self.counted
     }
 

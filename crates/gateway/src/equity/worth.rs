@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use model::{Amount, Asset, Decimal, EquityMark, Rounding, Timestamp};
+use model::{Amount, Asset, CountedAssets, Decimal, EquityMark, Rounding, Timestamp};
 
 use crate::breakers::Before;
 
@@ -157,7 +157,7 @@ impl Worth {
     pub(crate) fn mark(
         &self,
         valuation: Asset,
-        assets: std::collections::BTreeSet<Asset>,
+        assets: CountedAssets,
     ) -> EquityMark {
         let Worth { equity, high, day, day_start, .. } = *self;
         EquityMark { valuation, assets, equity, high, day, day_start }
