@@ -214,3 +214,55 @@ impl Equity {
             .fold(self.cash_float, |sum, market| sum + market.held * market.price_float)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::{Rounding, Step};
+    use proptest::prelude::*;
+    use sim_venue::{FeesIn, SimConfig};
+
+    use super::*;
+
+    /// An exchange with one instrument and an account that holds some of it.
+    fn exchange() -> (SimVenue, AccountId, Vec<Instrument>) {
+        let step = |text: &str| text.parse::<Step>().unwrap();
+        let (btc, usdt) = (Asset::new("BTC").unwrap(), Asset::new("USDT").unwrap());
+        let instruments = vec![Instrument::spot(btc, usdt, step("0.01"), step("0.001")).unwrap()];
+        let none = model::Decimal::ZERO;
+        let fees = model::venue::FeeRates { maker: none, taker: none };
+        let config = SimConfig { instruments: instruments.clone(), fees, fees_in: FeesIn::Quote };
+        let (mut venue, account) = (SimVenue::new(config), AccountId::new("a").unwrap());
+        let much: Amount = "1000".parse().unwrap();
+        venue.add_account(account, &BTreeMap::from([(usdt, much)]));
+        (venue, account, instruments)
+    }
+
+    proptest! {
+        /// The twin looks at each price, also where it is the last one.
+        #[test]
+        fn a_price_that_is_the_last_one_changes_nothing(
+            steps in prop::collection::vec((prop_oneof![4 => 0i64..3, 1 => 0i64..200_000], 99i64..102, -2i64..3), 1..200),
+        ) {
+            let (mut venue, account, instruments) = exchange();
+            let begin = Timestamp::from_nanos(1_700_000_000_000_000_000);
+            let equity = || Equity::new(&exchange().0, account, &instruments, begin);
+            let (mut one, mut other, mut at) = (equity(), equity(), begin.nanos());
+            for (seconds, price, moved) in steps {
+                at += seconds * 1_000_000_000;
+                if moved.abs() == 1 && price == 100 {
+                    let base = instruments[0].base;
+                    let qty = model::Decimal::new(moved, 1).round_to(3, Rounding::Down).unwrap();
+                    let qty = Amount::try_from(qty).unwrap();
+                    venue.transfer(Timestamp::from_nanos(at), account, base, qty, &mut Vec::new());
+                    one.balances(at, &venue, account);
+                    other.balances(at, &venue, account);
+                }
+                one.priced(at, 0, price * 100);
+                other.same_until = i64::MIN;
+                other.priced(at, 0, price * 100);
+                other.same_until = one.same_until;
+                prop_assert_eq!(format!("{one:?}"), format!("{other:?}"));
+            }
+        }
+    }
+}

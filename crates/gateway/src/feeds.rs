@@ -102,7 +102,11 @@ impl Gateway {
     /// The last moment at which what is known of a book is fresh; the same age that the guardrails ask
     /// for.
     fn stale_at(&self, market: &MarketView) -> Option<Timestamp> {
-        Some(market.book_as_of(self.venue_ahead_ms)?.after_ms(self.config.limits.reference_age_max_ms))
+        Some(
+            market
+                .book_as_of(self.venue_ahead_ms)?
+                .after_ms(self.config.limits.reference_age_max_ms),
+        )
     }
 
     /// When the first of the live instruments turns stale if nothing more comes.

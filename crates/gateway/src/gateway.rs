@@ -15,8 +15,8 @@ use std::time::Duration;
 use model::market::Markets;
 use model::venue::{AccountEvent, AccountRequest, KeyAudit, Profile, Request};
 use model::{
-    AgentEvent, AgentId, Alert, AlertKey, ByInstrument, ClientOrderId, Command, Effect, Effects, Entry,
-    FeedHealth, FeedNotice, Input, Instrument, InstrumentId, LimitsVersion, Link, Notice,
+    AgentEvent, AgentId, Alert, AlertKey, ByInstrument, ClientOrderId, Command, Effect, Effects,
+    Entry, FeedHealth, FeedNotice, Input, Instrument, InstrumentId, LimitsVersion, Link, Notice,
     OrderIdSequence, Record, RequestId, StoreTag, Timestamp, TradingState,
 };
 

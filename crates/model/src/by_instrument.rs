@@ -28,39 +28,41 @@ impl<T> FromIterator<(InstrumentId, T)> for ByInstrument<T> {
 
 impl<T> ByInstrument<T> {
     #[inline]
-    fn place(&self, id: InstrumentId) -> Option<usize> {
-        if self.0.first().is_some_and(|(known, _)| *known == id) {
+    fn place(&self, id: &InstrumentId) -> Option<usize> {
+        if self.0.first().is_some_and(|(known, _)| known == id) {
             return Some(0);
         }
         self.place_behind(id)
     }
 
-    fn place_behind(&self, id: InstrumentId) -> Option<usize> {
+    fn place_behind(&self, id: &InstrumentId) -> Option<usize> {
         if self.0.len() <= WALKED {
-            return self.0.iter().position(|(known, _)| *known == id);
+            return self.0.iter().position(|(known, _)| known == id);
         }
         self.search(id).ok()
     }
 
-    fn search(&self, id: InstrumentId) -> Result<usize, usize> {
-        self.0.binary_search_by(|(known, _)| known.cmp(&id))
+    fn search(&self, id: &InstrumentId) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| known.cmp(id))
     }
 
     /// What is known of this one.
+    #[inline]
     pub fn get(&self, id: InstrumentId) -> Option<&T> {
-        self.0.get(self.place(id)?).map(|(_, of)| of)
+        self.0.get(self.place(&id)?).map(|(_, of)| of)
     }
 
     /// The same, to be changed.
+    #[inline]
     pub fn get_mut(&mut self, id: InstrumentId) -> Option<&mut T> {
-        let at = self.place(id)?;
+        let at = self.place(&id)?;
         self.0.get_mut(at).map(|(_, of)| of)
     }
 
     /// The same; what is not there yet is made.
     pub fn get_or_insert_with(&mut self, id: InstrumentId, make: impl FnOnce() -> T) -> &mut T {
-        let at = self.place(id).unwrap_or_else(|| {
-            let at = self.search(id).unwrap_or_else(|at| at);
+        let at = self.place(&id).unwrap_or_else(|| {
+            let at = self.search(&id).unwrap_or_else(|at| at);
             self.0.insert(at, (id, make()));
             at
         });
@@ -72,20 +74,20 @@ impl<T> ByInstrument<T> {
         if let Some(known) = self.get_mut(id) {
             return Some(std::mem::replace(known, of));
         }
-        let at = self.search(id).unwrap_or_else(|at| at);
+        let at = self.search(&id).unwrap_or_else(|at| at);
         self.0.insert(at, (id, of));
         None
     }
 
     /// Nothing is known of it any more; what was.
     pub fn remove(&mut self, id: InstrumentId) -> Option<T> {
-        let at = self.place(id)?;
+        let at = self.place(&id)?;
         Some(self.0.remove(at).1)
     }
 
     /// Is something known of it?
     pub fn contains(&self, id: InstrumentId) -> bool {
-        self.place(id).is_some()
+        self.place(&id).is_some()
     }
 
     /// Of how many something is known.

@@ -10,10 +10,24 @@ use std::cmp::Ordering;
 use arrayvec::ArrayString;
 
 /// A text of `N` bytes at most, `N` below 256, with no zero byte in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Eq)]
 pub(crate) struct Padded<const N: usize> {
     bytes: [u8; N],
     len: u8,
+}
+
+/// With zeros behind them and none within, texts of equal bytes are of one length.
+impl<const N: usize> PartialEq for Padded<N> {
+    #[inline]
+    fn eq(&self, other: &Padded<N>) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl<const N: usize> std::hash::Hash for Padded<N> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.bytes.hash(state);
+    }
 }
 
 impl<const N: usize> Ord for Padded<N> {

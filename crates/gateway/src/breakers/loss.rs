@@ -29,7 +29,15 @@ impl Loss {
     /// Trips at so many hundredths of a percent.
     pub(crate) const fn new(limit_bps: u32, dwell: Duration) -> Loss {
         let trip = Trip::NONE;
-        Loss { limit_bps, far_halves: far_halves(limit_bps), dwell, trip, measured: None, is_far: false, last: None }
+        Loss {
+            limit_bps,
+            far_halves: far_halves(limit_bps),
+            dwell,
+            trip,
+            measured: None,
+            is_far: false,
+            last: None,
+        }
     }
 
     pub(crate) fn resume(&mut self, now: Timestamp) {

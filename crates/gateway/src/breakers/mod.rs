@@ -21,8 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::{
-    AgentId, Amount, BreakerName, BreakerShown, Decimal, InstrumentId, IntentId, OrderSpec, Timestamp,
-    TradingState,
+    AgentId, Amount, BreakerName, BreakerShown, Decimal, InstrumentId, IntentId, OrderSpec,
+    Timestamp, TradingState,
 };
 
 use lasting::{Lasting, Unit};
@@ -254,8 +254,9 @@ impl Breakers {
         (self.touched, self.noted) = (false, false);
         self.looked_at = Some(now);
         let mut changes = Vec::new();
-        let differs =
-            |(name, v): &(BreakerName, Verdict)| (*v != Verdict::Clear) != self.acting.contains(name);
+        let differs = |(name, v): &(BreakerName, Verdict)| {
+            (*v != Verdict::Clear) != self.acting.contains(name)
+        };
         if self.verdicts().iter().any(differs) {
             let all = self.all(now);
             let acts_now: BTreeSet<BreakerName> = all.iter().cloned().filter_map(acts).collect();

@@ -96,16 +96,23 @@ impl Mark {
         while self.prices.get(1).is_some_and(|(at, _)| *at <= second) {
             let gone = self.prices.pop_front().map(|(_, price)| price);
             // What was neither the lowest nor the highest goes unnoticed.
-            range = range.filter(|(low, high)| gone.is_some_and(|gone| *low < gone && gone < *high));
+            range =
+                range.filter(|(low, high)| gone.is_some_and(|gone| *low < gone && gone < *high));
         }
-        self.range = match range {
-            Some((low, high)) => Some((low.min(price), high.max(price))),
-            None => self.prices.iter().map(|(_, price)| (*price, *price)).reduce(
-                |(low, high), (price, _)| (low.min(price), high.max(price)),
-            ),
-        };
+        self.range = Some(match range {
+            Some((low, high)) => (low.min(price), high.max(price)),
+            None => self.range_of_all(price),
+        });
         self.settled |= self.prices.front().is_some_and(|(at, _)| *at <= second);
         true
+    }
+
+    fn range_of_all(&self, last: Price) -> (Price, Price) {
+        let (mut low, mut high) = (last, last);
+        for (_, price) in &self.prices {
+            (low, high) = (low.min(*price), high.max(*price));
+        }
+        (low, high)
     }
 
     /// The price that a book shows, going by the last one; `None` when it shows none.

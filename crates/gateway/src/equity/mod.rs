@@ -15,7 +15,10 @@ mod worth;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Amount, Asset, ByInstrument, CountedAssets, Decimal, Instrument, InstrumentId, Price, Rounding, Timestamp};
+use model::{
+    Amount, Asset, ByInstrument, CountedAssets, Decimal, Instrument, InstrumentId, Price, Rounding,
+    Timestamp,
+};
 
 use held::Held;
 pub(crate) use mark::Look;
@@ -179,7 +182,8 @@ impl Equity {
     }
 
     fn has_price(&self, route: Route) -> bool {
-        let known = |id: &InstrumentId| self.marks.get(*id).is_some_and(|mark| mark.low().is_some());
+        let known =
+            |id: &InstrumentId| self.marks.get(*id).is_some_and(|mark| mark.low().is_some());
         match route {
             Route::Itself => true,
             Route::By(one) | Route::Inverse(one) => known(&one),

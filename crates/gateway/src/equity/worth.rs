@@ -154,11 +154,7 @@ impl Worth {
     }
 
     /// To be written down.
-    pub(crate) fn mark(
-        &self,
-        valuation: Asset,
-        assets: CountedAssets,
-    ) -> EquityMark {
+    pub(crate) fn mark(&self, valuation: Asset, assets: CountedAssets) -> EquityMark {
         let Worth { equity, high, day, day_start, .. } = *self;
         EquityMark { valuation, assets, equity, high, day, day_start }
     }
