@@ -94,7 +94,7 @@ impl Strategy for EmaCross {
         if self.wanted.is_some_and(|(long, ..)| self.is_there != there(long)) {
             return Rest::NONE;
         }
-        Rest { until: self.desk.next_sample(), while_best_stays: false }
+        Rest { until: self.desk.next_sample(), while_best_stays: false, trades_too: true }
     }
 }
 

@@ -94,15 +94,15 @@ impl Strategy for MarketMaker {
 
     fn rest(&self, view: &View<'_>) -> Rest {
         let by = self.desk.market(view).and_then(|market| decided_by(view, market));
-        let until = |at: usize| {
-            let requote = self.quoted[at].after(self.requote_every);
-            match self.decided[at] {
-                _ if view.now < requote => requote,
-                decided if decided.is_some() && decided == by => Timestamp::MAX,
-                _ => Timestamp::EPOCH,
-            }
+        let requote = self.quoted.map(|at| at.after(self.requote_every));
+        let until = |at: usize| match self.decided[at] {
+            _ if view.now < requote[at] => requote[at],
+            decided if decided.is_some() && decided == by => Timestamp::MAX,
+            _ => Timestamp::EPOCH,
         };
-        Rest { until: until(0).min(until(1)), while_best_stays: true }
+        // A quote that is too young to be renewed stays, wherever the best prices go.
+        let while_best_stays = requote.into_iter().any(|at| view.now >= at);
+        Rest { until: until(0).min(until(1)), while_best_stays, trades_too: true }
     }
 }
 

@@ -39,8 +39,8 @@ pub struct Backtest<S> {
     pub(crate) engine: Engine<S>,
     pub(crate) venue: SimVenue,
     pub(crate) account: AccountId,
-    /// `None` while it is being read from.
-    feeds: Vec<Option<Feed>>,
+    /// `None` while it is being read from. Files take turns with every few rows, and in a box they move as a pointer.
+    feeds: Vec<Option<Box<Feed>>>,
     pub(crate) markets: Vec<Market>,
     instruments: Vec<Instrument>,
     pub(crate) intrabar: Intrabar,
@@ -102,7 +102,7 @@ impl<S: Strategy> Backtest<S> {
             engine,
             venue,
             account,
-            feeds: feeds.into_iter().map(Some).collect(),
+            feeds: feeds.into_iter().map(Box::new).map(Some).collect(),
             markets,
             instruments,
             intrabar: setup.intrabar,
@@ -146,7 +146,7 @@ impl<S: Strategy> Backtest<S> {
 
     /// Bytes of the files that were read so far.
     pub fn bytes_read(&self) -> u64 {
-        self.feeds.iter().flatten().map(Feed::bytes_read).sum()
+        self.feeds.iter().flatten().map(|feed| feed.bytes_read()).sum()
     }
 
     /// Runs to the end of all files. `look` is called now and then, with the bytes and rows read so far.

@@ -42,6 +42,8 @@ pub(crate) struct Equity {
     is_priced: bool,
     /// Since when something is held.
     exposed_since: Option<i64>,
+    /// Until then a price that is the last one changes nothing: no point, no period begins.
+    same_until: i64,
 }
 
 #[derive(Debug)]
@@ -90,6 +92,7 @@ impl Equity {
             exposed: 0,
             is_priced: false,
             exposed_since: None,
+            same_until: i64::MIN,
         };
         equity.balances(begin.nanos(), venue, account);
         equity
@@ -113,6 +116,8 @@ impl Equity {
             market.qty = lots.unwrap_or(0);
         }
         self.is_exposed_from(at);
+        // At the same price it is worth something else.
+        self.same_until = i64::MIN;
     }
 
     fn is_exposed_from(&mut self, at: i64) {
@@ -140,6 +145,9 @@ impl Equity {
     /// An instrument has this price now.
     pub(crate) fn priced(&mut self, at: i64, market: usize, price: i64) {
         let market = &mut self.markets[market];
+        if at < self.same_until && market.price == Some(price) {
+            return;
+        }
         market.price = Some(price);
         market.price_float = price as f64 * market.scale;
         let is_flat = market.held == 0.0;
@@ -172,6 +180,7 @@ impl Equity {
             self.point(at, worth);
         }
         self.returns.look(at, worth);
+        self.same_until = self.next.min(self.returns.next());
     }
 
     fn point(&mut self, at: i64, equity: f64) {
@@ -203,5 +212,61 @@ impl Equity {
         self.markets
             .iter()
             .fold(self.cash_float, |sum, market| sum + market.held * market.price_float)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Rounding, Step};
+    use proptest::prelude::*;
+    use proptest::test_runner::Config;
+    use sim_venue::{FeesIn, SimConfig};
+
+    use super::*;
+
+    /// An exchange with one instrument and an account that holds some of it.
+    fn exchange() -> (SimVenue, AccountId, Vec<Instrument>) {
+        let step = |text: &str| text.parse::<Step>().unwrap();
+        let (btc, usdt) = (Asset::new("BTC").unwrap(), Asset::new("USDT").unwrap());
+        let instruments = vec![Instrument::spot(btc, usdt, step("0.01"), step("0.001")).unwrap()];
+        let none = model::Decimal::ZERO;
+        let fees = model::venue::FeeRates { maker: none, taker: none };
+        let config = SimConfig { instruments: instruments.clone(), fees, fees_in: FeesIn::Quote };
+        let (mut venue, account) = (SimVenue::new(config), AccountId::new("a").unwrap());
+        let much: Amount = "1000".parse().unwrap();
+        venue.add_account(account, &BTreeMap::from([(usdt, much)]));
+        (venue, account, instruments)
+    }
+
+    proptest! {
+        #![proptest_config(Config { cases: 64, ..Config::default() })]
+
+        /// The twin looks at each price, also where it is the last one.
+        #[test]
+        fn a_price_that_is_the_last_one_changes_nothing(
+            steps in prop::collection::vec((prop_oneof![8 => 0i64..3, 1 => 0i64..4_000], 99i64..102, -2i64..3), 1..100),
+        ) {
+            let (mut venue, account, instruments) = exchange();
+            let begin = Timestamp::from_nanos(1_700_000_000_000_000_000);
+            let equity = || Equity::new(&exchange().0, account, &instruments, begin);
+            let (mut one, mut other, mut at) = (equity(), equity(), begin.nanos());
+            for (seconds, price, moved) in steps {
+                at += seconds * 1_000_000_000;
+                if moved.abs() == 1 && price == 100 {
+                    let base = instruments[0].base;
+                    let qty = model::Decimal::new(moved, 1).round_to(3, Rounding::Down).unwrap();
+                    let qty = Amount::try_from(qty).unwrap();
+                    venue.transfer(Timestamp::from_nanos(at), account, base, qty, &mut Vec::new());
+                    one.balances(at, &venue, account);
+                    other.balances(at, &venue, account);
+                }
+                one.priced(at, 0, price * 100);
+                other.same_until = i64::MIN;
+                other.priced(at, 0, price * 100);
+                other.same_until = one.same_until;
+                prop_assert_eq!((one.worth(), one.drawdown), (other.worth(), other.drawdown));
+            }
+            prop_assert_eq!(format!("{one:?}"), format!("{other:?}"));
+        }
     }
 }

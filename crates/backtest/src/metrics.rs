@@ -14,6 +14,8 @@ const KEPT_MAX: usize = 100_000;
 #[derive(Debug)]
 pub(crate) struct Returns {
     periods: [Period; 3],
+    /// When the first of those at hand ends.
+    until: i64,
     first: Option<f64>,
     last: f64,
 }
@@ -32,12 +34,24 @@ impl Default for Returns {
     fn default() -> Returns {
         let period =
             |length| Period { length, number: i64::MIN, until: i64::MIN, ends: Vec::new() };
-        Returns { periods: [DAY, DAY / 24, DAY / 1_440].map(period), first: None, last: 0.0 }
+        Returns {
+            periods: [DAY, DAY / 24, DAY / 1_440].map(period),
+            until: i64::MIN,
+            first: None,
+            last: 0.0,
+        }
     }
 }
 
 impl Returns {
     pub(crate) fn look(&mut self, at: i64, equity: f64) {
+        if at >= self.until {
+            self.periods_end(at, equity);
+        }
+        self.last = equity;
+    }
+
+    fn periods_end(&mut self, at: i64, equity: f64) {
         if self.first.is_none() {
             self.first = Some(equity);
             self.last = equity;
@@ -55,7 +69,12 @@ impl Returns {
             }
             period.number = number;
         }
-        self.last = equity;
+        self.until = self.periods.iter().fold(i64::MAX, |first, period| first.min(period.until));
+    }
+
+    /// When the next period begins. Before that a look at the same equity changes nothing.
+    pub(crate) const fn next(&self) -> i64 {
+        self.until
     }
 
     pub(crate) fn ends(&mut self, equity: f64) {

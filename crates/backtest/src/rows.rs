@@ -17,7 +17,9 @@ impl<S: Strategy> Backtest<S> {
         if time > limit {
             return false;
         }
-        self.pass_until(time);
+        if self.due() < time {
+            self.pass_until(time);
+        }
         self.now = time;
         true
     }
@@ -48,8 +50,10 @@ impl<S: Strategy> Backtest<S> {
                 let taker_side = row.taker.unwrap_or(Side::Buy);
                 PublicTrade { id: row.id, price, qty, taker_side, time: now }
             };
-            if let Some(trade) = trade.or_else(|| self.as_recorded.then(as_recorded)) {
-                self.tell(received, market, MarketKind::Trade(trade));
+            match trade.or_else(|| self.as_recorded.then(as_recorded)) {
+                Some(trade) if has_book => self.trade_happens(received, market, trade),
+                Some(trade) => self.tell(received, market, MarketKind::Trade(trade)),
+                None => {}
             }
             if !has_book {
                 self.equity.priced(self.now, market, price.0);
@@ -84,7 +88,7 @@ impl<S: Strategy> Backtest<S> {
             let before = std::mem::replace(&mut self.markets[market].quote, quote);
             feed.at += 1;
             self.rows += 1;
-            let mut levels = self.spare.pop().unwrap_or_default();
+            let mut levels = std::mem::take(&mut feed.message.levels);
             for (side, was, is) in
                 [(Side::Buy, before.bid, quote.bid), (Side::Sell, before.ask, quote.ask)]
             {
@@ -93,7 +97,9 @@ impl<S: Strategy> Backtest<S> {
                 levels.extend(gone);
                 levels.extend(is.map(|is| LevelUpdate { side, price: is.price, qty: is.qty }));
             }
-            self.book_moves(market, (false, true), levels, received);
+            self.book_moves(market, (false, true), &levels, received);
+            levels.clear();
+            feed.message.levels = levels;
         }
         Ok(())
     }
@@ -107,12 +113,13 @@ impl<S: Strategy> Backtest<S> {
                 return Ok(());
             }
             let clear = std::mem::take(&mut feed.message.clear);
-            let room = self.spare.pop().unwrap_or_default();
-            let levels = std::mem::replace(&mut feed.message.levels, room);
+            let mut levels = std::mem::take(&mut feed.message.levels);
             let lost = std::mem::take(&mut feed.message.lost);
             // Of a run that heard no more than that it was lost.
             let is_told = !(lost && self.as_recorded);
-            self.book_moves(market, (clear, is_told), levels, received);
+            self.book_moves(market, (clear, is_told), &levels, received);
+            levels.clear();
+            feed.message.levels = levels;
             if lost {
                 self.book_is_lost(market, received);
             }
@@ -130,8 +137,8 @@ impl<S: Strategy> Backtest<S> {
 
     /// Reads rows up to the last one of a message; false where the batch ends before.
     fn reads_message(&mut self, feed: &mut Feed) -> Result<bool, Failed> {
+        let Columns::Book(rows) = &feed.batch.columns else { return Ok(true) };
         while feed.at < feed.batch.len() {
-            let Columns::Book(rows) = &feed.batch.columns else { return Ok(true) };
             let row = rows.row(feed.at);
             let (price, qty) = self.scaled(feed, row.level.price.0, row.level.qty.0)?;
             if row.clear {
@@ -153,26 +160,20 @@ impl<S: Strategy> Backtest<S> {
         &mut self,
         market: usize,
         (clear, is_told): (bool, bool),
-        mut levels: Vec<LevelUpdate>,
+        levels: &[LevelUpdate],
         received: Option<i64>,
     ) {
         let number = self.markets[market].number;
         let now = Timestamp::from_nanos(self.now);
-        let as_recorded = self.venue.recorded_book(now, number, clear, &levels, &mut self.events);
+        let as_recorded = self.venue.recorded_book(now, number, clear, levels, &mut self.events);
         self.publish(received);
-        if !is_told {
-            levels.clear();
-            self.spare.push(levels);
-        } else if self.as_recorded && clear {
+        if is_told && self.as_recorded && clear {
             self.tell_what_waits();
             self.markets[market].has_begun = true;
-            let update = BookUpdate { snapshot: true, levels };
+            let update = BookUpdate { snapshot: true, levels: levels.to_vec() };
             self.tell(received, market, MarketKind::Book(update));
-        } else if as_recorded || self.as_recorded {
+        } else if is_told && (as_recorded || self.as_recorded) {
             self.book_changes(received, market, levels);
-        } else {
-            levels.clear();
-            self.spare.push(levels);
         }
         if self.equity.is_interested(self.now)
             && let Some(middle) = self.venue.middle(number)

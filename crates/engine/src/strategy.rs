@@ -29,11 +29,14 @@ pub struct Rest {
     pub until: Timestamp,
     /// And as long as the best prices of both sides stay what they are.
     pub while_best_stays: bool,
+    /// Nor would public trades of it change anything in the strategy or make it want something.
+    pub trades_too: bool,
 }
 
 impl Rest {
     /// It wants to see everything.
-    pub const NONE: Rest = Rest { until: Timestamp::EPOCH, while_best_stays: false };
+    pub const NONE: Rest =
+        Rest { until: Timestamp::EPOCH, while_best_stays: false, trades_too: false };
 }
 
 impl<S: Strategy + ?Sized> Strategy for Box<S> {

@@ -13,7 +13,7 @@ use crate::gateway::Gateway;
 impl Gateway {
     /// How the market data of an instrument is, and since when.
     pub fn feed_health(&self, instrument: InstrumentId) -> (FeedHealth, Timestamp) {
-        self.feeds.get(&instrument).copied().unwrap_or((FeedHealth::Down, self.started_at))
+        self.feeds.get(instrument).copied().unwrap_or((FeedHealth::Down, self.started_at))
     }
 
     /// The market moved: what is known of prices follows it.
@@ -102,7 +102,11 @@ impl Gateway {
     /// The last moment at which what is known of a book is fresh; the same age that the guardrails ask
     /// for.
     fn stale_at(&self, market: &MarketView) -> Option<Timestamp> {
-        Some(market.book_as_of(self.venue_ahead_ms)?.after(self.config.limits.reference_age_max()))
+        Some(
+            market
+                .book_as_of(self.venue_ahead_ms)?
+                .after_ms(self.config.limits.reference_age_max_ms),
+        )
     }
 
     /// When the first of the live instruments turns stale if nothing more comes.

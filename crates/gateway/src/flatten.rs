@@ -120,7 +120,7 @@ impl Gateway {
 
     /// Is the book whole, and heard of lately?
     pub(crate) fn is_fresh(&self, instrument: InstrumentId) -> bool {
-        let is_live = matches!(self.feeds.get(&instrument), Some((FeedHealth::Live, _)));
+        let is_live = matches!(self.feeds.get(instrument), Some((FeedHealth::Live, _)));
         is_live && self.markets.get(instrument).is_some_and(MarketView::is_live)
     }
 

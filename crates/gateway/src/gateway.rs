@@ -9,9 +9,9 @@ use std::time::Duration;
 use model::market::Markets;
 use model::venue::{AccountEvent, AccountRequest, KeyAudit, Profile, Request};
 use model::{
-    AgentEvent, AgentId, Alert, AlertKey, ClientOrderId, Command, Effect, Effects, Entry,
-    FeedHealth, FeedNotice, GateOverride, Input, Instrument, InstrumentId, LimitsVersion, Link,
-    Notice, OrderIdSequence, Record, RequestId, StoreTag, Timestamp, TradingState,
+    AgentEvent, AgentId, Alert, AlertKey, ByInstrument, ClientOrderId, Command, Effect, Effects,
+    Entry, FeedHealth, FeedNotice, GateOverride, Input, Instrument, InstrumentId, LimitsVersion,
+    Link, Notice, OrderIdSequence, Record, RequestId, StoreTag, Timestamp, TradingState,
 };
 
 use crate::books::{Books, TrackedOrder};
@@ -100,7 +100,7 @@ pub struct Gateway {
     pub(crate) market_up: bool,
     pub(crate) account_up: bool,
     /// How each instrument's data was when it was last looked at, and since when.
-    pub(crate) feeds: BTreeMap<InstrumentId, (FeedHealth, Timestamp)>,
+    pub(crate) feeds: ByInstrument<(FeedHealth, Timestamp)>,
     pub(crate) hearing: Hearing,
     pub(crate) told: Told,
     /// The venue's clock minus ours, milliseconds, as last measured.
@@ -194,7 +194,7 @@ impl Gateway {
             next_request: 0,
             market_up: false,
             account_up: false,
-            feeds: BTreeMap::new(),
+            feeds: ByInstrument::default(),
             hearing: Hearing::default(),
             told: Told::default(),
             venue_ahead_ms: 0,

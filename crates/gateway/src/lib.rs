@@ -83,6 +83,7 @@ mod window;
 pub use books::{Books, Exposure, KnownFill, Latch, Ramped, TrackedOrder, VenueKey};
 pub use breakers::BreakerLimits;
 pub use defects::Defect;
+pub use equity::TRADES_LOOKED_AT;
 pub use foreign_orders::ForeignOrders;
 pub use gateway::{Config, Gateway, OWN_AGENT};
 pub use headroom::Headroom;

@@ -96,7 +96,8 @@ impl Gateway {
 
 impl Gateway {
     /// Until before this time changes of this book may be put together, as long as it is never crossed: nothing but the
-    /// last of them can be told afterwards. So not when something is looked at or remembered at its own time.
+    /// last of them can be told afterwards. So not when something is looked at or remembered at its own time. Of trades
+    /// beside a book the last [`TRADES_LOOKED_AT`](crate::TRADES_LOOKED_AT), each with its time, tell what all would have.
     pub fn book_rests_until(&self, instrument: InstrumentId) -> Timestamp {
         let is_live = self.feed_health(instrument).0 == FeedHealth::Live;
         if self.equity.changed || !is_live {

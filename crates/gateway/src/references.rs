@@ -4,23 +4,28 @@
 //! an agent cannot walk it away in small steps; the other values what is held of instruments that are not
 //! heard of just now.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use model::{InstrumentId, Price, Timestamp};
+use model::{ByInstrument, InstrumentId, Price, Timestamp};
 
 /// Prices that are remembered of one window: it is told to so many parts of it.
 const SAMPLES: u32 = 32;
 
 /// The reference prices of all instruments that are followed.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct References(BTreeMap<InstrumentId, History>);
+pub(crate) struct References(ByInstrument<History>);
 
 #[derive(Clone, Debug)]
 struct History {
     last: Price,
     /// Oldest first; all but the first are within the window. None while the book is lost.
     samples: VecDeque<(Timestamp, Price)>,
+    /// What they are remembered for, and how far they are apart because of that.
+    window: Duration,
+    step: Duration,
+    /// When the next one is remembered.
+    next: Timestamp,
 }
 
 impl References {
@@ -34,20 +39,29 @@ impl References {
         window: Duration,
     ) {
         let Some(price) = price else {
-            if let Some(history) = self.0.get_mut(&instrument) {
+            if let Some(history) = self.0.get_mut(instrument) {
                 history.samples.clear();
+                history.next = Timestamp::EPOCH;
             }
             return;
         };
-        let history = self
-            .0
-            .entry(instrument)
-            .or_insert_with(|| History { last: price, samples: VecDeque::new() });
+        let history = self.0.get_or_insert_with(instrument, || History {
+            last: price,
+            samples: VecDeque::new(),
+            window,
+            step: window / SAMPLES,
+            next: Timestamp::EPOCH,
+        });
         history.last = price;
-        let samples = &mut history.samples;
-        if samples.back().is_some_and(|(at, _)| now < at.after(window / SAMPLES)) {
+        if window != history.window {
+            (history.window, history.step) = (window, window / SAMPLES);
+            let last = history.samples.back();
+            history.next = last.map_or(Timestamp::EPOCH, |(at, _)| at.after(history.step));
+        }
+        if now < history.next {
             return;
         }
+        let samples = &mut history.samples;
         let from = now.before(window);
         while samples.get(1).is_some_and(|(at, _)| *at <= from) {
             samples.pop_front();
@@ -57,12 +71,16 @@ impl References {
             samples.pop_front();
         }
         samples.push_back((now, price));
+        history.next = now.after(history.step);
     }
 
     /// When the next price is remembered, if it is told then.
     pub(crate) fn next_sample(&self, instrument: InstrumentId, window: Duration) -> Timestamp {
-        let last = self.0.get(&instrument).and_then(|history| history.samples.back());
-        last.map_or(Timestamp::EPOCH, |(at, _)| at.after(window / SAMPLES))
+        let Some(history) = self.0.get(instrument) else { return Timestamp::EPOCH };
+        if window == history.window {
+            return history.next;
+        }
+        history.samples.back().map_or(Timestamp::EPOCH, |(at, _)| at.after(window / SAMPLES))
     }
 
     /// Where it was so long ago; the oldest that is known, where it is not known for so long.
@@ -72,7 +90,7 @@ impl References {
         instrument: InstrumentId,
         window: Duration,
     ) -> Option<Price> {
-        let samples = &self.0.get(&instrument)?.samples;
+        let samples = &self.0.get(instrument)?.samples;
         let from = now.before(window);
         let (_, oldest) = *samples.front()?;
         // Most often there is no second one as old: what is older was forgotten with the last sample.
@@ -85,7 +103,7 @@ impl References {
 
     /// The last one there was, however old.
     pub(crate) fn last(&self, instrument: InstrumentId) -> Option<Price> {
-        self.0.get(&instrument).map(|history| history.last)
+        self.0.get(instrument).map(|history| history.last)
     }
 }
 
@@ -114,7 +132,7 @@ mod tests {
             assert_eq!(ago, Some(number(&format!("{}", 100 + then))), "{step}");
         }
         assert_eq!(references.last(id()), Some(number("1")));
-        assert!(references.0[&id()].samples.len() <= 34);
+        assert!(references.0.get(id()).unwrap().samples.len() <= 34);
         // Long after the last one that one is in force.
         assert_eq!(references.ago(at(100_000), id(), WINDOW), Some(number("199")));
     }

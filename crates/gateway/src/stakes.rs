@@ -1,8 +1,8 @@
 //! What the open orders of each instrument could lose, and all together. How it is told is in `at_stake.rs`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use model::{InstrumentId, Notional, Price, Side};
+use model::{ByInstrument, InstrumentId, Notional, Price, Side};
 
 /// What the open orders of one instrument could lose. `None` where that cannot be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +27,9 @@ impl Stake {
 /// Of all instruments that have open orders, valuation units.
 #[derive(Clone, Debug)]
 pub(crate) struct Stakes {
-    of: BTreeMap<InstrumentId, Stake>,
+    of: ByInstrument<Stake>,
     /// Reference prices that they were counted at.
-    at: BTreeMap<InstrumentId, Option<Price>>,
+    at: ByInstrument<Option<Price>>,
     /// The worst of each, together.
     sum: Notional,
     /// Those that are not in the sum, for it cannot be told.
@@ -41,8 +41,8 @@ pub(crate) struct Stakes {
 impl Default for Stakes {
     fn default() -> Stakes {
         Stakes {
-            of: BTreeMap::new(),
-            at: BTreeMap::new(),
+            of: ByInstrument::default(),
+            at: ByInstrument::default(),
             sum: Notional::ZERO,
             unknown: BTreeSet::new(),
             said: BTreeSet::new(),
@@ -56,8 +56,8 @@ impl Stakes {
         let before = match stake {
             Some(stake) => self.of.insert(instrument, stake),
             None => {
-                self.at.remove(&instrument);
-                self.of.remove(&instrument)
+                self.at.remove(instrument);
+                self.of.remove(instrument)
             }
         };
         if before == stake {
@@ -82,7 +82,7 @@ impl Stakes {
 
     /// Is something open of this instrument, and of no other?
     pub(crate) fn are_only_of(&self, instrument: InstrumentId) -> bool {
-        self.of.len() == 1 && self.of.contains_key(&instrument)
+        self.of.len() == 1 && self.of.contains(instrument)
     }
 
     /// It was counted at this reference price.
@@ -92,12 +92,12 @@ impl Stakes {
 
     /// The reference price, if there was one, that what is open was counted at. `None` where nothing is open.
     pub(crate) fn counted_at(&self, instrument: InstrumentId) -> Option<Option<Price>> {
-        self.at.get(&instrument).copied()
+        self.at.get(instrument).copied()
     }
 
     /// All of them.
     pub(crate) fn all(&self) -> impl Iterator<Item = InstrumentId> {
-        self.of.keys().copied()
+        self.of.keys()
     }
 
     /// Those that cannot be told.
@@ -117,7 +117,7 @@ impl Stakes {
         if !self.unknown.is_empty() {
             return None;
         }
-        let Some(own) = self.of.get(&instrument) else { return Some(self.sum) };
+        let Some(own) = self.of.get(instrument) else { return Some(self.sum) };
         self.sum.checked_sub(own.worst()?)?.checked_add(own.of(side)?)
     }
 }

@@ -63,7 +63,7 @@ impl Gateway {
     /// Is the price beyond where this order should have sold, or bought?
     fn is_passed(&self, order: &TrackedOrder) -> bool {
         let instrument = order.order.instrument;
-        let is_live = matches!(self.feeds.get(&instrument), Some((FeedHealth::Live, _)));
+        let is_live = matches!(self.feeds.get(instrument), Some((FeedHealth::Live, _)));
         let market = self.markets.get(instrument).filter(|_| is_live);
         let Some(reference) = market.and_then(|market| market.reference_price()) else {
             return false;

@@ -182,7 +182,12 @@ impl Gateway {
     }
 
     /// What losses were measured by until now, and whether that is new.
-    fn measured_by(&mut self, now: Timestamp, valuation: Asset, equity: Amount) -> (Worth, bool) {
+    fn measured_by(
+        &mut self,
+        now: Timestamp,
+        valuation: Asset,
+        equity: Amount,
+    ) -> (Box<Worth>, bool) {
         let stayed = self.equity.stayed.take();
         if let Some(mut worth) = self.equity.worth.take() {
             if let Some(until) = stayed {
@@ -192,9 +197,9 @@ impl Gateway {
         }
         let window = self.config.limits.breakers.loss_velocity_window();
         let Some((mark, at)) = self.books.equity_mark() else {
-            return (Worth::begins(now, self.day(now), equity, window), true);
+            return (Box::new(Worth::begins(now, self.day(now), equity, window)), true);
         };
-        let mut worth = Worth::restored(mark, at, window);
+        let mut worth = Box::new(Worth::restored(mark, at, window));
         let counts = self.books.counts();
         let is_other =
             mark.valuation != valuation || self.equity.counts_others(&mark.assets, counts);
@@ -230,12 +235,14 @@ impl Gateway {
     fn is_mark_due(&self, now: Timestamp, valuation: Asset, worth: &Worth) -> bool {
         let Some((last, at)) = self.books.equity_mark() else { return true };
         let since = now.since(at);
-        let step = last.high.get().abs().checked_times(HIGH_STEP + 1);
-        let high = worth.high.get().checked_times(HIGH_STEP);
-        let is_high = high.zip(step).is_some_and(|(h, s)| h >= s);
+        let is_high = || {
+            let step = last.high.get().abs().checked_times(HIGH_STEP + 1);
+            let high = worth.high.get().checked_times(HIGH_STEP);
+            high.zip(step).is_some_and(|(h, s)| h >= s)
+        };
         let is_other =
             || !(worth.is_marked(valuation, last) && *self.equity.assets() == last.assets);
-        (is_high && since >= HIGH_EVERY) || (since >= MARK_EVERY && is_other())
+        (since >= HIGH_EVERY && is_high()) || (since >= MARK_EVERY && is_other())
     }
 
     fn say_what_is_left_out(&mut self, effects: &mut Effects) {

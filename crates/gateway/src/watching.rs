@@ -199,7 +199,10 @@ impl Gateway {
 
     /// Warnings on the way to a limit. Of what merely lasts there are none: it is over before anybody reads.
     fn warn(&mut self, now: Timestamp, effects: &mut Effects) {
-        for (name, reading, _) in self.breakers.all(now) {
+        for (name, _) in self.breakers.verdicts() {
+            if self.breakers.has_nothing_to_warn_of(name) {
+                continue;
+            }
             match name {
                 BreakerName::Drawdown
                 | BreakerName::DayLoss
@@ -208,6 +211,7 @@ impl Gateway {
                 | BreakerName::RefusalsInARow
                 | BreakerName::Repeats
                 | BreakerName::Reconnects => {
+                    let reading = self.breakers.reading(now, name);
                     let warning = self.breakers.warning(now, (name, None), reading);
                     let about = warning.and_then(|_| self.about(now, name));
                     self.say_warning(now, (name, about), reading, warning, effects);

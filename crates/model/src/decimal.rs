@@ -172,6 +172,11 @@ impl Decimal {
         }
     }
 
+    /// Halved so many times, 127 at most; what is left of the last digit is cut off downwards.
+    pub const fn halved(self, times: u32) -> Decimal {
+        Decimal(self.0 >> if times > 127 { 127 } else { times })
+    }
+
     /// Distance from zero; saturates for the smallest number.
     pub const fn abs(self) -> Decimal {
         Decimal(self.0.saturating_abs())

@@ -235,9 +235,10 @@ impl InstrumentId {
     /// Base and quote, as the name says them: the first two parts of `BTC-USDT` and
     /// `BTC-USDT-PERP`. `None` for a name without a dash.
     pub fn assets(&self) -> Option<(Asset, Asset)> {
-        let mut parts = self.as_str().split('-');
-        let base = Asset::new(parts.next()?).ok()?;
-        Some((base, Asset::new(parts.next()?).ok()?))
+        // All that a name of an instrument holds but the dash may be in one of an asset.
+        let mut parts = self.0.parts(b'-');
+        let mut asset = || Padded::of_part(parts.next()?).map(Asset);
+        Some((asset()?, asset()?))
     }
 }
 
@@ -354,6 +355,8 @@ impl fmt::Display for Base36 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -423,6 +426,17 @@ mod tests {
         let used = 1_000_000_000_000;
         let mut ids = OrderIdSequence { store: StoreTag::new(u64::MAX), session: 1_000, used };
         assert!(ids.next(agent).is_some());
+    }
+
+    proptest! {
+        /// The twin: each part read as a name of its own.
+        #[test]
+        fn an_instrument_names_its_assets(name in "[A-Z0-9._é-]{1,32}") {
+            let Ok(id) = InstrumentId::new(&name) else { return Ok(()) };
+            let mut parts = name.split('-').map(|part| Asset::new(part).ok());
+            let (base, quote) = (parts.next().flatten(), parts.next().flatten());
+            prop_assert_eq!(id.assets(), base.zip(quote));
+        }
     }
 
     #[test]

@@ -10,10 +10,24 @@ use std::cmp::Ordering;
 use arrayvec::ArrayString;
 
 /// A text of `N` bytes at most, `N` below 256, with no zero byte in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Eq)]
 pub(crate) struct Padded<const N: usize> {
     bytes: [u8; N],
     len: u8,
+}
+
+/// With zeros behind them and none within, texts of equal bytes are of one length.
+impl<const N: usize> PartialEq for Padded<N> {
+    #[inline]
+    fn eq(&self, other: &Padded<N>) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl<const N: usize> std::hash::Hash for Padded<N> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.bytes.hash(state);
+    }
 }
 
 impl<const N: usize> Ord for Padded<N> {
@@ -52,6 +66,21 @@ impl<const N: usize> Padded<N> {
         let mut bytes = [0; N];
         bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
         (!text.contains('\0')).then_some(Padded { bytes, len })
+    }
+
+    /// A part of another one, not empty; `None` where it is too long.
+    pub(crate) fn of_part(part: &[u8]) -> Option<Padded<N>> {
+        let len = u8::try_from(part.len()).ok().filter(|len| *len > 0)?;
+        let mut bytes = [0; N];
+        bytes.get_mut(..part.len())?.copy_from_slice(part);
+        Some(Padded { bytes, len })
+    }
+
+    /// What is between these bytes. Of ASCII, so that each part is a text, too.
+    pub(crate) fn parts(&self, between: u8) -> impl Iterator<Item = &[u8]> {
+        debug_assert!(between.is_ascii());
+        let text = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
+        text.split(move |byte| *byte == between)
     }
 
     /// The same of a text that fits.

@@ -81,18 +81,23 @@ impl Timestamp {
 
     /// This time plus a duration, capped at the end of the range.
     pub fn after(self, duration: Duration) -> Timestamp {
-        Timestamp(self.0.saturating_add(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)))
+        Timestamp(self.0.saturating_add(nanos(duration)))
+    }
+
+    /// This time plus so many milliseconds, capped at the end of the range.
+    pub fn after_ms(self, ms: u64) -> Timestamp {
+        Timestamp(self.0.saturating_add(nanos_of_ms(ms)))
     }
 
     /// This time minus a duration, capped at the start of the range.
     pub fn before(self, duration: Duration) -> Timestamp {
-        Timestamp(self.0.saturating_sub(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)))
+        Timestamp(self.0.saturating_sub(nanos(duration)))
     }
 
     /// This time moved by so many milliseconds, either way, capped at the ends of the range.
     pub fn shifted_ms(self, ms: i64) -> Timestamp {
-        let size = Duration::from_millis(ms.unsigned_abs());
-        if ms < 0 { self.before(size) } else { self.after(size) }
+        let size = nanos_of_ms(ms.unsigned_abs());
+        Timestamp(if ms < 0 { self.0.saturating_sub(size) } else { self.0.saturating_add(size) })
     }
 
     /// The start of the aligned interval of this length that holds this time, as venues count
@@ -103,6 +108,18 @@ impl Timestamp {
             _ => self,
         }
     }
+}
+
+/// Nanoseconds, capped. Of 64 bits: those of 128 are slower, and times are reckoned with all the time.
+fn nanos(duration: Duration) -> i64 {
+    let whole = duration.as_secs().checked_mul(1_000_000_000);
+    let nanos = whole.and_then(|whole| whole.checked_add(u64::from(duration.subsec_nanos())));
+    nanos.and_then(|nanos| i64::try_from(nanos).ok()).unwrap_or(i64::MAX)
+}
+
+fn nanos_of_ms(ms: u64) -> i64 {
+    let nanos = ms.checked_mul(1_000_000).and_then(|nanos| i64::try_from(nanos).ok());
+    nanos.unwrap_or(i64::MAX)
 }
 
 /// `2024-08-08T23:54:13.937085768Z`, without the zeros at the end.
@@ -199,6 +216,23 @@ mod tests {
     }
 
     proptest! {
+        /// The twin: 128 bits, and durations all the way.
+        #[test]
+        fn times_are_moved_as_the_duration_says(
+            at in any::<i64>(),
+            seconds in prop_oneof![0u64..1_000_000, any::<u64>(), 9_223_372_030u64..9_223_372_040],
+            nanos in 0u32..1_000_000_000,
+            ms in prop_oneof![any::<i64>(), -100_000i64..100_000],
+        ) {
+            let wide = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+            let (at, by) = (Timestamp(at), Duration::new(seconds, nanos));
+            prop_assert_eq!(at.after(by).0, at.0.saturating_add(wide(by)));
+            prop_assert_eq!(at.before(by).0, at.0.saturating_sub(wide(by)));
+            let size = Duration::from_millis(ms.unsigned_abs());
+            prop_assert_eq!(at.after_ms(ms.unsigned_abs()), at.after(size));
+            prop_assert_eq!(at.shifted_ms(ms), if ms < 0 { at.before(size) } else { at.after(size) });
+        }
+
         #[test]
         fn what_is_printed_is_read(nanos in any::<i64>()) {
             // Years before 1970 print, too; the range begins in 1677.

@@ -192,6 +192,10 @@ impl RestingBook {
 
     /// Best price of a side.
     pub(crate) fn best(&self, side: Side) -> Option<GridPrice> {
+        let half = self.side(side);
+        if half.queues.is_empty() {
+            return half.plain.last().map(|level| level.price);
+        }
         self.levels(side).next().map(|level| level.price())
     }
 

@@ -183,6 +183,24 @@ fn most_changes_are_not_shown_and_orders_are_placed() {
     }
 }
 
+/// Of many trades in a moment only the last ones are shown, and what follows from them is the same. The market maker
+/// stands at the best price of this book, so each of them meets an order of its own and is told as it comes.
+#[test]
+fn most_trades_are_not_shown() {
+    let trade = |number: i64| {
+        let side = if number % 2 == 0 { Side::Buy } else { Side::Sell };
+        // What was taken is put back.
+        let back = Step::Level { pause: 1, side: side.opposite(), depth: 0, lots: 3_000 };
+        [Step::Trade { pause: 1, side, lots: 1 + number % 5 }, back]
+    };
+    let steps: Vec<Step> = (0..4_000).flat_map(trade).collect();
+    let rows = rows(&steps);
+    let (text, _, shown) = run(&setup(), &rows, 0, false);
+    let (all_text, _, all_shown) = run(&setup(), &rows, 0, true);
+    assert!(text == all_text);
+    assert!(shown * 4 < all_shown, "{shown} of {all_shown}");
+}
+
 /// What the doc of a rest says: the best prices are those of both sides.
 #[test]
 fn the_best_prices_are_those_that_the_gateway_knows() {

@@ -19,16 +19,11 @@ pub(super) struct Valued {
 impl Valued {
     pub(super) fn marked(&mut self, mark: &EquityMark, at: Timestamp) {
         self.marked_at = at;
-        self.transferred.clear();
-        match &mut self.mark {
-            // Nearly always the same assets count as before.
-            Some(known) if known.assets == mark.assets => {
-                let assets = std::mem::take(&mut known.assets);
-                let EquityMark { valuation, equity, high, day, day_start, .. } = *mark;
-                *known = EquityMark { valuation, assets, equity, high, day, day_start };
-            }
-            _ => self.mark = Some(mark.clone()),
+        // Nearly always there is nothing.
+        if !self.transferred.is_empty() {
+            self.transferred.clear();
         }
+        self.mark = Some(mark.clone());
     }
 
     /// Funds came or went. Before the first mark there is nothing that they could be taken for.
@@ -67,6 +62,8 @@ impl Valued {
 
 #[cfg(test)]
 mod tests {
+    use model::CountedAssets;
+
     use super::*;
     use crate::testing::number;
 
@@ -74,7 +71,7 @@ mod tests {
     fn a_mark_knows_of_what_came_before_it() {
         let mark = EquityMark {
             valuation: number("USDT"),
-            assets: BTreeSet::new(),
+            assets: CountedAssets::default(),
             equity: number("1"),
             high: number("1"),
             day: 0,

@@ -13,6 +13,8 @@ use super::warnings::{FAR_PERCENT, is_far};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Loss {
     limit_bps: u32,
+    /// What there was, halved so many times, is less than what may be gone while that is far below the first warning.
+    far_halves: u32,
     dwell: Duration,
     trip: Trip,
     /// What there was and what there is, when the part that is gone could be told.
@@ -27,7 +29,15 @@ impl Loss {
     /// Trips at so many hundredths of a percent.
     pub(crate) const fn new(limit_bps: u32, dwell: Duration) -> Loss {
         let trip = Trip::NONE;
-        Loss { limit_bps, dwell, trip, measured: None, is_far: false, last: None }
+        Loss {
+            limit_bps,
+            far_halves: far_halves(limit_bps),
+            dwell,
+            trip,
+            measured: None,
+            is_far: false,
+            last: None,
+        }
     }
 
     pub(crate) fn resume(&mut self, now: Timestamp) {
@@ -58,9 +68,14 @@ impl Loss {
         if equity >= before {
             return true;
         }
+        // Most of what is far is told without multiplying.
+        let gone = before.checked_sub(equity);
+        if gone.is_some_and(|gone| gone.get() < before.get().halved(self.far_halves)) {
+            return true;
+        }
         // 45 % of the limit, both sides times 10 000 and 100.
         let far = FAR_PERCENT * i64::from(self.limit_bps);
-        let gone = before.checked_sub(equity).and_then(|gone| gone.get().checked_times(1_000_000));
+        let gone = gone.and_then(|gone| gone.get().checked_times(1_000_000));
         gone.zip(before.get().checked_times(far)).is_some_and(|(gone, far)| gone < far)
     }
 
@@ -95,6 +110,11 @@ impl Loss {
         !self.trip.is_tripped() && self.is_far
     }
 
+    /// Is the part that is gone far below the first warning? False where that is not known.
+    pub(crate) const fn is_far(&self) -> bool {
+        self.is_far
+    }
+
     /// Is nothing lost?
     pub(crate) fn is_none(&self) -> bool {
         self.measured.is_some_and(|(before, equity)| equity >= before)
@@ -113,6 +133,17 @@ impl Loss {
     pub(crate) fn due(&self) -> Option<Timestamp> {
         self.trip.due(self.dwell)
     }
+}
+
+/// How often one has to be halved to be no more than the part of a limit that is far below the first warning, at most 64 times.
+const fn far_halves(limit_bps: u32) -> u32 {
+    // Of parts of 1/1 000 000.
+    let far = FAR_PERCENT as u128 * limit_bps as u128;
+    let mut halves = 0;
+    while halves < 64 && far << halves < 1_000_000 {
+        halves += 1;
+    }
+    halves
 }
 
 /// The part of `before` that is gone: 0 when nothing is. `None` when there was nothing.

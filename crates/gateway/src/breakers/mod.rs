@@ -21,8 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::{
-    AgentId, Amount, BreakerName, BreakerShown, InstrumentId, IntentId, OrderSpec, Timestamp,
-    TradingState,
+    AgentId, Amount, BreakerName, BreakerShown, Decimal, InstrumentId, IntentId, OrderSpec,
+    Timestamp, TradingState,
 };
 
 use lasting::{Lasting, Unit};
@@ -253,9 +253,12 @@ impl Breakers {
     ) -> Vec<Change> {
         (self.touched, self.noted) = (false, false);
         self.looked_at = Some(now);
-        let all = self.all(now);
         let mut changes = Vec::new();
-        if all.iter().any(|(name, _, v)| (*v != Verdict::Clear) != self.acting.contains(name)) {
+        let differs = |(name, v): &(BreakerName, Verdict)| {
+            (*v != Verdict::Clear) != self.acting.contains(name)
+        };
+        if self.verdicts().iter().any(differs) {
+            let all = self.all(now);
             let acts_now: BTreeSet<BreakerName> = all.iter().cloned().filter_map(acts).collect();
             let changed =
                 |name: &BreakerName| acts_now.contains(name) != self.acting.contains(name);
@@ -287,6 +290,28 @@ impl Breakers {
             self.warnings.remove(&(name, of));
         }
         warning
+    }
+
+    /// Is nothing of this one near its limit, with no warning ever given? Then [`Breakers::warning`] gives none, and its
+    /// reading takes a division to be told. False where it is not known.
+    pub(crate) fn has_nothing_to_warn_of(&self, name: BreakerName) -> bool {
+        let is_far = match name {
+            BreakerName::Drawdown => self.drawdown.is_far(),
+            BreakerName::DayLoss => self.day_loss.is_far(),
+            BreakerName::LossVelocity => self.loss_velocity.is_far(),
+            BreakerName::Rejections
+            | BreakerName::RejectionsInARow
+            | BreakerName::RefusalsInARow
+            | BreakerName::RefusalsForSize
+            | BreakerName::RefusalsForEffect
+            | BreakerName::StaleData
+            | BreakerName::Reconnects
+            | BreakerName::Doubt
+            | BreakerName::Repeats
+            | BreakerName::Unvalued
+            | BreakerName::Position => false,
+        };
+        is_far && self.warnings.is_empty()
     }
 
     /// The state that one of them asks for, and why.
@@ -325,25 +350,47 @@ impl Breakers {
     }
 
     pub(crate) fn all(&self, now: Timestamp) -> [(BreakerName, Reading, Verdict); 13] {
-        let loss = |name, loss: Loss| (name, loss.reading_or_none(), loss.verdict());
-        let lasting = |name, it: Lasting| (name, it.reading(), it.verdict());
-        let slips = |name, it: &Slips| (name, it.reading(now), it.verdict());
-        let (share, row) = (&self.rejections, &self.rejections_in_a_row);
+        self.verdicts().map(|(name, verdict)| (name, self.reading(now, name), verdict))
+    }
+
+    /// What each of them wants.
+    pub(crate) fn verdicts(&self) -> [(BreakerName, Verdict); 13] {
         [
-            loss(BreakerName::Drawdown, self.drawdown),
-            loss(BreakerName::DayLoss, self.day_loss),
-            loss(BreakerName::LossVelocity, self.loss_velocity),
-            (BreakerName::Rejections, share.reading(), share.verdict()),
-            (BreakerName::RejectionsInARow, row.reading(), row.verdict()),
-            (BreakerName::RefusalsInARow, self.refusals.reading(), self.refusals.verdict()),
-            slips(BreakerName::RefusalsForSize, &self.for_size),
-            slips(BreakerName::RefusalsForEffect, &self.for_effect),
-            lasting(BreakerName::StaleData, self.stale_data),
-            (BreakerName::Reconnects, self.reconnects.reading(now), self.reconnects.verdict()),
-            lasting(BreakerName::Doubt, self.doubt),
-            (BreakerName::Repeats, self.repeats.reading(), self.repeats.verdict()),
-            lasting(BreakerName::Unvalued, self.unvalued),
+            (BreakerName::Drawdown, self.drawdown.verdict()),
+            (BreakerName::DayLoss, self.day_loss.verdict()),
+            (BreakerName::LossVelocity, self.loss_velocity.verdict()),
+            (BreakerName::Rejections, self.rejections.verdict()),
+            (BreakerName::RejectionsInARow, self.rejections_in_a_row.verdict()),
+            (BreakerName::RefusalsInARow, self.refusals.verdict()),
+            (BreakerName::RefusalsForSize, self.for_size.verdict()),
+            (BreakerName::RefusalsForEffect, self.for_effect.verdict()),
+            (BreakerName::StaleData, self.stale_data.verdict()),
+            (BreakerName::Reconnects, self.reconnects.verdict()),
+            (BreakerName::Doubt, self.doubt.verdict()),
+            (BreakerName::Repeats, self.repeats.verdict()),
+            (BreakerName::Unvalued, self.unvalued.verdict()),
         ]
+    }
+
+    /// How far one of them is.
+    pub(crate) fn reading(&self, now: Timestamp, name: BreakerName) -> Reading {
+        match name {
+            BreakerName::Drawdown => self.drawdown.reading_or_none(),
+            BreakerName::DayLoss => self.day_loss.reading_or_none(),
+            BreakerName::LossVelocity => self.loss_velocity.reading_or_none(),
+            BreakerName::Rejections => self.rejections.reading(),
+            BreakerName::RejectionsInARow => self.rejections_in_a_row.reading(),
+            BreakerName::RefusalsInARow => self.refusals.reading(),
+            BreakerName::RefusalsForSize => self.for_size.reading(now),
+            BreakerName::RefusalsForEffect => self.for_effect.reading(now),
+            BreakerName::StaleData => self.stale_data.reading(),
+            BreakerName::Reconnects => self.reconnects.reading(now),
+            BreakerName::Doubt => self.doubt.reading(),
+            BreakerName::Repeats => self.repeats.reading(),
+            BreakerName::Unvalued => self.unvalued.reading(),
+            // It is of an instrument and warns alone; whoever warns has its reading.
+            BreakerName::Position => Reading { value: Decimal::ZERO, limit: Decimal::ZERO },
+        }
     }
 
     fn lowest(&self, now: Timestamp) -> Option<(TradingState, &'static str)> {

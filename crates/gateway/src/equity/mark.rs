@@ -27,8 +27,8 @@ const FAR_BPS: i64 = 500;
 const PASSED_BPS: i64 = 100;
 /// As old trades may be, and as long what has none, or a wide book, has to stay.
 const FAR_FOR: Duration = Duration::from_secs(10);
-/// So many trades.
-const TRADES: usize = 2;
+/// So many trades are looked at: whatever was traded before the last of them changes nothing any more.
+pub const TRADES_LOOKED_AT: usize = 2;
 
 /// What a complete book shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub(crate) enum Look {
 pub(crate) struct Mark {
     /// Oldest first; the first one was so a second before the last.
     prices: VecDeque<(Timestamp, Price)>,
+    /// Lowest and highest of them.
+    range: Option<(Price, Price)>,
     trades: VecDeque<(Timestamp, Price)>,
     /// Since when the price is far away.
     far: Option<Timestamp>,
@@ -71,7 +73,7 @@ impl Mark {
 
     /// Somebody traded.
     pub(crate) fn traded(&mut self, now: Timestamp, price: Price) {
-        if self.trades.len() >= TRADES {
+        if self.trades.len() >= TRADES_LOOKED_AT {
             self.trades.pop_front();
         }
         self.trades.push_back((now, price));
@@ -90,11 +92,27 @@ impl Mark {
         self.far = None;
         self.prices.push_back((now, price));
         let second = now.before(PERSISTENCE);
+        let mut range = self.range;
         while self.prices.get(1).is_some_and(|(at, _)| *at <= second) {
-            self.prices.pop_front();
+            let gone = self.prices.pop_front().map(|(_, price)| price);
+            // What was neither the lowest nor the highest goes unnoticed.
+            range =
+                range.filter(|(low, high)| gone.is_some_and(|gone| *low < gone && gone < *high));
         }
+        self.range = Some(match range {
+            Some((low, high)) => (low.min(price), high.max(price)),
+            None => self.range_of_all(price),
+        });
         self.settled |= self.prices.front().is_some_and(|(at, _)| *at <= second);
         true
+    }
+
+    fn range_of_all(&self, last: Price) -> (Price, Price) {
+        let (mut low, mut high) = (last, last);
+        for (_, price) in &self.prices {
+            (low, high) = (low.min(*price), high.max(*price));
+        }
+        (low, high)
     }
 
     /// The price that a book shows, going by the last one; `None` when it shows none.
@@ -129,19 +147,19 @@ impl Mark {
 
     /// Highest of the last second.
     pub(crate) fn high(&self) -> Option<Price> {
-        self.prices.iter().map(|(_, price)| *price).max()
+        self.range.map(|(_, high)| high)
     }
 
     /// Lowest of the last second.
     pub(crate) fn low(&self) -> Option<Price> {
-        self.prices.iter().map(|(_, price)| *price).min()
+        self.range.map(|(low, _)| low)
     }
 
     fn is_traded_near(&self, now: Timestamp, price: Price) -> bool {
         let near = |(at, traded): &(Timestamp, Price)| {
             now.since(*at) <= FAR_FOR && is_near(price, *traded)
         };
-        self.trades.len() == TRADES && self.trades.iter().all(near)
+        self.trades.len() == TRADES_LOOKED_AT && self.trades.iter().all(near)
     }
 
     /// Have the last trades met this side of a wide book? One alone may be the end of what stood there.
@@ -149,7 +167,7 @@ impl Mark {
         let met = |(at, traded): &(Timestamp, Price)| {
             now.since(*at) <= FAR_FOR && is_within(PASSED_BPS, price, *traded)
         };
-        self.trades.len() == TRADES && self.trades.iter().all(met)
+        self.trades.len() == TRADES_LOOKED_AT && self.trades.iter().all(met)
     }
 }
 
@@ -168,6 +186,7 @@ fn is_within(bps: i64, one: Price, other: Price) -> bool {
 #[cfg(test)]
 mod tests {
     use model::Rounding;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::testing::number;
@@ -307,7 +326,7 @@ mod tests {
             let middle = Price::try_from(middle).ok();
             let now = at(u64::try_from(look).unwrap() * 100);
             // Buyers meet what is asked.
-            for _ in 0..TRADES {
+            for _ in 0..TRADES_LOOKED_AT {
                 mark.traded(now, ask);
             }
             assert!(mark.looked(now, Look::Wide { bid, ask, middle }), "{look}");
@@ -330,6 +349,20 @@ mod tests {
             }
             let shown = (mark.low().unwrap(), mark.high().unwrap());
             assert_eq!(shown, (number(low), number(high)), "case {index}");
+        }
+    }
+
+    proptest! {
+        /// The twin: all prices of the last second looked through.
+        #[test]
+        fn lowest_and_highest_are_those_of_the_second(looks in prop::collection::vec((0u64..700, 90i64..110), 1..100)) {
+            let (mut mark, mut now) = (Mark::default(), 0);
+            for (pause, price) in looks {
+                now += pause;
+                mark.looked(at(now), Look::Tight(number(&price.to_string())));
+                let prices = || mark.prices.iter().map(|(_, price)| *price);
+                prop_assert_eq!((mark.low(), mark.high()), (prices().min(), prices().max()));
+            }
         }
     }
 

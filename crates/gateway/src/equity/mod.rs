@@ -15,11 +15,15 @@ mod worth;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Amount, Asset, Decimal, Instrument, InstrumentId, Price, Rounding, Timestamp};
+use model::{
+    Amount, Asset, ByInstrument, CountedAssets, Decimal, Instrument, InstrumentId, Price, Rounding,
+    Timestamp,
+};
 
 use held::Held;
 pub(crate) use mark::Look;
 use mark::Mark;
+pub use mark::TRADES_LOOKED_AT;
 use routes::Route;
 pub(crate) use routes::valuation;
 pub(crate) use worth::Worth;
@@ -29,8 +33,9 @@ pub(crate) use worth::Worth;
 pub(crate) struct Equity {
     valuation: Option<Asset>,
     routes: BTreeMap<Asset, Route>,
-    marks: BTreeMap<InstrumentId, Mark>,
-    pub(crate) worth: Option<Worth>,
+    marks: ByInstrument<Mark>,
+    /// In a box: it is taken out and put back with each look.
+    pub(crate) worth: Option<Box<Worth>>,
     /// What all is worth now, at the kindest prices; `None` while one is missing.
     pub(crate) now: Option<Amount>,
     /// Something has changed since it was last counted.
@@ -38,7 +43,7 @@ pub(crate) struct Equity {
     /// Assets that had a price at some time, also before a restart.
     priced: BTreeSet<Asset>,
     /// Those of them that can be valued.
-    counted: BTreeSet<Asset>,
+    counted: CountedAssets,
     /// Of others, how much was left out when it was last counted.
     dust: BTreeMap<Asset, Amount>,
     /// What of that has a price now and is to be taken for paid in.
@@ -72,7 +77,7 @@ impl Equity {
             now: None,
             changed: false,
             priced: BTreeSet::new(),
-            counted: BTreeSet::new(),
+            counted: CountedAssets::default(),
             dust: BTreeMap::new(),
             came: BTreeMap::new(),
             said: BTreeSet::new(),
@@ -107,7 +112,7 @@ impl Equity {
     }
 
     /// What counts: all that can be valued and had a price at some time.
-    pub(crate) const fn assets(&self) -> &BTreeSet<Asset> {
+    pub(crate) const fn assets(&self) -> &CountedAssets {
         &self.counted
     }
 
@@ -171,11 +176,14 @@ impl Equity {
 
     /// Losses are measured with it.
     pub(crate) fn came_is_taken_in(&mut self) {
-        self.came.clear();
+        if !self.came.is_empty() {
+            self.came.clear();
+        }
     }
 
     fn has_price(&self, route: Route) -> bool {
-        let known = |id: &InstrumentId| self.marks.get(id).is_some_and(|mark| mark.low().is_some());
+        let known =
+            |id: &InstrumentId| self.marks.get(*id).is_some_and(|mark| mark.low().is_some());
         match route {
             Route::Itself => true,
             Route::By(one) | Route::Inverse(one) => known(&one),
@@ -189,12 +197,12 @@ impl Equity {
 
     /// Is a look at this instrument's book due?
     pub(crate) fn is_due(&self, now: Timestamp, instrument: InstrumentId) -> bool {
-        self.marks.get(&instrument).is_some_and(|mark| mark.is_due(now))
+        self.marks.get(instrument).is_some_and(|mark| mark.is_due(now))
     }
 
     /// When the next look at this instrument's book is due; `None` where nothing is valued by it.
     pub(crate) fn next_look(&self, instrument: InstrumentId) -> Option<Timestamp> {
-        self.marks.get(&instrument).map(Mark::next_look)
+        self.marks.get(instrument).map(Mark::next_look)
     }
 
     /// What its book shows. `rests`: may it be left at that where nothing that is held is valued by it?
@@ -205,7 +213,7 @@ impl Equity {
         look: Look,
         rests: bool,
     ) {
-        let Some(mark) = self.marks.get_mut(&instrument) else { return };
+        let Some(mark) = self.marks.get_mut(instrument) else { return };
         let is_first = mark.low().is_none();
         if !mark.looked(now, look) {
             return;
@@ -254,7 +262,7 @@ impl Equity {
     fn worth_both_ways(&self, amount: Amount, route: Route) -> Option<(Amount, Amount)> {
         // One price for both ways most often, and nearly always one instrument.
         if let Route::By(one) = route {
-            let mark = self.marks.get(&one)?;
+            let mark = self.marks.get(one)?;
             let (high, low) = (mark.high()?, mark.low()?);
             let times = |price: Price| {
                 let worth = amount.get().checked_mul(price.get(), Rounding::Down)?;
@@ -270,7 +278,7 @@ impl Equity {
 
     /// May gains and losses of it be measured yet?
     pub(crate) fn is_settled(&self) -> bool {
-        let settled = |id: &InstrumentId| self.marks.get(id).is_some_and(Mark::is_settled);
+        let settled = |id: &InstrumentId| self.marks.get(*id).is_some_and(Mark::is_settled);
         let by = |route: Route| match route {
             Route::Itself => true,
             Route::By(one) | Route::Inverse(one) => settled(&one),
@@ -281,7 +289,7 @@ impl Equity {
 
     /// A public trade.
     pub(crate) fn traded(&mut self, now: Timestamp, instrument: InstrumentId, price: Price) {
-        if let Some(mark) = self.marks.get_mut(&instrument) {
+        if let Some(mark) = self.marks.get_mut(instrument) {
             mark.traded(now, price);
         }
     }
@@ -321,7 +329,7 @@ impl Equity {
 
     fn worth_by(&self, amount: Amount, route: Route, at: At) -> Option<Amount> {
         let price = |id: InstrumentId, at: At| {
-            let mark = self.marks.get(&id)?;
+            let mark = self.marks.get(id)?;
             let price = match at {
                 At::Highest => mark.high(),
                 At::Lowest => mark.low(),

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use model::{Amount, Asset, Decimal, EquityMark, Rounding, Timestamp};
+use model::{Amount, Asset, CountedAssets, Decimal, EquityMark, Rounding, Timestamp};
 
 use crate::breakers::Before;
 
@@ -33,6 +33,8 @@ pub(crate) struct Worth {
     peaks: VecDeque<(Timestamp, Amount)>,
     peak_at: Option<Timestamp>,
     window: Duration,
+    /// Between two looks of which the most is kept.
+    pause: Duration,
 }
 
 impl Worth {
@@ -48,6 +50,7 @@ impl Worth {
             peaks: VecDeque::new(),
             peak_at: None,
             window,
+            pause: pause_of(window),
         }
     }
 
@@ -64,12 +67,14 @@ impl Worth {
             peaks: VecDeque::new(),
             peak_at: None,
             window,
+            pause: pause_of(window),
         }
     }
 
     /// The most of so long counts from now on. What is older than the time before is not known any more.
-    pub(crate) const fn looks_back(&mut self, window: Duration) {
+    pub(crate) fn looks_back(&mut self, window: Duration) {
         self.window = window;
+        self.pause = pause_of(window);
     }
 
     /// Funds came or went: the account was worth `before` without them, and is worth `after`.
@@ -126,8 +131,7 @@ impl Worth {
         while self.peaks.front().is_some_and(|(at, _)| now.since(*at) > self.window) {
             self.peaks.pop_front();
         }
-        let pause = (self.window / PEAKS).max(PEAK_EVERY_MIN);
-        if self.peak_at.is_none_or(|at| now.since(at) >= pause) {
+        if self.peak_at.is_none_or(|at| now.since(at) >= self.pause) {
             self.peak_at = Some(now);
             while self.peaks.back().is_some_and(|(_, peak)| *peak <= strict) {
                 self.peaks.pop_back();
@@ -150,14 +154,14 @@ impl Worth {
     }
 
     /// To be written down.
-    pub(crate) fn mark(
-        &self,
-        valuation: Asset,
-        assets: std::collections::BTreeSet<Asset>,
-    ) -> EquityMark {
+    pub(crate) fn mark(&self, valuation: Asset, assets: CountedAssets) -> EquityMark {
         let Worth { equity, high, day, day_start, .. } = *self;
         EquityMark { valuation, assets, equity, high, day, day_start }
     }
+}
+
+fn pause_of(window: Duration) -> Duration {
+    (window / PEAKS).max(PEAK_EVERY_MIN)
 }
 
 #[cfg(test)]

@@ -3,13 +3,12 @@
 //! The gateway keeps one to measure orders by, and an agent's process keeps another to decide by;
 //! both are a fold over the same [`MarketEvent`]s.
 
-use std::collections::BTreeMap;
-
 use super::book::Book;
 use super::candle::Quote;
 use super::event::{MarketEvent, MarketKind};
 use super::grid::GridPrice;
 use super::trade::PublicTrade;
+use crate::by_instrument::ByInstrument;
 use crate::ids::InstrumentId;
 use crate::instrument::Instrument;
 use crate::money::Price;
@@ -168,14 +167,14 @@ impl MarketView {
 /// What is known of every instrument that is followed.
 #[derive(Clone, Debug, Default)]
 pub struct Markets {
-    views: BTreeMap<InstrumentId, MarketView>,
+    views: ByInstrument<MarketView>,
 }
 
 impl Markets {
     /// Follows an instrument from now on. New rules keep what is known; a new grid does not, for what is
     /// known is counted in the old one.
     pub fn follow(&mut self, instrument: Instrument) {
-        match self.views.get_mut(&instrument.id) {
+        match self.views.get_mut(instrument.id) {
             Some(view) if view.instrument.grid() == instrument.grid() => {
                 view.instrument = instrument
             }
@@ -188,7 +187,7 @@ impl Markets {
     /// Of this instrument nobody tells the book, as in a recording of bars or of trades alone: from now on a
     /// tick on either side of the last price stands for it.
     pub fn price_by_prints(&mut self, instrument: InstrumentId) {
-        if let Some(view) = self.views.get_mut(&instrument) {
+        if let Some(view) = self.views.get_mut(instrument) {
             let (grid, tick) = (view.instrument.grid(), view.instrument.tick.get());
             view.by_prints = tick.mantissa_at(u32::from(grid.price_decimals));
         }
@@ -196,7 +195,7 @@ impl Markets {
 
     /// What is known of one instrument.
     pub fn get(&self, instrument: InstrumentId) -> Option<&MarketView> {
-        self.views.get(&instrument)
+        self.views.get(instrument)
     }
 
     /// All that are followed, by name.
@@ -206,7 +205,7 @@ impl Markets {
 
     /// Takes an event into account; one of an instrument that is not followed is ignored.
     pub fn apply(&mut self, now: Timestamp, event: &MarketEvent) {
-        if let Some(view) = self.views.get_mut(&event.instrument) {
+        if let Some(view) = self.views.get_mut(event.instrument) {
             view.apply(now, event);
         }
     }
