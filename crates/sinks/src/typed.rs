@@ -121,6 +121,10 @@ pub(crate) fn typed<'r>(facets: Facets<'r>, record: &'r Record) -> Typed<'r> {
         Record::AgentDisabled { cause, .. } => row.cause(cause),
         Record::Agent { event, .. } => row.cause(event),
         Record::Started { version, .. } => row.cause(version),
+        Record::Answered { outcome, .. } => row.cause(outcome),
+        Record::Alerted { alert } => row.cause(&alert.text),
+        Record::GateOverridden { opened } => Typed { reason: &opened.reason, ..row.cause(&opened.unmet) },
+        Record::Ramp { because, .. } => row.cause(because),
         Record::Stopped
         | Record::CancelPrepared { .. }
         | Record::Rejected { .. }
@@ -154,6 +158,7 @@ pub(crate) fn code(record: &Record) -> String {
         }
         Record::Discrepancy { found } => found.kind().to_owned(),
         Record::Breaker { name, .. } => word(name),
+        Record::GateOverridden { opened } => opened.gate.as_str().to_owned(),
         Record::Trading { by: Some(by), .. } => word(by),
         _ => String::new(),
     }
