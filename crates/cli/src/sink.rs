@@ -209,7 +209,7 @@ fn report(args: &Args, directory: &Path, names: &[String]) -> Result<(), Failure
         names.iter().filter_map(|name| sinks::read_state(directory, name)).collect();
     let mut out = std::io::stdout().lock();
     if args.json {
-        let all: Vec<Value> = states.iter().map(|state| as_json(state)).collect();
+        let all: Vec<Value> = states.iter().map(as_json).collect();
         writeln!(out, "{}", json!({ "sinks": all }))?;
     } else {
         for state in &states {

@@ -85,12 +85,12 @@ impl Fold {
                 let back = if fill.side == Side::Buy { Side::Sell } else { Side::Buy };
                 self.shift(fill.instrument, NetQty::of(back, fill.qty));
             }
-            Record::Balances { balances, venue_time, .. } => {
-                // As in the gateway's books: an older word does not replace a newer one.
-                if self.balances_at.is_none_or(|at| at <= *venue_time) {
-                    self.balances_at = Some(*venue_time);
-                    self.balances.extend(balances);
-                }
+            // As in the gateway's books: an older word does not replace a newer one.
+            Record::Balances { balances, venue_time, .. }
+                if self.balances_at.is_none_or(|at| at <= *venue_time) =>
+            {
+                self.balances_at = Some(*venue_time);
+                self.balances.extend(balances);
             }
             _ => {}
         }

@@ -53,7 +53,7 @@ impl Story {
     }
 
     fn order(&mut self, number: u64) {
-        let side = if number % 3 == 0 { "sell" } else { "buy" };
+        let side = if number.is_multiple_of(3) { "sell" } else { "buy" };
         let id = format!("trend-00007-1-{number}");
         let position = Decimal::new(self.position, 3);
         let what = format!(
@@ -69,8 +69,8 @@ impl Story {
             "qty":{{"base":"0.001"}},"time_in_force":"gtc","post_only":false,"reduce_only":false,
             "self_trade_prevention":null}},"worst_price":"60000.01""#
         ));
-        if number % 7 == 0 {
-            let why = if number % 14 == 0 { "insufficient_balance" } else { "would_take" };
+        if number.is_multiple_of(7) {
+            let why = if number.is_multiple_of(14) { "insufficient_balance" } else { "would_take" };
             return self.add(&format!(
                 r#""kind":"rejected","client_order_id":"{id}","because":{{"refusal":"{why}"}}"#
             ));
@@ -78,7 +78,7 @@ impl Story {
         self.add(&format!(
             r#""kind":"accepted","client_order_id":"{id}","venue_order_id":"{number}","venue_time":5"#
         ));
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             self.add(&format!(
                 r#""kind":"filled","client_order_id":"{id}","fill":{{"trade_id":"{number}","venue_order_id":"{number}",
                 "client_order_id":"{id}","instrument":"BTC-USDT","side":"{side}","price":"60000.01","qty":"0.001",
@@ -86,7 +86,7 @@ impl Story {
             ));
             self.position += if side == "buy" { 1 } else { -1 };
         }
-        if number % 50 == 0 {
+        if number.is_multiple_of(50) {
             self.add(r#""kind":"link","link":"market","up":false,"cause":"the peer closed it""#);
             self.add(r#""kind":"link","link":"market","up":true,"cause":"connected""#);
         }
