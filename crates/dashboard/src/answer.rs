@@ -12,7 +12,6 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::guard::Refused;
 use crate::problem::Problem;
 
 pub(crate) type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
@@ -77,34 +76,13 @@ pub(crate) fn problem(problem: &Problem) -> Answer {
     with(problem.status, "application/json", text)
 }
 
-/// Why it was not done, and what to do.
-pub(crate) fn refused(refused: Refused) -> Answer {
-    let (status, text) = match refused {
-        Refused::Host => (
-            StatusCode::MISDIRECTED_REQUEST,
-            "this dashboard does not answer to that name; open it by its address, or add the name to hosts in \
-             [dashboard]",
-        ),
-        Refused::Site => (
-            StatusCode::FORBIDDEN,
-            "the request comes out of another site's page; open the dashboard itself",
-        ),
-        Refused::LogIn => (StatusCode::UNAUTHORIZED, "log in with the token first"),
-        Refused::Word => {
-            (StatusCode::FORBIDDEN, "the page is older than the dashboard; load it again")
-        }
-        Refused::Often => (StatusCode::TOO_MANY_REQUESTS, "too many tries within a minute; wait"),
-    };
-    problem(&Problem::new(status, text))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_answer_is_kept_to_itself() {
-        for answer in [json(&json!({})), html(StatusCode::OK, ""), refused(Refused::Host)] {
+        for answer in [json(&json!({})), html(StatusCode::OK, ""), problem(&Problem::wrong("x"))] {
             let policy = answer.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap();
             assert!(policy.starts_with("default-src 'none';"), "{policy}");
             assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");

@@ -3,6 +3,8 @@
 use hyper::StatusCode;
 use views::ViewsError;
 
+use crate::guard::Refused;
+
 /// What is wrong, in words for the page.
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -18,6 +20,31 @@ impl Problem {
     /// The asker's mistake.
     pub(crate) fn wrong(text: impl Into<String>) -> Problem {
         Problem::new(StatusCode::BAD_REQUEST, text)
+    }
+}
+
+impl From<Refused> for Problem {
+    /// Why it was not done, and what to do.
+    fn from(refused: Refused) -> Problem {
+        let (status, text) = match refused {
+            Refused::Host => (
+                StatusCode::MISDIRECTED_REQUEST,
+                "this dashboard does not answer to that name; open it by its address, or add the name to hosts in \
+                 [dashboard]",
+            ),
+            Refused::Site => (
+                StatusCode::FORBIDDEN,
+                "the request comes out of another site's page; open the dashboard itself",
+            ),
+            Refused::LogIn => (StatusCode::UNAUTHORIZED, "log in with the token first"),
+            Refused::Word => {
+                (StatusCode::FORBIDDEN, "the page is older than the dashboard; load it again")
+            }
+            Refused::Often => {
+                (StatusCode::TOO_MANY_REQUESTS, "too many tries within a minute; wait")
+            }
+        };
+        Problem::new(status, text)
     }
 }
 

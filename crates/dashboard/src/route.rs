@@ -41,18 +41,18 @@ pub(crate) struct Shared {
 pub(crate) async fn answer(request: Request<Incoming>, shared: &Shared) -> Answer {
     let answered = match shared.guard.host(request.headers()) {
         Ok(()) => route(request, shared).await,
-        Err(refused) => Err(answer::refused(refused)),
+        Err(refused) => Err(refused.into()),
     };
-    answered.unwrap_or_else(|refused| refused)
+    answered.unwrap_or_else(|problem| answer::problem(&problem))
 }
 
-async fn route(request: Request<Incoming>, shared: &Shared) -> Result<Answer, Answer> {
+async fn route(request: Request<Incoming>, shared: &Shared) -> Result<Answer, Problem> {
     let path = request.uri().path().to_owned();
     match (request.method(), path.as_str()) {
         (&Method::GET, "/") => home(&request, shared),
         (&Method::POST, "/login") => log_in(request, shared).await,
         (&Method::POST, "/logout") => {
-            shared.guard.site(request.headers(), true).map_err(answer::refused)?;
+            shared.guard.site(request.headers(), true)?;
             let gone = shared.guard.log_out(request.headers());
             Ok(answer::with_cookie(page::log_in(), &gone))
         }
@@ -69,13 +69,13 @@ async fn route(request: Request<Incoming>, shared: &Shared) -> Result<Answer, An
 }
 
 /// The page, or the one that asks for the token. A token in the address opens a session, and is gone from the address then.
-fn home(request: &Request<Incoming>, shared: &Shared) -> Result<Answer, Answer> {
+fn home(request: &Request<Incoming>, shared: &Shared) -> Result<Answer, Problem> {
     let token = pairs(request.uri().query()).into_iter().find(|(name, _)| name == "token");
     if let Some((_, token)) = token.filter(|_| shared.guard.is_locked()) {
         return Ok(match shared.guard.log_in(&token) {
             Ok(cookie) => page::let_in(&cookie),
             Err(Refused::LogIn) => page::log_in(),
-            Err(refused) => return Err(answer::refused(refused)),
+            Err(refused) => return Err(refused.into()),
         });
     }
     Ok(match shared.guard.session(request.headers()) {
@@ -84,22 +84,22 @@ fn home(request: &Request<Incoming>, shared: &Shared) -> Result<Answer, Answer> 
     })
 }
 
-async fn log_in(request: Request<Incoming>, shared: &Shared) -> Result<Answer, Answer> {
-    shared.guard.site(request.headers(), true).map_err(answer::refused)?;
+async fn log_in(request: Request<Incoming>, shared: &Shared) -> Result<Answer, Problem> {
+    shared.guard.site(request.headers(), true)?;
     let body = body(request).await?;
     let said = pairs(Some(&String::from_utf8_lossy(&body)));
     let token = said.into_iter().find(|(name, _)| name == "token").map(|(_, token)| token);
     match shared.guard.log_in(token.unwrap_or_default().trim()) {
         Ok(cookie) => Ok(page::let_in(&cookie)),
         Err(Refused::LogIn) => Ok(page::log_in()),
-        Err(refused) => Err(answer::refused(refused)),
+        Err(refused) => Err(refused.into()),
     }
 }
 
 /// What is only read.
-async fn read(request: &Request<Incoming>, shared: &Shared) -> Result<Answer, Answer> {
-    let session = shared.guard.session(request.headers()).map_err(answer::refused)?;
-    shared.guard.site(request.headers(), false).map_err(answer::refused)?;
+async fn read(request: &Request<Incoming>, shared: &Shared) -> Result<Answer, Problem> {
+    let session = shared.guard.session(request.headers())?;
+    shared.guard.site(request.headers(), false)?;
     let said = pairs(request.uri().query());
     let question = match request.uri().path() {
         "/api/session" => {
@@ -111,7 +111,7 @@ async fn read(request: &Request<Incoming>, shared: &Shared) -> Result<Answer, An
         "/api/events" => return listen(shared),
         "/api/samples" => return Ok(answer::json(&shared.live.curve())),
         "/api/curves" => Question::Curves,
-        "/api/journal" => Question::Entries(Wanted::read(&said).map_err(|p| answer::problem(&p))?),
+        "/api/journal" => Question::Entries(Wanted::read(&said)?),
         "/api/why" => Question::Why(name(&said)?),
         _ => {
             return Err(problem(
@@ -120,11 +120,11 @@ async fn read(request: &Request<Incoming>, shared: &Shared) -> Result<Answer, An
             ));
         }
     };
-    let answered = shared.asking.ask(question).await.map_err(|p| answer::problem(&p))?;
+    let answered = shared.asking.ask(question).await?;
     Ok(answer::json(&answered))
 }
 
-fn listen(shared: &Shared) -> Result<Answer, Answer> {
+fn listen(shared: &Shared) -> Result<Answer, Problem> {
     let place = Arc::clone(&shared.places).try_acquire_owned().map_err(|_| {
         problem(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -134,7 +134,7 @@ fn listen(shared: &Shared) -> Result<Answer, Answer> {
     Ok(events::stream(shared.live.told(), shared.asking.told(), place))
 }
 
-fn name(said: &[(String, String)]) -> Result<String, Answer> {
+fn name(said: &[(String, String)]) -> Result<String, Problem> {
     let id =
         said.iter().find(|(name, _)| name == "id").map(|(_, id)| id.trim()).unwrap_or_default();
     match id.chars().count() {
@@ -150,8 +150,8 @@ struct Wish {
     reason: String,
 }
 
-async fn halt(request: Request<Incoming>, shared: &Shared) -> Result<Answer, Answer> {
-    shared.guard.halt(request.headers()).map_err(answer::refused)?;
+async fn halt(request: Request<Incoming>, shared: &Shared) -> Result<Answer, Problem> {
+    shared.guard.halt(request.headers())?;
     let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if kind != Some("application/json") {
         return Err(problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "a halt is asked for in JSON"));
@@ -177,11 +177,11 @@ async fn halt(request: Request<Incoming>, shared: &Shared) -> Result<Answer, Ans
     }
 }
 
-fn problem(status: StatusCode, text: &str) -> Answer {
-    answer::problem(&Problem::new(status, text))
+fn problem(status: StatusCode, text: &str) -> Problem {
+    Problem::new(status, text)
 }
 
-async fn body(request: Request<Incoming>) -> Result<Vec<u8>, Answer> {
+async fn body(request: Request<Incoming>) -> Result<Vec<u8>, Problem> {
     let read = Limited::new(request.into_body(), BODY_MAX).collect().await;
     let read =
         read.map_err(|_| problem(StatusCode::PAYLOAD_TOO_LARGE, "the request is too long"))?;
