@@ -13,6 +13,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("postgresql", "postgres"),
     ("redis-server", "redis-server"),
     ("clickhouse-server", "clickhouse-server"),
+    // The tests of the dashboard look at it as a person does.
+    ("chromium", "chromium"),
 ];
 /// Python packages of the tests of sinks, and where they go among the build products.
 const PYTHON: (&str, &str) = ("sinks", "crates/sinks/requirements.txt");

@@ -59,7 +59,7 @@ struct Work {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    crate::run::private();
+    crate::private::keep();
     if !args.once {
         yield_to_others();
     }

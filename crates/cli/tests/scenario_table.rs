@@ -1,5 +1,7 @@
 //! The table of scenarios in `docs/faults.md` names tests that are there, and every scenario.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::path::Path;
 
 /// Scenarios of each kind, from one to another.

@@ -6,9 +6,9 @@ use crate::halt::{HaltCause, HaltLevel, HaltedBy, ResumeCode};
 use crate::ids::InstrumentId;
 use crate::instrument::Instrument;
 use crate::intent::Intent;
+use crate::link::Link;
 use crate::market::MarketEvent;
 use crate::money::Amount;
-use crate::record::Link;
 use crate::time::Timestamp;
 use crate::venue::{AccountEvent, KeyAudit, Response, Unread, VenueError};
 

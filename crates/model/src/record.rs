@@ -23,6 +23,7 @@ use crate::ids::{AgentId, Asset, ClientOrderId, InstrumentId, LimitsVersion, Ven
 use crate::instrument::Instrument;
 use crate::intent::{Intent, IntentId};
 use crate::life::Ending;
+use crate::link::{FeedHealth, Link};
 use crate::money::{Amount, NetQty, Price, Qty};
 use crate::order::NewOrder;
 use crate::refusal::Refusal;
@@ -485,28 +486,4 @@ pub enum Asked {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 const fn is_false(value: &bool) -> bool {
     !*value
-}
-
-/// A connection to a venue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Link {
-    /// Public streams.
-    Market,
-    /// The account's stream.
-    Account,
-}
-
-/// Whether the market data of an instrument can be relied on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FeedHealth {
-    /// The book is complete and heard of lately.
-    Live,
-    /// The book is complete as far as it was heard, which is too long ago.
-    Stale,
-    /// The connection is up and the book is being fetched.
-    Resyncing,
-    /// There is no connection.
-    Down,
 }

@@ -123,7 +123,9 @@ pub(crate) fn typed<'r>(facets: Facets<'r>, record: &'r Record) -> Typed<'r> {
         Record::Started { version, .. } => row.cause(version),
         Record::Answered { outcome, .. } => row.cause(outcome),
         Record::Alerted { alert } => row.cause(&alert.text),
-        Record::GateOverridden { opened } => Typed { reason: &opened.reason, ..row.cause(&opened.unmet) },
+        Record::GateOverridden { opened } => {
+            Typed { reason: &opened.reason, ..row.cause(&opened.unmet) }
+        }
         Record::Ramp { because, .. } => row.cause(because),
         Record::Stopped
         | Record::CancelPrepared { .. }

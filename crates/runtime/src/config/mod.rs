@@ -7,6 +7,7 @@
 mod alerts;
 mod dashboard;
 mod gates;
+mod kind;
 mod limits;
 mod paper;
 mod place;
@@ -29,6 +30,7 @@ use serde::Deserialize;
 pub use alerts::AlertConfig;
 pub use dashboard::DashboardConfig;
 pub use gates::GatesConfig;
+pub use kind::VenueKind;
 pub use limits::{LimitsFile, LossStated};
 pub use paper::PaperConfig;
 pub use place::{Place, place};
@@ -164,26 +166,6 @@ impl VenueConfig {
     /// Is it the exchange itself, and no test network, simulation or proxy?
     pub fn is_the_exchange(&self) -> bool {
         self.rest_address().trim_end_matches('/') == self.kind.rest_address()
-    }
-}
-
-/// The adapters there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum VenueKind {
-    /// Binance spot, and everything that speaks its protocol, `plimsoll venue` among it.
-    BinanceSpot,
-    /// Coinbase Advanced Trade, spot.
-    CoinbaseAdvanced,
-}
-
-impl VenueKind {
-    /// Where the exchange's own REST API is.
-    pub const fn rest_address(self) -> &'static str {
-        match self {
-            VenueKind::BinanceSpot => venues::binance::REST,
-            VenueKind::CoinbaseAdvanced => venues::coinbase::REST,
-        }
     }
 }
 
