@@ -120,7 +120,7 @@ fn the_whole_road() {
     reader.copies("paper.toml", "`paper.toml`:");
     let filled = |record: &Record| matches!(record, Record::Filled { .. });
     let paper = reader.starts(&reader.lines("plimsoll run --config paper")[0], "paper.log");
-    reader.until(120, "paper.log", || count(&reader.path("paper.db"), filled) >= 4);
+    reader.until(240, "paper.log", || count(&reader.path("paper.db"), filled) >= 4);
     ends(paper);
 
     let gaps = reader.lines("plimsoll gap");
@@ -158,7 +158,7 @@ fn the_whole_road() {
     let live = std::fs::read_to_string(reader.path("live.toml")).unwrap();
     std::fs::write(reader.path("live.toml"), format!("{live}\n{opened}")).unwrap();
     let gateway = reader.starts(&run, "live.log");
-    reader.until(120, "live.log", || count(&reader.path("live.db"), filled) >= 1);
+    reader.until(240, "live.log", || count(&reader.path("live.db"), filled) >= 1);
     let status = reader.gets("plimsoll status --config live.toml");
     assert!(status.contains("10 % of the limits"), "{status}");
     let report = reader.gets(&reader.lines("plimsoll report")[0]);
