@@ -171,15 +171,16 @@ fn a_message_that_is_missing_is_found_out() {
         let before = gateway.entries().len();
         let fault = json!({"kind": "gap", "stream": stream, "contains": contains, "count": 1});
         break_it(&venue, &fault);
-        gateway.wait(10, "the hole is found", |entries| {
-            entries[before..].iter().any(|e| {
+        let found = |entries: &[Entry]| {
+            let is_it = |e: &Entry| {
                 matches!(&e.record, Record::Link { link: of, up: false, cause } if *of == link
                     && cause.contains("is missing"))
-            })
-        });
-        let down = gateway.entries().len();
-        gateway.wait(10, "it is back, and compared", |entries| {
-            let after = &entries[down..];
+            };
+            entries[before..].iter().position(is_it).map(|at| before + at)
+        };
+        gateway.wait(30, "the hole is found", |entries| found(entries).is_some());
+        gateway.wait(30, "it is back, and compared", |entries| {
+            let after = &entries[found(entries).unwrap()..];
             of(after, |r| matches!(r, Record::Link { link: of, up: true, .. } if *of == link)) > 0
                 && of(after, |r| matches!(r, Record::Reconciled { left: 0, .. })) > 0
         });
