@@ -101,11 +101,13 @@ impl Gateway {
         checks: &mut Vec<Check>,
         effects: &mut Effects,
     ) -> Result<(), Refusal> {
-        let situation = self.situation(self.limits(), now, intent.agent, spec);
+        let limits = self.limits_for(intent.agent, spec);
+        let situation = self.situation(limits, now, intent.agent, spec);
         let approved = risk::approve(&situation, self.as_wanted(spec));
         // Behind the verdict and beside it: they decide nothing, and are what a journal tells of it.
         *checks = risk::figures(&situation, spec, approved.as_ref().err());
-        let approved = approved?;
+        let by_the_ramp = |because| self.by_the_ramp(now, (intent.agent, spec), because);
+        let approved = approved.map_err(by_the_ramp)?;
         let id = self.ids.next(intent.agent).ok_or(Refusal::Unrepresentable)?;
         self.venue_is_tried(now, spec.instrument);
         let checks = std::mem::take(checks);

@@ -81,11 +81,9 @@ impl Ramped {
             Record::Agent { agent, version: Some(version), .. } => {
                 let before = self.versions.insert(*agent, *version);
                 if before != Some(*version) {
+                    let as_what = if before.is_some() { "as another version" } else { "first" };
                     let now = version.short();
-                    self.falls(
-                        entry.at,
-                        format!("agent {agent} came up as another version, {now}"),
-                    );
+                    self.falls(entry.at, format!("agent {agent} came up {as_what}, {now}"));
                 }
             }
             Record::Ramp { percent, .. } => self.percent = Some(*percent),
