@@ -152,7 +152,7 @@ mod tests {
     use crate::samples::sample;
 
     /// Kinds of record; a new one needs a sample.
-    const KINDS: usize = 46;
+    const KINDS: usize = 48;
 
     #[test]
     fn columns_are_what_the_text_has() {

@@ -175,7 +175,7 @@ mod tests {
             (Filter { agent: Some(agent), ..all.clone() }, vec![4, 5, 23, 25, 51, 52, 55]),
             (
                 Filter { client_order_id: Some(order), ..all.clone() },
-                vec![5, 6, 7, 8, 9, 10, 11, 12, 21, 27, 31, 33, 34, 35, 53, 55],
+                vec![5, 6, 7, 8, 9, 10, 11, 12, 21, 27, 31, 33, 34, 35, 53, 58],
             ),
             (
                 Filter { instrument: Some(instrument), ..all.clone() },
