@@ -14,7 +14,7 @@ use super::stage::Stage;
 use crate::config::VenueKind;
 
 /// The exchange ends every connection at this age.
-const ENDED_AFTER_MS: u64 = 3_000;
+const ENDED_AFTER_MS: u64 = 4_000;
 /// Ours are handed over before; a sixteenth of it is drawn.
 const AGE_MAX: Duration = Duration::from_millis(1_200);
 /// Hand-overs of each connection.
