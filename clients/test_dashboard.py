@@ -73,6 +73,13 @@ rest = "{venue.http}"
 strategy = "market-maker"
 venue = "sim"
 params = {{ qty = "0.005", half_spread_bps = 0, requote_every = 300 }}
+[gates.override]
+paper-record = "a test against a simulated exchange"
+watchdog = "a test of other things than the watchdog"
+alerts = "a test that nobody has to hear of"
+loss-max = "a test with made-up money"
+[ramp]
+start_percent = 100
 """)
         self.log = open(self.directory / "log", "w")
         variables = {**os.environ, "TEST_KEY": KEY, "TEST_SECRET": SECRET}
