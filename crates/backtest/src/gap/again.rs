@@ -60,6 +60,8 @@ pub(crate) struct Again {
     /// Executions of each order, oldest first; their times are by the clock of who recorded.
     pub(crate) fills: BTreeMap<ClientOrderId, Vec<Fill>>,
     pub(crate) rejected: BTreeMap<ClientOrderId, VenueError>,
+    /// The account has executions in it that are none of `fills`.
+    pub(crate) is_untold: bool,
     /// What the account holds at the end, locked or not.
     pub(crate) account: BTreeMap<Asset, Amount>,
     /// The last price of each instrument: the middle of its book.
@@ -67,6 +69,17 @@ pub(crate) struct Again {
     /// The first and the last time of the recording.
     pub(crate) span: Option<(Timestamp, Timestamp)>,
     pub(crate) rows: u64,
+}
+
+impl Again {
+    /// Takes back what was still on its way to a gateway that was killed then: no journal has it.
+    pub(crate) fn hears_nothing_behind(&mut self, until: Timestamp, latency: std::time::Duration) {
+        for fills in self.fills.values_mut() {
+            let all = fills.len();
+            fills.retain(|fill| fill.venue_time.after(latency) <= until);
+            self.is_untold |= fills.len() < all;
+        }
+    }
 }
 
 struct Market {

@@ -24,6 +24,8 @@ pub struct Material<'a> {
     /// What the account held before the first order.
     pub(crate) opening: BTreeMap<Asset, Amount>,
     number: u64,
+    /// A paper run that was killed heard of nothing behind this: what was still on its way did not happen.
+    killed_at: Option<Timestamp>,
     /// One way, by the models that the run itself had.
     latency: Duration,
     /// The exchange's clock less the gateway's, nanoseconds.
@@ -77,6 +79,7 @@ impl<'a> Material<'a> {
             instruments.push(instrument);
             known.insert(id, stretches);
         }
+        let is_killed = span.paper && span.is_over && session.stopped.is_none();
         let opening = if session.opening.is_empty() { cash } else { &session.opening };
         let mut material = Material {
             session,
@@ -87,6 +90,7 @@ impl<'a> Material<'a> {
             known,
             opening: opening.clone(),
             number: span.number,
+            killed_at: is_killed.then_some(span.until),
             latency,
             ahead: 0,
         };
@@ -188,7 +192,11 @@ impl<'a> Material<'a> {
             session: self.number,
             stood: stood(&self.session.books).into_iter().map(|(_, order)| order).collect(),
         };
-        Ok(again(&opening, models, self.sources()?, &asks)?)
+        let mut again = again(&opening, models, self.sources()?, &asks)?;
+        if let Some(until) = self.killed_at {
+            again.hears_nothing_behind(until, models.latency);
+        }
+        Ok(again)
     }
 }
 

@@ -57,6 +57,7 @@ fn compare(
     let (mut pairs, mut beyond) = (Vec::new(), 0);
     let mut is_whole =
         since <= Timestamp::EPOCH && session.others.is_empty() && !session.has_transfers();
+    is_whole &= !again.is_untold;
     let ends = again.span.map_or(Timestamp::EPOCH, |(_, last)| last);
     let tolerance = if material.paper { 0 } else { TOLERANCE_LIVE };
     for (number, sent) in session.sent.iter().enumerate() {
