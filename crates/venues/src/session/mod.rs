@@ -7,7 +7,8 @@
 //! - A connection is dead when nothing at all has come for too long, or when one of its streams has
 //!   been mute for longer than its rhythm allows, whatever its pings say.
 //! - A venue ends connections after a time of its own. Before that a second one is opened beside the
-//!   first; only when it is complete the first is closed, so nothing is lost between them.
+//!   first; only when it is complete the first is closed, so nothing is lost between them. Where nothing but
+//!   the first has what was said before, it is heard for a moment longer: that may still be on its way.
 //! - What was to be said on a connection is said on that one or never.
 
 mod backoff;
@@ -123,6 +124,9 @@ pub struct Timing {
     pub silence_max: Duration,
     /// Handed over to a new one after so long, where the venue ends connections by itself.
     pub age_max: Option<Duration>,
+    /// The first of two is heard for so long beside a second that is complete. Zero where the second has all
+    /// that the first could still tell.
+    pub overlap: Duration,
 }
 
 /// What is said and understood on one of a venue's streams.
@@ -179,7 +183,8 @@ struct Open<C> {
     since: Timestamp,
     heard_at: Timestamp,
     up: bool,
-    complete: bool,
+    /// Since when.
+    complete: Option<Timestamp>,
     hand_over_at: Option<Timestamp>,
 }
 
@@ -290,7 +295,7 @@ impl<P: Protocol> Session<P> {
             since: now,
             heard_at: now,
             up: false,
-            complete: false,
+            complete: None,
             hand_over_at: None,
         };
         if self.conns.try_push(open).is_ok() {
@@ -359,17 +364,28 @@ impl<P: Protocol> Session<P> {
         }
     }
 
-    /// The second of two is complete: the first has done its duty.
     fn completed(&mut self, now: Timestamp, id: ConnId, done: &mut Vec<Done>) {
-        let Some(at) = self.conns.iter().position(|open| open.id == id) else { return };
-        self.conns[at].complete = true;
-        if at == 0 {
+        if let Some(open) = self.find(id) {
+            open.complete.get_or_insert(now);
+        }
+        self.hand_over(now, done);
+    }
+
+    /// The second of two has been complete for long enough: the first has done its duty.
+    fn hand_over(&mut self, now: Timestamp, done: &mut Vec<Done>) {
+        if self.takes_over_at().is_none_or(|at| now < at) {
             return;
         }
         let old = self.conns.remove(0);
         done.push(Done::Close(old.id));
         self.forget(now, old, done);
         done.push(Done::Emit(Input::Feed(FeedNotice::HandedOver(self.protocol.link()))));
+    }
+
+    /// When the first of two is closed.
+    fn takes_over_at(&self) -> Option<Timestamp> {
+        let complete = self.conns.get(1)?.complete?;
+        Some(complete.after(self.protocol.timing().overlap))
     }
 
     fn forget(&mut self, now: Timestamp, open: Open<P::Conn>, done: &mut Vec<Done>) {
@@ -425,14 +441,19 @@ impl<P: Protocol> Session<P> {
                 });
             }
             None => {
-                done.push(Done::Close(id));
-                self.ended(now, id, cause, None, done);
+                // Two that tell the same are not believed either.
+                let second = self.conns.get(1).filter(|open| open.complete.is_some());
+                for id in second.map(|open| open.id).into_iter().chain([id]) {
+                    done.push(Done::Close(id));
+                    self.ended(now, id, cause.clone(), None, done);
+                }
             }
         }
     }
 
     /// What time alone brings about, and when to look again.
     fn look_at_the_time(&mut self, now: Timestamp, done: &mut Vec<Done>) {
+        self.hand_over(now, done);
         while let Some((id, cause)) = self.overdue(now) {
             done.push(Done::Close(id));
             self.ended(now, id, cause, None, done);
@@ -471,8 +492,8 @@ impl<P: Protocol> Session<P> {
             (open.heard_at.after(silence_max), format!("nothing came for {silence_max:?}"));
         let login = (!open.up)
             .then(|| (open.since.after(LOGIN_MAX), "the subscription was not answered".to_owned()));
-        let slow =
-            (self.conns.len() > 1 && self.conns[1].id == open.id && !open.complete).then(|| {
+        let slow = (self.conns.len() > 1 && self.conns[1].id == open.id && open.complete.is_none())
+            .then(|| {
                 (open.since.after(HAND_OVER_MAX), "it could not take over in time".to_owned())
             });
         [Some(silent), login, slow, self.protocol.dead_at(conn)].into_iter().flatten().min()
@@ -482,7 +503,7 @@ impl<P: Protocol> Session<P> {
         let deadlines = self.conns.iter().filter_map(|open| self.deadline(open).map(|(at, _)| at));
         let hand_over = if self.conns.len() == 1 { self.conns[0].hand_over_at } else { None };
         let retry = if self.conns.is_empty() { self.retry_at } else { None };
-        deadlines.chain(hand_over).chain(retry).min()
+        deadlines.chain(hand_over).chain(retry).chain(self.takes_over_at()).min()
     }
 }
 

@@ -13,6 +13,7 @@ const MUTE: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 struct Words {
     opened: u32,
+    overlap: Duration,
 }
 
 #[derive(Debug)]
@@ -33,7 +34,7 @@ impl Protocol for Words {
     }
 
     fn timing(&self) -> Timing {
-        Timing { silence_max: SILENCE, age_max: Some(AGE) }
+        Timing { silence_max: SILENCE, age_max: Some(AGE), overlap: self.overlap }
     }
 
     fn open(&mut self, now: Timestamp, _stamp: Stamp, say: &mut Vec<String>) -> Conn {
@@ -258,6 +259,52 @@ fn before_it_is_too_old_another_takes_over_and_the_link_never_goes_down() {
     assert_eq!(world.text(1, "data"), ["news 2"]);
     assert!(world.session.is_up());
     assert_eq!(world.session.connections(), 1);
+}
+
+/// What was said before the second was there may still be on its way on the first.
+#[test]
+fn the_first_is_heard_for_a_moment_beside_a_second_that_is_complete() {
+    let mut world = World::live();
+    world.session.protocol.overlap = SECOND * 2;
+    until_second(&mut world);
+    world.open(1);
+    world.text(1, "up");
+    assert!(world.text(1, "complete").is_empty());
+    assert_eq!(world.text(0, "data"), ["news 1"], "it was on its way");
+    assert!(world.pass(SECOND).is_empty());
+    assert_eq!(world.text(0, "data"), ["news 1"]);
+    assert_eq!(world.pass(SECOND * 2), ["close 0", "news 101", "handed over"]);
+    assert!(world.text(0, "data").is_empty());
+    assert_eq!(world.text(1, "data"), ["news 2"]);
+}
+
+/// Both are told to be wrong: the link goes down, or whoever waits for it to come back waits for ever.
+#[test]
+fn evidence_against_two_that_overlap_ends_both() {
+    let mut world = World::live();
+    world.session.protocol.overlap = SECOND * 2;
+    until_second(&mut world);
+    world.open(1);
+    world.text(1, "up");
+    world.text(1, "complete");
+    let all = world.apply(Happened::Distrusted(None, "deaf".to_owned()));
+    assert_eq!(all, ["close 1", "news 102", "close 0", "link down: deaf", "news 101"]);
+    assert_eq!(world.pass(PAUSE_FIRST * 2), ["open 2"]);
+}
+
+/// The first is closed by the venue while both are heard: nobody notices.
+#[test]
+fn the_first_may_end_by_itself_beside_a_second_that_is_complete() {
+    let mut world = World::live();
+    world.session.protocol.overlap = SECOND * 2;
+    until_second(&mut world);
+    world.open(1);
+    world.text(1, "up");
+    world.text(1, "complete");
+    let ended = world.apply(Happened::Closed(ConnId(0), "too old".to_owned()));
+    assert_eq!(ended, ["news 101"]);
+    assert!(world.pass(SECOND * 3).is_empty());
+    assert_eq!(world.text(1, "data"), ["news 2"]);
 }
 
 #[test]

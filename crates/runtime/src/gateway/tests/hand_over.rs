@@ -38,8 +38,8 @@ async fn nobody_notices(kind: VenueKind) {
         stage.is_taken(side).await;
         side = if side == Side::Buy { Side::Sell } else { Side::Buy };
         deals += 1;
-        let downs = stage.told(|told| told.downs.clone());
-        assert!(downs.is_empty(), "reported down: {downs:?}");
+        let (downs, causes) = stage.told(|told| (told.downs.clone(), told.causes.clone()));
+        assert!(downs.is_empty(), "reported down: {downs:?}: {causes:?}");
         assert!(begun.elapsed() < Duration::from_secs(30), "no hand-over");
     }
     println!("{deals} deals in {:.1?}", begun.elapsed());

@@ -87,6 +87,8 @@ pub(super) struct Told {
     pub(super) late: u32,
     /// Losses of each connection.
     pub(super) downs: BTreeMap<Link, u32>,
+    /// Why, each time.
+    pub(super) causes: Vec<String>,
     /// Planned hand-overs of each connection.
     pub(super) handed_over: BTreeMap<Link, u32>,
 }
@@ -542,7 +544,10 @@ fn take(told: &mut Told, input: &Input) {
             }
             _ => {}
         },
-        Input::Link { link, up: false, .. } => *told.downs.entry(*link).or_default() += 1,
+        Input::Link { link, up: false, cause } => {
+            *told.downs.entry(*link).or_default() += 1;
+            told.causes.push(cause.clone());
+        }
         Input::Feed(FeedNotice::HandedOver(link)) => {
             *told.handed_over.entry(*link).or_default() += 1;
         }

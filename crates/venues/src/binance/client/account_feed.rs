@@ -19,6 +19,9 @@ use crate::session::{Heard, Protocol, Repeats, Stamp, Timing};
 const SILENCE_MAX: Duration = Duration::from_secs(65);
 /// The venue ends connections after 24 hours; ours are replaced before.
 const AGE_MAX: Duration = Duration::from_secs(23 * 3_600);
+/// What happened before the second connection was subscribed is told on the first alone, and may still be on its way:
+/// longer than an answer usually takes.
+const OVERLAP: Duration = Duration::from_secs(2);
 /// Number of the request to subscribe.
 const SUBSCRIBE_ID: u64 = 1;
 /// Deposits and withdrawals that are remembered, to know one that is told twice.
@@ -88,7 +91,7 @@ impl Protocol for AccountFeed {
     }
 
     fn timing(&self) -> Timing {
-        Timing { silence_max: SILENCE_MAX, age_max: Some(self.age_max) }
+        Timing { silence_max: SILENCE_MAX, age_max: Some(self.age_max), overlap: OVERLAP }
     }
 
     fn open(&mut self, _now: Timestamp, stamp: Stamp, say: &mut Vec<String>) {

@@ -282,7 +282,7 @@ impl Protocol for MarketFeed {
     }
 
     fn timing(&self) -> Timing {
-        Timing { silence_max: SILENCE_MAX, age_max: Some(self.age_max) }
+        Timing { silence_max: SILENCE_MAX, age_max: Some(self.age_max), overlap: Duration::ZERO }
     }
 
     fn open(&mut self, now: Timestamp, _stamp: Stamp, say: &mut Vec<String>) -> MarketConn {

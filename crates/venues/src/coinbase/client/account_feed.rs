@@ -63,7 +63,7 @@ impl Protocol for AccountFeed {
 
     fn timing(&self) -> Timing {
         // No forced end is documented.
-        Timing { silence_max: SILENCE_MAX, age_max: None }
+        Timing { silence_max: SILENCE_MAX, age_max: None, overlap: Duration::ZERO }
     }
 
     fn open(&mut self, _now: Timestamp, stamp: Stamp, say: &mut Vec<String>) -> AccountConn {

@@ -201,7 +201,7 @@ impl Protocol for MarketFeed {
 
     fn timing(&self) -> Timing {
         // No forced end is documented.
-        Timing { silence_max: SILENCE_MAX, age_max: None }
+        Timing { silence_max: SILENCE_MAX, age_max: None, overlap: Duration::ZERO }
     }
 
     fn open(&mut self, now: Timestamp, stamp: Stamp, say: &mut Vec<String>) -> MarketConn {
