@@ -103,11 +103,10 @@ impl Gateway {
     ) -> Result<(), Refusal> {
         let limits = self.limits_for(intent.agent, spec);
         let situation = self.situation(limits, now, intent.agent, spec);
-        let approved = risk::approve(&situation, self.as_wanted(spec));
+        let approved = self.verdict(&situation, intent.agent, spec);
         // Behind the verdict and beside it: they decide nothing, and are what a journal tells of it.
         *checks = risk::figures(&situation, spec, approved.as_ref().err());
-        let by_the_ramp = |because| self.by_the_ramp(now, (intent.agent, spec), because);
-        let approved = approved.map_err(by_the_ramp)?;
+        let approved = approved?;
         let id = self.ids.next(intent.agent).ok_or(Refusal::Unrepresentable)?;
         self.venue_is_tried(now, spec.instrument);
         let checks = std::mem::take(checks);
@@ -122,11 +121,19 @@ impl Gateway {
         agent: AgentId,
         spec: &OrderSpec,
     ) -> Result<Approved<OrderSpec>, Refusal> {
-        let because = match self.approve_by(self.limits_for(agent, spec), now, agent, spec) {
-            Ok(approved) => return Ok(approved),
-            Err(because) => because,
-        };
-        Err(self.by_the_ramp(now, (agent, spec), because))
+        let limits = self.limits_for(agent, spec);
+        self.verdict(&self.situation(limits, now, agent, spec), agent, spec)
+    }
+
+    /// What all guardrails say, and whether it is the ramp that says no.
+    fn verdict(
+        &self,
+        situation: &Situation<'_>,
+        agent: AgentId,
+        spec: &OrderSpec,
+    ) -> Result<Approved<OrderSpec>, Refusal> {
+        risk::approve(situation, self.as_wanted(spec))
+            .map_err(|because| self.by_the_ramp(situation.now, (agent, spec), because))
     }
 
     /// The same by these limits, whatever the state makes of them.

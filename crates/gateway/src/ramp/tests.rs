@@ -177,8 +177,9 @@ fn what_only_shrinks_a_position_is_held_to_all_of_the_limits() {
     assert!(world.gateway.approve(world.now, agent(), &out).is_err());
     let out = model::OrderSpec { reduce_only: true, ..out };
     assert!(world.gateway.approve(world.now, agent(), &out).is_ok());
-    let more = model::OrderSpec { qty: number("2.001"), ..out };
+    let more = model::OrderSpec { qty: number("2.001"), ..out.clone() };
     assert!(world.gateway.approve(world.now, agent(), &more).is_err(), "all of them do hold");
+    assert!(world.place(out).is_some(), "also for an order that is sent");
 }
 
 #[test]
