@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use common::{Gateway, Venue, assert_agrees, book, unsure_of_the_clock};
+use journal::Summary;
 use model::venue::VenueError;
 use model::{Entry, Link, Record};
 use serde_json::{Value, json};
@@ -234,6 +235,10 @@ fn the_venues_clock_is_off_from_the_start() {
         let said = gateway.log().matches("our clock differs").count();
         assert_eq!(said, 1, "{skew_ms}: {}", gateway.log());
         unsure_of_the_clock(&gateway.entries());
+        // What was silent is heard of as a number that is missing: the account is read again.
+        gateway.wait(20, "the books are compared", |entries| {
+            Summary::from_entries(entries).discrepancies_left == Some(0)
+        });
         assert!(gateway.stop().success(), "{}", gateway.log());
         assert_agrees(&gateway, &venue);
     }
