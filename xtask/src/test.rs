@@ -4,6 +4,7 @@
 //! Both halves always run, so that one failure does not hide another.
 
 use std::collections::BTreeSet;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -52,10 +53,13 @@ fn halves(args: &[String]) -> Result<Halves> {
 }
 
 fn run(halves: Halves) -> Result<Outcome> {
-    shell::run(shell::cargo().args(["build", "-p", "plimsoll-cli"]))?;
     let mut outcome = Outcome::default();
     if halves.rust {
+        // Builds the program too, for its own tests. Built alone it would have its dependencies with other features, all
+        // of which would be compiled once more.
         rust(&mut outcome)?;
+    } else {
+        shell::run(shell::cargo().args(["build", "-p", "plimsoll-cli"]))?;
     }
     if halves.clients {
         clients(&mut outcome)?;
@@ -84,13 +88,20 @@ fn rust(outcome: &mut Outcome) -> Result<()> {
     // What an earlier run left out says nothing of this one; often there is no such file.
     drop(std::fs::remove_file(not_tested()?));
     if shell::works(shell::cargo().args(["nextest", "--version"])) {
-        outcome.run(shell::cargo().args(["nextest", "run", "--workspace", "--no-fail-fast"]))?;
+        let tests = ["nextest", "run", "--workspace", "--no-fail-fast", "--test-threads"];
+        outcome.run(shell::cargo().args(tests).arg(threads().to_string()))?;
     } else {
         let kinds = ["--lib", "--bins", "--tests", "--no-fail-fast"];
         outcome.run(shell::cargo().args(["test", "--workspace"]).args(kinds))?;
     }
     notes(&not_tested()?).into_iter().for_each(|note| outcome.skip(note));
     outcome.run(shell::cargo().args(["test", "--workspace", "--doc"]))
+}
+
+/// More than there are cores: tests with processes wait most of their time, for a second to pass or for each other.
+fn threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    cores + cores.div_ceil(2)
 }
 
 fn clients(outcome: &mut Outcome) -> Result<()> {

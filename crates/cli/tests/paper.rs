@@ -193,11 +193,18 @@ fn a_market_that_is_lost_fills_nothing_and_leaves_no_difference() {
         &json!({"kind": "gap", "stream": "market", "contains": "depthUpdate", "count": 1}),
     );
     std::thread::sleep(Duration::from_secs(2));
-    break_it(&venue, &json!({"kind": "outage", "seconds": 20}));
+    break_it(&venue, &json!({"kind": "throttle", "retry_after_s": 2, "count": 1}));
+    break_it(&venue, &json!({"kind": "outage", "seconds": 60}));
     let down = |entries: &[Entry]| entries.iter().filter(|entry| is_link(entry, false)).count();
     gateway.wait(20, "the market is lost", |entries| down(entries) >= 1);
     let before = fills(&gateway.entries()).len();
-    gateway.wait(60, "it trades again", |entries| fills(entries).len() >= before + 2);
+    gateway.wait(120, "it trades again", |entries| fills(entries).len() >= before + 2);
+    let state = venue.state();
+    let fired = |kind: &str| {
+        let mut faults = state["faults"].as_array().unwrap().iter();
+        faults.any(|fault| fault["kind"] == kind && fault["fired"].as_u64().unwrap() >= 1)
+    };
+    assert!(["gap", "throttle", "outage"].into_iter().all(fired), "{state}");
     assert!(gateway.stop().success(), "{}", gateway.log());
     let mut is_up = true;
     for entry in gateway.entries() {

@@ -72,11 +72,11 @@ pub(crate) struct Again {
 }
 
 impl Again {
-    /// Takes back what was still on its way to a gateway that was killed then: no journal has it.
-    pub(crate) fn hears_nothing_behind(&mut self, until: Timestamp, latency: std::time::Duration) {
-        for fills in self.fills.values_mut() {
+    /// Takes back what a gateway may not have heard of yet: no journal has it.
+    pub(crate) fn hears_only(&mut self, is_told: impl Fn(ClientOrderId, &Fill) -> bool) {
+        for (id, fills) in &mut self.fills {
             let all = fills.len();
-            fills.retain(|fill| fill.venue_time.after(latency) <= until);
+            fills.retain(|fill| is_told(*id, fill));
             self.is_untold |= fills.len() < all;
         }
     }

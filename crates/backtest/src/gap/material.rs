@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use data::Source;
 use data::record::{Recording, Stretch};
-use model::{Amount, Asset, Instrument, InstrumentId, Timestamp};
+use model::{Amount, Asset, Fill, Instrument, InstrumentId, Timestamp};
 
 use super::again::{Again, Ask, Asked, Models, Opening, again};
 use super::error::GapError;
@@ -24,8 +24,8 @@ pub struct Material<'a> {
     /// What the account held before the first order.
     pub(crate) opening: BTreeMap<Asset, Amount>,
     number: u64,
-    /// A paper run that was killed heard of nothing behind this: what was still on its way did not happen.
-    killed_at: Option<Timestamp>,
+    /// The last record of a run that did not end by itself, or not yet: what was under way then is in no journal.
+    breaks_off: Option<Timestamp>,
     /// One way, by the models that the run itself had.
     latency: Duration,
     /// The exchange's clock less the gateway's, nanoseconds.
@@ -79,7 +79,6 @@ impl<'a> Material<'a> {
             instruments.push(instrument);
             known.insert(id, stretches);
         }
-        let is_killed = span.paper && span.is_over && session.stopped.is_none();
         let opening = if session.opening.is_empty() { cash } else { &session.opening };
         let mut material = Material {
             session,
@@ -90,7 +89,7 @@ impl<'a> Material<'a> {
             known,
             opening: opening.clone(),
             number: span.number,
-            killed_at: is_killed.then_some(span.until),
+            breaks_off: session.stopped.is_none().then_some(span.until),
             latency,
             ahead: 0,
         };
@@ -193,12 +192,42 @@ impl<'a> Material<'a> {
             stood: stood(&self.session.books).into_iter().map(|(_, order)| order).collect(),
         };
         let mut again = again(&opening, models, self.sources()?, &asks)?;
-        if let Some(until) = self.killed_at {
-            again.hears_nothing_behind(until, models.latency);
+        if let Some(until) = self.breaks_off.filter(|_| self.paper) {
+            self.hush(&mut again, until, models.latency);
         }
         Ok(again)
     }
+
+    /// Takes back what no journal can have. A paper exchange tells everything in the order in which it happened, so all that
+    /// is older than the newest that was told was told. Of the rest it is not known whether it was heard, or was on
+    /// its way, or waited for the journal, unless that was too long ago.
+    fn hush(&self, again: &mut Again, until: Timestamp, latency: Duration) {
+        let ours =
+            |venue: Timestamp| Timestamp::from_nanos(venue.nanos().saturating_sub(self.ahead));
+        let sent = &self.session.sent;
+        let accepted = sent.iter().filter_map(|sent| Some(ours(sent.accepted?.1)));
+        let fills = sent.iter().flat_map(|sent| &sent.fills).map(|fill| ours(fill.venue_time));
+        let newest = accepted.chain(fills).max().unwrap_or(Timestamp::EPOCH);
+        again.hears_only(|id, fill| {
+            let at = fill.venue_time;
+            let order = sent.iter().find(|sent| sent.order.client_order_id == id);
+            let is_known = || {
+                order.is_some_and(|sent| sent.fills.iter().any(|told| ours(told.venue_time) == at))
+            };
+            at < newest || at.after(latency).after(LAG_MAX) <= until || is_known()
+        });
+    }
+
+    /// Was there no recording any more when this was executed, because the run broke off? Both are written with a delay, the
+    /// recording with the longer one.
+    pub(crate) fn is_behind(&self, recorded: Timestamp, fill: &Fill) -> bool {
+        self.breaks_off.is_some()
+            && fill.venue_time.nanos().saturating_sub(self.ahead) > recorded.nanos()
+    }
 }
+
+/// What was told longer ago than this is in the journal, however busy the machine.
+const LAG_MAX: Duration = Duration::from_secs(5);
 
 /// Nanoseconds of a millisecond.
 const MS: i64 = 1_000_000;

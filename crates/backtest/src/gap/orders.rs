@@ -30,6 +30,8 @@ pub struct Orders {
     pub accounts: Option<BTreeMap<Asset, Decimal>>,
     /// Orders that reached the exchange after the end of the recording, and are not compared.
     pub beyond: u64,
+    /// Executions in the run after the end of the recording, of orders that are compared: without them.
+    pub fills_beyond: u64,
     /// First and last time of the recording, nanoseconds.
     pub span: Option<(i64, i64)>,
     /// Rows of it.
@@ -54,7 +56,7 @@ fn compare(
     (again, measured): (&Again, Option<&Again>),
 ) -> Result<Orders, GapError> {
     let session = material.session;
-    let (mut pairs, mut beyond) = (Vec::new(), 0);
+    let (mut pairs, mut beyond, mut fills_beyond) = (Vec::new(), 0, 0);
     let mut is_whole =
         since <= Timestamp::EPOCH && session.others.is_empty() && !session.has_transfers();
     is_whole &= !again.is_untold;
@@ -71,7 +73,9 @@ fn compare(
         }
         let id = sent.order.client_order_id;
         let of = |again: &Again| Leg::of(again.fills.get(&id).into_iter().flatten(), 0);
-        let (run, replay) = (Leg::of(&sent.fills, material.ahead)?, of(again)?);
+        let recorded = sent.fills.iter().filter(|fill| !material.is_behind(ends, fill));
+        let (run, replay) = (Leg::of(recorded, material.ahead)?, of(again)?);
+        fills_beyond += sent.fills.len() as u64 - u64::from(run.fills);
         let in_time = measured.map(of).transpose()?;
         let way = material.arrived(number).map(|at| micros(at.since(sent.decided)));
         let named = Named {
@@ -98,11 +102,13 @@ fn compare(
         };
         pairs.push(Pair::of(named, (run, replay), &again.marks, tolerance, why)?);
     }
+    is_whole &= fills_beyond == 0;
     let accounts = is_whole.then(|| accounts(material, again)).transpose()?;
     Ok(Orders {
         comparison: Comparison::of(pairs)?,
         accounts,
         beyond,
+        fills_beyond,
         span: again.span.map(|(first, last)| (first.nanos(), last.nanos())),
         rows: again.rows,
     })

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use engine::{Pace, Strategy};
 use gateway::Limits;
-use model::{Action, AgentId, Instrument, Intent, Timestamp};
+use model::{Action, AgentId, Fill, Instrument, Intent, Timestamp};
 use serde::Serialize;
 use sim_venue::FeeSchedule;
 
-use super::again::Models;
+use super::again::{Again, Models};
 use super::cause::{Cause, Evidence, cause, stale};
 use super::error::GapError;
-use super::leg::{Leg, Marks};
+use super::leg::Leg;
 use super::material::Material;
 use super::pair::{Comparison, Named, Pair};
 use super::session::{Decision, Sent, Session};
@@ -50,7 +50,7 @@ pub struct Whose {
     pub version: String,
 }
 
-/// Runs a strategy over the recording and puts its orders beside the run's. `marks` are the last prices.
+/// Runs a strategy over the recording and puts its orders beside the run's.
 pub fn strategy<S: Strategy>(
     material: &Material<'_>,
     models: &Models,
@@ -69,9 +69,9 @@ pub fn strategy<S: Strategy>(
     backtest.paced_by(pace(session, whose.agent));
     backtest.run(|_, _| {})?;
     drop(backtest);
-    let marks = material.again(models, super::material::When::After(models.latency))?.marks;
+    let again = material.again(models, super::material::When::After(models.latency))?;
     let replayed = std::mem::take(&mut *replayed.lock().unwrap_or_else(PoisonError::into_inner));
-    compare(material, models, (whose.agent, since), &replayed, &marks)
+    compare(material, models, (whose.agent, since), &replayed, &again)
 }
 
 fn setup(material: &Material<'_>, models: &Models, whose: &Whose) -> Setup {
@@ -187,28 +187,31 @@ fn matched<'a>(run: &[Wish<'a>], replay: &[Wish<'a>]) -> Vec<(Option<Wish<'a>>, 
     all
 }
 
+fn fills(sent: &Option<Sent>) -> impl Iterator<Item = &Fill> {
+    sent.iter().flat_map(|sent| &sent.fills)
+}
+
 fn compare(
     material: &Material<'_>,
     models: &Models,
     (agent, since): (AgentId, Timestamp),
     replayed: &Session,
-    marks: &Marks,
+    again: &Again,
 ) -> Result<Replayed, GapError> {
     // What was wanted from then on nobody heard.
     let until = material.session.stopped.unwrap_or(Timestamp::MAX);
     let run = wishes(material.session, agent, (since, until));
     let replay = wishes(replayed, agent, (since, until));
     let tolerance = if material.paper { 0 } else { 1_000_000_000 };
+    let ends = again.span.map_or(Timestamp::EPOCH, |(_, last)| last);
     let mut pairs = Vec::new();
     for (one, other) in matched(&run, &replay) {
         let sent = |wish: Option<Wish<'_>>| wish.and_then(|wish| wish.sent.cloned());
         let (in_run, in_replay) = (sent(one), sent(other));
         // Refused on both sides, or never there: nothing to compare.
         let Some(shown) = in_run.as_ref().or(in_replay.as_ref()) else { continue };
-        let leg = |sent: Option<&Sent>, ahead| {
-            Leg::of(sent.into_iter().flat_map(|sent| &sent.fills), ahead)
-        };
-        let legs = (leg(in_run.as_ref(), material.ahead)?, leg(in_replay.as_ref(), 0)?);
+        let recorded = fills(&in_run).filter(|fill| !material.is_behind(ends, fill));
+        let legs = (Leg::of(recorded, material.ahead)?, Leg::of(fills(&in_replay), 0)?);
         let named = Named {
             order: shown.order.client_order_id,
             agent,
@@ -234,7 +237,7 @@ fn compare(
                 })
             })
         };
-        let mut pair = Pair::of(named, legs, marks, tolerance, why)?;
+        let mut pair = Pair::of(named, legs, &again.marks, tolerance, why)?;
         if pair.cause.is_none() && only.is_some() {
             // It came to nothing, and was wanted on one side only all the same.
             pair.is = "different";

@@ -178,12 +178,21 @@ impl Run {
     }
 
     /// Of a run whose own exchange waited so long one way.
-    fn compared_of(self, models: &Models, latency: Duration) -> (Orders, Suggested) {
+    fn compared_of(mut self, models: &Models, latency: Duration) -> (Orders, Suggested) {
+        self.note(4_500, Record::Stopped);
+        self.read(models, latency)
+    }
+
+    /// Of a run that was killed behind its last record.
+    fn killed(self) -> Orders {
+        self.read(&models(), LATENCY).0
+    }
+
+    fn read(self, models: &Models, latency: Duration) -> (Orders, Suggested) {
         let folder = tempfile::tempdir().unwrap();
         let recording = recorded(&folder);
         let (mut spans, mut session) = (Vec::new(), Session::of(1));
-        let stopped = Entry { at: at(4_500), record: Record::Stopped };
-        for entry in self.0.iter().chain([&stopped]) {
+        for entry in &self.0 {
             SessionSpan::note(&mut spans, entry);
             session.take(entry);
         }
@@ -287,6 +296,49 @@ fn each_difference_has_the_cause_that_was_planted() {
         assert!(Cause::NAMES.contains(&cause));
         assert_conserved(&found);
     }
+}
+
+/// Two orders that the exchange took, the second of which it filled at 700 ms: the last of which the journal of a killed run tells.
+#[test]
+fn what_a_killed_run_may_not_have_heard_of_is_no_difference() {
+    let untold = |until: i64| {
+        let mut run = Run::honest();
+        run.0.pop();
+        run.note(until, Record::Link { link: model::Link::Market, up: true, cause: String::new() });
+        run.killed()
+    };
+    // On its way, and there but not yet written down.
+    for until in [710, 1_200, 5_500] {
+        let found = untold(until);
+        assert!(found.comparison.is_empty(), "{until}: {:#?}", found.comparison);
+        assert_eq!((found.comparison.fills_replay, &found.accounts), (1, &None), "{until}");
+    }
+    // That cannot be any more.
+    let found = untold(6_000);
+    assert_eq!(found.comparison.differences[0].is, "missed", "{:#?}", found.comparison);
+    // Something newer was told.
+    let mut run = Run::honest();
+    run.0.pop();
+    run.order(750, 3, "98");
+    run.accepted(770, 3);
+    assert_eq!(run.killed().comparison.differences[0].is, "missed");
+}
+
+/// The recording ends at five seconds.
+#[test]
+fn executions_of_a_killed_run_behind_its_recording_are_counted_and_not_compared() {
+    let late = || {
+        let mut run = Run::honest();
+        run.order(1_900, 3, "98");
+        run.accepted(1_920, 3);
+        run.filled(5_300, 3, ("0.5", "98"), "0");
+        run
+    };
+    let found = late().killed();
+    assert!(found.comparison.is_empty(), "{:#?}", found.comparison);
+    assert_eq!((found.comparison.orders, found.fills_beyond, found.accounts), (3, 1, None));
+    let (found, _) = late().compared(&models());
+    assert_eq!((found.comparison.differences[0].is, found.fills_beyond), ("extra", 0));
 }
 
 #[test]

@@ -46,6 +46,13 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
             report.orders.beyond
         )?;
     }
+    if report.orders.fills_beyond > 0 {
+        writeln!(
+            out,
+            "  not compared   {} executions after the end of the recording",
+            report.orders.fills_beyond
+        )?;
+    }
     for replayed in &report.replayed {
         writeln!(
             out,
