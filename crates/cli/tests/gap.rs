@@ -193,12 +193,11 @@ fn orders_come_to_the_same_whatever_the_connections_went_through() {
     {
         let found = report(&gateway, args);
         let orders = &found["orders"];
-        for (n, e) in all.iter().enumerate() {}
         assert_eq!(orders["different"], 0, "{found:#}");
         // What was under way when it was killed reached nobody; what stood is compared in both.
         let compared = orders["orders"].as_u64().unwrap() + orders["beyond"].as_u64().unwrap();
-        let before = if args.is_empty() { stood(&first) } else { 0 };
-        assert_eq!(compared, (sent(entries) + before) as u64, "{found:#}");
+        let standing = if args.is_empty() { stood(&first) } else { 0 };
+        assert_eq!(compared, (sent(entries) + standing) as u64, "{found:#}");
         // A kill loses the last second of the recording, and with it what was filled in it.
         let filled = ["fills_run", "fills_beyond"].map(|key| orders[key].as_u64().unwrap());
         let filled: u64 = filled.into_iter().sum();
