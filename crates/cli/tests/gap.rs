@@ -78,7 +78,7 @@ fn sent(entries: &[Entry]) -> usize {
 fn stood(entries: &[Entry]) -> usize {
     let mut books = gateway::Books::default();
     entries.iter().for_each(|entry| books.apply(entry));
-    books.open_orders().filter(|order| order.venue_order_id.is_some()).count()
+    books.answered_orders().len()
 }
 
 fn is_active(entries: &[Entry]) -> bool {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
     AgentId, Amount, Asset, Balance, BreakerName, ClientOrderId, Discrepancy, EquityMark,
-    Instrument, InstrumentId, IntentId, OrderState, Position, Timestamp, TradeId,
+    Instrument, InstrumentId, IntentId, OrderState, Position, Timestamp, TradeId, VenueOrderId,
 };
 
 use super::{Books, Costs, Exposure, KnownFill, Ramped, Standing, TrackedOrder, VenueKey};
@@ -54,6 +54,14 @@ impl Books {
     /// Orders that may still execute, by name.
     pub fn open_orders(&self) -> impl Iterator<Item = &TrackedOrder> {
         self.open.iter().filter_map(|id| self.orders.get(id))
+    }
+
+    /// Those of them that the venue has answered, in the order in which it took them: its numbers rise.
+    pub fn answered_orders(&self) -> Vec<(&TrackedOrder, VenueOrderId)> {
+        let known = self.open_orders().filter_map(|known| Some((known, known.venue_order_id?)));
+        let mut known: Vec<_> = known.collect();
+        known.sort_by_key(|(_, id)| (id.as_str().len(), *id));
+        known
     }
 
     /// How many orders may still execute.

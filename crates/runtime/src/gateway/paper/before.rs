@@ -18,12 +18,8 @@ pub(super) fn put_back(
     books: &Books,
     now: Timestamp,
 ) -> BTreeMap<ClientOrderId, VenueOrder> {
-    let known = books.open_orders().filter_map(|known| Some((known, known.venue_order_id?)));
-    let mut known: Vec<(&TrackedOrder, VenueOrderId)> = known.collect();
-    // As the exchange took them.
-    known.sort_by_key(|(_, id)| (id.as_str().len(), *id));
     let (mut stand, mut gone) = (0_u32, BTreeMap::new());
-    for (known, id) in known {
+    for (known, id) in books.answered_orders() {
         let created = known.accepted_at.unwrap_or(now);
         let (order, filled) = (known.order.clone(), known.filled);
         let stood = StoodOrder { id, order, filled, created, triggered: known.triggered };
