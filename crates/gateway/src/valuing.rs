@@ -84,7 +84,7 @@ impl Gateway {
     ) -> Headroom {
         let Headroom::Left(left) = self.headroom else { return self.headroom };
         let in_quote = || {
-            let left = left.checked_sub(self.stakes.beside(instrument, side)?);
+            let left = left.checked_sub(self.beside(instrument, side)?);
             let (left, quote) = (left.unwrap_or(Notional::ZERO), quote?);
             if Some(quote) == self.equity.valuation() {
                 return Some(left);

@@ -191,6 +191,7 @@ impl RestingBook {
     }
 
     /// Best price of a side.
+    #[inline]
     pub(crate) fn best(&self, side: Side) -> Option<GridPrice> {
         let half = self.side(side);
         if half.queues.is_empty() {

@@ -106,7 +106,7 @@ fn a_stop_on_what_was_held_before_leaves_room() {
     world.venue.foreign(world.now, "somebody", &stop);
     world.apply(&model::Input::Operator(model::Command::Reconcile));
     world.answer_all();
-    assert_eq!(world.gateway.stakes.beside(ether().id, Side::Buy), Some(number("20")));
+    assert_eq!(world.gateway.beside(ether().id, Side::Buy), Some(number("20")));
 }
 
 /// Where nobody knows what one instrument's orders could lose, people are told once that it is this one which keeps all
@@ -146,13 +146,13 @@ fn what_is_paid_in_another_asset_follows_its_price() {
     world
         .place(OrderSpec { instrument: crossed.id, ..spec(Side::Buy, "1", "10") })
         .unwrap_or_else(|| panic!("{:?}", world.entries.last()));
-    let before = world.gateway.stakes.beside(id(), Side::Buy).unwrap();
+    let before = world.gateway.beside(id(), Side::Buy).unwrap();
     assert!(before > Notional::ZERO);
     for _ in 0..30 {
         world.pass_alarms(std::time::Duration::from_millis(100));
         world.book_around(10_400, world.now);
     }
-    let after = world.gateway.stakes.beside(id(), Side::Buy).unwrap();
+    let after = world.gateway.beside(id(), Side::Buy).unwrap();
     assert!(after > before, "{before} {after}");
 }
 
@@ -229,9 +229,9 @@ fn a_restart_counts_what_is_open() {
     world.restart();
     world.connect();
     world.book_for(ether().id, 10_000);
-    let beside = world.gateway.stakes.beside(id(), Side::Buy);
+    let beside = world.gateway.beside(id(), Side::Buy);
     assert_eq!(beside, Some(number("18")));
-    assert_eq!(world.gateway.stakes.beside(ether().id, Side::Sell), Some(Notional::ZERO));
+    assert_eq!(world.gateway.beside(ether().id, Side::Sell), Some(Notional::ZERO));
 }
 
 proptest! {
