@@ -76,7 +76,6 @@ impl Gateway {
             let rested = self.breakers_rest();
             let said = effects.len();
             self.value_account(now, effects);
-            self.headroom_is_old = true;
             let is_mark = |effect: &Effect| {
                 matches!(effect, Effect::Persist(Entry { record: Record::EquityMark { .. }, .. }))
             };

@@ -139,7 +139,11 @@ impl Gateway {
 
     /// Counts what the account is worth, if anything has changed, and lets the breakers of losses look.
     pub(crate) fn value_account(&mut self, now: Timestamp, effects: &mut Effects) {
-        if !std::mem::take(&mut self.equity.changed) || self.books.counts().is_empty() {
+        if !std::mem::take(&mut self.equity.changed) {
+            return;
+        }
+        self.headroom_is_old = true;
+        if self.books.counts().is_empty() {
             return;
         }
         if self.equity.held().is_none() {

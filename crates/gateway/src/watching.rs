@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use model::{
     Action, AgentId, BreakerEvent, BreakerName, BreakerShown, Decimal, Effects, Entry, FeedHealth,
-    HaltedBy, InstrumentId, IntentId, OrderState, Passes, Qty, Record, Refusal, Rounding, Side, Timestamp,
-    TradingState,
+    HaltedBy, InstrumentId, IntentId, OrderState, Passes, Qty, Record, Refusal, Rounding, Side,
+    Timestamp, TradingState,
 };
 
 use crate::breakers::{Change, Reading, Slip, Verdict, refusal_counts, rejection_counts};
@@ -95,7 +95,9 @@ impl Gateway {
     /// Lets the breakers look, if something has happened or time has passed, and does what they want.
     pub(crate) fn watch(&mut self, now: Timestamp, effects: &mut Effects) {
         self.value_account(now, effects);
-        self.count_headroom();
+        if self.headroom_is_old {
+            self.count_headroom();
+        }
         if !self.breakers.is_due(now) {
             return;
         }
