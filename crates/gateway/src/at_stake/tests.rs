@@ -210,6 +210,40 @@ fn what_is_open_elsewhere_is_spoken_for() {
     assert_eq!(refusal(&world, &spec(Side::Buy, "2", "99")), None);
 }
 
+/// What is open of one instrument alone is counted when somebody asks. That comes to what counting it at once does,
+/// also for who asks of another instrument, and when another one opens.
+#[test]
+fn what_waits_to_be_counted_is_what_it_comes_to() {
+    let mut world = two("1000");
+    let all = |world: &World| {
+        let of =
+            |instrument| [Side::Buy, Side::Sell].map(|side| world.gateway.beside(instrument, side));
+        [of(id()), of(ether().id)]
+    };
+    let counted_at_once = |world: &mut World| {
+        let asked = all(world);
+        world.gateway.stake_all();
+        assert_eq!((all(world), world.gateway.stakes.moved()), (asked, None));
+        asked
+    };
+    world.place(spec(Side::Buy, "2", "99")).unwrap();
+    world.answer_all();
+    let before = counted_at_once(&mut world);
+    world.book_for(id(), 9_800);
+    assert_eq!(world.gateway.stakes.moved(), Some(id()));
+    let after = counted_at_once(&mut world);
+    assert_ne!(before, after, "a lower reference, a lower end of the collar");
+    world.book_for(id(), 10_000);
+    assert_eq!(world.gateway.stakes.moved(), Some(id()));
+    world.gateway.headroom = Headroom::Left(number("1000"));
+    world.place(in_ether(Side::Buy, "1", "99")).unwrap();
+    let both = counted_at_once(&mut world);
+    assert_eq!(
+        both[1][0].zip(before[0][0]).and_then(|(both, one)| both.checked_sub(one)),
+        Some(number("9"))
+    );
+}
+
 /// An order at a better price does not make those that are open better.
 #[test]
 fn what_is_open_keeps_its_own_price() {
