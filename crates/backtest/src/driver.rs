@@ -259,27 +259,29 @@ impl<S: Strategy> Backtest<S> {
 
     fn carry_out(&mut self) {
         let mut effects = std::mem::take(&mut self.effects);
-        for effect in effects.drain(..) {
+        // Most are read where they lie: they are large.
+        for effect in &effects {
             match effect {
                 Effect::Persist(entry) => {
-                    self.tally.take(&entry);
+                    self.tally.take(entry);
                     if let Some(journal) = &mut self.journal {
-                        journal(&entry);
+                        journal(entry);
                     }
                 }
                 Effect::Send { id, request: Request::Account(request), .. } => {
-                    self.sends(id, Box::new(request));
+                    self.sends(*id, Box::new(request.clone()));
                 }
                 Effect::Send { id, request: Request::Market(_), .. } => {
                     let outcome = Outcome::NotSent("nothing public is asked for".to_owned());
-                    self.trouble.is_asked(id);
-                    self.wire.send(self.now, Under::Answer(id, Box::new(outcome)));
+                    self.trouble.is_asked(*id);
+                    self.wire.send(self.now, Under::Answer(*id, Box::new(outcome)));
                 }
                 Effect::WakeAt(at) => self.wake = self.wake.min(at.nanos().max(self.now + TICK)),
                 // Nothing is lost on the way, and nobody is there to be told.
                 Effect::Distrust { .. } | Effect::Notify(_) => {}
             }
         }
+        effects.clear();
         self.effects = effects;
     }
 }

@@ -89,10 +89,14 @@ impl<S: Strategy> Backtest<S> {
 
     /// What the exchange has to say leaves for the gateway. `received` is when the row that it is about was
     /// received by who recorded it.
+    #[inline]
     pub(crate) fn publish(&mut self, received: Option<i64>) {
-        if self.events.is_empty() {
-            return;
+        if !self.events.is_empty() {
+            self.publish_events(received);
         }
+    }
+
+    fn publish_events(&mut self, received: Option<i64>) {
         let mut events = std::mem::take(&mut self.events);
         let mut touched = false;
         let mut shown: Option<usize> = None;

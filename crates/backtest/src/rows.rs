@@ -39,8 +39,8 @@ impl<S: Strategy> Backtest<S> {
             let trade = if has_book {
                 // Where the file does not say, who paid more than the middle was in a hurry to buy.
                 let middle = || self.venue.middle(number).unwrap_or(price);
-                let side = if price >= middle() { Side::Buy } else { Side::Sell };
-                let side = row.taker.unwrap_or(side);
+                let by_price = || if price >= middle() { Side::Buy } else { Side::Sell };
+                let side = row.taker.unwrap_or_else(by_price);
                 self.venue.recorded_trade_of(now, number, (price, qty), side, &mut self.events)
             } else {
                 Some(self.venue.printed(now, number, (price, qty), row.taker, &mut self.events))
@@ -108,6 +108,10 @@ impl<S: Strategy> Backtest<S> {
         let market = feed.market;
         while feed.at < feed.batch.len() && self.comes(feed.batch.time[feed.at], limit) {
             let received = feed.received(feed.at);
+            if let Some(level) = self.lone_level(feed)? {
+                self.book_moves(market, (false, true), &[level], received);
+                continue;
+            }
             if !self.reads_message(feed)? {
                 // The rest of it is in the next batch.
                 return Ok(());
@@ -133,6 +137,20 @@ impl<S: Strategy> Backtest<S> {
         self.tell_what_waits();
         self.markets[market].has_begun = false;
         self.tell(received, market, MarketKind::BookLost);
+    }
+
+    /// The next row, where it is a whole message and sets a level: most are. Nothing is read otherwise.
+    fn lone_level(&mut self, feed: &mut Feed) -> Result<Option<LevelUpdate>, Failed> {
+        let Columns::Book(rows) = &feed.batch.columns else { return Ok(None) };
+        let row = rows.row(feed.at);
+        let is_lone = row.last && !row.clear && !row.lost && feed.message.levels.is_empty();
+        if !is_lone {
+            return Ok(None);
+        }
+        let (price, qty) = self.scaled(feed, row.level.price.0, row.level.qty.0)?;
+        feed.at += 1;
+        self.rows += 1;
+        Ok(Some(LevelUpdate { side: row.side, price, qty }))
     }
 
     /// Reads rows up to the last one of a message; false where the batch ends before.

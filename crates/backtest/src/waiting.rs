@@ -96,9 +96,15 @@ impl<S: Strategy> Backtest<S> {
     }
 
     /// The gateway is about to hear something: what waits comes first.
+    #[inline]
     pub(crate) fn tell_what_waits(&mut self) {
         self.waiting.rest = None;
-        let Some(market) = self.waiting.of.take() else { return };
+        if let Some(market) = self.waiting.of.take() {
+            self.tell_waiting(market);
+        }
+    }
+
+    fn tell_waiting(&mut self, market: usize) {
         self.tell_trades(market, self.waiting.before_book);
         if let Some(at) = self.waiting.book_at.take() {
             let room = self.spare.pop().unwrap_or_default();

@@ -114,11 +114,16 @@ impl Intents {
 
 /// Cuts a text to at most so many characters.
 pub(crate) fn cut(text: &mut String, chars_max: usize) {
-    if let Some((at, _)) = text.char_indices().nth(chars_max) {
+    // A character has a byte at least.
+    if text.len() > chars_max
+        && let Some((at, _)) = text.char_indices().nth(chars_max)
+    {
         text.truncate(at);
     }
     // No store keeps everything behind a null.
-    text.retain(|c| c != '\0');
+    if text.contains('\0') {
+        text.retain(|c| c != '\0');
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 //! market then goes to the other end of the collar; of the two sides the worse one, for both together leave less.
 //! What merely closes a position loses nothing by that, and who sells what the account held before the journal began is
 //! not short: it loses at most from the reference to the lower end. It is kept up to date instrument by instrument, as
-//! their orders and their prices change, so that an order reads two figures and adds up none.
+//! their orders and their prices change, so that an order reads two figures and adds up none; what is open of only one
+//! waits until it is asked for.
 
 use model::{Effects, InstrumentId, Notional, Price, Qty, Record, Rounding, Side};
 
@@ -57,7 +58,11 @@ impl Gateway {
         // Nearly every change of a book is behind the best prices, and what is open loses no more by it.
         let counted = self.stakes.counted_at(instrument);
         let in_valuation = self.quote(instrument) == self.equity.valuation();
-        if !in_valuation || counted.is_none_or(|at| at != self.middle_of_range(instrument)) {
+        let has_moved = counted.is_none_or(|at| at != self.middle_of_range(instrument));
+        if in_valuation && self.stakes.are_only_of(instrument) {
+            return self.stakes.has_moved(instrument, has_moved);
+        }
+        if !in_valuation || has_moved {
             self.stake(instrument);
         }
         if self.stakes.are_only_of(instrument) {
@@ -75,6 +80,7 @@ impl Gateway {
     /// An order was refused because nobody knows what some other one could lose: says once of each instrument that it
     /// is this one, for the refusal names none.
     pub(crate) fn say_unknown_stakes(&mut self, effects: &mut Effects) {
+        self.count_moved();
         for instrument in self.stakes.not_yet_said() {
             let text = format!(
                 "nobody knows what the sells of {instrument} that are open could lose: there is no price of it yet, and more is \
@@ -87,20 +93,45 @@ impl Gateway {
 
     /// Orders or prices of this one may be others.
     pub(crate) fn stake(&mut self, instrument: InstrumentId) {
+        // It may not be the only one any more.
+        if self.stakes.moved().is_some_and(|moved| moved != instrument) {
+            self.count_moved();
+        }
+        self.count(instrument);
+    }
+
+    /// What counts beside an order of this side of an instrument.
+    pub(crate) fn beside(&self, instrument: InstrumentId, side: Side) -> Option<Notional> {
+        let Some(moved) = self.stakes.moved() else { return self.stakes.beside(instrument, side) };
+        self.stake_of(moved)?.beside((instrument == moved).then_some(side))
+    }
+
+    fn count_moved(&mut self) {
+        if let Some(moved) = self.stakes.moved() {
+            self.count(moved);
+        }
+    }
+
+    fn count(&mut self, instrument: InstrumentId) {
+        let stake = self.stake_of(instrument);
+        self.stakes.is(instrument, stake);
+        if stake.is_some() {
+            self.stakes.is_counted_at(instrument, self.middle_of_range(instrument));
+        }
+    }
+
+    /// What the open orders of one could lose; `None` where there are none.
+    fn stake_of(&self, instrument: InstrumentId) -> Option<Stake> {
         let exposure = self.books.exposure(instrument);
         let is_open = !(exposure.working_buys.is_zero() && exposure.working_sells.is_zero());
-        let stake = is_open.then(|| {
+        is_open.then(|| {
             let costs = self.books.costs(instrument);
             let range = self.range(instrument);
             let owned = self.owned(instrument);
             let lost = |side| could_lose(side, &exposure, &costs, (range, owned));
             let of = |side| self.in_valuation(instrument, lost(side));
             Stake { buys: of(Side::Buy), sells: of(Side::Sell) }
-        });
-        self.stakes.is(instrument, stake);
-        if is_open {
-            self.stakes.is_counted_at(instrument, self.middle_of_range(instrument));
-        }
+        })
     }
 
     /// How much of its base there is by our own count, locked or not.

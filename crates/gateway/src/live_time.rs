@@ -19,7 +19,8 @@ const BUSY_MIN: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(crate) struct LiveTime {
     heard_at: Option<Timestamp>,
-    total: Duration,
+    /// Nanoseconds: added to with every word of the market.
+    total: u64,
     /// Since when the market has moved without a longer silence, and when it last did.
     moves: Option<(Timestamp, Timestamp)>,
 }
@@ -29,7 +30,7 @@ impl LiveTime {
     pub(crate) fn take(&mut self, now: Timestamp, input: &Input) {
         let is_heard = match input {
             Input::Market(_) => {
-                let goes_on = self.moves.filter(|(_, last)| now.since(*last) <= SILENCE_MAX);
+                let goes_on = self.moves.filter(|(_, last)| now <= last.after(SILENCE_MAX));
                 self.moves = Some((goes_on.map_or(now, |(since, _)| since), now));
                 true
             }
@@ -56,8 +57,12 @@ impl LiveTime {
         if !is_heard {
             return;
         }
-        let silence = self.heard_at.map(|heard_at| now.since(heard_at));
-        self.total += silence.filter(|silence| *silence <= SILENCE_MAX).unwrap_or_default();
+        if let Some(heard_at) = self.heard_at
+            && now <= heard_at.after(SILENCE_MAX)
+        {
+            let silence = now.nanos().saturating_sub(heard_at.nanos());
+            self.total = self.total.saturating_add(u64::try_from(silence).unwrap_or(0));
+        }
         self.heard_at = Some(now);
     }
 
@@ -68,6 +73,6 @@ impl LiveTime {
     }
 
     pub(crate) const fn total(&self) -> Duration {
-        self.total
+        Duration::from_nanos(self.total)
     }
 }

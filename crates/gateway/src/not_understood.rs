@@ -125,8 +125,9 @@ impl Gateway {
         let may_be_ours = |order: &crate::books::TrackedOrder| {
             order.order.instrument == instrument && order.venue_order_id.is_none()
         };
-        self.books.order_at_venue((instrument, id)).is_none()
-            && self.books.knows_not_understood(Some(instrument), Some(id), None)
+        // Nearly always nothing is: asked first.
+        self.books.knows_not_understood(Some(instrument), Some(id), None)
+            && self.books.order_at_venue((instrument, id)).is_none()
             && !self.books.open_orders().any(may_be_ours)
     }
 

@@ -29,7 +29,7 @@ impl Gateway {
             self.watchdog.next_due(),
             self.breakers.next_due(),
         ];
-        let next = due.into_iter().flatten().min();
+        let next = earliest(&due);
         if let Some(next) = next
             && self.wake_at.is_none_or(|asked| next < asked)
         {
@@ -41,7 +41,7 @@ impl Gateway {
         // The alarm comes before all that is due, also before what turns out to be due earlier meanwhile (a book whose
         // news is old turns stale earlier): who is late with it gets everything looked at.
         let looks = [look, self.next_look_at_stops(), self.next_look_at_late(), self.wake_at];
-        let first = looks.into_iter().flatten().min();
+        let first = earliest(&looks);
         // A halt is carried out with each input.
         let is_latched = self.books.latch().is_some();
         self.quiet_until =
@@ -76,7 +76,6 @@ impl Gateway {
             let rested = self.breakers_rest();
             let said = effects.len();
             self.value_account(now, effects);
-            self.headroom_is_old = true;
             let is_mark = |effect: &Effect| {
                 matches!(effect, Effect::Persist(Entry { record: Record::EquityMark { .. }, .. }))
             };
@@ -92,6 +91,14 @@ impl Gateway {
         self.breakers.looked_at_rest(now);
         true
     }
+}
+
+/// The first of these that are at all.
+fn earliest(times: &[Option<Timestamp>]) -> Option<Timestamp> {
+    times.iter().fold(None, |first, time| match (first, *time) {
+        (Some(first), Some(time)) => Some(first.min(time)),
+        (first, time) => first.or(time),
+    })
 }
 
 impl Gateway {

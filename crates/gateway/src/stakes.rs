@@ -16,6 +16,12 @@ impl Stake {
         Some(self.buys?.max(self.sells?))
     }
 
+    /// What counts of it beside an order of this side, where it is of the same instrument.
+    pub(crate) fn beside(self, side: Option<Side>) -> Option<Notional> {
+        let worst = self.worst()?;
+        side.map_or(Some(worst), |side| self.of(side))
+    }
+
     const fn of(self, side: Side) -> Option<Notional> {
         match side {
             Side::Buy => self.buys,
@@ -34,6 +40,8 @@ pub(crate) struct Stakes {
     sum: Notional,
     /// Those that are not in the sum, for it cannot be told.
     unknown: BTreeSet<InstrumentId>,
+    /// The only one that is open, where its reference price is another than it was counted at.
+    moved: Option<InstrumentId>,
     /// Of these people know that they are such.
     said: BTreeSet<InstrumentId>,
 }
@@ -45,6 +53,7 @@ impl Default for Stakes {
             at: ByInstrument::default(),
             sum: Notional::ZERO,
             unknown: BTreeSet::new(),
+            moved: None,
             said: BTreeSet::new(),
         }
     }
@@ -53,6 +62,9 @@ impl Default for Stakes {
 impl Stakes {
     /// It is so now; `None` where nothing is open.
     pub(crate) fn is(&mut self, instrument: InstrumentId, stake: Option<Stake>) {
+        if self.moved == Some(instrument) {
+            self.moved = None;
+        }
         let before = match stake {
             Some(stake) => self.of.insert(instrument, stake),
             None => {
@@ -85,6 +97,17 @@ impl Stakes {
         self.of.len() == 1 && self.of.contains(instrument)
     }
 
+    /// The reference price of the only one that is open is another than it was counted at, or is not any more. It is
+    /// counted anew when somebody asks: prices move a thousand times as often.
+    pub(crate) fn has_moved(&mut self, instrument: InstrumentId, has: bool) {
+        self.moved = has.then_some(instrument);
+    }
+
+    /// What is to be counted anew.
+    pub(crate) const fn moved(&self) -> Option<InstrumentId> {
+        self.moved
+    }
+
     /// It was counted at this reference price.
     pub(crate) fn is_counted_at(&mut self, instrument: InstrumentId, price: Option<Price>) {
         self.at.insert(instrument, price);
@@ -112,7 +135,7 @@ impl Stakes {
         new
     }
 
-    /// What counts beside an order of this side of an instrument.
+    /// What counts beside an order of this side of an instrument, with nothing to be counted anew.
     pub(crate) fn beside(&self, instrument: InstrumentId, side: Side) -> Option<Notional> {
         if !self.unknown.is_empty() {
             return None;

@@ -84,7 +84,7 @@ impl Gateway {
     ) -> Headroom {
         let Headroom::Left(left) = self.headroom else { return self.headroom };
         let in_quote = || {
-            let left = left.checked_sub(self.stakes.beside(instrument, side)?);
+            let left = left.checked_sub(self.beside(instrument, side)?);
             let (left, quote) = (left.unwrap_or(Notional::ZERO), quote?);
             if Some(quote) == self.equity.valuation() {
                 return Some(left);
@@ -139,7 +139,11 @@ impl Gateway {
 
     /// Counts what the account is worth, if anything has changed, and lets the breakers of losses look.
     pub(crate) fn value_account(&mut self, now: Timestamp, effects: &mut Effects) {
-        if !std::mem::take(&mut self.equity.changed) || self.books.counts().is_empty() {
+        if !std::mem::take(&mut self.equity.changed) {
+            return;
+        }
+        self.headroom_is_old = true;
+        if self.books.counts().is_empty() {
             return;
         }
         if self.equity.held().is_none() {

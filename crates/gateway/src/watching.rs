@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use model::{
     Action, AgentId, BreakerEvent, BreakerName, BreakerShown, Decimal, Effects, Entry, FeedHealth,
-    HaltedBy, IntentId, OrderState, Passes, Qty, Record, Refusal, Rounding, Side, Timestamp,
-    TradingState,
+    HaltedBy, InstrumentId, IntentId, OrderState, Passes, Qty, Record, Refusal, Rounding, Side,
+    Timestamp, TradingState,
 };
 
 use crate::breakers::{Change, Reading, Slip, Verdict, refusal_counts, rejection_counts};
@@ -95,7 +95,9 @@ impl Gateway {
     /// Lets the breakers look, if something has happened or time has passed, and does what they want.
     pub(crate) fn watch(&mut self, now: Timestamp, effects: &mut Effects) {
         self.value_account(now, effects);
-        self.count_headroom();
+        if self.headroom_is_old {
+            self.count_headroom();
+        }
         if !self.breakers.is_due(now) {
             return;
         }
@@ -226,15 +228,18 @@ impl Gateway {
                 | BreakerName::Position => {}
             }
         }
-        let limits: Vec<_> =
-            self.config.limits.instrument.iter().map(|(id, l)| (*id, l.position_max)).collect();
-        for (instrument, limit) in limits {
-            let exposure = self.books.exposure(instrument);
+        let name = BreakerName::Position;
+        let positions = self.config.limits.instrument.iter().map(|(instrument, limits)| {
+            let exposure = self.books.exposure(*instrument);
             let worst =
                 |side| exposure.worst(side, Qty::ZERO).map_or(Decimal::MAX, |p| p.get().abs());
             let value = worst(Side::Buy).max(worst(Side::Sell));
-            let reading = Reading { value, limit: limit.get() };
-            let name = BreakerName::Position;
+            (*instrument, Reading { value, limit: limits.position_max.get() })
+        });
+        // Nearly always there is none, and no room is needed for that.
+        let near: Vec<(InstrumentId, Reading)> =
+            positions.filter(|(_, reading)| self.breakers.may_warn_of(*reading)).collect();
+        for (instrument, reading) in near {
             let warning = self.breakers.warning(now, (name, Some(instrument)), reading);
             let about = warning.map(|_| instrument.to_string());
             self.say_warning(now, (name, about), reading, warning, effects);

@@ -41,15 +41,14 @@ fn find<T>(
     price: GridPrice,
 ) -> Result<usize, usize> {
     // Turned round, asks are in order as bids are.
-    let turned = |price: GridPrice| if side == Side::Sell { !price.0 } else { price.0 };
-    let (wanted, end) = (turned(price), levels.len().saturating_sub(NEAR));
-    let mut at = levels.len();
-    while at > end && turned(price_of(&levels[at - 1])) >= wanted {
-        at -= 1;
-    }
-    if at == end {
-        at = levels[..end].partition_point(|level| turned(price_of(level)) < wanted);
-    }
+    let turn = if side == Side::Sell { !0 } else { 0 };
+    let wanted = price.0 ^ turn;
+    let is_worse = |level: &T| price_of(level).0 ^ turn < wanted;
+    let (far, near) = levels.split_at(levels.len().saturating_sub(NEAR));
+    let at = match near.iter().rposition(is_worse) {
+        Some(worse) => far.len() + worse + 1,
+        None => far.partition_point(is_worse),
+    };
     if levels.get(at).is_some_and(|level| price_of(level) == price) { Ok(at) } else { Err(at) }
 }
 
@@ -191,6 +190,7 @@ impl RestingBook {
     }
 
     /// Best price of a side.
+    #[inline]
     pub(crate) fn best(&self, side: Side) -> Option<GridPrice> {
         let half = self.side(side);
         if half.queues.is_empty() {

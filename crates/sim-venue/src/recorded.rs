@@ -50,12 +50,14 @@ impl SimVenue {
     }
 
     /// Best bid and best ask of a book that has both sides.
+    #[inline]
     pub fn best(&self, MarketNumber(at): MarketNumber) -> Option<(GridPrice, GridPrice)> {
         let book = &self.markets[at].book;
         Some((book.best(Side::Buy)?, book.best(Side::Sell)?))
     }
 
     /// The middle of a book that has both sides.
+    #[inline]
     pub fn middle(&self, number: MarketNumber) -> Option<GridPrice> {
         let (bid, ask) = self.best(number)?;
         Some(GridPrice(bid.0.midpoint(ask.0)))

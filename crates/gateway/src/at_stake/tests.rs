@@ -106,7 +106,7 @@ fn a_stop_on_what_was_held_before_leaves_room() {
     world.venue.foreign(world.now, "somebody", &stop);
     world.apply(&model::Input::Operator(model::Command::Reconcile));
     world.answer_all();
-    assert_eq!(world.gateway.stakes.beside(ether().id, Side::Buy), Some(number("20")));
+    assert_eq!(world.gateway.beside(ether().id, Side::Buy), Some(number("20")));
 }
 
 /// Where nobody knows what one instrument's orders could lose, people are told once that it is this one which keeps all
@@ -146,13 +146,13 @@ fn what_is_paid_in_another_asset_follows_its_price() {
     world
         .place(OrderSpec { instrument: crossed.id, ..spec(Side::Buy, "1", "10") })
         .unwrap_or_else(|| panic!("{:?}", world.entries.last()));
-    let before = world.gateway.stakes.beside(id(), Side::Buy).unwrap();
+    let before = world.gateway.beside(id(), Side::Buy).unwrap();
     assert!(before > Notional::ZERO);
     for _ in 0..30 {
         world.pass_alarms(std::time::Duration::from_millis(100));
         world.book_around(10_400, world.now);
     }
-    let after = world.gateway.stakes.beside(id(), Side::Buy).unwrap();
+    let after = world.gateway.beside(id(), Side::Buy).unwrap();
     assert!(after > before, "{before} {after}");
 }
 
@@ -210,6 +210,40 @@ fn what_is_open_elsewhere_is_spoken_for() {
     assert_eq!(refusal(&world, &spec(Side::Buy, "2", "99")), None);
 }
 
+/// What is open of one instrument alone is counted when somebody asks. That comes to what counting it at once does,
+/// also for who asks of another instrument, and when another one opens.
+#[test]
+fn what_waits_to_be_counted_is_what_it_comes_to() {
+    let mut world = two("1000");
+    let all = |world: &World| {
+        let of =
+            |instrument| [Side::Buy, Side::Sell].map(|side| world.gateway.beside(instrument, side));
+        [of(id()), of(ether().id)]
+    };
+    let counted_at_once = |world: &mut World| {
+        let asked = all(world);
+        world.gateway.stake_all();
+        assert_eq!((all(world), world.gateway.stakes.moved()), (asked, None));
+        asked
+    };
+    world.place(spec(Side::Buy, "2", "99")).unwrap();
+    world.answer_all();
+    let before = counted_at_once(&mut world);
+    world.book_for(id(), 9_800);
+    assert_eq!(world.gateway.stakes.moved(), Some(id()));
+    let after = counted_at_once(&mut world);
+    assert_ne!(before, after, "a lower reference, a lower end of the collar");
+    world.book_for(id(), 10_000);
+    assert_eq!(world.gateway.stakes.moved(), Some(id()));
+    world.gateway.headroom = Headroom::Left(number("1000"));
+    world.place(in_ether(Side::Buy, "1", "99")).unwrap();
+    let both = counted_at_once(&mut world);
+    assert_eq!(
+        both[1][0].zip(before[0][0]).and_then(|(both, one)| both.checked_sub(one)),
+        Some(number("9"))
+    );
+}
+
 /// An order at a better price does not make those that are open better.
 #[test]
 fn what_is_open_keeps_its_own_price() {
@@ -229,9 +263,9 @@ fn a_restart_counts_what_is_open() {
     world.restart();
     world.connect();
     world.book_for(ether().id, 10_000);
-    let beside = world.gateway.stakes.beside(id(), Side::Buy);
+    let beside = world.gateway.beside(id(), Side::Buy);
     assert_eq!(beside, Some(number("18")));
-    assert_eq!(world.gateway.stakes.beside(ether().id, Side::Sell), Some(Notional::ZERO));
+    assert_eq!(world.gateway.beside(ether().id, Side::Sell), Some(Notional::ZERO));
 }
 
 proptest! {

@@ -279,8 +279,7 @@ impl Breakers {
         (name, of): (BreakerName, Option<InstrumentId>),
         reading: Reading,
     ) -> Option<i64> {
-        // Nearly always none was ever given, and nothing is near its limit.
-        if self.warnings.is_empty() && warnings::is_far(reading) {
+        if !self.may_warn_of(reading) {
             return None;
         }
         let warnings = self.warnings.entry((name, of)).or_default();
@@ -290,6 +289,11 @@ impl Breakers {
             self.warnings.remove(&(name, of));
         }
         warning
+    }
+
+    /// Nearly never: none was ever given, and nothing is near its limit.
+    pub(crate) fn may_warn_of(&self, reading: Reading) -> bool {
+        !(self.warnings.is_empty() && warnings::is_far(reading))
     }
 
     /// Is nothing of this one near its limit, with no warning ever given? Then [`Breakers::warning`] gives none, and its

@@ -23,6 +23,8 @@ pub(crate) const PERSISTENCE: Duration = Duration::from_secs(1);
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// A middle so far from the last one, hundredths of a percent, needs trades near it.
 const FAR_BPS: i64 = 500;
+/// A price halved so often is less of it than that.
+const NEAR_HALVES: u32 = 5;
 /// The side of a wide book that has passed the last one needs trades as near as this.
 const PASSED_BPS: i64 = 100;
 /// As old trades may be, and as long what has none, or a wide book, has to stay.
@@ -173,7 +175,10 @@ impl Mark {
 
 /// Are they within [`FAR_BPS`] of the larger one?
 fn is_near(one: Price, other: Price) -> bool {
-    is_within(FAR_BPS, one, other)
+    // Nearly always: within a 32nd, which is told without multiplying.
+    let (less, more) = (one.min(other).get(), one.max(other).get());
+    more.checked_sub(less).is_some_and(|gap| gap <= more.halved(NEAR_HALVES))
+        || is_within(FAR_BPS, one, other)
 }
 
 fn is_within(bps: i64, one: Price, other: Price) -> bool {

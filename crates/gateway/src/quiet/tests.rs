@@ -155,7 +155,7 @@ proptest! {
             prop_assert_eq!(one.gateway.state(), other.gateway.state(), "{:?}", step);
             prop_assert_eq!(one.gateway.loss_headroom(), other.gateway.loss_headroom(), "{:?}", step);
             for side in [Side::Buy, Side::Sell] {
-                let stake = |world: &World| world.gateway.stakes.beside(ether().id, side);
+                let stake = |world: &World| world.gateway.beside(ether().id, side);
                 prop_assert_eq!(stake(one), stake(other), "{:?}", step);
             }
             let now = one.now;

@@ -93,17 +93,14 @@ const NEAR: usize = 16;
 /// Where a price stands among levels with the best at the end, or where it would: behind all that are worse.
 fn place(levels: &[Level], side: Side, price: GridPrice) -> usize {
     // Turned round, asks are in order as bids are.
-    let turned = |price: GridPrice| if side == Side::Sell { !price.0 } else { price.0 };
-    let wanted = turned(price);
-    let end = levels.len().saturating_sub(NEAR);
-    let mut at = levels.len();
-    while at > end {
-        if turned(levels[at - 1].price) < wanted {
-            return at;
-        }
-        at -= 1;
+    let turn = if side == Side::Sell { !0 } else { 0 };
+    let wanted = price.0 ^ turn;
+    let is_worse = |level: &Level| level.price.0 ^ turn < wanted;
+    let (far, near) = levels.split_at(levels.len().saturating_sub(NEAR));
+    match near.iter().rposition(is_worse) {
+        Some(worse) => far.len() + worse + 1,
+        None => far.partition_point(is_worse),
     }
-    levels[..end].partition_point(|level| turned(level.price) < wanted)
 }
 
 #[cfg(test)]
