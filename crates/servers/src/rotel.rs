@@ -133,7 +133,9 @@ fn read(log: &str) -> Vec<Span> {
             "Name" => span.name = value,
             "Start time" => span.start = value.parse().unwrap_or(0),
             "End time" => span.end = value.parse().unwrap_or(0),
-            "Status code" => (span.status, is_whole) = (value, true),
+            "Status code" => span.status = value,
+            // A status there is only where it is one; these come behind it, always.
+            "Attributes" => is_whole = true,
             key => {
                 if let Some(key) =
                     key.strip_prefix("-> ").filter(|key| key.starts_with("plimsoll."))
