@@ -22,6 +22,7 @@ mod ids;
 mod ledger;
 mod limits;
 mod market_data;
+mod open;
 mod orders;
 mod params;
 #[cfg(test)]
@@ -52,6 +53,7 @@ use model::Timestamp;
 use model::venue::{PublicMarket, Response, VenueError, VenueEvent};
 
 pub use self::config::ServerConfig;
+pub(super) use self::open::{adapt, open};
 pub use self::state::{CoinbaseServer, Pending};
 
 use self::errors::ApiError;
