@@ -93,6 +93,12 @@ pub trait Client: Send + Sync {
         false
     }
 
+    /// Does the venue take an account's requests in the order in which they were made alone? Then one leaves
+    /// when the one before has been answered, and is made just before it leaves.
+    fn one_by_one(&self) -> bool {
+        false
+    }
+
     /// The session with the market's streams, at this address.
     fn market(&self, url: String, pace: Pace) -> Box<dyn Machine>;
 

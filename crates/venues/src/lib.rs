@@ -7,6 +7,7 @@
 pub mod binance;
 pub mod client;
 pub mod coinbase;
+pub mod kraken;
 mod list;
 mod rows;
 mod scan;

@@ -8,7 +8,8 @@ use crate::client::Client;
 use crate::server::{AnyDialect, Scopes};
 
 /// Every venue.
-pub static VENUES: [&Venue; 2] = [&crate::binance::VENUE, &crate::coinbase::VENUE];
+pub static VENUES: [&Venue; 3] =
+    [&crate::binance::VENUE, &crate::coinbase::VENUE, &crate::kraken::VENUE];
 
 /// All that is known of a venue without talking to it.
 pub struct Venue {

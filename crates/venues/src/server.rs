@@ -6,7 +6,9 @@
 //! [`Dialect::http_reply`] or [`Dialect::socket_reply`].
 
 mod any;
+pub(crate) mod ledger;
 mod scopes;
+mod telling;
 mod upsets;
 
 use std::net::IpAddr;

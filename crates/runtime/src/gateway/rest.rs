@@ -14,7 +14,7 @@ use ::budget::Grant;
 use model::venue::{AccountRequest, MarketRequest, Profile, Request, Response};
 use model::{Input, Instrument, Link, Outcome, RequestId, Timestamp};
 use reqwest::header::HeaderMap;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Mutex, Notify, mpsc};
 use tokio_tungstenite::tungstenite::http;
 use venues::Venue;
 use venues::client::{Answer, Call, Client, Cost, Heard};
@@ -39,6 +39,8 @@ const BODY_MAX: usize = 64 << 20;
 const ACCOUNT_PAGES_MAX: u32 = 40;
 /// A request that has waited for longer is signed anew.
 const SIGNATURE_AGE_MAX: Duration = Duration::from_millis(100);
+/// Longest wait for the request before, where one leaves after the other.
+const TURN_MAX: Duration = Duration::from_secs(1);
 /// A request that has waited for longer was held up.
 const HELD_UP: Duration = Duration::from_secs(1);
 
@@ -64,6 +66,8 @@ struct Shared {
     patience: Patience,
     inputs: mpsc::Sender<Input>,
     budget: HostBudget,
+    /// Whose turn it is, where one request leaves after the other.
+    turns: Mutex<()>,
     /// The venue said stop where we thought there was room: its limits may have changed.
     surprised: Notify,
     /// The budget held something up.
@@ -94,6 +98,7 @@ impl Rest {
             patience: Patience::default(),
             inputs,
             budget,
+            turns: Mutex::new(()),
             surprised: Notify::new(),
             held_up: Notify::new(),
             rules_doubted: Notify::new(),
@@ -292,7 +297,7 @@ impl Rest {
                 return Outcome::NotSent(error);
             }
         };
-        let outcome = self.carry_out(request, call, &grant).await;
+        let outcome = self.in_turn(request, (call, at), &grant).await;
         if let Outcome::NotSent(_) = outcome {
             budget.give_back(&grant).await;
         }
@@ -330,6 +335,24 @@ impl Rest {
     fn call(&self, request: &Request, venue_now: Timestamp) -> Result<Call, String> {
         let stamp = Stamp { venue_now, nonce: nonce(), ticket: None };
         self.client.call(request, stamp, self.budget().keys())
+    }
+
+    /// Where a venue takes the requests of an account in their order alone, each is made anew when it is its
+    /// turn. Who has waited too long for that goes: the venue may refuse it, which does no harm.
+    async fn in_turn(
+        &self,
+        request: &Request,
+        (call, at): (Call, Timestamp),
+        grant: &Grant,
+    ) -> Outcome {
+        if !self.client.one_by_one() || matches!(request, Request::Market(_)) {
+            return self.carry_out(request, call, grant).await;
+        }
+        let _turn = tokio::time::timeout(TURN_MAX, self.shared.turns.lock()).await.ok();
+        match self.call(request, at) {
+            Ok(call) => self.carry_out(request, call, grant).await,
+            Err(error) => Outcome::NotSent(error),
+        }
     }
 
     async fn carry_out(&self, request: &Request, call: Call, grant: &Grant) -> Outcome {
