@@ -59,7 +59,7 @@ fn ends_well(mut gateway: Gateway, venue: &Venue) {
     trades(&mut gateway, 1);
     // The last execution's balances are read within the limits of a counter that falls slowly.
     let filled = of(&gateway.entries(), |r| matches!(r, Record::Filled { .. }));
-    gateway.wait(60, "the books are compared", |entries| {
+    gateway.wait(120, "the books are compared", |entries| {
         let last = entries.iter().rposition(|e| matches!(e.record, Record::Filled { .. }));
         of(&entries[last.unwrap_or(0)..], |r| matches!(r, Record::Reconciled { left: 0, .. })) > 0
     });
@@ -107,7 +107,10 @@ fn a_message_that_is_missing_is_found_out() {
         ("user", "\"executions\"", Link::Account, "is missing"),
     ] {
         let before = gateway.entries().len();
-        break_it(&venue, &json!({"kind": "gap", "stream": stream, "contains": contains, "count": 1}));
+        break_it(
+            &venue,
+            &json!({"kind": "gap", "stream": stream, "contains": contains, "count": 1}),
+        );
         gateway.wait(90, "the hole is found", |entries| {
             of(&entries[before..], |r| {
                 matches!(r, Record::Link { link: of, up: false, cause } if *of == link
@@ -115,9 +118,10 @@ fn a_message_that_is_missing_is_found_out() {
             }) > 0
         });
         gateway.wait(60, "it is back", |entries| {
-            of(&entries[before..], |r| {
-                matches!(r, Record::Link { link: of, up: true, .. } if *of == link)
-            }) > 0
+            of(
+                &entries[before..],
+                |r| matches!(r, Record::Link { link: of, up: true, .. } if *of == link),
+            ) > 0
         });
     }
     assert_eq!(fired(&venue, "gap"), 2);

@@ -13,15 +13,17 @@ use std::time::Duration;
 use budget::Keys;
 use model::market::{GridPrice, GridQty, Level, LevelUpdate, MarketKind};
 use model::venue::{
-    AccountRequest, BookSnapshot, FeeRates, MarketRequest, OrderKey, PublicMarket, Request, Response,
-    TradesFrom, VenueError, VenueEvent,
+    AccountRequest, BookSnapshot, FeeRates, MarketRequest, OrderKey, PublicMarket, Request,
+    Response, TradesFrom, VenueError, VenueEvent,
 };
 use model::{
     AccountId, ClientOrderId, Decimal, FeedNotice, Input, Instrument, InstrumentId, NewOrder,
     OrderKind, OrderQty, Outcome, Side, TimeInForce, Timestamp, VenueOrderId,
 };
 use plimsoll_venues::client::{Answer, Call, Client};
-use plimsoll_venues::server::{AnyDialect, ConnId, HttpRequest, HttpResponse, Payload, Scopes, Step};
+use plimsoll_venues::server::{
+    AnyDialect, ConnId, HttpRequest, HttpResponse, Payload, Scopes, Step,
+};
 use plimsoll_venues::session::{self, Done, Happened, Machine, Pace, Stamp};
 use plimsoll_venues::{ServerKey, Settings, VENUES, Venue};
 
@@ -44,7 +46,9 @@ impl PublicMarket for Market {
     fn read(&self, now: Timestamp, request: &MarketRequest) -> Result<Response, VenueError> {
         match request {
             MarketRequest::Time => Ok(Response::Time(now)),
-            MarketRequest::Instruments(_) => Ok(Response::Instruments(vec![self.instrument.clone()])),
+            MarketRequest::Instruments(_) => {
+                Ok(Response::Instruments(vec![self.instrument.clone()]))
+            }
             MarketRequest::Book { depth, .. } => {
                 let mut book = self.book.borrow().clone();
                 book.bids.truncate(*depth as usize);
@@ -76,8 +80,7 @@ impl Market {
         let mut book = self.book.borrow_mut();
         book.update_id += 1;
         book.bids[at].qty = GridQty(qty);
-        let level =
-            LevelUpdate { side: Side::Buy, price: book.bids[at].price, qty: GridQty(qty) };
+        let level = LevelUpdate { side: Side::Buy, price: book.bids[at].price, qty: GridQty(qty) };
         let (instrument, update_id) = (book.instrument, book.update_id);
         VenueEvent::Level { instrument, update_id, level, time }
     }
@@ -230,7 +233,10 @@ fn what_proves_nothing_is_in_doubt() {
             for body in ["", "{}", "[", "null", "<html>busy</html>", "{\"error\":[]}", "\"x\""] {
                 for status in [500, 502, 503, 504] {
                     let outcome = stage.read(&request, status, body.as_bytes());
-                    assert!(matches!(outcome, Outcome::InDoubt(_)), "{venue:?}: {status} {outcome:?}");
+                    assert!(
+                        matches!(outcome, Outcome::InDoubt(_)),
+                        "{venue:?}: {status} {outcome:?}"
+                    );
                 }
             }
             for body in ["", "[", "null", "\"x\"", "{\"a\":1}"] {
@@ -384,7 +390,11 @@ impl Feed {
             match &event.kind {
                 MarketKind::Book(update) => {
                     let level = update.levels.iter().rev().find(|level| level.price.0 == 5_999_000);
-                    best = level.map(|level| level.qty.0).or(if update.snapshot { None } else { best });
+                    best = level.map(|level| level.qty.0).or(if update.snapshot {
+                        None
+                    } else {
+                        best
+                    });
                 }
                 MarketKind::BookLost => best = None,
                 _ => {}

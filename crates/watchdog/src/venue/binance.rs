@@ -214,7 +214,8 @@ impl Binance {
         cost: u32,
         purpose: Purpose,
     ) -> Result<Answer, VenueError> {
-        let ask = Ask { method: Method::GET, target, headers: Vec::new(), body: None, cost, purpose };
+        let ask =
+            Ask { method: Method::GET, target, headers: Vec::new(), body: None, cost, purpose };
         self.http.send(ask).await
     }
 

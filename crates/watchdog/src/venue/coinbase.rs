@@ -276,8 +276,10 @@ impl Coinbase {
         let token = self.key.token(&self.key_name, &uri, now, &hex(&chance::bytes::<32>()));
         let target = if query.is_empty() { path } else { format!("{path}?{query}") };
         let headers = vec![("authorization", format!("Bearer {token}"))];
-        let answer =
-            self.http.send(Ask { method, target: &target, headers, body, cost: 1, purpose }).await?;
+        let answer = self
+            .http
+            .send(Ask { method, target: &target, headers, body, cost: 1, purpose })
+            .await?;
         if answer.status == 401 {
             self.http.doubt_clock();
         }

@@ -54,8 +54,8 @@ const OLD_COINS: [&str; 12] =
 const OLD_CURRENCIES: [&str; 6] = ["AUD", "CAD", "EUR", "GBP", "JPY", "USD"];
 /// What pays for pairs, longest names first.
 const QUOTES: [&str; 21] = [
-    "USDT", "USDC", "ZUSD", "ZEUR", "ZGBP", "ZCAD", "ZJPY", "ZAUD", "XXBT", "XETH", "USD", "EUR", "GBP",
-    "CAD", "JPY", "AUD", "CHF", "DAI", "XBT", "ETH", "DOT",
+    "USDT", "USDC", "ZUSD", "ZEUR", "ZGBP", "ZCAD", "ZJPY", "ZAUD", "XXBT", "XETH", "USD", "EUR",
+    "GBP", "CAD", "JPY", "AUD", "CHF", "DAI", "XBT", "ETH", "DOT",
 ];
 
 /// The client.
@@ -156,7 +156,9 @@ struct Descr {
 impl OrderRow {
     fn order(self, id: String) -> Order {
         let family = match self.descr.ordertype.as_str() {
-            kind if kind.starts_with("stop-loss") || kind.starts_with("trailing-stop") => Family::Stop,
+            kind if kind.starts_with("stop-loss") || kind.starts_with("trailing-stop") => {
+                Family::Stop
+            }
             kind if kind.starts_with("take-profit") => Family::Target,
             // A kind that nobody here has heard of is no protection.
             _ => Family::Plain,
@@ -469,10 +471,10 @@ impl Kraken {
         let answer = self.public(&target, Purpose::Cancel).await?;
         let told: BTreeMap<String, Pair> = result("pair", &answer)?;
         let problem = "no such pair".to_owned();
-        let pair = told.into_values().next().ok_or(VenueError::Unreadable { what: "pair", problem })?;
-        let lot = (0..pair.lot_decimals).try_fold(Amount::whole(1), |lot, _| {
-            lot.checked_div(Amount::whole(10))
-        });
+        let pair =
+            told.into_values().next().ok_or(VenueError::Unreadable { what: "pair", problem })?;
+        let lot = (0..pair.lot_decimals)
+            .try_fold(Amount::whole(1), |lot, _| lot.checked_div(Amount::whole(10)));
         let grid = Grid {
             tick: pair.tick_size,
             lot: lot.unwrap_or(Amount::whole(1)),

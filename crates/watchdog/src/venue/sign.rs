@@ -110,7 +110,8 @@ impl KrakenKey {
     /// The value of `api-sign`: the path, and a hash of nonce and body.
     pub(crate) fn sign(&self, path: &str, nonce: &str, body: &str) -> String {
         let inner = Sha256::digest(format!("{nonce}{body}"));
-        let mut mac = Hmac::<Sha512>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        let mut mac =
+            Hmac::<Sha512>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
         mac.update(path.as_bytes());
         mac.update(&inner);
         STANDARD.encode(mac.finalize().into_bytes())

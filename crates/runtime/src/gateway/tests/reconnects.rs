@@ -64,7 +64,7 @@ async fn loses_nothing(kind: VenueKind) {
         begun.elapsed()
     );
     assert!(missed > 0, "no execution was ever missed");
-    // Coinbase tells the last trades again at each subscription, so none has to be fetched.
+    // The others tell the last trades again at each subscription, so none has to be fetched.
     assert_eq!(
         late > 0,
         kind == VenueKind::of(&venues::binance::VENUE),
@@ -93,6 +93,14 @@ fn two_hundred_losses_on_binance() {
     alone(
         "reconnects::two_hundred_losses_on_binance",
         loses_nothing(VenueKind::of(&venues::binance::VENUE)),
+    );
+}
+
+#[test]
+fn two_hundred_losses_on_kraken() {
+    alone(
+        "reconnects::two_hundred_losses_on_kraken",
+        loses_nothing(VenueKind::of(&venues::kraken::VENUE)),
     );
 }
 

@@ -73,7 +73,7 @@ pub fn decode_reply(
         return (Outcome::InDoubt(format!("status {status} without a reason")), None);
     }
     let read = match request {
-        Request::Market(request) => market(request, body, symbols).map(Outcome::Done),
+        Request::Market(request) => market(request, answer, symbols).map(Outcome::Done),
         Request::Account(request) => account(request, answer, symbols),
     };
     let outcome = read.unwrap_or_else(|error| Outcome::InDoubt(format!("status 200, but {error}")));
@@ -94,6 +94,15 @@ fn never_asked(what: &str) -> DecodeError {
     DecodeError::Shape(format!("nobody here asks for {what}"))
 }
 
+/// The venue's clock shows whole seconds. What was thought to be its time is believed where it lies in this
+/// second, and moved to the nearest end of it where not: so the clock does not jump by what nobody can see,
+/// and what is wrong with it gets smaller with each reading.
+fn within(second: Timestamp, answer: &Answered<'_>) -> Timestamp {
+    let Answered { asked, answered, .. } = *answer;
+    let halfway = asked.after(answered.since(asked) / 2);
+    halfway.clamp(second, second.after_ms(999))
+}
+
 /// The entry of an answer that has one entry for the pair, and perhaps others that are no pair's.
 fn of_pair<T: DeserializeOwned>(body: &[u8], row: &Row) -> Result<T, DecodeError> {
     let mut all: BTreeMap<String, Box<RawValue>> = parse(body)?;
@@ -104,17 +113,16 @@ fn of_pair<T: DeserializeOwned>(body: &[u8], row: &Row) -> Result<T, DecodeError
 
 fn market(
     request: &MarketRequest,
-    body: &[u8],
+    answer: &Answered<'_>,
     symbols: &Symbols,
 ) -> Result<Response, DecodeError> {
+    let body = answer.body;
     Ok(match request {
         MarketRequest::Ping => parse::<wire::Time>(body).map(|_| Response::Pong)?,
         MarketRequest::Time => {
             let wire::Time { unixtime } = parse(body)?;
-            // Whole seconds: the middle of this one is wrong by half of one at most.
-            let millis = unixtime.checked_mul(1_000).and_then(|millis| millis.checked_add(500));
-            let at = millis.and_then(Timestamp::from_millis);
-            Response::Time(at.ok_or_else(|| convert::off(unixtime))?)
+            let second = unixtime.checked_mul(1_000).and_then(Timestamp::from_millis);
+            Response::Time(within(second.ok_or_else(|| convert::off(unixtime))?, answer))
         }
         MarketRequest::Instruments(wanted) => {
             let mut found = instruments::read(&parse(body)?)?;

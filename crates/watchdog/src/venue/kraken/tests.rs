@@ -70,7 +70,9 @@ fn names_of_pairs_and_assets() {
 fn a_refusal_is_no_list_although_the_status_is_200() {
     let refused = answer(r#"{"error":["EAPI:Invalid nonce"]}"#);
     let told = result::<Open>("open orders", &refused).map(|_| ());
-    assert!(matches!(&told, Err(VenueError::Refused { status: 200, said }) if said.contains("nonce")));
+    assert!(
+        matches!(&told, Err(VenueError::Refused { status: 200, said }) if said.contains("nonce"))
+    );
     for text in ["", "{}", r#"{"error":[]}"#, r#"{"error":[],"result":{}}"#] {
         let told = result::<Open>("open orders", &answer(text)).map(|_| ());
         assert!(matches!(told, Err(VenueError::Unreadable { .. })), "{text}: {told:?}");
