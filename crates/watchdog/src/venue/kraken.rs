@@ -325,8 +325,10 @@ impl Kraken {
         let asked = Instant::now();
         let answer = self.public("/0/public/Time", Purpose::Kill).await?;
         let Time { unixtime } = result("time", &answer)?;
-        // Whole seconds: the middle of this one is wrong by half of one at most.
-        self.http.set_clock(unixtime.saturating_mul(1_000).saturating_add(500), asked);
+        // Whole seconds: what was thought to be the time is believed where it lies in this one.
+        let second = unixtime.saturating_mul(1_000);
+        let thought = self.http.venue_ms();
+        self.http.set_clock(thought.clamp(second, second.saturating_add(999)), asked);
         Ok(())
     }
 

@@ -111,7 +111,8 @@ impl Meter {
 }
 
 impl Window {
-    /// `None` for what no request of an account costs, and for counters that fall, which none of these venues has.
+    /// `None` for what no request of an account costs, and for counters that fall: the budget counts those as the venue
+    /// does, and holds the gateway to them.
     fn of(rule: Rule) -> Option<Window> {
         let (is_aligned, length_ms, limit) = match rule.shape {
             Shape::Aligned { window_ms, limit } => (true, window_ms, limit),
