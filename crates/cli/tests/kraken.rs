@@ -8,8 +8,8 @@ mod common;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use common::{Gateway, Venue, assert_agrees, book};
-use model::{Entry, Link, Record};
+use common::{Gateway, Venue, assert_agrees, book, plimsoll, stderr};
+use model::{Entry, Link, Record, TradingState};
 use serde_json::{Value, json};
 
 /// It takes what it wants now and then: an order that rests is dear to take back while it is young.
@@ -57,13 +57,19 @@ fn ends_well(mut gateway: Gateway, venue: &Venue) {
     venue.http("POST", "/_sim/heal", "");
     book::assert_agrees(&gateway, venue, Duration::from_secs(5));
     trades(&mut gateway, 1);
-    // The last execution's balances are read within the limits of a counter that falls slowly.
-    let filled = of(&gateway.entries(), |r| matches!(r, Record::Filled { .. }));
-    gateway.wait(120, "the books are compared", |entries| {
-        let last = entries.iter().rposition(|e| matches!(e.record, Record::Filled { .. }));
-        of(&entries[last.unwrap_or(0)..], |r| matches!(r, Record::Reconciled { left: 0, .. })) > 0
+    // Nothing more is traded; then what it read last is compared, within a counter that falls slowly.
+    let config = gateway.path("plimsoll.toml");
+    let halted =
+        plimsoll(&["halt", "--reason", "the story is over", "--config", config.to_str().unwrap()]);
+    assert!(halted.status.success(), "{}", stderr(&halted));
+    gateway.wait(30, "it is halted", |entries| {
+        of(entries, |r| matches!(r, Record::Trading { state: TradingState::Halted, .. })) > 0
     });
-    assert!(filled > 0 && gateway.stop().success(), "{}", gateway.log());
+    let after = gateway.entries().len();
+    gateway.wait(120, "the books are compared twice", |entries| {
+        of(&entries[after..], |r| matches!(r, Record::Reconciled { left: 0, .. })) >= 2
+    });
+    assert!(gateway.stop().success(), "{}", gateway.log());
     assert_agrees(&gateway, venue);
     let state = venue.state();
     let orders = state["orders"].as_array().unwrap();

@@ -381,8 +381,8 @@ mod tests {
         let cut = last.next(agent, 36).unwrap();
         assert_eq!((cut.as_str().len(), &cut.as_str()[..16]), (36, "sixteen-letters-"));
         let mut late = OrderIdSequence { store, session: 12, used: 40_000 };
-        assert_eq!(late.next(agent, 18).unwrap().as_str(), "sixt-00000-c-uv5");
-        assert_eq!(late.next(agent, 13), None, "no room for a letter of the agent's");
+        assert_eq!(late.next(agent, 18).unwrap().as_str(), "sixtee-00000-c-uv5");
+        assert_eq!(late.next(agent, 12), None, "no room for a letter of the agent's");
         assert_eq!(VenueOrderId::from_number(u64::MAX).as_str(), u64::MAX.to_string());
         assert_eq!(TradeId::from_number(0).as_str(), "0");
     }

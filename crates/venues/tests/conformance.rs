@@ -11,10 +11,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use budget::Keys;
-use model::market::{GridPrice, GridQty, Level, LevelUpdate, MarketKind};
+use model::market::{GridPrice, GridQty, Level, LevelUpdate, MarketKind, Quote};
 use model::venue::{
-    AccountRequest, BookSnapshot, FeeRates, MarketRequest, OrderKey, PublicMarket, Request,
-    Response, TradesFrom, VenueError, VenueEvent,
+    AccountRequest, BookSnapshot, FeeRates, InstrumentTicker, MarketRequest, OrderKey,
+    PublicMarket, Request, Response, TradesFrom, VenueError, VenueEvent,
 };
 use model::{
     AccountId, ClientOrderId, Decimal, FeedNotice, Input, Instrument, InstrumentId, NewOrder,
@@ -56,6 +56,15 @@ impl PublicMarket for Market {
                 Ok(Response::Book(book))
             }
             MarketRequest::Trades { .. } => Ok(Response::Trades(Vec::new())),
+            MarketRequest::Tickers { .. } => {
+                let book = self.book.borrow();
+                let (bid, ask) = (book.bids.first().copied(), book.asks.first().copied());
+                Ok(Response::Tickers(vec![InstrumentTicker {
+                    instrument: self.instrument.id,
+                    ticker: None,
+                    quote: Quote { bid, ask },
+                }]))
+            }
             _ => Err(VenueError::UnknownInstrument),
         }
     }

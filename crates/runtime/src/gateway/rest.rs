@@ -8,6 +8,7 @@ mod on_paper;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use ::budget::Grant;
@@ -66,6 +67,8 @@ struct Shared {
     patience: Patience,
     inputs: mpsc::Sender<Input>,
     budget: HostBudget,
+    /// When the venue's time was asked for last, by our clock, nanoseconds.
+    time_asked: AtomicI64,
     /// Whose turn it is, where one request leaves after the other.
     turns: Mutex<()>,
     /// The venue said stop where we thought there was room: its limits may have changed.
@@ -98,6 +101,7 @@ impl Rest {
             patience: Patience::default(),
             inputs,
             budget,
+            time_asked: AtomicI64::new(0),
             turns: Mutex::new(()),
             surprised: Notify::new(),
             held_up: Notify::new(),
@@ -164,6 +168,11 @@ impl Rest {
     /// The venue's time as well as we know it.
     pub(super) fn venue_now(&self) -> Timestamp {
         self.clock().at(clock::now())
+    }
+
+    /// When the question for the venue's time left last.
+    pub(super) fn time_asked(&self) -> Timestamp {
+        Timestamp::from_nanos(self.shared.time_asked.load(Ordering::Relaxed))
     }
 
     /// What is known of the venue's clock.
@@ -366,6 +375,9 @@ impl Rest {
         }
         if !call.body.is_empty() {
             builder = builder.body(call.body.clone());
+        }
+        if matches!(request, Request::Market(MarketRequest::Time)) {
+            self.shared.time_asked.store(clock::now().nanos(), Ordering::Relaxed);
         }
         let (asked, begun) = (self.venue_now(), Instant::now());
         let patience = &self.shared.patience;

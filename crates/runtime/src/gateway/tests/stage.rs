@@ -560,5 +560,13 @@ fn counted(entries: &[Entry]) -> Vec<String> {
         _ => None,
     });
     let side = |side| if side == Side::Buy { "buy" } else { "sell" };
-    executions.map(|f| format!("{} {} {} {}", f.trade_id, side(f.side), f.price, f.qty)).collect()
+    // Some venues' names hold the exchange's number in letters.
+    let number = |name: &str| match name.strip_prefix('T') {
+        Some(digits) => u64::from_str_radix(&digits.replace('-', ""), 36)
+            .map_or(name.to_owned(), |n| n.to_string()),
+        None => name.to_owned(),
+    };
+    executions
+        .map(|f| format!("{} {} {} {}", number(f.trade_id.as_str()), side(f.side), f.price, f.qty))
+        .collect()
 }

@@ -256,7 +256,11 @@ fn a_number_that_is_missing_ends_the_connection_and_one_that_comes_twice_does_no
         matches!(after.last(), Some(Heard::End { cause, .. }) if cause.contains("message 2 is missing")),
         "{after:?}"
     );
-    assert_eq!(events(heard(&[PENDING, NEW, NEW])).len(), 2);
+    let mut twice = heard(&[PENDING, NEW, NEW]);
+    let last = twice.pop();
+    let counts = model::FeedNotice::Duplicates(1);
+    assert!(matches!(&last, Some(Heard::News(Input::Feed(told))) if *told == counts), "{last:?}");
+    assert_eq!(events(twice).len(), 2);
 }
 
 /// A report of an order of which nothing is known, or that cannot be read, is told as not understood.
