@@ -136,3 +136,28 @@ def start_venue():
     yield start
     for venue in running:
         venue.stop()
+
+
+# Made up: the bytes 00 to 3f, as Kraken shows a private key.
+KRAKEN_SECRET = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw=="
+KRAKEN_ACCOUNTS = [
+    f"{KEY}:{KRAKEN_SECRET}:10000 USD,1 BTC",
+    f"{MAKER_KEY}:{KRAKEN_SECRET}:10000000 USD,1000 BTC",
+]
+
+
+@pytest.fixture
+def kraken():
+    """A Kraken where nobody trades but its two accounts."""
+    running = Venue("--market", "empty", *BPS, accounts=KRAKEN_ACCOUNTS, dialect="kraken")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def busy_kraken():
+    """A Kraken with a market around the accounts."""
+    running = Venue("--market", "synthetic:7", *BPS, accounts=KRAKEN_ACCOUNTS, dialect="kraken")
+    time.sleep(2)
+    yield running
+    running.stop()

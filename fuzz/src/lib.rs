@@ -25,6 +25,14 @@ pub fn coinbase_symbols() -> venues::coinbase::Symbols {
     venues::coinbase::Symbols::new(vec![Instrument { symbol: "BTC-USD".to_owned(), ..spot }])
 }
 
+/// BTC-USD as Kraken has it.
+pub fn kraken_symbols() -> venues::kraken::Symbols {
+    let asset = |name| Asset::new(name).expect("a short name");
+    let (tick, lot) = ("0.1".parse().expect("a step"), "0.00000001".parse().expect("a step"));
+    let spot = Instrument::spot(asset("BTC"), asset("USD"), tick, lot).expect("short names");
+    venues::kraken::Symbols::new(vec![Instrument { symbol: "XBTUSD".to_owned(), ..spot }])
+}
+
 pub fn account() -> AccountId {
     AccountId::new("account-1").expect("a short name")
 }

@@ -63,7 +63,7 @@ fn pure() -> anyhow::Result<Vec<Row>> {
 fn shared() -> anyhow::Result<Vec<Row>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let directory = tempfile::tempdir()?;
-    let (venue, shares) = (VenueKind::BinanceSpot, Shares::default());
+    let (venue, shares) = (VenueKind::of(&venues::binance::VENUE), Shares::default());
     let of = Of { venue, address: "bench", account: "key", shares };
     let open = || HostBudget::open(directory.path(), &of, None);
     let (one, other) = (open()?, open()?);

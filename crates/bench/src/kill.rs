@@ -113,7 +113,7 @@ async fn start_venue() -> anyhow::Result<RunningVenue> {
         scenario: Scenario::default(),
         seed: 1,
     };
-    Ok(runtime::venue::start(venue, dialect).await?)
+    Ok(runtime::venue::start(venue, venues::server::erased(dialect)).await?)
 }
 
 /// One kill switch from its start to its end.

@@ -151,7 +151,7 @@ async fn start_venue() -> anyhow::Result<RunningVenue> {
         scenario: Scenario::default(),
         seed: 1,
     };
-    Ok(runtime::venue::start(venue, dialect).await?)
+    Ok(runtime::venue::start(venue, venues::server::erased(dialect)).await?)
 }
 
 /// Starts gateways, cuts them once they trade, and reads how they came back.

@@ -47,7 +47,7 @@ pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
             scenario: Scenario::default(),
             seed: 1,
         },
-        dialect,
+        venues::server::erased(dialect),
     ))?;
     let base = format!("http://{}", venue.addr);
     let number = Arc::new(AtomicU64::new(0));

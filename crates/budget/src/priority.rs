@@ -45,7 +45,8 @@ impl Priority {
             | AccountRequest::Account
             | AccountRequest::AccountAfter(_)
             | AccountRequest::Rights
-            | AccountRequest::Scopes => Priority::Doubt,
+            | AccountRequest::Scopes
+            | AccountRequest::Ticket => Priority::Doubt,
             AccountRequest::Place(_)
             | AccountRequest::Test(_)
             | AccountRequest::CancelReplace(_) => Priority::Order,

@@ -107,7 +107,10 @@ impl Gateway {
         // Behind the verdict and beside it: they decide nothing, and are what a journal tells of it.
         *checks = risk::figures(&situation, spec, approved.as_ref().err());
         let approved = approved?;
-        let id = self.ids.next(intent.agent).ok_or(Refusal::Unrepresentable)?;
+        let id = self
+            .ids
+            .next(intent.agent, self.config.profile.client_id_max)
+            .ok_or(Refusal::Unrepresentable)?;
         self.venue_is_tried(now, spec.instrument);
         let checks = std::mem::take(checks);
         self.send_order(now, (intent.agent, intent.id), id, (approved, checks), effects);
@@ -246,7 +249,9 @@ impl Gateway {
     pub(crate) fn repair_by_trading(&mut self, now: Timestamp, effects: &mut Effects) {
         let last = self.books.open_orders().next().cloned();
         let Some(order) = last.filter(|_| self.is(Defect::RepairsByTrading)) else { return };
-        let Some(id) = self.ids.next(order.agent) else { return };
+        let Some(id) = self.ids.next(order.agent, self.config.profile.client_id_max) else {
+            return;
+        };
         let (agent, intent, worst_price) = (order.agent, IntentId(0), order.worst_price);
         let order = NewOrder { client_order_id: id, ..order.order };
         let limits = Some(self.limits_version);

@@ -80,6 +80,7 @@ pub(crate) fn spec(side: Side, qty: &str, price: &str) -> OrderSpec {
 /// A venue that tells everything, as Binance does.
 pub(crate) const TELLS_ALL: Profile = Profile {
     id_class: IdClass::UniqueWhileOpen,
+    client_id_max: 36,
     order_validity: Some(Duration::from_secs(2)),
     finds_by_client_id: true,
     cancels_by_client_id: true,
@@ -98,6 +99,7 @@ pub(crate) const TELLS_ALL: Profile = Profile {
 /// A venue that tells how orders stand and no more, as Coinbase does.
 pub(crate) const TELLS_SUMS: Profile = Profile {
     id_class: IdClass::FirstOrder,
+    client_id_max: 36,
     order_validity: Some(Duration::from_secs(120)),
     finds_by_client_id: false,
     cancels_by_client_id: false,

@@ -294,19 +294,24 @@ pub struct OrderIdSequence {
 }
 
 impl OrderIdSequence {
-    /// The next id for this agent. `None` when all of it no longer fits 36 characters, which takes
-    /// 10¹² orders of an agent whose name has 16 letters, in the thousandth session.
-    pub fn next(&mut self, agent: AgentId) -> Option<ClientOrderId> {
+    /// The next id for this agent, of at most so many characters: the agent's name is cut to the room
+    /// that the numbers leave, because they alone make an id. `None` when not even one letter of it fits,
+    /// which takes 10¹² orders of the thousandth session where there are 18 characters.
+    pub fn next(&mut self, agent: AgentId, len_max: usize) -> Option<ClientOrderId> {
         use fmt::Write as _;
         self.used = self.used.checked_add(1)?;
+        let number = |number| Base36 { number, width: 1 };
+        let mut numbers = ArrayString::<SHARED_LEN_MAX>::new();
+        write!(numbers, "-{}-{}-{}", self.store, number(self.session), number(self.used)).ok()?;
+        let room =
+            len_max.min(SHARED_LEN_MAX).checked_sub(numbers.len()).filter(|room| *room > 0)?;
         let mut text = ArrayString::new();
-        for c in agent.as_str().chars() {
+        for c in agent.as_str().chars().take(room) {
             let c = c.to_ascii_lowercase();
             text.try_push(if c.is_ascii_alphanumeric() { c } else { '-' }).ok()?;
         }
-        let number = |number| Base36 { number, width: 1 };
-        write!(text, "-{}-{}-{}", self.store, number(self.session), number(self.used)).ok()?;
-        (text.len() <= SHARED_LEN_MAX).then(|| ClientOrderId(Padded::of(&text)))
+        text.try_push_str(&numbers).ok()?;
+        Some(ClientOrderId(Padded::of(&text)))
     }
 
     /// Session and counter of an id of this store, whichever session gave it out; `None` for any other
@@ -372,8 +377,12 @@ mod tests {
         let session = 36u64.pow(7) - 1;
         let mut last = OrderIdSequence { store, session, used: 36u64.pow(5) - 2 };
         let agent = AgentId::new("sixteen-letters-").unwrap();
-        assert_eq!(last.next(agent).map(|id| id.as_str().len()), Some(36));
-        assert_eq!(last.next(agent), None, "one letter more than every venue takes");
+        assert_eq!(last.next(agent, 36).map(|id| id.as_str().len()), Some(36));
+        let cut = last.next(agent, 36).unwrap();
+        assert_eq!((cut.as_str().len(), &cut.as_str()[..16]), (36, "sixteen-letters-"));
+        let mut late = OrderIdSequence { store, session: 12, used: 40_000 };
+        assert_eq!(late.next(agent, 18).unwrap().as_str(), "sixtee-00000-c-uv5");
+        assert_eq!(late.next(agent, 12), None, "no room for a letter of the agent's");
         assert_eq!(VenueOrderId::from_number(u64::MAX).as_str(), u64::MAX.to_string());
         assert_eq!(TradeId::from_number(0).as_str(), "0");
     }
@@ -385,7 +394,7 @@ mod tests {
         for (store, session) in [(0, 1), (0, 11), (StoreTag::COUNT - 1, 1), (46_655, 11)] {
             let store = StoreTag::new(store);
             let mut ids = OrderIdSequence { store, session, used: 0 };
-            all.extend((0..100).map(|_| ids.next(agent).unwrap()));
+            all.extend((0..100).map(|_| ids.next(agent, 36).unwrap()));
         }
         assert_eq!(all[0].as_str(), "market-maker-00000-1-1");
         assert_eq!(all[199].as_str(), "market-maker-00000-b-2s");
@@ -400,7 +409,7 @@ mod tests {
     fn an_id_tells_which_session_of_which_store_gave_it_out() {
         let agent = AgentId::new("market-maker").unwrap();
         let mut ids = OrderIdSequence { store: StoreTag::new(7), session: 40, used: 1_295 };
-        let id = ids.next(agent).unwrap();
+        let id = ids.next(agent, 36).unwrap();
         assert_eq!((id.as_str(), ids.place(&id)), ("market-maker-00007-14-100", Some((40, 1_296))));
         for (text, place, unmade) in [
             ("x-00007-14-101", Some((40, 1_297)), true),
@@ -425,7 +434,7 @@ mod tests {
         let agent = AgentId::new("sixteen-letters-").unwrap();
         let used = 1_000_000_000_000;
         let mut ids = OrderIdSequence { store: StoreTag::new(u64::MAX), session: 1_000, used };
-        assert!(ids.next(agent).is_some());
+        assert!(ids.next(agent, 36).is_some());
     }
 
     proptest! {

@@ -97,6 +97,7 @@ impl SimVenue {
             // Every list is whole here, and keys are the business of whoever stands in front.
             AccountRequest::AccountAfter(_)
             | AccountRequest::Scopes
+            | AccountRequest::Ticket
             | AccountRequest::Place(_)
             | AccountRequest::Test(_)
             | AccountRequest::Cancel { .. }

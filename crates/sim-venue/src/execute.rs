@@ -57,7 +57,8 @@ impl SimVenue {
             | AccountRequest::AccountAfter(_)
             | AccountRequest::Rights
             | AccountRequest::Scopes
-            | AccountRequest::Fees(_) => self.ask(account, request),
+            | AccountRequest::Fees(_)
+            | AccountRequest::Ticket => self.ask(account, request),
         }
     }
 

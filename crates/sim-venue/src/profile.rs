@@ -7,6 +7,7 @@ use model::venue::{CancelAllScope, IdClass, Profile};
 /// It tells everything at once, and takes an order for two seconds after it was signed.
 pub const PROFILE: Profile = Profile {
     id_class: IdClass::UniqueWhileOpen,
+    client_id_max: 36,
     order_validity: Some(Duration::from_secs(2)),
     finds_by_client_id: true,
     cancels_by_client_id: true,

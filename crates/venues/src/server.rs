@@ -5,7 +5,10 @@
 //! may take its time: the dialect returns [`Step::Ask`], the driver asks, and hands the answer to
 //! [`Dialect::http_reply`] or [`Dialect::socket_reply`].
 
+mod any;
+pub(crate) mod ledger;
 mod scopes;
+mod telling;
 mod upsets;
 
 use std::net::IpAddr;
@@ -15,6 +18,7 @@ use std::time::Duration;
 use model::venue::{AccountRequest, PublicMarket, Response, VenueError, VenueEvent};
 use model::{AccountId, Timestamp};
 
+pub use self::any::{AnyDialect, AnyPending, erased};
 pub use self::scopes::{Scopes, ScopesError};
 pub use self::upsets::{LimitChange, SocketClass, Telling, Topic};
 
@@ -165,6 +169,12 @@ pub trait Dialect: Send {
     /// How often [`Dialect::tick`] wants to be called.
     fn tick_ms(&self) -> u64;
 
+    /// Accounts whose dead-man timer has run out: the venue takes back all that they have open. Asked
+    /// before each [`Dialect::tick`]; each end of a timer is told once.
+    fn run_out(&mut self, _now: Timestamp) -> Vec<AccountId> {
+        Vec::new()
+    }
+
     /// What a connection is for; `None` as long as neither how it was opened nor what was said on it
     /// shows that. Asked after [`Dialect::connect`] and after each [`Dialect::text`].
     fn socket_class(&self, _conn: ConnId) -> Option<SocketClass> {
@@ -191,6 +201,11 @@ pub trait Dialect: Send {
     /// that an earlier answer to the same question can be found.
     fn question(&self, request: &HttpRequest<'_>) -> String {
         format!("{}?{}", request.path, request.query)
+    }
+
+    /// Does this request change nothing, so that an earlier answer may stand for it?
+    fn only_asks(&self, request: &HttpRequest<'_>) -> bool {
+        request.method == "GET"
     }
 
     /// What a question about an account comes to when it is told so, for a dialect that answers from

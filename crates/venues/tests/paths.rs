@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use budget::Keys;
 use model::market::Interval;
 use model::venue::{
     AccountRequest, CancelReplace, MarketRequest, OrderKey, PageCursor, Request, TradesFrom,
@@ -14,7 +15,8 @@ use model::{
     Asset, ClientOrderId, Instrument, InstrumentId, NewOrder, OrderKind, OrderQty, Side,
     TimeInForce, Timestamp, VenueOrderId,
 };
-use plimsoll_venues::{binance, coinbase};
+use plimsoll_venues::session::Stamp;
+use plimsoll_venues::{VENUES, Venue};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/keys.md");
 const BEGIN: &str = "<!-- paths -->\n";
@@ -71,6 +73,7 @@ const fn of_account(request: &AccountRequest) -> usize {
         AccountRequest::Rights => 11,
         AccountRequest::Scopes => 12,
         AccountRequest::Fees(_) => 13,
+        AccountRequest::Ticket => 14,
     }
 }
 
@@ -121,6 +124,7 @@ fn requests() -> Vec<Request> {
         AccountRequest::Rights,
         AccountRequest::Scopes,
         AccountRequest::Fees(instrument),
+        AccountRequest::Ticket,
     ];
     for order in [client, venue] {
         let (cancel_id, only) = (None, None);
@@ -149,46 +153,31 @@ fn requests() -> Vec<Request> {
         market.push(MarketRequest::AggregateTrades { instrument, from, limit });
     }
     let kinds: BTreeSet<usize> = account.iter().map(of_account).collect();
-    assert_eq!(kinds.len(), 14, "a question is missing here");
+    assert_eq!(kinds.len(), 15, "a question is missing here");
     let kinds: BTreeSet<usize> = market.iter().map(of_market).collect();
     assert_eq!(kinds.len(), 9, "a question is missing here");
     let account = account.into_iter().map(Request::Account);
     account.chain(market.into_iter().map(Request::Market)).collect()
 }
 
-fn instruments() -> Vec<Instrument> {
+/// Method and path of everything that a client of this venue's can say. What stands for an order or a
+/// product in a path is a star.
+fn of(venue: &Venue) -> BTreeSet<String> {
     let asset = |name| Asset::new(name).unwrap();
     let (tick, lot) = ("0.01".parse().unwrap(), "0.00001".parse().unwrap());
     let mut spot = Instrument::spot(asset("BTC"), asset("USDT"), tick, lot).unwrap();
-    spot.symbol = "BTC-USDT".to_owned();
-    vec![spot]
-}
-
-/// Method and path of everything that a client of Binance's can say.
-fn of_binance() -> BTreeSet<String> {
-    use binance::client::{Credentials, encode};
-    let key = binance::sign::SigningKey::new("secret").unwrap();
-    let credentials = Credentials { api_key: "k".to_owned(), key };
-    let symbols = binance::Symbols::new(instruments());
+    (venue.simulated.adapt)(&mut spot);
+    let symbol = spot.symbol.clone();
+    // A secret that every venue takes.
+    let client = (venue.client)("k", "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=").unwrap();
+    let client = client.following(vec![spot]);
     let said = requests().into_iter().filter_map(|request| {
-        let call = encode(&request, &symbols, Some(&credentials), Timestamp::EPOCH).ok()?;
-        Some(format!("{} {}", call.method, call.path))
-    });
-    said.collect()
-}
-
-/// The same of Coinbase's. What stands for an order or a product in a path is a star.
-fn of_coinbase() -> BTreeSet<String> {
-    use coinbase::client::{Credentials, encode};
-    use coinbase::sign::{Nonce, SigningKey};
-    let key = SigningKey::new("AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=").unwrap();
-    let credentials = Credentials { name: "k".to_owned(), key };
-    let symbols = coinbase::Symbols::new(instruments());
-    let said = requests().into_iter().filter_map(|request| {
-        let nonce = Nonce::numbered(1, 0);
-        let call = encode(&request, &symbols, Some(&credentials), Timestamp::EPOCH, nonce).ok()?;
-        let parts = call.path.split('/').map(|part| match part {
-            "7" | "BTC-USDT" => "*",
+        let stamp = Stamp { venue_now: Timestamp::EPOCH, nonce: 1, ticket: None };
+        let call = client.call(&request, stamp, Keys::default()).ok()?;
+        let path = call.path.split('?').next().unwrap();
+        let parts = path.split('/').map(|part| match part {
+            "7" => "*",
+            part if part == symbol => "*",
             part => part,
         });
         Some(format!("{} {}", call.method, parts.collect::<Vec<_>>().join("/")))
@@ -198,9 +187,9 @@ fn of_coinbase() -> BTreeSet<String> {
 
 fn list() -> String {
     let mut text = String::new();
-    for (venue, paths) in [("binance-spot", of_binance()), ("coinbase-advanced", of_coinbase())] {
-        let paths: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
-        text.push_str(&format!("- `{venue}`: {}\n", paths.join(", ")));
+    for venue in VENUES {
+        let paths: Vec<String> = of(venue).iter().map(|path| format!("`{path}`")).collect();
+        text.push_str(&format!("- `{}`: {}\n", venue.name, paths.join(", ")));
     }
     text
 }
@@ -229,7 +218,8 @@ const NEVER_SAID: [&str; 1] = ["api/v3/rateLimit/order"];
 fn no_other_path_stands_in_the_code() {
     let said = list();
     let mut seen = 0;
-    for folder in ["binance/client", "coinbase/client"] {
+    for venue in VENUES {
+        let folder = format!("{}/client", venue.dialect);
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder);
         for file in std::fs::read_dir(folder).unwrap() {
             let path = file.unwrap().path();

@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use model::venue::{CancelAllScope, IdClass, Profile};
-use plimsoll_venues::{binance, coinbase};
+use plimsoll_venues::VENUES;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/venues.md");
 const BEGIN: &str = "<!-- profiles -->\n";
 const END: &str = "<!-- /profiles -->";
 
 /// Every field of a profile, so that a new one is a row that is missing here.
-fn column(profile: Profile) -> [String; 14] {
+fn column(profile: Profile) -> [String; 15] {
     let Profile {
         id_class,
+        client_id_max,
         order_validity,
         finds_by_client_id,
         cancels_by_client_id,
@@ -38,6 +39,7 @@ fn column(profile: Profile) -> [String; 14] {
             IdClass::Unchecked => "C: executes again",
         }
         .to_owned(),
+        format!("{client_id_max} characters"),
         order_validity.map_or("without end".to_owned(), seconds),
         yes(finds_by_client_id, "no, a list is searched"),
         yes(cancels_by_client_id, "no, by its own name only"),
@@ -62,8 +64,9 @@ fn seconds(time: Duration) -> String {
     format!("{} s", time.as_secs_f64())
 }
 
-const ROWS: [&str; 14] = [
+const ROWS: [&str; 15] = [
     "a client order id used twice",
+    "takes client order ids of at most",
     "a signed order is taken for",
     "finds an order by our id",
     "cancels by our id",
@@ -80,10 +83,13 @@ const ROWS: [&str; 14] = [
 ];
 
 fn table() -> String {
-    let (left, right) = (column(binance::PROFILE), column(coinbase::PROFILE));
-    let mut text = "| | `binance-spot` | `coinbase-advanced` |\n| --- | --- | --- |\n".to_owned();
-    for ((row, left), right) in ROWS.iter().zip(&left).zip(&right) {
-        text.push_str(&format!("| {row} | {left} | {right} |\n"));
+    let columns = VENUES.map(|venue| column(venue.profile));
+    let names = VENUES.map(|venue| format!("`{}`", venue.name));
+    let mut text = format!("| | {} |\n", names.join(" | "));
+    text.push_str(&format!("| --- |{}\n", " --- |".repeat(VENUES.len())));
+    for (at, row) in ROWS.iter().enumerate() {
+        let cells: Vec<&str> = columns.iter().map(|column| column[at].as_str()).collect();
+        text.push_str(&format!("| {row} | {} |\n", cells.join(" | ")));
     }
     text
 }

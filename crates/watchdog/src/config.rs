@@ -294,7 +294,7 @@ state_dir = "state"
             ("state_dir", "kill_gateway = true\nstate_dir", "needs gateway_pid_file"),
             ("state_dir", "own_prefix = [\"\"]\nstate_dir", "an empty prefix"),
             ("state_dir", "flatten = true\nstate_dir", "[flatten] is missing"),
-            ("binance-spot", "kraken-spot", "unknown variant"),
+            ("binance-spot", "kraken-futures", "unknown variant"),
         ] {
             assert!(GOOD.contains(from), "{from}");
             let error = load_text(&GOOD.replace(from, to)).unwrap_err().to_string();

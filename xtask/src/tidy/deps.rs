@@ -42,7 +42,7 @@ const RULES: &[(&str, Arrows)] = &[
     ("engine", Arrows::To(&["model", "gateway"])),
     ("agents", Arrows::To(&["model", "engine"])),
     ("sim-venue", Arrows::To(&["model"])),
-    ("venues", Arrows::To(&["model"])),
+    ("venues", Arrows::To(&["model", "budget"])),
     ("budget", Arrows::To(&["model"])),
     ("journal", Arrows::To(&["model"])),
     // The journal told in tables and sentences; it writes to no store.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use ::data::record::{RecordError, Recorder, Rotation, Unfinished};
 use anyhow::anyhow;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use model::{FeedNotice, Input, InstrumentId, Link, VenueId};
 use runtime::config::VenueKind;
@@ -33,8 +34,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "venue", required_unless_present = "venue")]
     config: Option<PathBuf>,
     /// The exchange, where there is no configuration.
-    #[arg(long, value_name = "KIND", requires = "instruments")]
-    venue: Option<Kind>,
+    #[arg(long, value_name = "KIND", requires = "instruments", value_parser = kinds())]
+    venue: Option<VenueKind>,
     /// What is recorded, as BTC-USDT. May be repeated.
     #[arg(long = "instrument", value_name = "INSTRUMENT")]
     instruments: Vec<InstrumentId>,
@@ -55,20 +56,10 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// An exchange by the name of its protocol.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Kind {
-    BinanceSpot,
-    CoinbaseAdvanced,
-}
-
-impl From<Kind> for VenueKind {
-    fn from(kind: Kind) -> VenueKind {
-        match kind {
-            Kind::BinanceSpot => VenueKind::BinanceSpot,
-            Kind::CoinbaseAdvanced => VenueKind::CoinbaseAdvanced,
-        }
-    }
+/// The venues there are, by the names that configurations have for them.
+fn kinds() -> impl TypedValueParser<Value = VenueKind> {
+    PossibleValuesParser::new(VenueKind::names().collect::<Vec<_>>())
+        .try_map(|name| VenueKind::named(&name).ok_or("no such venue"))
 }
 
 fn time(text: &str) -> Result<Duration, String> {
@@ -99,8 +90,8 @@ fn venue(args: &Args) -> Result<PublicVenue, Failure> {
             PublicVenue::of(&runtime::config::load(config).map_err(Failure::usage)?)
         }
         (None, Some(kind)) => PublicVenue {
-            name: VenueId::new(name(kind)).map_err(Failure::usage)?,
-            kind: kind.into(),
+            name: VenueId::new(kind.dialect).map_err(Failure::usage)?,
+            kind,
             rest: args.rest.clone(),
             streams: None,
             instruments: Vec::new(),
@@ -115,14 +106,6 @@ fn venue(args: &Args) -> Result<PublicVenue, Failure> {
         venue.instruments.dedup();
     }
     Ok(venue)
-}
-
-/// What an exchange is called that has no name in a configuration.
-const fn name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::BinanceSpot => "binance",
-        Kind::CoinbaseAdvanced => "coinbase",
-    }
 }
 
 fn failed(error: &RecordError) -> Failure {

@@ -9,8 +9,9 @@ use std::str::FromStr;
 use anyhow::{Context as _, anyhow, bail};
 use clap::builder::{TypedValueParser, ValueParserFactory};
 use clap::error::ErrorKind;
-use model::{Amount, Asset};
-use venues::{binance, coinbase};
+use model::{AccountId, Amount, Asset};
+use venues::ServerKey;
+use venues::server::Scopes;
 
 /// An account of the simulated exchange, as given on the command line.
 #[derive(Clone)]
@@ -22,16 +23,9 @@ pub(crate) struct AccountArg {
 }
 
 impl AccountArg {
-    /// A secret for HMAC, or an Ed25519 key in PEM.
-    pub(crate) fn binance_key(&self) -> anyhow::Result<binance::sign::VerifyingKey> {
-        let key = binance::sign::VerifyingKey::new(&self.secret);
-        key.with_context(|| format!("account {}", self.api_key))
-    }
-
-    /// An EC or Ed25519 key in PEM, or an Ed25519 seed in base64.
-    pub(crate) fn coinbase_key(&self) -> anyhow::Result<coinbase::sign::VerifyingKey> {
-        let key = coinbase::sign::VerifyingKey::new(&self.secret);
-        key.with_context(|| format!("account {}", self.api_key))
+    /// The key that a simulated exchange lets into this account.
+    pub(crate) fn key(&self, account: AccountId, scopes: Scopes) -> ServerKey<'_> {
+        ServerKey { name: &self.api_key, secret: &self.secret, account, scopes }
     }
 }
 
@@ -135,6 +129,10 @@ pub(crate) fn parse_balances(text: &str) -> anyhow::Result<BTreeMap<Asset, Amoun
 
 #[cfg(test)]
 mod tests {
+    use model::Decimal;
+    use model::venue::FeeRates;
+    use venues::Settings;
+
     use super::*;
 
     #[test]
@@ -143,23 +141,29 @@ mod tests {
         assert_eq!(account.api_key, "key");
         let btc = Asset::new("BTC").unwrap();
         assert_eq!(account.balances[&btc], "1.5".parse().unwrap());
-        let signature = venues::binance::sign::SigningKey::new("se:cret").unwrap().sign(b"x");
-        assert!(account.binance_key().unwrap().verify(b"x", &signature));
+        assert_eq!(account.secret, "se:cret");
         assert!(!format!("{account:?}").contains("cret"));
+    }
+
+    /// What the venue of this name says of an account's key.
+    fn refused(dialect: &str, account: &str) -> Option<String> {
+        let account: AccountArg = account.parse().unwrap();
+        let fees = FeeRates { maker: Decimal::ZERO, taker: Decimal::ZERO };
+        let key = account.key(AccountId::new("account-1").unwrap(), Scopes::default());
+        let open = venues::named(dialect).unwrap().server;
+        open(&Settings::usual(fees), Vec::new(), &[key]).err().map(|error| error.to_string())
     }
 
     #[test]
     fn what_a_secret_is_depends_on_the_dialect() {
         let name = "organizations/o/apiKeys/k";
         let seed = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
-        let account: AccountArg = format!("{name}:{seed}:1 USD").parse().unwrap();
-        assert_eq!(account.api_key, name);
-        assert!(account.coinbase_key().is_ok() && account.binance_key().is_ok());
-        let account: AccountArg = "key:secret:1 USD".parse().unwrap();
-        let error = format!("{:#}", account.coinbase_key().unwrap_err());
+        for venue in venues::VENUES {
+            assert_eq!(refused(venue.dialect, &format!("{name}:{seed}:1 USD")), None);
+        }
+        let error = refused("coinbase", "key:secret:1 USD").unwrap();
         assert!(error.contains("account key") && error.contains("PEM"), "{error}");
-        let account: AccountArg = "key::1 BTC".parse().unwrap();
-        let error = format!("{:#}", account.binance_key().unwrap_err());
+        let error = refused("binance", "key::1 BTC").unwrap();
         assert!(error.contains("secret is empty"), "{error}");
     }
 

@@ -10,13 +10,13 @@ use std::str::FromStr;
 
 use account::AccountArg;
 use anyhow::{Context as _, bail};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use instrument::InstrumentArg;
 use model::venue::FeeRates;
 use model::{AccountId, Asset, Decimal, Instrument, Price};
 use runtime::venue::{FeesIn, MarketSource, RunningVenue, Scenario, VenueConfig, VenueStartError};
-use venues::binance::server::{self as binance, BinanceServer};
-use venues::coinbase::server::{self as coinbase, CoinbaseServer};
 use venues::server::Scopes;
+use venues::{ServerError, ServerKey, Settings, VENUES, Venue};
 
 use crate::failure::Failure;
 use crate::{signals, sockets};
@@ -24,13 +24,13 @@ use crate::{signals, sockets};
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Whose wire protocol it speaks.
-    #[arg(long)]
-    dialect: DialectArg,
+    #[arg(long, value_parser = dialects())]
+    dialect: &'static Venue,
     /// Where REST and WebSocket are served; port 0 takes any free one.
     #[arg(long, default_value = "127.0.0.1:9000", value_name = "ADDR")]
     listen: SocketAddr,
     /// An account, as 'KEY:SECRET:10000 USDT,1 BTC'; the secret may be @FILE with a key in PEM, private
-    /// or public: Ed25519, or P-256 at Coinbase. May be repeated.
+    /// or public: Ed25519, or P-256 at Coinbase; base64 at Kraken. May be repeated.
     #[arg(long = "account", value_name = "ACCOUNT")]
     accounts: Vec<AccountArg>,
     /// Rights of an account's key, as KEY=trade,withdraw,transfer,leverage,no-ip: those that are named and
@@ -38,7 +38,7 @@ pub(crate) struct Args {
     #[arg(long = "scopes", value_name = "KEY=RIGHTS")]
     scopes: Vec<ScopesArg>,
     /// What is traded, as BTC-USDT or BTC-USDT:tick=0.01,lot=0.00001,min_notional=5,price=60000.
-    /// May be repeated. BTC-USDT, or BTC-USD at Coinbase, unless told.
+    /// May be repeated. BTC-USDT at Binance, BTC-USD elsewhere, unless told.
     #[arg(long = "instrument", value_name = "INSTRUMENT")]
     instruments: Vec<InstrumentArg>,
     /// The market around the accounts: replay:FILE, synthetic:SEED, or empty.
@@ -53,10 +53,10 @@ pub(crate) struct Args {
     /// Seed of whatever is drawn by chance.
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
-    /// Fee of a resting order, hundredths of a percent: 10, or 60 at Coinbase, unless told.
+    /// Fee of a resting order, hundredths of a percent: the venue's first tier unless told.
     #[arg(long, value_name = "BPS", allow_negative_numbers = true)]
     maker_bps: Option<Decimal>,
-    /// Fee of a taking order, hundredths of a percent: 10, or 120 at Coinbase, unless told.
+    /// Fee of a taking order, hundredths of a percent: the venue's first tier unless told.
     #[arg(long, value_name = "BPS", allow_negative_numbers = true)]
     taker_bps: Option<Decimal>,
     /// Pay fees in this asset, at so much quote for one of it, as in BNB=600, while an account has enough.
@@ -69,31 +69,6 @@ pub(crate) struct Args {
     /// Serve POST, PUT and DELETE /api/v3/userDataStream as Binance did until February 2026.
     #[arg(long)]
     legacy_listen_key: bool,
-}
-
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum DialectArg {
-    /// Binance spot.
-    Binance,
-    /// Coinbase Advanced Trade, spot.
-    Coinbase,
-}
-
-impl DialectArg {
-    const fn usual_instrument(self) -> &'static str {
-        match self {
-            DialectArg::Binance => "BTC-USDT",
-            DialectArg::Coinbase => "BTC-USD",
-        }
-    }
-
-    /// Maker and taker of whoever has just opened an account.
-    const fn usual_bps(self) -> (Decimal, Decimal) {
-        match self {
-            DialectArg::Binance => (Decimal::new(10, 0), Decimal::new(10, 0)),
-            DialectArg::Coinbase => (Decimal::new(60, 0), Decimal::new(120, 0)),
-        }
-    }
 }
 
 /// Which key, and what it may do.
@@ -159,12 +134,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         let problem = anyhow::anyhow!("--scopes {key}: no --account has this key");
         return Err(Failure::usage(problem));
     }
-    if matches!(args.dialect, DialectArg::Coinbase) && args.fee_asset.is_some() {
-        return Err(Failure::usage(anyhow::anyhow!("--fee-asset: Coinbase takes fees in quote")));
-    }
-    if matches!(args.dialect, DialectArg::Coinbase) && args.orders_per_10s.is_some() {
-        let problem = "--orders-per-10s: Coinbase counts requests a second, orders among them";
-        return Err(Failure::usage(anyhow::anyhow!(problem)));
+    if !args.dialect.simulated.has_fee_asset && args.fee_asset.is_some() {
+        let title = args.dialect.title;
+        return Err(Failure::usage(anyhow::anyhow!("--fee-asset: {title} takes fees in quote")));
     }
     let scenario = scenario(args)?;
     sockets::threads()?.block_on(async {
@@ -202,67 +174,58 @@ fn scenario(args: &Args) -> Result<Scenario, Failure> {
 async fn start(args: &Args, scenario: Scenario) -> Result<RunningVenue, Failure> {
     let mut traded = args.instruments.clone();
     if traded.is_empty() {
-        traded.push(args.dialect.usual_instrument().parse()?);
+        traded.push(args.dialect.simulated.instrument.parse()?);
     }
     let start = traded.iter().map(|arg| arg.start).collect();
     let mut instruments: Vec<Instrument> = traded.into_iter().map(|arg| arg.instrument).collect();
-    let (maker, taker) = args.dialect.usual_bps();
+    let usual = args.dialect.simulated;
     let fees = FeeRates {
-        maker: bps(args.maker_bps.unwrap_or(maker))?,
-        taker: bps(args.taker_bps.unwrap_or(taker))?,
+        maker: bps(args.maker_bps.unwrap_or(usual.maker_bps))?,
+        taker: bps(args.taker_bps.unwrap_or(usual.taker_bps))?,
     };
     let mut accounts = Vec::new();
     for (index, account) in args.accounts.iter().enumerate() {
         let id = AccountId::new(&format!("account-{}", index + 1))?;
         accounts.push((id, account.balances.clone()));
     }
-    let ids = accounts.iter().map(|(id, _)| *id).zip(&args.accounts);
     let market = match &args.market {
         MarketArg::Empty => MarketSource::Empty,
         MarketArg::Replay(file) => MarketSource::Replay(file.clone()),
         MarketArg::Synthetic(seed) => MarketSource::Synthetic { seed: *seed, start },
     };
-    if let DialectArg::Coinbase = args.dialect {
-        instruments.iter_mut().for_each(as_at_coinbase);
-    }
-    let config = |fees_in| VenueConfig {
+    instruments.iter_mut().for_each(usual.adapt);
+    let keys: Vec<ServerKey<'_>> = accounts
+        .iter()
+        .zip(&args.accounts)
+        .map(|((id, _), account)| account.key(*id, scopes_of(args, &account.api_key)))
+        .collect();
+    let settings = Settings {
+        orders_per_10s: args.orders_per_10s,
+        legacy_listen_key: args.legacy_listen_key,
+        ..Settings::usual(fees)
+    };
+    let dialect = (args.dialect.server)(&settings, instruments.clone(), &keys);
+    let dialect = dialect.map_err(|error: ServerError| Failure::usage(error))?;
+    let third = args.fee_asset.map(|FeeAssetArg(asset, price)| FeesIn::Third(asset, price));
+    let fees_in = if usual.fees_in_quote { FeesIn::Quote } else { FeesIn::Received };
+    let config = VenueConfig {
         listen: args.listen,
-        instruments: instruments.clone(),
+        instruments,
         fees,
-        fees_in,
-        accounts: accounts.clone(),
+        fees_in: third.unwrap_or(fees_in),
+        accounts,
         market,
         speed: args.speed,
         scenario,
         seed: args.seed,
     };
-    match args.dialect {
-        DialectArg::Binance => {
-            let legacy_listen_key = args.legacy_listen_key;
-            let usual = binance::ServerConfig::default();
-            let orders_per_10s = args.orders_per_10s.unwrap_or(usual.orders_per_10s);
-            let counts = binance::ServerConfig { legacy_listen_key, orders_per_10s, fees, ..usual };
-            let mut dialect = BinanceServer::new(counts, instruments.clone());
-            for (id, account) in ids {
-                let key = account.binance_key().map_err(Failure::usage)?;
-                let scopes = scopes_of(args, &account.api_key);
-                dialect.add_key_with(&account.api_key, key, id, scopes);
-            }
-            let third = args.fee_asset.map(|FeeAssetArg(asset, price)| FeesIn::Third(asset, price));
-            let fees_in = third.unwrap_or(FeesIn::Received);
-            runtime::venue::start(config(fees_in), dialect).await.map_err(failure)
-        }
-        DialectArg::Coinbase => {
-            let counts = coinbase::ServerConfig { fees, ..Default::default() };
-            let mut dialect = CoinbaseServer::new(counts, instruments.clone());
-            for (id, account) in ids {
-                let key = account.coinbase_key().map_err(Failure::usage)?;
-                let scopes = scopes_of(args, &account.api_key);
-                dialect.add_key_with(&account.api_key, key, id, scopes);
-            }
-            runtime::venue::start(config(FeesIn::Quote), dialect).await.map_err(failure)
-        }
-    }
+    runtime::venue::start(config, dialect).await.map_err(failure)
+}
+
+/// The dialects there are, by name.
+fn dialects() -> impl TypedValueParser<Value = &'static Venue> {
+    let names = VENUES.map(|venue| PossibleValue::new(venue.dialect).help(venue.title));
+    PossibleValuesParser::new(names).try_map(|name| venues::named(&name).ok_or("no such venue"))
 }
 
 /// A market that cannot be read is wrong usage; a port that is taken is not.
@@ -271,13 +234,6 @@ fn failure(error: VenueStartError) -> Failure {
         VenueStartError::Replay(_) => Failure::usage(error),
         VenueStartError::Listen { .. } => Failure::Failed(error.into()),
     }
-}
-
-/// Names are Coinbase's. How many orders may be open no source says; stops count as any other.
-fn as_at_coinbase(instrument: &mut Instrument) {
-    instrument.symbol = instrument.id.to_string();
-    instrument.limits.open_orders_max = Some(500);
-    instrument.limits.stop_orders_max = None;
 }
 
 fn bps(bps: Decimal) -> Result<Decimal, Failure> {

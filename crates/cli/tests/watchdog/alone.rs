@@ -49,6 +49,36 @@ fn silence_clears_the_account_at_coinbase() {
     silence_clears(&Stage::coinbase(42), 200);
 }
 
+#[test]
+fn silence_clears_the_account_at_kraken() {
+    silence_clears(&Stage::kraken(45), 60);
+}
+
+/// KIL-03: nobody is left to cancel anything; the exchange's own timer does it, a minute after it was wound up.
+#[test]
+fn the_exchange_takes_all_back_when_the_switch_is_gone_too() {
+    let stage = Stage::kraken(46);
+    stage.entries(4);
+    let watchdog = stage.watchdog();
+    let beats = Beats::start(&watchdog, 4);
+    watchdog.until(&stage, |status| status["open_orders"].as_array().is_some_and(|o| o.len() == 4));
+    let wound_up = || {
+        let state = stage.venue.state();
+        state["counts"]["requests"]["POST /0/private/CancelAllOrdersAfter"].as_u64().unwrap_or(0)
+    };
+    crate::stage::until(&|| stage.log(), || wound_up() > 0);
+    let since = Instant::now();
+    drop(watchdog);
+    beats.stop();
+    std::thread::sleep(Duration::from_secs(30));
+    assert_eq!(stage.open(), (4, 0), "it is not gone for long");
+    while stage.open() != (0, 0) {
+        assert!(since.elapsed() < Duration::from_secs(90), "{}", stage.log());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert!(since.elapsed() > Duration::from_secs(40), "{:?}", since.elapsed());
+}
+
 /// It beats on, and its core stands still.
 #[test]
 fn a_wedged_gateway_clears_the_account() {
@@ -294,6 +324,11 @@ fn what_is_held_is_sold_at_binance() {
 fn what_is_held_is_sold_at_coinbase() {
     let stage = Stage::coinbase_holding("10000 USD,0.05 BTC", 54);
     sells(&stage, "USD");
+}
+
+#[test]
+fn what_is_held_is_sold_at_kraken() {
+    sells(&Stage::kraken_holding("10000 USD,0.05 BTC", 55), "USD");
 }
 
 /// EXS-05: a price that is there for less than a second moves nothing, up or down; the same fall trips when

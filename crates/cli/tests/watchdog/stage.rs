@@ -35,10 +35,14 @@ unreadable_max_s = 30
 value_max = "1000000"
 "#;
 
+const BINANCE: &str = "binance-spot";
+const COINBASE: &str = "coinbase-advanced";
+const KRAKEN: &str = "kraken-spot";
+
 pub(crate) struct Stage {
     pub(crate) venue: Venue,
     pub(crate) directory: tempfile::TempDir,
-    coinbase: bool,
+    kind: &'static str,
     placed: AtomicU64,
 }
 
@@ -49,26 +53,39 @@ impl Stage {
 
     pub(crate) fn coinbase(seed: u32) -> Stage {
         let market = format!("synthetic:{seed}");
-        Stage::on(Venue::coinbase(&["--market", &market]), true)
+        Stage::on(Venue::coinbase(&["--market", &market]), COINBASE)
+    }
+
+    /// Kraken, which takes 80 orders of a pair.
+    pub(crate) fn kraken(seed: u32) -> Stage {
+        let market = format!("synthetic:{seed}");
+        Stage::on(Venue::kraken(&["--market", &market]), KRAKEN)
+    }
+
+    /// Kraken, with these balances.
+    pub(crate) fn kraken_holding(balances: &str, seed: u32) -> Stage {
+        let market = format!("synthetic:{seed}");
+        let account = format!("key:{COINBASE_SECRET}:{balances}");
+        Stage::on(Venue::speaking("kraken", &account, &["--market", &market]), KRAKEN)
     }
 
     /// Binance, with these balances.
     pub(crate) fn holding(balances: &str, seed: u32) -> Stage {
         let market = format!("synthetic:{seed}");
-        Stage::on(Venue::holding(balances, &["--market", &market]), false)
+        Stage::on(Venue::holding(balances, &["--market", &market]), BINANCE)
     }
 
     /// Coinbase, with these balances.
     pub(crate) fn coinbase_holding(balances: &str, seed: u32) -> Stage {
         let market = format!("synthetic:{seed}");
         let account = format!("key:{COINBASE_SECRET}:{balances}");
-        Stage::on(Venue::speaking("coinbase", &account, &["--market", &market]), true)
+        Stage::on(Venue::speaking("coinbase", &account, &["--market", &market]), COINBASE)
     }
 
     /// Binance, with a market that somebody else makes: see `quote`.
     pub(crate) fn quiet() -> Stage {
         let other = ["--market", "empty", "--account", "other:secret:100000000 USDT,1000 BTC"];
-        Stage::on(Venue::holding("100000 USDT,10 BTC", &other), false)
+        Stage::on(Venue::holding("100000 USDT,10 BTC", &other), BINANCE)
     }
 
     /// So many instruments, `C01-USDT` and on, all followed; somebody else quotes each of them around 100.
@@ -80,7 +97,7 @@ impl Stage {
             coins.iter().map(|coin| format!("--instrument={coin}-USDT:price=100")).collect();
         let mut args = vec!["--market", "empty", "--account", &other];
         args.extend(named.iter().map(String::as_str));
-        let stage = Stage::on(Venue::holding("100000 USDT", &args), false);
+        let stage = Stage::on(Venue::holding("100000 USDT", &args), BINANCE);
         let list: Vec<String> = coins.iter().map(|coin| format!("\"{coin}-USDT\"")).collect();
         let config = std::fs::read_to_string(stage.path("plimsoll.toml")).unwrap();
         let config = config.replace("\"BTC-USDT\"", &list.join(", "));
@@ -111,7 +128,7 @@ impl Stage {
         let other =
             ["--market", "empty", "--account", "other:secret:100000000 USDT,1000 BTC,1000 XYZ"];
         let traded = ["--instrument", "BTC-USDT", "--instrument", "XYZ-USDT:price=100"];
-        Stage::on(Venue::holding("100000 USDT,10 BTC", &[other, traded].concat()), false)
+        Stage::on(Venue::holding("100000 USDT,10 BTC", &[other, traded].concat()), BINANCE)
     }
 
     /// Somebody sells that coin to the account, with the account's own key.
@@ -144,15 +161,14 @@ impl Stage {
 
     /// A venue of Binance's that was started elsewhere.
     pub(crate) fn with_binance(venue: Venue) -> Stage {
-        Stage::on(venue, false)
+        Stage::on(venue, BINANCE)
     }
 
-    fn on(venue: Venue, coinbase: bool) -> Stage {
+    fn on(venue: Venue, kind: &'static str) -> Stage {
         let directory = tempfile::tempdir().unwrap();
-        let stage = Stage { venue, directory, coinbase, placed: AtomicU64::new(0) };
-        let quote = if coinbase { "USD" } else { "USDT" };
-        let kind = if coinbase { "coinbase-advanced" } else { "binance-spot" };
-        let secret = if coinbase { COINBASE_SECRET } else { "secret" };
+        let stage = Stage { venue, directory, kind, placed: AtomicU64::new(0) };
+        let quote = if kind == BINANCE { "USDT" } else { "USD" };
+        let secret = if kind == BINANCE { "secret" } else { COINBASE_SECRET };
         for (name, text) in [("token", TOKEN), ("key", "key"), ("secret", secret)] {
             crate::common::secret_file(&stage.path(name), text);
         }
@@ -225,7 +241,7 @@ halt_file = "HALT"
 
     pub(crate) fn price(&self) -> f64 {
         let end = Instant::now() + SOON;
-        let books = if self.coinbase { "BTC-USD" } else { "BTC-USDT" };
+        let books = if self.kind == BINANCE { "BTC-USDT" } else { "BTC-USD" };
         while Instant::now() < end {
             let state = self.venue.state();
             if let Some(price) = state["books"][books]["bids"][0][0].as_str() {
@@ -264,7 +280,10 @@ halt_file = "HALT"
     fn place(&self, name: &str, side: &str, qty: &str, price: f64, trigger: Option<f64>) {
         let n = self.placed.fetch_add(1, Ordering::Relaxed);
         let name = format!("{name}-{n}");
-        if self.coinbase {
+        if self.kind == KRAKEN {
+            return self.place_at_kraken(&name, side, qty, price, trigger);
+        }
+        if self.kind == COINBASE {
             let limit = format!("{price:.2}");
             let configuration = match trigger {
                 None => json!({"limit_limit_gtc": {"base_size": qty, "limit_price": limit}}),
@@ -298,6 +317,24 @@ halt_file = "HALT"
         );
         let answer = self.signed("POST", "/api/v3/order", "key", &query);
         assert!(answer.contains("\"orderId\""), "{answer}");
+    }
+
+    fn place_at_kraken(&self, name: &str, side: &str, qty: &str, price: f64, trigger: Option<f64>) {
+        let side = side.to_lowercase();
+        let kind = match trigger {
+            None => format!("ordertype=limit&price={price:.2}"),
+            Some(trigger) => {
+                format!("ordertype=stop-loss-limit&price={trigger:.2}&price2={price:.2}")
+            }
+        };
+        let (path, nonce) = ("/0/private/AddOrder", runtime::clock::now().nanos().to_string());
+        let body =
+            format!("nonce={nonce}&pair=XBTUSD&type={side}&{kind}&volume={qty}&cl_ord_id={name}");
+        let key = venues::kraken::sign::SigningKey::new(COINBASE_SECRET).unwrap();
+        let signature = key.sign(path, &nonce, body.as_bytes());
+        let headers = format!("api-key: key\r\napi-sign: {signature}\r\n");
+        let answer = self.venue.exchange("POST", path, &headers, &body);
+        assert!(answer.contains("\"txid\""), "{answer}");
     }
 
     /// Open orders at the exchange: entries, and stops.

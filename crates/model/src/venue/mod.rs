@@ -12,6 +12,7 @@ mod profile;
 mod request;
 mod response;
 mod scopes;
+mod ticket;
 mod unread;
 
 pub use error::{Filter, VenueError};
@@ -27,6 +28,7 @@ pub use response::{
     Response,
 };
 pub use scopes::{KeyAudit, KeyFinding, KeyPolicy, KeyScopes};
+pub use ticket::Ticket;
 pub use unread::Unread;
 
 use crate::time::Timestamp;

@@ -10,6 +10,8 @@ use std::time::Duration;
 pub struct Profile {
     /// What repeating a client order id does.
     pub id_class: IdClass,
+    /// Longest client order id that it takes, characters.
+    pub client_id_max: usize,
     /// How long after it was signed the venue still takes an order. `None` when it sets no bound, and
     /// then absence of an order never proves that it will not arrive.
     pub order_validity: Option<Duration>,

@@ -166,6 +166,8 @@ pub enum AccountRequest {
     Scopes,
     /// Fee rates.
     Fees(InstrumentId),
+    /// What lets a connection into the account, where the venue has such a thing.
+    Ticket,
 }
 
 /// Where a cut list goes on, in the venue's own words. Nobody else reads them.

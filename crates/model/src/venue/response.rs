@@ -8,6 +8,7 @@ use super::error::VenueError;
 use super::order::VenueOrder;
 use super::request::PageCursor;
 use super::scopes::KeyScopes;
+use super::ticket::Ticket;
 use super::unread::Unread;
 use crate::balance::Balance;
 use crate::decimal::Decimal;
@@ -97,6 +98,8 @@ pub enum Response {
     Scopes(Option<KeyScopes>),
     /// Fee rates.
     Fees(FeeRates),
+    /// What lets a connection into the account.
+    Ticket(Ticket),
     /// An answer of which some rows are not understood. What is missing from it proves nothing.
     Partly {
         /// The rest; an empty list where one thing was asked for.

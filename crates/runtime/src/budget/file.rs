@@ -29,16 +29,12 @@ const OPEN_MAX: Duration = Duration::from_secs(2);
 const ASIDE_MAX: u32 = 9;
 
 fn name(venue: VenueKind, address: &str) -> String {
-    let venue = match venue {
-        VenueKind::BinanceSpot => "binance-spot",
-        VenueKind::CoinbaseAdvanced => "coinbase-advanced",
-    };
     let address = address.trim_end_matches('/').to_ascii_lowercase();
     let host = address.split_once("://").map_or(address.as_str(), |(_, host)| host);
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-.".contains(c) { c } else { '_' };
     let host: String = host.chars().take(80).map(plain).collect();
     // Two addresses never share a file because their names look alike.
-    format!("{venue}-{host}-{:08x}.budget", key(&address) >> 32)
+    format!("{}-{host}-{:08x}.budget", venue.name, key(&address) >> 32)
 }
 
 /// Has any process of this host a budget there?

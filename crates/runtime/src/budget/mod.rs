@@ -20,10 +20,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ::budget::key;
 use ::budget::{
     Answer, Budget, Cause, Charge, Counted, Grant, Keys, Limit, Priority, Shape, Shares, Usage,
 };
-use ::budget::{binance, coinbase, key};
 use arrayvec::ArrayVec;
 use model::{Input, Timestamp};
 use tokio::sync::mpsc;
@@ -85,10 +85,7 @@ pub struct Of<'a> {
 impl Of<'_> {
     /// What is known of the venue before it says better.
     fn preset(&self) -> Budget {
-        match self.venue {
-            VenueKind::BinanceSpot => Budget::new(&binance::RULES, self.shares),
-            VenueKind::CoinbaseAdvanced => Budget::new(&coinbase::RULES, self.shares),
-        }
+        Budget::new(self.venue.rules, self.shares)
     }
 }
 

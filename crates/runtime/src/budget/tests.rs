@@ -5,13 +5,20 @@ use std::path::PathBuf;
 
 use ::budget::{LimiterName, Rule, Shape};
 
+use ::budget::binance;
+
 use super::*;
 
 const ADDRESS: &str = "https://api.example.org";
 const WEIGHT: LimiterName = LimiterName { counts: Counted::Weight, window_ms: 60_000 };
 
 fn of(address: &str) -> Of<'_> {
-    Of { venue: VenueKind::BinanceSpot, address, account: "key", shares: Shares::default() }
+    Of {
+        venue: VenueKind::of(&venues::binance::VENUE),
+        address,
+        account: "key",
+        shares: Shares::default(),
+    }
 }
 
 fn open(directory: &tempfile::TempDir) -> HostBudget {

@@ -165,12 +165,12 @@ pub struct VenueConfig {
 impl VenueConfig {
     /// Where its REST API is: the address that is given, or the venue's own.
     pub fn rest_address(&self) -> &str {
-        self.rest.as_deref().unwrap_or(self.kind.rest_address())
+        self.rest.as_deref().unwrap_or(self.kind.addresses.rest)
     }
 
     /// Is it the exchange itself, and no test network, simulation or proxy?
     pub fn is_the_exchange(&self) -> bool {
-        self.rest_address().trim_end_matches('/') == self.kind.rest_address()
+        self.rest_address().trim_end_matches('/') == self.kind.addresses.rest
     }
 }
 

@@ -1,7 +1,5 @@
 //! Where a venue is reached: its own addresses, or those that are given in their place.
 
-use venues::{binance, coinbase};
-
 use super::feeds::StreamAddresses;
 use crate::config::{VenueConfig, VenueKind};
 
@@ -24,15 +22,8 @@ impl Addresses {
         streams_are: Option<&str>,
         api_is: Option<&str>,
     ) -> Addresses {
-        let (streams, api) = match kind {
-            VenueKind::BinanceSpot => (binance::STREAMS, binance::WS_API),
-            VenueKind::CoinbaseAdvanced => (coinbase::STREAMS, coinbase::USER_STREAM),
-        };
-        // Where each is below the base of its sockets.
-        let (streams_at, api_at) = match kind {
-            VenueKind::BinanceSpot => ("/ws", "/ws-api/v3"),
-            VenueKind::CoinbaseAdvanced => ("", ""),
-        };
+        let own = kind.addresses;
+        let (streams, streams_at) = (own.market, own.market_path);
         let sockets = rest.map(|rest| rest.replacen("http", "ws", 1));
         let sockets = sockets.as_deref().map(|base| base.trim_end_matches('/'));
         let market = match (streams_are, sockets) {
@@ -42,11 +33,11 @@ impl Addresses {
         };
         let account = match (api_is, sockets) {
             (Some(api), _) => api.to_owned(),
-            (None, Some(base)) => format!("{base}{api_at}"),
-            (None, None) => api.to_owned(),
+            (None, Some(base)) => format!("{base}{}", own.account_path),
+            (None, None) => own.account.to_owned(),
         };
         Addresses {
-            rest: rest.unwrap_or(kind.rest_address()).to_owned(),
+            rest: rest.unwrap_or(own.rest).to_owned(),
             streams: StreamAddresses { market: format!("{market}{streams_at}"), account },
         }
     }

@@ -74,7 +74,7 @@ pub(super) async fn clear(rest: &Rest, entries: Vec<Entry>, flights: &Flights) -
 }
 
 async fn cancel(rest: &Rest, orders: &[Entry]) {
-    let by_ours = rest.adapter().profile().cancels_by_client_id;
+    let by_ours = rest.venue().profile.cancels_by_client_id;
     let requests = orders.iter().filter_map(|entry| {
         let order = if by_ours {
             OrderKey::Client(entry.id)

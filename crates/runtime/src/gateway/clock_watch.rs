@@ -21,12 +21,12 @@ const MEASURE_GAP: Duration = Duration::from_millis(200);
 impl Rest {
     /// Learns how far the venue's clock is from ours. `true` when it is where it was thought to be.
     pub(super) async fn measure_clock(&self) -> bool {
-        let sent = clock::now();
         let request = Request::Market(MarketRequest::Time);
         let Outcome::Done(Response::Time(theirs)) = self.ask_once(&request).await else {
             return false;
         };
-        let (ahead_ms, step_ms) = self.clock().take(sent, theirs, clock::now());
+        // Before that it may have waited for its turn, which is no part of its way.
+        let (ahead_ms, step_ms) = self.clock().take(self.time_asked(), theirs, clock::now());
         self.learn_clock(ahead_ms).await;
         // The receiver is gone only when the gateway ends.
         let _ = self.inputs().send(Input::Clock { ahead_ms }).await;

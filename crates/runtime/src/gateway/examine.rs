@@ -50,7 +50,7 @@ pub async fn examine(config: &Config) -> Result<Examined, RunError> {
     // Held, so that nobody waits for room in it.
     let (inputs, _unread) = mpsc::channel::<Input>(NOTICES_MAX);
     let rest = Rest::new(&address, adapter, budget, inputs)?;
-    let profile = rest.adapter().profile();
+    let profile = rest.venue().profile;
     let too_long = || format!("no answer within {} s", WAIT_MAX.as_secs());
     let clock = timeout(WAIT_MAX, ahead_ms(&rest)).await.unwrap_or_else(|_| Err(too_long()));
     let key = match &clock {

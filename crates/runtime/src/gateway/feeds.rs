@@ -6,10 +6,8 @@ use std::time::Duration;
 use model::Input;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
-use venues::session::{PAUSE_MAX, Protocol, Session};
-use venues::{binance, coinbase};
+use venues::session::PAUSE_MAX;
 
-use super::adapter::Adapter;
 use super::pump::{self, Distrust, Evidence};
 use super::rest::Rest;
 
@@ -52,16 +50,6 @@ impl Default for Pace {
     }
 }
 
-impl Pace {
-    fn session<P: Protocol>(self, protocol: P) -> Session<P> {
-        let session = Session::new(protocol, pump::seed()).with_pause_max(self.pause_max);
-        match self.age_max {
-            Some(age_max) => session.with_age_max(age_max),
-            None => session,
-        }
-    }
-}
-
 /// Starts both sessions. The account first: what executes while the market connects is heard then. Without a
 /// key there is no account, and the market alone is started.
 pub(super) fn start(
@@ -73,38 +61,16 @@ pub(super) fn start(
 ) -> Vec<JoinHandle<()>> {
     let StreamAddresses { market, account } = addresses;
     let Distrusts { market: of_market, account: of_account } = distrusts;
-    let mut started = Vec::new();
-    match rest.adapter() {
-        Adapter::Binance(venue) => {
-            let symbols = &venue.symbols;
-            if let Some(key) = venue.credentials.clone() {
-                let feed = binance::client::AccountFeed::new(account, symbols.clone(), key);
-                started.push(one(rest, inputs, of_account, pace.session(feed)));
-            }
-            let feed = binance::client::MarketFeed::new(market, symbols.clone());
-            started.push(one(rest, inputs, of_market, pace.session(feed)));
-        }
-        Adapter::Coinbase(venue) => {
-            let (symbols, key) = (&venue.symbols, venue.credentials.clone());
-            if let Some(key) = key.clone() {
-                let feed = coinbase::client::AccountFeed::new(account, symbols.clone(), key);
-                started.push(one(rest, inputs, of_account, pace.session(feed)));
-            }
-            let feed = coinbase::client::MarketFeed::new(market, symbols.clone(), key);
-            started.push(one(rest, inputs, of_market, pace.session(feed)));
-        }
-    }
-    started
-}
-
-fn one<P>(
-    rest: &Rest,
-    inputs: &mpsc::Sender<Input>,
-    distrust: Evidence,
-    session: Session<P>,
-) -> JoinHandle<()>
-where
-    P: Protocol<Conn: Send + Sync> + Send + Sync + 'static,
-{
-    tokio::spawn(pump::run(session, rest.clone(), inputs.clone(), distrust))
+    let paced = || venues::session::Pace {
+        seed: pump::seed(),
+        pause_max: pace.pause_max,
+        age_max: pace.age_max,
+    };
+    let client = rest.client();
+    let start = |session, evidence| {
+        tokio::spawn(pump::run(session, rest.clone(), inputs.clone(), evidence))
+    };
+    let account = client.account(account, paced());
+    let account = account.map(|session| start(session, of_account));
+    account.into_iter().chain([start(client.market(market, paced()), of_market)]).collect()
 }

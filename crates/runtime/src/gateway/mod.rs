@@ -384,7 +384,7 @@ fn adapter(venue: VenueId, settings: &VenueConfig) -> Result<(String, Adapter), 
     };
     let (key, secret) = (read(&settings.key, "key")?, read(&settings.secret, "secret")?);
     let key = key.reveal().to_owned();
-    let adapter = Adapter::new(settings.kind, key.clone(), secret.reveal())
+    let adapter = Adapter::new(settings.kind, &key, secret.reveal())
         .map_err(|source| RunError::Key { venue, source })?;
     Ok((key, adapter))
 }

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use model::venue::{MarketRequest, Request};
+use model::venue::{AccountRequest, MarketRequest, Request, Response, Ticket};
 use model::{Input, InstrumentId, Link, Outcome, Timestamp};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use venues::session::{ConnId, Done, Happened, Protocol, Session, Stamp};
+use venues::session::{ConnId, Done, Happened, Machine, Stamp};
 
 use super::rest::{self, Rest};
 use super::socket::{self, NoSocket, Socket};
@@ -38,7 +38,7 @@ pub(super) type Evidence = Arc<Mutex<mpsc::Receiver<Distrust>>>;
 
 /// What arrives from tasks beside the pump.
 enum Arrival {
-    Opened(ConnId, Box<Socket>),
+    Opened(ConnId, Box<Socket>, Option<Ticket>),
     Failed(ConnId, String),
     Answer(ConnId, MarketRequest, Outcome),
 }
@@ -47,8 +47,8 @@ enum Arrival {
 struct Gone;
 
 /// Runs a session until nobody listens any more; it is ended by ending its task.
-pub(super) async fn run<P: Protocol>(
-    session: Session<P>,
+pub(super) async fn run(
+    session: Box<dyn Machine>,
     rest: Rest,
     inputs: mpsc::Sender<Input>,
     distrust: Evidence,
@@ -91,9 +91,9 @@ struct Line {
     socket: Socket,
 }
 
-struct Pump<P: Protocol> {
+struct Pump {
     link: Link,
-    session: Session<P>,
+    session: Box<dyn Machine>,
     rest: Rest,
     inputs: mpsc::Sender<Input>,
     arrivals: mpsc::Sender<Arrival>,
@@ -101,6 +101,16 @@ struct Pump<P: Protocol> {
     dialling: Vec<(ConnId, JoinHandle<()>)>,
     alarm: Option<Timestamp>,
     done: Vec<Done>,
+}
+
+/// What lets the next connection into the account.
+async fn ticket(rest: &Rest) -> Result<Ticket, String> {
+    match rest.ask(&Request::Account(AccountRequest::Ticket)).await {
+        Outcome::Done(Response::Ticket(ticket)) => Ok(ticket),
+        Outcome::Done(_) => Err("no ticket in the answer".to_owned()),
+        Outcome::Refused(refusal) => Err(format!("no ticket: {refusal}")),
+        Outcome::NotSent(cause) | Outcome::InDoubt(cause) => Err(format!("no ticket: {cause}")),
+    }
 }
 
 type Received = Option<Result<Message, Error>>;
@@ -120,7 +130,7 @@ fn deadline(alarm: Option<Timestamp>) -> Instant {
     Instant::now() + due + Duration::from_millis(1)
 }
 
-impl<P: Protocol> Pump<P> {
+impl Pump {
     async fn message(&mut self, slot: usize, received: Received) -> Result<(), Gone> {
         let Some(line) = &self.lines[slot] else { return Ok(()) };
         let id = line.id;
@@ -145,14 +155,15 @@ impl<P: Protocol> Pump<P> {
 
     async fn arrived(&mut self, arrival: Arrival) -> Result<(), Gone> {
         match arrival {
-            Arrival::Opened(id, socket) => {
+            Arrival::Opened(id, socket, ticket) => {
                 self.dialling.retain(|(dialled, _)| *dialled != id);
                 let Some(free) = self.lines.iter_mut().find(|line| line.is_none()) else {
                     // A session has two at most; a third would be one that it gave up.
                     return Ok(());
                 };
                 *free = Some(Line { id, socket: *socket });
-                let stamp = Stamp { venue_now: self.rest.venue_now(), nonce: rest::nonce() };
+                let venue_now = self.rest.venue_now();
+                let stamp = Stamp { venue_now, nonce: rest::nonce(), ticket };
                 self.happened(Happened::Opened(id, stamp)).await
             }
             Arrival::Failed(id, cause) => {
@@ -203,18 +214,22 @@ impl<P: Protocol> Pump<P> {
 
     fn open(&mut self, id: ConnId, url: String) {
         let (arrivals, rest) = (self.arrivals.clone(), self.rest.clone());
-        let link = self.link;
+        let (link, wants_ticket) = (self.link, self.session.wants_ticket());
         let dialled = tokio::spawn(async move {
             // Attempts are counted by the venue, too, and too many of them are a ban.
-            let opened = match rest.may_connect(link).await {
-                Ok(()) => socket::connect(&url).await,
+            let ticket = if wants_ticket { ticket(&rest).await.map(Some) } else { Ok(None) };
+            let opened = match ticket {
+                Ok(ticket) => match rest.may_connect(link).await {
+                    Ok(()) => socket::connect(&url).await.map(|socket| (socket, ticket)),
+                    Err(cause) => Err(NoSocket::Failed(cause)),
+                },
                 Err(cause) => Err(NoSocket::Failed(cause)),
             };
             if let Err(NoSocket::Refused(answer)) = &opened {
                 rest.refused_connection(answer).await;
             }
             let arrival = match opened {
-                Ok(socket) => Arrival::Opened(id, Box::new(socket)),
+                Ok((socket, ticket)) => Arrival::Opened(id, Box::new(socket), ticket),
                 Err(cause) => {
                     tracing::debug!(%cause, "no connection");
                     Arrival::Failed(id, cause.to_string())
@@ -265,7 +280,7 @@ impl<P: Protocol> Pump<P> {
     }
 }
 
-impl<P: Protocol> Drop for Pump<P> {
+impl Drop for Pump {
     fn drop(&mut self) {
         self.dialling.iter().for_each(|(_, task)| task.abort());
     }

@@ -7,8 +7,7 @@ use arrayvec::ArrayVec;
 use model::Outcome;
 use model::venue::{AccountRequest, MarketRequest, Request};
 use venues::binance::ORDER_WINDOW_MS;
-
-use super::adapter::Cost;
+use venues::client::Cost;
 
 /// Longest wait of a cancel or a question; what would have to wait longer fails.
 const WAIT_MAX: Duration = Duration::from_secs(30);
@@ -57,7 +56,8 @@ pub(super) const fn only_asks(request: &Request) -> bool {
             | AccountRequest::AccountAfter(_)
             | AccountRequest::Rights
             | AccountRequest::Scopes
-            | AccountRequest::Fees(_) => true,
+            | AccountRequest::Fees(_)
+            | AccountRequest::Ticket => true,
         },
         Request::Market(_) => true,
     }

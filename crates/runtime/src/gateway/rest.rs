@@ -8,16 +8,20 @@ mod on_paper;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use ::budget::Grant;
 use model::venue::{AccountRequest, MarketRequest, Profile, Request, Response};
 use model::{Input, Instrument, Link, Outcome, RequestId, Timestamp};
-use tokio::sync::{Notify, mpsc};
+use reqwest::header::HeaderMap;
+use tokio::sync::{Mutex, Notify, mpsc};
 use tokio_tungstenite::tungstenite::http;
+use venues::Venue;
+use venues::client::{Answer, Call, Client, Cost, Heard};
 use venues::session::Stamp;
 
-use super::adapter::{Adapter, Answer, Call, Cost, Heard};
+use super::adapter::Adapter;
 use super::paper::Paper;
 use super::patience::Patience;
 use super::rates;
@@ -36,6 +40,8 @@ const BODY_MAX: usize = 64 << 20;
 const ACCOUNT_PAGES_MAX: u32 = 40;
 /// A request that has waited for longer is signed anew.
 const SIGNATURE_AGE_MAX: Duration = Duration::from_millis(100);
+/// Longest wait for the request before, where one leaves after the other.
+const TURN_MAX: Duration = Duration::from_secs(1);
 /// A request that has waited for longer was held up.
 const HELD_UP: Duration = Duration::from_secs(1);
 
@@ -43,7 +49,8 @@ const HELD_UP: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(super) struct Rest {
     shared: Arc<Shared>,
-    adapter: Arc<Adapter>,
+    venue: &'static Venue,
+    client: Arc<dyn Client>,
     following: Arc<[Instrument]>,
     /// What it asks is asked for routine.
     routine: bool,
@@ -54,12 +61,16 @@ pub(super) struct Rest {
 }
 
 struct Shared {
-    client: reqwest::Client,
+    http: reqwest::Client,
     base: String,
     clock: VenueClock,
     patience: Patience,
     inputs: mpsc::Sender<Input>,
     budget: HostBudget,
+    /// When the venue's time was asked for last, by our clock, nanoseconds.
+    time_asked: AtomicI64,
+    /// Whose turn it is, where one request leaves after the other.
+    turns: Mutex<()>,
     /// The venue said stop where we thought there was room: its limits may have changed.
     surprised: Notify,
     /// The budget held something up.
@@ -75,7 +86,7 @@ impl Rest {
         budget: HostBudget,
         inputs: mpsc::Sender<Input>,
     ) -> Result<Rest, reqwest::Error> {
-        let client = reqwest::Client::builder()
+        let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_MAX)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -84,19 +95,22 @@ impl Rest {
             .pool_idle_timeout(Duration::from_secs(20))
             .build()?;
         let shared = Shared {
-            client,
+            http,
             base: base.trim_end_matches('/').to_owned(),
             clock: VenueClock::default(),
             patience: Patience::default(),
             inputs,
             budget,
+            time_asked: AtomicI64::new(0),
+            turns: Mutex::new(()),
             surprised: Notify::new(),
             held_up: Notify::new(),
             rules_doubted: Notify::new(),
         };
         Ok(Rest {
             shared: Arc::new(shared),
-            adapter: Arc::new(adapter),
+            venue: adapter.venue,
+            client: adapter.client.into(),
             following: Arc::default(),
             routine: false,
             paper: None,
@@ -112,7 +126,7 @@ impl Rest {
     /// The same, knowing these instruments.
     pub(super) fn following(mut self, instruments: Vec<Instrument>) -> Rest {
         self.following = instruments.as_slice().into();
-        self.adapter = Arc::new(self.adapter.following(instruments));
+        self.client = self.client.following(instruments).into();
         self
     }
 
@@ -128,7 +142,7 @@ impl Rest {
 
     /// How whoever has the account behaves.
     pub(super) fn profile(&self) -> Profile {
-        if self.paper.is_some() { sim_venue::PROFILE } else { self.adapter.profile() }
+        if self.paper.is_some() { sim_venue::PROFILE } else { self.venue.profile }
     }
 
     /// The instruments that it knows, as they were when it was told.
@@ -136,8 +150,14 @@ impl Rest {
         &self.following
     }
 
-    pub(super) fn adapter(&self) -> &Adapter {
-        &self.adapter
+    /// What is said and understood there.
+    pub(super) fn client(&self) -> &dyn Client {
+        &*self.client
+    }
+
+    /// What is known of the venue itself, whoever has the account.
+    pub(super) const fn venue(&self) -> &'static Venue {
+        self.venue
     }
 
     /// What the venue may be asked; connections are paid from it, too (`HostBudget::connect`).
@@ -148,6 +168,11 @@ impl Rest {
     /// The venue's time as well as we know it.
     pub(super) fn venue_now(&self) -> Timestamp {
         self.clock().at(clock::now())
+    }
+
+    /// When the question for the venue's time left last.
+    pub(super) fn time_asked(&self) -> Timestamp {
+        Timestamp::from_nanos(self.shared.time_asked.load(Ordering::Relaxed))
     }
 
     /// What is known of the venue's clock.
@@ -177,7 +202,7 @@ impl Rest {
 
     /// Waits until a connection may be attempted.
     pub(super) async fn may_connect(&self, link: Link) -> Result<(), String> {
-        let charge = self.adapter.connection(link, self.budget().keys());
+        let charge = self.client.connection(link, self.budget().keys());
         self.budget().connection(&charge).await.map_err(|too_long| too_long.to_string())
     }
 
@@ -202,7 +227,7 @@ impl Rest {
         let first = self.attempt(request, decided, held_back).await;
         let outcome = self.to_the_end(first).await;
         if let Outcome::Refused(refusal) = &outcome {
-            if self.adapter.is_of_clock(refusal) {
+            if self.client.is_of_clock(refusal) {
                 self.clock().doubt();
             }
             // A question that is refused says nothing about what orders have to be like.
@@ -281,7 +306,7 @@ impl Rest {
                 return Outcome::NotSent(error);
             }
         };
-        let outcome = self.carry_out(request, call, &grant).await;
+        let outcome = self.in_turn(request, (call, at), &grant).await;
         if let Outcome::NotSent(_) = outcome {
             budget.give_back(&grant).await;
         }
@@ -317,18 +342,42 @@ impl Rest {
     }
 
     fn call(&self, request: &Request, venue_now: Timestamp) -> Result<Call, String> {
-        let stamp = Stamp { venue_now, nonce: nonce() };
-        self.adapter.call(request, stamp, self.budget().keys())
+        let stamp = Stamp { venue_now, nonce: nonce(), ticket: None };
+        self.client.call(request, stamp, self.budget().keys())
+    }
+
+    /// Where a venue takes the requests of an account in their order alone, each is made anew when it is its
+    /// turn. Who has waited too long for that goes: the venue may refuse it, which does no harm.
+    async fn in_turn(
+        &self,
+        request: &Request,
+        (call, at): (Call, Timestamp),
+        grant: &Grant,
+    ) -> Outcome {
+        if !self.client.one_by_one() || matches!(request, Request::Market(_)) {
+            return self.carry_out(request, call, grant).await;
+        }
+        let _turn = tokio::time::timeout(TURN_MAX, self.shared.turns.lock()).await.ok();
+        match self.call(request, at) {
+            Ok(call) => self.carry_out(request, call, grant).await,
+            Err(error) => Outcome::NotSent(error),
+        }
     }
 
     async fn carry_out(&self, request: &Request, call: Call, grant: &Grant) -> Outcome {
         let url = format!("{}{}", self.shared.base, call.path);
-        let mut builder = self.shared.client.request(call.method.clone(), url);
+        let Ok(method) = reqwest::Method::from_bytes(call.method.as_bytes()) else {
+            return Outcome::NotSent(format!("no such method: {}", call.method));
+        };
+        let mut builder = self.shared.http.request(method, url);
         for (name, value) in &call.headers {
             builder = builder.header(*name, value);
         }
         if !call.body.is_empty() {
             builder = builder.body(call.body.clone());
+        }
+        if matches!(request, Request::Market(MarketRequest::Time)) {
+            self.shared.time_asked.store(clock::now().nanos(), Ordering::Relaxed);
         }
         let (asked, begun) = (self.venue_now(), Instant::now());
         let patience = &self.shared.patience;
@@ -347,6 +396,7 @@ impl Rest {
         let body = read(response).await;
         patience.learn(request, begun.elapsed(), body.is_ok());
         let answered = self.venue_now();
+        let headers = texts(&headers);
         let answer = Answer {
             status,
             headers: &headers,
@@ -354,7 +404,7 @@ impl Rest {
             asked,
             answered,
         };
-        let heard = self.adapter.read(request, &answer);
+        let heard = self.client.read(request, &answer);
         self.settle(&call, grant, status, &heard).await;
         heard.outcome
     }
@@ -380,21 +430,27 @@ impl Rest {
     /// A connection was answered with something else: a stop holds for it as for any request.
     pub(super) async fn refused_connection(&self, answer: &http::Response<Option<Vec<u8>>>) {
         let now = self.venue_now();
+        let headers = texts(answer.headers());
         let answer = Answer {
             status: answer.status().as_u16(),
-            headers: answer.headers(),
+            headers: &headers,
             body: Ok(answer.body().as_deref().unwrap_or_default()),
             asked: now,
             answered: now,
         };
         // Nothing was asked; what counts is what is said of limits.
-        let heard = self.adapter.read(&Request::Market(MarketRequest::Ping), &answer);
+        let heard = self.client.read(&Request::Market(MarketRequest::Ping), &answer);
         if let Some((counts, wait)) = heard.stop {
             self.shared.surprised.notify_one();
             let detail = format!("status {} to a connection", answer.status);
             self.budget().stop(counts, wait, detail).await;
         }
     }
+}
+
+/// Headers that are text.
+fn texts(headers: &HeaderMap) -> Vec<(&str, &str)> {
+    headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect()
 }
 
 /// Never the same twice, and not to be guessed.

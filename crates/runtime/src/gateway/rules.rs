@@ -131,7 +131,7 @@ async fn due(rest: &Rest, every: Duration) {
     tokio::select! {
         () = rest.rules_doubted() => {}
         () = rest.surprised() => {}
-        () = held_up, if rest.adapter().tells_limits() => {}
+        () = held_up, if rest.client().tells_limits() => {}
         () = sleep(every) => {}
     }
 }

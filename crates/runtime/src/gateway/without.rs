@@ -182,7 +182,8 @@ fn words(request: &Request) -> Option<String> {
         | AccountRequest::Account
         | AccountRequest::Rights
         | AccountRequest::Scopes
-        | AccountRequest::Fees(_) => None,
+        | AccountRequest::Fees(_)
+        | AccountRequest::Ticket => None,
         AccountRequest::Cancel { instrument, order, .. } => {
             Some(format!("take back order {} of {instrument}", named(order)))
         }

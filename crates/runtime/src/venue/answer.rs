@@ -10,7 +10,7 @@ use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use tokio::time::Instant;
-use venues::server::{Dialect, HttpRequest, HttpResponse};
+use venues::server::{HttpRequest, HttpResponse};
 
 use super::body::{Body, Cut, drip, half, whole};
 use super::faults::{After, Answer, Before, FaultId, Verdict};
@@ -36,11 +36,11 @@ struct Asked {
 }
 
 /// Answers a request, or cuts its connection.
-pub(super) async fn answer<D: Dialect + 'static>(
+pub(super) async fn answer(
     request: Request<Incoming>,
     peer: IpAddr,
     ending: Ending,
-    shared: Arc<Shared<D>>,
+    shared: Arc<Shared>,
 ) -> Result<Response<Body>, Cut> {
     let path = request.uri().path().to_owned();
     if path.starts_with("/_sim/") {
@@ -71,11 +71,7 @@ pub(super) async fn answer<D: Dialect + 'static>(
 }
 
 /// A REST request, whether faults strike it or not.
-async fn rest<D: Dialect + 'static>(
-    asked: Asked,
-    ending: Ending,
-    shared: Arc<Shared<D>>,
-) -> Result<Response<Body>, Cut> {
+async fn rest(asked: Asked, ending: Ending, shared: Arc<Shared>) -> Result<Response<Body>, Cut> {
     let verdict = shared.world().judge(&asked.route, asked.peer);
     if verdict == Verdict::default() {
         return carry_out(&asked, &shared).await.map(render);
@@ -86,11 +82,11 @@ async fn rest<D: Dialect + 'static>(
 }
 
 /// What becomes of a request that faults strike.
-async fn struck<D: Dialect>(
+async fn struck(
     asked: Asked,
     verdict: Verdict,
     ending: Ending,
-    shared: Arc<Shared<D>>,
+    shared: Arc<Shared>,
 ) -> Result<Response<Body>, Cut> {
     wait(&verdict, &shared).await;
     if let Some(before) = verdict.before {
@@ -128,7 +124,7 @@ async fn struck<D: Dialect>(
 }
 
 /// Delays, and waiting to be overtaken.
-async fn wait<D: Dialect>(verdict: &Verdict, shared: &Shared<D>) {
+async fn wait(verdict: &Verdict, shared: &Shared) {
     if let Some(delay) = verdict.delay {
         tokio::time::sleep(delay).await;
     }
@@ -142,18 +138,14 @@ async fn wait<D: Dialect>(verdict: &Verdict, shared: &Shared<D>) {
 }
 
 /// Waits until a fault is over.
-async fn held<D: Dialect>(fault: FaultId, shared: &Shared<D>) {
+async fn held(fault: FaultId, shared: &Shared) {
     while shared.world().faults.is_under_way(clock::now(), fault) {
         tokio::time::sleep(HELD_PAUSE).await;
     }
 }
 
 /// Instead of carrying a request out.
-async fn instead<D: Dialect>(
-    before: Before,
-    peer: IpAddr,
-    shared: &Shared<D>,
-) -> Result<Response<Body>, Cut> {
+async fn instead(before: Before, peer: IpAddr, shared: &Shared) -> Result<Response<Body>, Cut> {
     match before {
         Before::Cut => Err(Cut),
         Before::Hold(fault) => {
@@ -167,7 +159,7 @@ async fn instead<D: Dialect>(
 }
 
 /// Does the work.
-async fn carry_out<D: Dialect>(asked: &Asked, shared: &Shared<D>) -> Result<HttpResponse, Cut> {
+async fn carry_out(asked: &Asked, shared: &Shared) -> Result<HttpResponse, Cut> {
     let answered = asked.with(|request| {
         let mut world = shared.world();
         let answered = world.http(request, &asked.route);
@@ -224,10 +216,7 @@ fn broken(response: HttpResponse, body: impl FnOnce(Vec<u8>) -> Body) -> Respons
 
 /// A WebSocket: a fault or the dialect may refuse it; else the rest of the connection is a task of
 /// its own.
-async fn open<D: Dialect + 'static>(
-    mut asked: Asked,
-    shared: Arc<Shared<D>>,
-) -> Result<Response<Body>, Cut> {
+async fn open(mut asked: Asked, shared: Arc<Shared>) -> Result<Response<Body>, Cut> {
     let verdict = shared.world().judge(&asked.route, asked.peer);
     wait(&verdict, &shared).await;
     if let Some(before) = verdict.before {

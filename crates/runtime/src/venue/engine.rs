@@ -97,6 +97,17 @@ impl Engine {
         self.conditions.stalled && !reads::is_read(request)
     }
 
+    /// Takes back every order of an account.
+    pub(super) fn take_all_back(&mut self, now: Timestamp, account: AccountId) {
+        let time = self.engine_time(now);
+        let all: Vec<InstrumentId> = self.exchange.instruments().map(|i| i.id).collect();
+        for instrument in all {
+            let request = AccountRequest::CancelAll(instrument);
+            // Nothing open is no failure, and nothing else can fail.
+            let _ = self.exchange.execute(time, account, &request, &mut self.events);
+        }
+    }
+
     /// Carries out a request of an account, or tells what faults make of its answer.
     pub(super) fn ask(
         &mut self,

@@ -9,7 +9,6 @@ use sim_venue::Background;
 use sim_venue::synthetic::Synthetic;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use venues::server::Dialect;
 
 use super::replay::{self, Replay, ReplayError};
 use super::world::Shared;
@@ -88,8 +87,8 @@ pub(super) fn open(
 }
 
 /// Plays every stream until it ends or the venue stops.
-pub(super) async fn drive<D: Dialect>(
-    shared: Arc<Shared<D>>,
+pub(super) async fn drive(
+    shared: Arc<Shared>,
     feed: Feed,
     speed: f64,
     mut stopped: watch::Receiver<bool>,
@@ -130,8 +129,8 @@ pub(super) async fn drive<D: Dialect>(
 }
 
 /// Plays what is due of one stream; `false` when it cannot be read any further.
-fn play<D: Dialect>(
-    shared: &Shared<D>,
+fn play(
+    shared: &Shared,
     instrument: InstrumentId,
     source: &mut Source,
     head: &mut Next,

@@ -35,12 +35,13 @@ use sim_venue::{SimConfig, SimVenue};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use venues::server::Dialect;
 
 pub use faults::{FaultError, Scenario};
 pub use market::MarketSource;
 pub use sim_venue::FeesIn;
 use world::{Shared, World};
+
+use venues::server::AnyDialect;
 
 use crate::clock;
 
@@ -91,9 +92,9 @@ pub enum VenueStartError {
 }
 
 /// Starts a simulated exchange that speaks this dialect.
-pub async fn start<D: Dialect + 'static>(
+pub async fn start(
     config: VenueConfig,
-    dialect: D,
+    dialect: AnyDialect,
 ) -> Result<RunningVenue, VenueStartError> {
     let listener = TcpListener::bind(config.listen)
         .await

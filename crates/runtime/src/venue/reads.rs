@@ -22,7 +22,8 @@ pub(super) fn is_read(request: &AccountRequest) -> bool {
         | AccountRequest::AccountAfter(_)
         | AccountRequest::Rights
         | AccountRequest::Scopes
-        | AccountRequest::Fees(_) => true,
+        | AccountRequest::Fees(_)
+        | AccountRequest::Ticket => true,
         AccountRequest::Place(_)
         | AccountRequest::Test(_)
         | AccountRequest::Cancel { .. }

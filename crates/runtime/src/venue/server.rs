@@ -8,7 +8,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use venues::server::Dialect;
 
 use super::answer::{self, HELD_PAUSE};
 use super::faults::FaultId;
@@ -20,9 +19,9 @@ use crate::clock;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Takes connections until told to stop.
-pub(super) async fn accept<D: Dialect + 'static>(
+pub(super) async fn accept(
     listener: TcpListener,
-    shared: Arc<Shared<D>>,
+    shared: Arc<Shared>,
     mut stopped: watch::Receiver<bool>,
 ) {
     loop {
@@ -45,7 +44,7 @@ pub(super) async fn accept<D: Dialect + 'static>(
     shared.cut_all();
 }
 
-fn admit<D: Dialect + 'static>(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared<D>>) {
+fn admit(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
     let now = clock::now();
     let mut world = shared.world();
     if world.faults.is_outage(now) {
@@ -71,7 +70,7 @@ fn reset(stream: TcpStream) {
 }
 
 /// Keeps a connection on which nothing is ever answered, until the fault is over.
-async fn hold<D: Dialect>(stream: TcpStream, fault: FaultId, shared: Arc<Shared<D>>) {
+async fn hold(stream: TcpStream, fault: FaultId, shared: Arc<Shared>) {
     let mut cut = shared.cut.subscribe();
     while shared.world().faults.is_under_way(clock::now(), fault) {
         tokio::select! {
@@ -83,7 +82,7 @@ async fn hold<D: Dialect>(stream: TcpStream, fault: FaultId, shared: Arc<Shared<
     shared.world().counts.connections.closed += 1;
 }
 
-async fn serve<D: Dialect + 'static>(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared<D>>) {
+async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
     // Small answers must not wait for more; a socket that refuses is merely slower.
     let _ = stream.set_nodelay(true);
     let mut cut = shared.cut.subscribe();

@@ -4,7 +4,6 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use model::{AccountId, Amount, Asset, TradeId};
-use venues::server::Dialect;
 
 use super::body::Body;
 use super::render::{json, plain};
@@ -16,10 +15,10 @@ use crate::clock;
 const BODY_MAX: usize = 64 * 1024;
 
 /// Answers a request to the simulator itself.
-pub(super) async fn answer<D: Dialect>(
+pub(super) async fn answer(
     request: Request<Incoming>,
     path: &str,
-    shared: &Shared<D>,
+    shared: &Shared,
 ) -> Response<Body> {
     let method = request.method().clone();
     let body = Limited::new(request.into_body(), BODY_MAX).collect().await;
@@ -44,7 +43,7 @@ pub(super) async fn answer<D: Dialect>(
 }
 
 /// A deposit or a withdrawal.
-fn transfer<D: Dialect>(body: &[u8], shared: &Shared<D>) -> Response<Body> {
+fn transfer(body: &[u8], shared: &Shared) -> Response<Body> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Transfer {
@@ -70,7 +69,7 @@ fn transfer<D: Dialect>(body: &[u8], shared: &Shared<D>) -> Response<Body> {
 }
 
 /// An execution is taken back.
-fn bust<D: Dialect>(body: &[u8], shared: &Shared<D>) -> Response<Body> {
+fn bust(body: &[u8], shared: &Shared) -> Response<Body> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Bust {
@@ -91,7 +90,7 @@ fn bust<D: Dialect>(body: &[u8], shared: &Shared<D>) -> Response<Body> {
 }
 
 /// More of an order executes than was ordered.
-fn overfill<D: Dialect>(body: &[u8], shared: &Shared<D>) -> Response<Body> {
+fn overfill(body: &[u8], shared: &Shared) -> Response<Body> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Overfill {
@@ -111,7 +110,7 @@ fn overfill<D: Dialect>(body: &[u8], shared: &Shared<D>) -> Response<Body> {
     }
 }
 
-fn add_fault<D: Dialect>(body: &[u8], shared: &Shared<D>) -> Response<Body> {
+fn add_fault(body: &[u8], shared: &Shared) -> Response<Body> {
     let added = shared.world().faults.add(clock::now(), body);
     if let Err(error) = added {
         return plain(StatusCode::BAD_REQUEST, &error.to_string());

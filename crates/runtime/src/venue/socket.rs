@@ -6,7 +6,7 @@ use hyper_util::rt::TokioIo;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
-use venues::server::{ConnId, Dialect, Payload};
+use venues::server::{ConnId, Payload};
 
 use super::sockets::{Door, Opened};
 use super::world::Shared;
@@ -15,12 +15,7 @@ use super::world::Shared;
 const MESSAGE_MAX: usize = 64 * 1024;
 
 /// Runs a connection until either side, or a fault, ends it.
-pub(super) async fn run<D: Dialect>(
-    upgraded: Upgraded,
-    conn: ConnId,
-    opened: Opened,
-    shared: &Shared<D>,
-) {
+pub(super) async fn run(upgraded: Upgraded, conn: ConnId, opened: Opened, shared: &Shared) {
     let Opened { mut outgoing, mut door } = opened;
     let mut cut = shared.cut.subscribe();
     let config = WebSocketConfig::default()

@@ -5,7 +5,6 @@ use model::venue::{MarketRequest, PublicMarket as _, Response, VenueOrderStatus}
 use model::{Instrument, Side};
 use serde_json::{Value, json};
 use sim_venue::{OracleFill, OracleOrder, SimVenue};
-use venues::server::Dialect;
 
 use super::world::Shared;
 use crate::clock;
@@ -15,7 +14,7 @@ const BOOK_DEPTH: u32 = 100;
 
 /// Everything that is true: orders, executions, balances, the market, the faults, and what
 /// clients did in numbers.
-pub(super) fn state<D: Dialect>(shared: &Shared<D>) -> Value {
+pub(super) fn state(shared: &Shared) -> Value {
     let world = shared.world();
     let (faults, counts) = (world.faults.report(clock::now()), world.counts.report());
     let oracle = world.exchange().oracle();

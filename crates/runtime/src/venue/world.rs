@@ -15,7 +15,7 @@ use model::{AccountId, Amount, Asset, Fill, InstrumentId, Timestamp, TradeId};
 use sim_venue::{Background, SimVenue};
 use tokio::sync::{oneshot, watch};
 use venues::server::{
-    ConnId, Dialect, Frame, HttpRequest, HttpResponse, LimitChange, Step, Telling,
+    AnyDialect, AnyPending, ConnId, Frame, HttpRequest, HttpResponse, LimitChange, Step, Telling,
 };
 
 use super::counts::Counts;
@@ -32,8 +32,8 @@ const LINE_MAX: usize = 10_000;
 const STALE_MAX: usize = 1_000;
 
 /// Everything that may be changed, and changes only under the lock.
-pub(super) struct World<D: Dialect> {
-    dialect: D,
+pub(super) struct World {
+    dialect: AnyDialect,
     engine: Engine,
     pub(super) faults: Faults,
     pub(super) counts: Counts,
@@ -41,7 +41,7 @@ pub(super) struct World<D: Dialect> {
     sockets: Sockets,
     frames: Vec<Frame>,
     limits: LimitChange,
-    line: VecDeque<InLine<D::Pending>>,
+    line: VecDeque<InLine<AnyPending>>,
     /// First answers to a question, with when they were given.
     stale: BTreeMap<String, (Timestamp, Vec<u8>)>,
 }
@@ -77,21 +77,21 @@ pub(super) struct MarketStatus {
 }
 
 /// What every task of the server holds.
-pub(super) struct Shared<D: Dialect> {
-    world: Mutex<World<D>>,
+pub(super) struct Shared {
+    world: Mutex<World>,
     /// Counts cuts: every connection that sees it change is gone.
     pub(super) cut: watch::Sender<u64>,
     next_conn: AtomicU64,
 }
 
-impl<D: Dialect> Shared<D> {
-    pub(super) fn new(world: World<D>) -> Shared<D> {
+impl Shared {
+    pub(super) fn new(world: World) -> Shared {
         let world = Mutex::new(world);
         Shared { world, cut: watch::Sender::new(0), next_conn: AtomicU64::new(1) }
     }
 
     /// The world. A panic under the lock leaves it usable: every step is complete in itself.
-    pub(super) fn world(&self) -> MutexGuard<'_, World<D>> {
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -112,8 +112,8 @@ impl<D: Dialect> Shared<D> {
     }
 }
 
-impl<D: Dialect> World<D> {
-    pub(super) fn new(dialect: D, exchange: SimVenue, faults: Faults) -> World<D> {
+impl World {
+    pub(super) fn new(dialect: AnyDialect, exchange: SimVenue, faults: Faults) -> World {
         World {
             dialect,
             engine: Engine::new(exchange),
@@ -199,7 +199,7 @@ impl<D: Dialect> World<D> {
             return response;
         }
         let time = self.engine.venue_time(now);
-        let told = |dialect: &D, telling: &Telling| dialect.retold(time, request, telling);
+        let told = |dialect: &AnyDialect, telling: &Telling| dialect.retold(time, request, telling);
         let Some(mut before) = told(&self.dialect, &Telling::default()) else { return response };
         for (fault, telling) in self.faults.reading(now, route).tellings(time) {
             let Some(after) = told(&self.dialect, &telling) else { continue };
@@ -219,7 +219,7 @@ impl<D: Dialect> World<D> {
         now: Timestamp,
         account: AccountId,
         request: &AccountRequest,
-        pending: D::Pending,
+        pending: AnyPending,
         route: &str,
     ) -> HttpResponse {
         let time = self.engine.venue_time(now);
@@ -248,7 +248,7 @@ impl<D: Dialect> World<D> {
         answer
     }
 
-    fn stand(&mut self, last: InLine<D::Pending>) {
+    fn stand(&mut self, last: InLine<AnyPending>) {
         if self.line.len() < LINE_MAX {
             self.line.push_back(last);
         }
@@ -378,7 +378,7 @@ impl<D: Dialect> World<D> {
         (fault, age): (FaultId, Duration),
         mut response: HttpResponse,
     ) -> HttpResponse {
-        if request.method != "GET" || response.status != 200 {
+        if !self.dialect.only_asks(request) || response.status != 200 {
             return response;
         }
         let now = clock::now();
@@ -405,9 +405,18 @@ impl<D: Dialect> World<D> {
         self.engine.pass_time(now);
         self.publish(now);
         let time = self.engine.venue_time(now);
+        for account in self.dialect.run_out(time) {
+            self.take_all_back(now, account);
+        }
         self.dialect.tick(time, &self.engine.exchange, &mut self.frames);
         self.deliver(now, false);
         self.sockets.tick(now);
+    }
+
+    /// A dead-man timer has run out. The venue itself does this: no fault of a route is in its way.
+    fn take_all_back(&mut self, now: Timestamp, account: AccountId) {
+        self.engine.take_all_back(now, account);
+        self.publish(now);
     }
 
     fn publish(&mut self, now: Timestamp) {
@@ -442,11 +451,7 @@ fn with_market<T>(
 }
 
 /// Lets time pass for the dialect, and starts and ends faults when they are due.
-pub(super) async fn tick<D: Dialect>(
-    shared: Arc<Shared<D>>,
-    every: Duration,
-    mut stopped: watch::Receiver<bool>,
-) {
+pub(super) async fn tick(shared: Arc<Shared>, every: Duration, mut stopped: watch::Receiver<bool>) {
     let mut interval = tokio::time::interval(every);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {

@@ -103,7 +103,7 @@ impl Bench {
     /// An exchange in front of which this dialect stands; both accounts hold 10000 of what pays and
     /// one of what is traded.
     pub(crate) async fn serve(
-        dialect: impl Dialect + 'static,
+        dialect: impl Dialect<Pending: 'static> + 'static,
         instrument: Instrument,
         market: MarketSource,
         scenario: &str,
@@ -122,7 +122,7 @@ impl Bench {
             scenario: Scenario::from_toml(scenario).unwrap(),
             seed,
         };
-        let venue = start(config, dialect).await.unwrap();
+        let venue = start(config, venues::server::erased(dialect)).await.unwrap();
         Bench { addr: venue.addr, _venue: venue }
     }
 

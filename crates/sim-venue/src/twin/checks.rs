@@ -63,7 +63,8 @@ impl Twin {
             | AccountRequest::AccountAfter(_)
             | AccountRequest::Rights
             | AccountRequest::Scopes
-            | AccountRequest::Fees(_) => Ok(Vec::new()),
+            | AccountRequest::Fees(_)
+            | AccountRequest::Ticket => Ok(Vec::new()),
         }
     }
 

@@ -81,13 +81,16 @@ impl Oracle {
         })
     }
 
-    /// Do orders that were lately proven absent leave no room on either side for the smallest order?
+    /// Do orders that were lately proven absent leave no room on either side for the smallest order? A position of before
+    /// the ramp went back may leave none on its own side.
     fn is_full(&self) -> bool {
+        let part = self.fold.ramp.unwrap_or(100);
         let (working, shadows) = (self.fold.working(), self.fold.shadows(self.now));
         let human: i64 = self.human.values().sum();
         [self.fold.position, -self.fold.position].into_iter().enumerate().all(|(side, held)| {
             let reserved = held + working[side] + shadows[side] + human;
-            shadows[side] > 0 && reserved + SMALLEST > limit::POSITION
+            let is_for_a_reason = shadows[side] > 0 || part < 100;
+            is_for_a_reason && reserved + SMALLEST > limit::POSITION * part / 100
         })
     }
 

@@ -12,9 +12,40 @@ pub mod wire;
 
 use std::time::Duration;
 
+use model::Decimal;
 use model::venue::{CancelAllScope, IdClass, Profile};
 
 pub use symbols::Symbols;
+
+use crate::list::{Addresses, Simulated, Venue};
+
+/// Its line of the list.
+pub static VENUE: Venue = Venue {
+    name: "binance-spot",
+    dialect: "binance",
+    title: "Binance",
+    profile: PROFILE,
+    addresses: Addresses {
+        rest: REST,
+        market: STREAMS,
+        account: WS_API,
+        market_path: "/ws",
+        account_path: "/ws-api/v3",
+    },
+    rules: &budget::binance::RULES,
+    simulated: Simulated {
+        instrument: "BTC-USDT",
+        maker_bps: Decimal::new(10, 0),
+        taker_bps: Decimal::new(10, 0),
+        fees_in_quote: false,
+        has_fee_asset: true,
+        adapt: |_| {},
+        lists_open: &[("GET", "/api/v3/openOrders")],
+    },
+    client: client::adapter::new,
+    public: client::adapter::public,
+    server: server::open,
+};
 
 /// REST address (rest-api.md "General API information").
 pub const REST: &str = "https://api.binance.com";
@@ -32,6 +63,7 @@ pub const WS_API: &str = "wss://ws-api.binance.com:443/ws-api/v3";
 /// orders back; `DELETE /api/v3/openOrders` takes back those of one symbol. Read 2026-07-21.
 pub const PROFILE: Profile = Profile {
     id_class: IdClass::UniqueWhileOpen,
+    client_id_max: 36,
     order_validity: Some(Duration::from_millis(ORDER_WINDOW_MS as u64)),
     finds_by_client_id: true,
     cancels_by_client_id: true,

@@ -13,9 +13,40 @@ pub mod wire;
 
 use std::time::Duration;
 
+use model::Decimal;
 use model::venue::{CancelAllScope, IdClass, Profile};
 
 pub use symbols::{Row, Symbols};
+
+use crate::list::{Addresses, Simulated, Venue};
+
+/// Its line of the list.
+pub static VENUE: Venue = Venue {
+    name: "coinbase-advanced",
+    dialect: "coinbase",
+    title: "Coinbase",
+    profile: PROFILE,
+    addresses: Addresses {
+        rest: REST,
+        market: STREAMS,
+        account: USER_STREAM,
+        market_path: "",
+        account_path: "",
+    },
+    rules: &budget::coinbase::RULES,
+    simulated: Simulated {
+        instrument: "BTC-USD",
+        maker_bps: Decimal::new(60, 0),
+        taker_bps: Decimal::new(120, 0),
+        fees_in_quote: true,
+        has_fee_asset: false,
+        adapt: server::adapt,
+        lists_open: &[("GET", "/api/v3/brokerage/orders/historical/batch")],
+    },
+    client: client::adapter::new,
+    public: client::adapter::public,
+    server: server::open,
+};
 
 /// Host of the REST API, as it stands in the `uri` claim of a token.
 pub const REST_HOST: &str = "api.coinbase.com";
@@ -42,6 +73,7 @@ pub const TOKEN_VALIDITY_S: i64 = 120;
 /// by name. Read 2026-08-08.
 pub const PROFILE: Profile = Profile {
     id_class: IdClass::FirstOrder,
+    client_id_max: 36,
     order_validity: Some(Duration::from_secs(TOKEN_VALIDITY_S as u64)),
     finds_by_client_id: false,
     cancels_by_client_id: false,

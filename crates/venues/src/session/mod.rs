@@ -12,6 +12,7 @@
 //! - What was to be said on a connection is said on that one or never.
 
 mod backoff;
+mod machine;
 mod pulse;
 mod repeats;
 mod tape;
@@ -19,12 +20,14 @@ mod tape;
 use std::time::Duration;
 
 use arrayvec::ArrayVec;
-use model::venue::MarketRequest;
+use model::venue::{MarketRequest, Ticket};
 use model::{FeedNotice, Input, InstrumentId, Link, Outcome, Timestamp};
 
 pub use self::backoff::{
     Backoff, PAUSE_FIRST, PAUSE_MAX, PAUSE_MIN, PAUSE_SOON_MAX, STABLE, TROUBLE_SHORT,
 };
+pub(crate) use self::machine::boxed;
+pub use self::machine::{Machine, Pace};
 pub use self::pulse::{Pulse, SilenceBounds};
 pub use self::repeats::Repeats;
 pub use self::tape::{FRUITLESS_MAX, MISSED_MAX, Tape, TapeStep};
@@ -42,12 +45,14 @@ const AGE_SPREAD: u32 = 16;
 pub struct ConnId(pub u32);
 
 /// Time and chance for what has to be signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
     /// The venue's time, as well as it is known.
     pub venue_now: Timestamp,
     /// Never the same twice.
     pub nonce: u128,
+    /// What lets a connection into an account, where a protocol wants one.
+    pub ticket: Option<Ticket>,
 }
 
 /// What happened, as the driver saw it.
@@ -142,6 +147,12 @@ pub trait Protocol {
 
     /// Its limits of silence and age.
     fn timing(&self) -> Timing;
+
+    /// Has a ticket to be asked for with the key before each connection (`AccountRequest::Ticket`)? It
+    /// comes with the [`Stamp`].
+    fn wants_ticket(&self) -> bool {
+        false
+    }
 
     /// A connection is up: what is said first.
     fn open(&mut self, now: Timestamp, stamp: Stamp, say: &mut Vec<String>) -> Self::Conn;

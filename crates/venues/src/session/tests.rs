@@ -133,7 +133,7 @@ impl World {
     }
 
     fn open(&mut self, id: u32) -> Vec<String> {
-        let stamp = Stamp { venue_now: self.now, nonce: 7 };
+        let stamp = Stamp { venue_now: self.now, nonce: 7, ticket: None };
         self.apply(Happened::Opened(ConnId(id), stamp))
     }
 

@@ -345,7 +345,7 @@ impl<V: Venue> Driver<V> {
         }
         while let Some(id) = self.dialled.pop() {
             self.conns.push(Conn { id, known: BTreeMap::new() });
-            self.apply(Happened::Opened(id, Stamp { venue_now: self.now, nonce: 7 }));
+            self.apply(Happened::Opened(id, Stamp { venue_now: self.now, nonce: 7, ticket: None }));
             let replay = std::mem::take(&mut self.replay);
             for said in self.venue.greet(replay) {
                 self.say_to(id, &said);

@@ -214,7 +214,8 @@ impl Binance {
         cost: u32,
         purpose: Purpose,
     ) -> Result<Answer, VenueError> {
-        let ask = Ask { method: Method::GET, target, header: None, body: None, cost, purpose };
+        let ask =
+            Ask { method: Method::GET, target, headers: Vec::new(), body: None, cost, purpose };
         self.http.send(ask).await
     }
 
@@ -237,8 +238,8 @@ impl Binance {
         let now = self.http.venue_ms();
         let query = format!("{query}{and}recvWindow={RECV_WINDOW_MS}&timestamp={now}");
         let target = format!("{path}?{}", self.key.signed(&query));
-        let header = Some(("x-mbx-apikey", self.key_name.clone()));
-        let ask = Ask { method, target: &target, header, body: None, cost, purpose };
+        let headers = vec![("x-mbx-apikey", self.key_name.clone())];
+        let ask = Ask { method, target: &target, headers, body: None, cost, purpose };
         let answer = self.http.send(ask).await?;
         // -1021: outside of the receive window.
         if answer.status == 400 && answer.body.windows(5).any(|part| part == b"-1021") {
@@ -249,9 +250,9 @@ impl Binance {
 
     async fn set_clock(&self) -> Result<(), VenueError> {
         let asked = Instant::now();
-        let header = None;
+        let headers = Vec::new();
         let (method, target) = (Method::GET, "/api/v3/time");
-        let ask = Ask { method, target, header, body: None, cost: 1, purpose: Purpose::Kill };
+        let ask = Ask { method, target, headers, body: None, cost: 1, purpose: Purpose::Kill };
         let time: Time = read("time", &self.http.send(ask).await?)?;
         self.http.set_clock(time.server_time, asked);
         Ok(())

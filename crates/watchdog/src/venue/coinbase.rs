@@ -275,9 +275,11 @@ impl Coinbase {
         let now = self.http.venue_ms().div_euclid(1_000);
         let token = self.key.token(&self.key_name, &uri, now, &hex(&chance::bytes::<32>()));
         let target = if query.is_empty() { path } else { format!("{path}?{query}") };
-        let header = Some(("authorization", format!("Bearer {token}")));
-        let answer =
-            self.http.send(Ask { method, target: &target, header, body, cost: 1, purpose }).await?;
+        let headers = vec![("authorization", format!("Bearer {token}"))];
+        let answer = self
+            .http
+            .send(Ask { method, target: &target, headers, body, cost: 1, purpose })
+            .await?;
         if answer.status == 401 {
             self.http.doubt_clock();
         }
@@ -288,7 +290,7 @@ impl Coinbase {
         let asked = Instant::now();
         let (method, target) = (Method::GET, &*format!("{ROOT}/time"));
         let purpose = Purpose::Kill;
-        let ask = Ask { method, target, header: None, body: None, cost: 1, purpose };
+        let ask = Ask { method, target, headers: Vec::new(), body: None, cost: 1, purpose };
         let time: Time = read("time", &self.http.send(ask).await?)?;
         let at = time.epoch_millis.parse().map_err(|_| VenueError::Unreadable {
             what: "time",

@@ -24,7 +24,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) method: Method,
     /// Path and query.
     pub(crate) target: &'a str,
-    pub(crate) header: Option<(&'static str, String)>,
+    pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Option<String>,
     pub(crate) cost: u32,
     pub(crate) purpose: Purpose,
@@ -97,7 +97,7 @@ impl Http {
     pub(crate) async fn send(&self, ask: Ask<'_>) -> Result<Answer, VenueError> {
         self.pay(ask.cost, ask.purpose)?;
         let mut request = self.client.request(ask.method, format!("{}{}", self.base, ask.target));
-        if let Some((name, value)) = ask.header {
+        for (name, value) in ask.headers {
             request = request.header(name, value);
         }
         if let Some(body) = ask.body {
@@ -121,6 +121,11 @@ impl Http {
             return Err(VenueError::Stopped { status, wait_s: wait.as_secs() });
         }
         Ok(Answer { status, body })
+    }
+
+    /// The exchange said stop in an answer.
+    pub(crate) fn stop(&self, wait: Duration) {
+        self.budget().stop(Instant::now(), wait);
     }
 
     /// The exchange told its time; `asked` is when it was asked.

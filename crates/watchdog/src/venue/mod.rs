@@ -4,8 +4,8 @@
 //! second time, from the same documents, for the few things it has to do. There is no request in here that
 //! could add risk: what is placed is a sale of what is held.
 //!
-//! An exchange with a dead-man timer of its own (Kraken, OKX, Bybit, Binance futures) would be armed by its
-//! client here, beside `orders`; Binance spot and Coinbase Advanced Trade document none.
+//! An exchange with a dead-man timer of its own (Kraken) is armed by its client, beside `orders`; Binance spot
+//! and Coinbase Advanced Trade document none.
 
 mod binance;
 mod budget;
@@ -14,6 +14,7 @@ mod coinbase;
 mod error;
 mod grid;
 mod http;
+mod kraken;
 pub(crate) mod sign;
 
 use std::net::IpAddr;
@@ -35,6 +36,8 @@ pub enum Dialect {
     BinanceSpot,
     /// Coinbase Advanced Trade, spot.
     CoinbaseAdvanced,
+    /// Kraken spot.
+    KrakenSpot,
 }
 
 impl Dialect {
@@ -43,13 +46,15 @@ impl Dialect {
         match self {
             Dialect::BinanceSpot => instrument.replacen('-', "", 1),
             Dialect::CoinbaseAdvanced => instrument.to_owned(),
+            Dialect::KrakenSpot => kraken::symbol(instrument),
         }
     }
 
     /// How often it may be asked for so many instruments. At Binance a minute of watching has 960 weight: 240 or 160
     /// for prices (2 for one symbol, 4 for more), 200 for balances (20), 240 for open orders (6 a symbol, or 80 for all
     /// where that is less; not more often than each 2 s), 80 for those of all symbols, 200 for executions (20 a symbol). At Coinbase a list of
-    /// orders is two requests and everything else one, of 4 a second.
+    /// orders is two requests and everything else one, of 4 a second. At Kraken 24 calls a minute are for watching: 12
+    /// for orders, 4 for balances, 3 for the timer and 4 for executions; prices are public, one a second by address.
     pub fn pace(self, instruments: usize) -> Pace {
         let count = u64::try_from(instruments).unwrap_or(u64::MAX).clamp(1, 1_000);
         match self {
@@ -69,6 +74,14 @@ impl Dialect {
                 all_orders_ms: 0,
                 transfers_ms: 7_000,
             },
+            Dialect::KrakenSpot => Pace {
+                prices_ms: 2_000,
+                balances_ms: 15_000,
+                orders_ms: 5_000,
+                fills_ms: 30_000,
+                all_orders_ms: 0,
+                transfers_ms: 30_000,
+            },
         }
     }
 
@@ -77,7 +90,7 @@ impl Dialect {
     pub const fn lists_all_executions(self) -> bool {
         match self {
             Dialect::BinanceSpot => false,
-            Dialect::CoinbaseAdvanced => true,
+            Dialect::CoinbaseAdvanced | Dialect::KrakenSpot => true,
         }
     }
 
@@ -85,6 +98,7 @@ impl Dialect {
         match self {
             Dialect::BinanceSpot => "https://api.binance.com",
             Dialect::CoinbaseAdvanced => "https://api.coinbase.com",
+            Dialect::KrakenSpot => "https://api.kraken.com",
         }
     }
 }
@@ -96,6 +110,8 @@ pub enum Client {
     Binance(binance::Binance),
     /// Of Coinbase.
     Coinbase(coinbase::Coinbase),
+    /// Of Kraken.
+    Kraken(kraken::Kraken),
 }
 
 impl Client {
@@ -117,6 +133,9 @@ impl Client {
             Dialect::CoinbaseAdvanced => {
                 Client::Coinbase(coinbase::Coinbase::new(base, local, key, secret, instruments)?)
             }
+            Dialect::KrakenSpot => {
+                Client::Kraken(kraken::Kraken::new(base, local, key, secret, instruments)?)
+            }
         })
     }
 
@@ -125,6 +144,7 @@ impl Client {
         match self {
             Client::Binance(client) => client.http().venue_ms(),
             Client::Coinbase(client) => client.http().venue_ms(),
+            Client::Kraken(client) => client.http().venue_ms(),
         }
     }
 
@@ -133,6 +153,7 @@ impl Client {
         match self {
             Client::Binance(client) => client.http().knows_time(),
             Client::Coinbase(client) => client.http().knows_time(),
+            Client::Kraken(client) => client.http().knows_time(),
         }
     }
 
@@ -140,7 +161,7 @@ impl Client {
     pub async fn learn_limits(&self) -> Result<(), VenueError> {
         match self {
             Client::Binance(client) => client.learn_limits().await,
-            Client::Coinbase(_) => Ok(()),
+            Client::Coinbase(_) | Client::Kraken(_) => Ok(()),
         }
     }
 
@@ -149,6 +170,7 @@ impl Client {
         match self {
             Client::Binance(client) => client.orders(all, purpose).await,
             Client::Coinbase(client) => client.orders(purpose).await,
+            Client::Kraken(client) => client.orders(purpose).await,
         }
     }
 
@@ -157,6 +179,7 @@ impl Client {
         match self {
             Client::Binance(client) => client.prices().await,
             Client::Coinbase(client) => client.prices().await,
+            Client::Kraken(client) => client.prices().await,
         }
     }
 
@@ -165,6 +188,7 @@ impl Client {
         match self {
             Client::Binance(client) => client.balances().await,
             Client::Coinbase(client) => client.balances().await,
+            Client::Kraken(client) => client.balances().await,
         }
     }
 
@@ -174,6 +198,7 @@ impl Client {
         match self {
             Client::Binance(client) => client.fills(since).await,
             Client::Coinbase(client) => client.fills(since).await,
+            Client::Kraken(client) => client.fills(since).await,
         }
     }
 
@@ -182,7 +207,7 @@ impl Client {
         match self {
             Client::Binance(client) => client.transfers(since_ms).await,
             // What the executions of every instrument do not explain was transferred.
-            Client::Coinbase(_) => Ok(Vec::new()),
+            Client::Coinbase(_) | Client::Kraken(_) => Ok(Vec::new()),
         }
     }
 
@@ -191,6 +216,7 @@ impl Client {
         match self {
             Client::Binance(client) => client.cancel(cancel).await,
             Client::Coinbase(client) => client.cancel(cancel).await,
+            Client::Kraken(client) => client.cancel(cancel).await,
         }
     }
 
@@ -199,6 +225,7 @@ impl Client {
         match self {
             Client::Binance(client) => client.sell(sale, name).await,
             Client::Coinbase(client) => client.sell(sale, name).await,
+            Client::Kraken(client) => client.sell(sale, name).await,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Signatures: Binance's query strings, Coinbase's tokens, and the heartbeat's.
+//! Signatures: Binance's query strings, Coinbase's tokens, Kraken's bodies, and the heartbeat's.
 //!
 //! Written for the kill switch alone and tested on the protocols' published vectors. Source: Binance
 //! rest-api.md "SIGNED endpoint security"; coinbase-advanced-py 1.8.4 `jwt_generator.py`; read 2026-08-08.
@@ -11,7 +11,7 @@ use ed25519_dalek::Signer as _;
 use ed25519_dalek::pkcs8::DecodePrivateKey as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256, Sha512};
 
 /// What a query may carry as it is.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -90,6 +90,37 @@ impl BinanceKey {
 impl fmt::Debug for BinanceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("BinanceKey(…)")
+    }
+}
+
+/// A key of Kraken. Never prints itself.
+#[derive(Clone)]
+pub(crate) struct KrakenKey(Vec<u8>);
+
+impl KrakenKey {
+    /// Base64, as the portal shows it.
+    pub(crate) fn new(secret: &str) -> Result<KrakenKey, KeyError> {
+        if secret.trim().is_empty() {
+            return Err(KeyError::Empty);
+        }
+        let form = KeyError::Form("base64");
+        STANDARD.decode(secret.trim()).map(KrakenKey).map_err(|_| form)
+    }
+
+    /// The value of `api-sign`: the path, and a hash of nonce and body.
+    pub(crate) fn sign(&self, path: &str, nonce: &str, body: &str) -> String {
+        let inner = Sha256::digest(format!("{nonce}{body}"));
+        let mut mac =
+            Hmac::<Sha512>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        mac.update(path.as_bytes());
+        mac.update(&inner);
+        STANDARD.encode(mac.finalize().into_bytes())
+    }
+}
+
+impl fmt::Debug for KrakenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KrakenKey(…)")
     }
 }
 
@@ -188,6 +219,28 @@ mod tests {
                         9d3f2b10-aaaa-4bbb-8ccc-0ddd0eee0fff";
     const NONCE: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
     const URI: &str = "POST api.coinbase.com/api/v3/brokerage/orders";
+
+    #[test]
+    fn krakens_vectors() {
+        let bytes: Vec<u8> = (0..64).collect();
+        let key = KrakenKey::new(&STANDARD.encode(bytes)).unwrap();
+        let (path, nonce) = ("/0/private/AddOrder", "1767225600000");
+        for (body, expected) in [
+            (
+                "nonce=1767225600000&ordertype=limit&pair=XBTUSD&price=61234.5&type=buy&volume=0.002\
+                 &cl_ord_id=agent-7-000001",
+                "Q91IFmqEt0gLLoFuReTN8tnum8zXVwNBuXZ4r6gXfk73tHCLWR06JyEDifLC6kXGHGur0w03SuqWzjHrJOV38Q==",
+            ),
+            (
+                "{\"nonce\":\"1767225600000\",\"ordertype\":\"limit\",\"pair\":\"XBTUSD\",\
+                 \"type\":\"buy\",\"volume\":\"0.002\",\"price\":\"61234.5\"}",
+                "R4HQBEF/dkml0gJvgUze2IQ1+x+tIXr5u74eozGf2gWQB05epMqFYk9mFAxw/8L/ietZ9nq223qUE262QYQsVg==",
+            ),
+        ] {
+            assert_eq!(key.sign(path, nonce, body), expected);
+        }
+        assert!(KrakenKey::new("hush!").is_err() && format!("{key:?}") == "KrakenKey(…)");
+    }
 
     #[test]
     fn binances_vectors() {

@@ -10,8 +10,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use model::venue::{FeeRates, PublicMarket, Response, VenueError, VenueEvent};
 use model::{AccountId, Instrument, Timestamp};
 use sha2::Sha256;
-use venues::server::{Dialect as _, HttpRequest, HttpResponse, Scopes, Step};
-use venues::{binance, coinbase};
+use venues::server::{AnyDialect, AnyPending, HttpRequest, HttpResponse, Scopes, Step};
+use venues::{ServerKey, Settings};
 
 use crate::config::VenueKind;
 
@@ -21,16 +21,13 @@ const KEY: &str = "paper";
 const CONTEXT: &str = "plimsoll paper account";
 
 /// One venue's protocol.
-pub(super) enum Counter {
-    Binance(Box<binance::server::BinanceServer>),
-    Coinbase(Box<coinbase::server::CoinbaseServer>),
+pub(super) struct Counter {
+    dialect: AnyDialect,
+    lists_open: &'static [(&'static str, &'static str)],
 }
 
 /// What is remembered between a question to the exchange and its answer.
-pub(super) enum Pending {
-    Binance(binance::server::Pending),
-    Coinbase(coinbase::server::Pending),
-}
+pub(super) type Pending = AnyPending;
 
 /// Whom it lets in, and to what.
 pub(super) struct Lets<'a> {
@@ -46,29 +43,17 @@ impl Counter {
     /// `None` where the token makes no key, which none does.
     pub(super) fn open(lets: Lets<'_>) -> Option<Counter> {
         let Lets { venue, instruments, fees, account, token } = lets;
-        let (secret, instruments) = (secret(token), instruments.to_vec());
-        Some(match venue {
-            VenueKind::BinanceSpot => {
-                let config = binance::server::ServerConfig { fees, ..Default::default() };
-                let mut server = binance::server::BinanceServer::new(config, instruments);
-                let key = binance::sign::VerifyingKey::new(&secret).ok()?;
-                server.add_key_with(KEY, key, account, Scopes::default());
-                Counter::Binance(Box::new(server))
-            }
-            VenueKind::CoinbaseAdvanced => {
-                let config = coinbase::server::ServerConfig { fees, ..Default::default() };
-                let mut server = coinbase::server::CoinbaseServer::new(config, instruments);
-                let key = coinbase::sign::VerifyingKey::new(&secret).ok()?;
-                server.add_key_with(KEY, key, account, Scopes::default());
-                Counter::Coinbase(Box::new(server))
-            }
-        })
+        let secret = secret(token);
+        let scopes = Scopes::default();
+        let key = ServerKey { name: KEY, secret: &secret, account, scopes };
+        let open = venue.server;
+        let dialect = open(&Settings::usual(fees), instruments.to_vec(), &[key]).ok()?;
+        Some(Counter { dialect, lists_open: venue.simulated.lists_open })
     }
 
     /// Is it a request for what is open?
-    pub(super) fn lists_orders(request: &HttpRequest<'_>) -> bool {
-        let lists = ["/api/v3/openOrders", "/api/v3/brokerage/orders/historical/batch"];
-        request.method == "GET" && lists.contains(&request.path)
+    pub(super) fn lists_orders(&self, request: &HttpRequest<'_>) -> bool {
+        self.lists_open.contains(&(request.method, request.path))
     }
 
     /// A request, as far as it can be answered without asking the exchange.
@@ -78,29 +63,17 @@ impl Counter {
         request: &HttpRequest<'_>,
         market: &dyn PublicMarket,
     ) -> Step<HttpResponse, Pending> {
-        match self {
-            Counter::Binance(server) => with(server.http(now, request, market), Pending::Binance),
-            Counter::Coinbase(server) => with(server.http(now, request, market), Pending::Coinbase),
-        }
+        self.dialect.http(now, request, market)
     }
 
-    /// The exchange's answer in the venue's words, or what has to be asked besides. `None` where the question was
-    /// another venue's.
+    /// The exchange's answer in the venue's words, or what has to be asked besides.
     pub(super) fn reply(
         &mut self,
         now: Timestamp,
         pending: Pending,
         answer: Result<Response, VenueError>,
-    ) -> Option<Step<HttpResponse, Pending>> {
-        match (self, pending) {
-            (Counter::Binance(server), Pending::Binance(pending)) => {
-                Some(with(server.http_reply(now, pending, answer), Pending::Binance))
-            }
-            (Counter::Coinbase(server), Pending::Coinbase(pending)) => {
-                Some(with(server.http_reply(now, pending, answer), Pending::Coinbase))
-            }
-            (Counter::Binance(_) | Counter::Coinbase(_), _) => None,
-        }
+    ) -> Step<HttpResponse, Pending> {
+        self.dialect.http_reply(now, pending, answer)
     }
 
     /// What happened to the account: a venue that keeps lists of its own books it.
@@ -111,23 +84,7 @@ impl Counter {
         market: &dyn PublicMarket,
     ) {
         // Nobody has a socket here.
-        let mut frames = Vec::new();
-        match self {
-            Counter::Binance(server) => server.events(now, events, market, &mut frames),
-            Counter::Coinbase(server) => server.events(now, events, market, &mut frames),
-        }
-    }
-}
-
-fn with<From, To>(
-    step: Step<HttpResponse, From>,
-    wrap: impl FnOnce(From) -> To,
-) -> Step<HttpResponse, To> {
-    match step {
-        Step::Done(response) => Step::Done(response),
-        Step::Ask { account, request, pending } => {
-            Step::Ask { account, request, pending: wrap(pending) }
-        }
+        self.dialect.events(now, events, market, &mut Vec::new());
     }
 }
 

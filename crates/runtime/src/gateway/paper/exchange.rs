@@ -32,8 +32,9 @@ use venues::server::{HttpRequest, HttpResponse, Step};
 use super::before::put_back;
 use super::counter::{Counter, Lets, Pending};
 use super::meter::{Meter, Stop};
+use venues::client::Cost;
+
 use crate::config::{PaperConfig, VenueKind};
-use crate::gateway::adapter::Cost;
 
 /// The account's name at the exchange.
 const ACCOUNT: &str = "paper";
@@ -232,7 +233,7 @@ impl Exchange {
     ) -> Option<Step<HttpResponse, Pending>> {
         self.pass(now);
         let time = self.venue_time(now);
-        if Counter::lists_orders(request) {
+        if self.counter.as_ref().is_some_and(|counter| counter.lists_orders(request)) {
             self.unheard = Some(self.unheard.unwrap_or(self.markets.len()).saturating_sub(1));
         }
         let Exchange { counter, venue, .. } = self;
@@ -263,7 +264,7 @@ impl Exchange {
         done: Result<Response, VenueError>,
     ) -> Option<Step<HttpResponse, Pending>> {
         let time = self.venue_time(now);
-        self.counter.as_mut()?.reply(time, pending, done)
+        Some(self.counter.as_mut()?.reply(time, pending, done))
     }
 
     /// The venue's metadata say what it allows.

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use ::budget::{Charge, Counted, Limit, Rule, Shape, Usage, binance, coinbase};
+use ::budget::{Charge, Counted, Limit, Rule, Shape, Usage};
 use model::Timestamp;
 use model::venue::VenueError;
 
@@ -53,11 +53,7 @@ struct Window {
 impl Meter {
     /// Nothing is used yet.
     pub(super) fn new(venue: VenueKind) -> Meter {
-        let rules: &[Rule] = match venue {
-            VenueKind::BinanceSpot => &binance::RULES,
-            VenueKind::CoinbaseAdvanced => &coinbase::RULES,
-        };
-        let windows = rules.iter().filter_map(|rule| Window::of(*rule)).collect();
+        let windows = venue.rules.iter().filter_map(|rule| Window::of(*rule)).collect();
         Meter { windows }
     }
 
@@ -115,7 +111,8 @@ impl Meter {
 }
 
 impl Window {
-    /// `None` for what no request of an account costs, and for counters that fall, which none of these venues has.
+    /// `None` for what no request of an account costs, and for counters that fall: the budget counts those as the venue
+    /// does, and holds the gateway to them.
     fn of(rule: Rule) -> Option<Window> {
         let (is_aligned, length_ms, limit) = match rule.shape {
             Shape::Aligned { window_ms, limit } => (true, window_ms, limit),
@@ -179,7 +176,7 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
-    use ::budget::Keys;
+    use ::budget::{Keys, binance};
 
     use super::*;
 
@@ -198,7 +195,7 @@ mod tests {
 
     #[test]
     fn the_limit_of_orders_holds_until_its_window_ends_and_stops_orders_alone() {
-        let mut meter = Meter::new(VenueKind::BinanceSpot);
+        let mut meter = Meter::new(VenueKind::of(&venues::binance::VENUE));
         for _ in 0..50 {
             assert!(meter.charge(at(1_500), &order()).is_ok());
         }
@@ -219,7 +216,7 @@ mod tests {
 
     #[test]
     fn weight_stops_everything_and_what_is_free_comes_back() {
-        let mut meter = Meter::new(VenueKind::BinanceSpot);
+        let mut meter = Meter::new(VenueKind::of(&venues::binance::VENUE));
         let heavy = binance::charge(5_999, false, Keys::default());
         assert!(meter.charge(at(0), &heavy).is_ok());
         let small = binance::charge(2, false, Keys::default());
@@ -232,7 +229,7 @@ mod tests {
 
     #[test]
     fn an_execution_makes_room_and_a_limit_that_shrinks_holds_at_once() {
-        let mut meter = Meter::new(VenueKind::BinanceSpot);
+        let mut meter = Meter::new(VenueKind::of(&venues::binance::VENUE));
         for _ in 0..10 {
             assert!(meter.charge(at(0), &order()).is_ok());
         }
@@ -247,7 +244,7 @@ mod tests {
 
     #[test]
     fn coinbase_counts_what_a_second_holds() {
-        let mut meter = Meter::new(VenueKind::CoinbaseAdvanced);
+        let mut meter = Meter::new(VenueKind::of(&venues::coinbase::VENUE));
         let one = Charge::new(Keys::default()).with(Counted::Private, 1);
         for ms in 0..30 {
             assert!(meter.charge(at(ms * 10), &one).is_ok());

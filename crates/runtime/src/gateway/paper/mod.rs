@@ -26,7 +26,8 @@ use self::counter::Pending;
 pub(super) use self::door::serve;
 use self::exchange::{Exchange, Leaves, Leaving};
 pub(super) use self::exchange::{Of, Told};
-use super::adapter::Cost;
+use venues::client::Cost;
+
 use super::error::RunError;
 use crate::budget::{self, BudgetError, HostBudget};
 use crate::clock;

@@ -6,8 +6,9 @@ use ::budget::Charge;
 use model::venue::Request;
 use model::{Outcome, Timestamp};
 
+use venues::client::Cost;
+
 use super::{HeldBack, Rest};
-use crate::gateway::adapter::Cost;
 use crate::gateway::paper::{Paper, Told};
 use crate::gateway::rates;
 
@@ -32,7 +33,7 @@ impl Rest {
             return Outcome::NotSent("a paper account knows no market".to_owned());
         };
         let budget = paper.budget();
-        let cost = match self.adapter.cost(request, budget.keys()) {
+        let cost = match self.client.cost(request, budget.keys()) {
             Ok(cost) => cost,
             Err(error) => return Outcome::NotSent(error),
         };

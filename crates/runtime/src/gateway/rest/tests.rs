@@ -18,7 +18,7 @@ const LIMITS: &str = r#"{"timezone":"UTC","serverTime":1700000000000,"rateLimits
     "REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":1200}],"exchangeFilters":[],"symbols":[]}"#;
 
 fn budget(directory: &tempfile::TempDir, notices: Option<mpsc::Sender<Input>>) -> HostBudget {
-    let (venue, address) = (VenueKind::BinanceSpot, "http://127.0.0.1:1");
+    let (venue, address) = (VenueKind::of(&venues::binance::VENUE), "http://127.0.0.1:1");
     let of = Of { venue, address, account: "key", shares: Shares::default() };
     HostBudget::open(directory.path(), &of, notices).unwrap()
 }
@@ -27,7 +27,7 @@ fn rest(directory: &tempfile::TempDir, base: &str) -> (Rest, mpsc::Receiver<Inpu
     // Chosen once, by whichever test comes first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (inputs, queue) = mpsc::channel(64);
-    let adapter = Adapter::new(VenueKind::BinanceSpot, "key".to_owned(), "secret").unwrap();
+    let adapter = Adapter::new(VenueKind::of(&venues::binance::VENUE), "key", "secret").unwrap();
     let budget = budget(directory, Some(inputs.clone()));
     (Rest::new(base, adapter, budget, inputs).unwrap(), queue)
 }
@@ -203,13 +203,13 @@ fn without_a_key_no_request_of_an_account_can_be_made() {
         AccountRequest::Scopes,
         AccountRequest::Fees(id),
     ];
-    for kind in [VenueKind::BinanceSpot, VenueKind::CoinbaseAdvanced] {
-        let adapter = Adapter::public(kind).following(vec![instrument.clone()]);
+    for venue in venues::VENUES {
+        let client = (venue.public)().following(vec![instrument.clone()]);
         for request in &requests {
             let request = Request::Account(request.clone());
-            let stamp = Stamp { venue_now: clock::now(), nonce: 1 };
-            let call = adapter.call(&request, stamp, Keys::default());
-            assert!(call.is_err(), "{kind:?}: {request:?}");
+            let stamp = Stamp { venue_now: clock::now(), nonce: 1, ticket: None };
+            let call = client.call(&request, stamp, Keys::default());
+            assert!(call.is_err(), "{venue:?}: {request:?}");
         }
     }
 }

@@ -14,10 +14,12 @@ use crate::config::VenueKind;
 async fn a_thousand_wallets_are_read_to_the_end() {
     // Another test of this process may have done it.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let venue = venue(VenueKind::CoinbaseAdvanced, 998).await;
+    let venue = venue(VenueKind::of(&venues::coinbase::VENUE), 998).await;
     let (base, directory) = (format!("http://{}", venue.addr), tempfile::tempdir().unwrap());
     let (nowhere, _) = mpsc::channel(1);
-    let ours = rest(VenueKind::CoinbaseAdvanced, &base, "key", directory.path(), nowhere).await;
+    let ours =
+        rest(VenueKind::of(&venues::coinbase::VENUE), &base, "key", directory.path(), nowhere)
+            .await;
     let outcome = ours.ask(&Request::Account(AccountRequest::Account)).await;
     let Outcome::Done(Response::Account(account)) = outcome else { panic!("{outcome:?}") };
     let totals: BTreeMap<Asset, String> = account

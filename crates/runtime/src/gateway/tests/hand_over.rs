@@ -54,12 +54,18 @@ async fn nobody_notices(kind: VenueKind) {
 
 #[test]
 fn nobody_notices_on_binance() {
-    alone("hand_over::nobody_notices_on_binance", nobody_notices(VenueKind::BinanceSpot));
+    alone(
+        "hand_over::nobody_notices_on_binance",
+        nobody_notices(VenueKind::of(&venues::binance::VENUE)),
+    );
 }
 
 /// Coinbase documents no forced end, so nothing is handed over there by itself; that it could be is
 /// what its feed is built for.
 #[test]
 fn nobody_notices_on_coinbase() {
-    alone("hand_over::nobody_notices_on_coinbase", nobody_notices(VenueKind::CoinbaseAdvanced));
+    alone(
+        "hand_over::nobody_notices_on_coinbase",
+        nobody_notices(VenueKind::of(&venues::coinbase::VENUE)),
+    );
 }

@@ -64,8 +64,12 @@ async fn loses_nothing(kind: VenueKind) {
         begun.elapsed()
     );
     assert!(missed > 0, "no execution was ever missed");
-    // Coinbase tells the last trades again at each subscription, so none has to be fetched.
-    assert_eq!(late > 0, kind == VenueKind::BinanceSpot, "trades that had to be fetched");
+    // The others tell the last trades again at each subscription, so none has to be fetched.
+    assert_eq!(
+        late > 0,
+        kind == VenueKind::of(&venues::binance::VENUE),
+        "trades that had to be fetched"
+    );
     assert!(last.tasks <= first.tasks + SPARE, "{first:?}, {last:?}");
     assert!(last.files <= first.files + SPARE, "{first:?}, {last:?}");
     assert!(last.memory <= first.memory + MEMORY_SPARE, "{first:?}, {last:?}");
@@ -86,10 +90,24 @@ async fn deal(stage: &mut Stage, side: Side) {
 
 #[test]
 fn two_hundred_losses_on_binance() {
-    alone("reconnects::two_hundred_losses_on_binance", loses_nothing(VenueKind::BinanceSpot));
+    alone(
+        "reconnects::two_hundred_losses_on_binance",
+        loses_nothing(VenueKind::of(&venues::binance::VENUE)),
+    );
+}
+
+#[test]
+fn two_hundred_losses_on_kraken() {
+    alone(
+        "reconnects::two_hundred_losses_on_kraken",
+        loses_nothing(VenueKind::of(&venues::kraken::VENUE)),
+    );
 }
 
 #[test]
 fn two_hundred_losses_on_coinbase() {
-    alone("reconnects::two_hundred_losses_on_coinbase", loses_nothing(VenueKind::CoinbaseAdvanced));
+    alone(
+        "reconnects::two_hundred_losses_on_coinbase",
+        loses_nothing(VenueKind::of(&venues::coinbase::VENUE)),
+    );
 }

@@ -8,9 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ::budget::{
-    Budget, Rule, Shape, Shares, binance as binance_limits, coinbase as coinbase_limits,
-};
+use ::budget::{Budget, Rule, Shape, Shares};
 use gateway::Books;
 use journal::{JournalWriter, Memory, Storage, StoreError};
 use model::market::MarketKind;
@@ -23,6 +21,8 @@ use model::{
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use venues::server::Scopes;
+use venues::{ServerKey, Settings};
 
 use super::super::feeds::StreamAddresses;
 use super::super::*;
@@ -37,8 +37,8 @@ const WIDER: u32 = 100;
 const SOON: Duration = Duration::from_secs(20);
 /// Between two looks at something that should come.
 const LOOK: Duration = Duration::from_millis(2);
-/// An Ed25519 seed as Coinbase prints it: the bytes 1 to 32.
-const COINBASE_SECRET: &str = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
+/// A secret that every venue takes: an Ed25519 seed as Coinbase prints it, the bytes 1 to 32.
+const SECRET: &str = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
 /// Of one deal, base units.
 const QTY: &str = "0.001";
 /// Where all deals are made; the rest of the book is one unit away on both sides.
@@ -150,7 +150,9 @@ fn wide(rules: &[Rule]) -> Budget {
             Shape::Sliding { window_ms, limit } => {
                 Shape::Sliding { window_ms, limit: limit * WIDER }
             }
-            leaky @ Shape::Leaky { .. } => leaky,
+            Shape::Leaky { max, per_1000_s } => {
+                Shape::Leaky { max: max * WIDER, per_1000_s: per_1000_s * WIDER }
+            }
         };
         Rule { shape, ..*rule }
     };
@@ -158,16 +160,12 @@ fn wide(rules: &[Rule]) -> Budget {
 }
 
 fn instrument(kind: VenueKind) -> Instrument {
-    let asset = |name| Asset::new(name).unwrap();
+    let id: InstrumentId = kind.simulated.instrument.parse().unwrap();
+    let (base, quote) = id.assets().unwrap();
     let grid = ("0.01".parse().unwrap(), "0.00001".parse().unwrap());
-    match kind {
-        VenueKind::BinanceSpot => Instrument::spot(asset("BTC"), asset("USDT"), grid.0, grid.1),
-        VenueKind::CoinbaseAdvanced => {
-            let plain = Instrument::spot(asset("BTC"), asset("USD"), grid.0, grid.1);
-            plain.map(|plain| Instrument { symbol: "BTC-USD".to_owned(), ..plain })
-        }
-    }
-    .unwrap()
+    let mut instrument = Instrument::spot(base, quote, grid.0, grid.1).unwrap();
+    (kind.simulated.adapt)(&mut instrument);
+    instrument
 }
 
 /// An exchange that speaks this protocol to the keys `key` and `other`. Besides what is traded each
@@ -192,42 +190,12 @@ pub(super) async fn venue(kind: VenueKind, others: u32) -> RunningVenue {
         scenario: Scenario::from_toml("").unwrap(),
         seed: 1,
     };
-    match kind {
-        VenueKind::BinanceSpot => {
-            use venues::binance::server::{BinanceServer, ServerConfig};
-            let usual = ServerConfig::default();
-            let wider = ServerConfig {
-                weight_per_minute: usual.weight_per_minute * WIDER,
-                orders_per_10s: usual.orders_per_10s * WIDER,
-                connections_per_5m: usual.connections_per_5m * WIDER,
-                fees,
-                ..usual
-            };
-            let mut dialect = BinanceServer::new(wider, vec![instrument]);
-            keys.for_each(|(key, account)| {
-                let verifying = venues::binance::sign::VerifyingKey::new("secret").unwrap();
-                dialect.add_key(key, verifying, account);
-            });
-            crate::venue::start(config, dialect).await
-        }
-        VenueKind::CoinbaseAdvanced => {
-            use venues::coinbase::server::{CoinbaseServer, ServerConfig};
-            let usual = ServerConfig::default();
-            let wider = ServerConfig {
-                private_per_s: usual.private_per_s * WIDER,
-                public_per_s: usual.public_per_s * WIDER,
-                app_per_hour: usual.app_per_hour * WIDER,
-                connections_per_s: usual.connections_per_s * WIDER,
-                messages_per_s: usual.messages_per_s * WIDER,
-                fees,
-            };
-            let mut dialect = CoinbaseServer::new(wider, vec![instrument]);
-            let key = venues::coinbase::sign::SigningKey::new(COINBASE_SECRET).unwrap();
-            keys.for_each(|(name, id)| dialect.add_key(name, key.verifying_key(), id));
-            crate::venue::start(config, dialect).await
-        }
-    }
-    .unwrap()
+    let settings = Settings { limits_times: WIDER, ..Settings::usual(fees) };
+    let scopes = Scopes::default();
+    let keys: Vec<_> =
+        keys.map(|(name, account)| ServerKey { name, secret: SECRET, account, scopes }).collect();
+    let dialect = (kind.server)(&settings, vec![instrument], &keys).unwrap();
+    crate::venue::start(config, dialect).await.unwrap()
 }
 
 /// A way to ask the exchange with this key, and with a budget in this directory.
@@ -238,15 +206,11 @@ pub(super) async fn rest(
     directory: &std::path::Path,
     inputs: mpsc::Sender<Input>,
 ) -> Rest {
-    let (secret, rules): (_, &[Rule]) = match kind {
-        VenueKind::BinanceSpot => ("secret", &binance_limits::RULES),
-        VenueKind::CoinbaseAdvanced => (COINBASE_SECRET, &coinbase_limits::RULES),
-    };
     let of = Of { venue: kind, address: base, account: key, shares: Shares::default() };
     let directory = directory.join(key);
     std::fs::create_dir(&directory).unwrap();
-    let budget = HostBudget::starting_with(wide(rules), &directory, &of, None).unwrap();
-    let adapter = Adapter::new(kind, key.to_owned(), secret).unwrap();
+    let budget = HostBudget::starting_with(wide(kind.rules), &directory, &of, None).unwrap();
+    let adapter = Adapter::new(kind, key, SECRET).unwrap();
     let rest = Rest::new(base, adapter, budget, inputs).unwrap();
     let id = instrument(kind).id;
     let venue = VenueId::new("sim").unwrap();
@@ -277,7 +241,7 @@ impl Stage {
         let gateway = Gateway::start(
             gateway::Config {
                 limits: toml::from_str(&limits).unwrap(),
-                profile: ours.adapter().profile(),
+                profile: ours.profile(),
                 foreign_orders: gateway::ForeignOrders::Adopt,
                 late_stops: gateway::LateStops::Say,
                 watched: false,
@@ -328,14 +292,10 @@ impl Stage {
         let (tap, tapped) = mpsc::channel(INPUTS_MAX);
         let mut beside = vec![tokio::spawn(listen(tapped, inputs, Arc::clone(&told)))];
         let sockets = base.replacen("http", "ws", 1);
-        let addresses = match kind {
-            VenueKind::BinanceSpot => StreamAddresses {
-                market: format!("{sockets}/ws"),
-                account: format!("{sockets}/ws-api/v3"),
-            },
-            VenueKind::CoinbaseAdvanced => {
-                StreamAddresses { market: sockets.clone(), account: sockets }
-            }
+        let own = kind.addresses;
+        let addresses = StreamAddresses {
+            market: format!("{sockets}{}", own.market_path),
+            account: format!("{sockets}{}", own.account_path),
         };
         let distrusts = Distrusts::new(market, account);
         beside.extend(feeds::start(&ours, addresses, &tap, distrusts, pace));
@@ -600,5 +560,13 @@ fn counted(entries: &[Entry]) -> Vec<String> {
         _ => None,
     });
     let side = |side| if side == Side::Buy { "buy" } else { "sell" };
-    executions.map(|f| format!("{} {} {} {}", f.trade_id, side(f.side), f.price, f.qty)).collect()
+    // Some venues' names hold the exchange's number in letters.
+    let number = |name: &str| match name.strip_prefix('T') {
+        Some(digits) => u64::from_str_radix(&digits.replace('-', ""), 36)
+            .map_or(name.to_owned(), |n| n.to_string()),
+        None => name.to_owned(),
+    };
+    executions
+        .map(|f| format!("{} {} {} {}", number(f.trade_id.as_str()), side(f.side), f.price, f.qty))
+        .collect()
 }

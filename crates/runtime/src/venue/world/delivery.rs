@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use model::Timestamp;
-use venues::server::{ConnId, Dialect, Frame, Payload, SocketClass, Topic};
+use venues::server::{ConnId, Frame, Payload, SocketClass, Topic};
 
 use super::World;
 use crate::venue::faults::Origin;
 use crate::venue::schema;
 
-impl<D: Dialect> World<D> {
+impl World {
     pub(super) fn deliver(&mut self, now: Timestamp, are_replies: bool) {
         if self.frames.is_empty() {
             return;

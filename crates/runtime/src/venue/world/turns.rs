@@ -1,12 +1,12 @@
 //! What faults do when their time comes and when it is over.
 
 use model::Timestamp;
-use venues::server::{Dialect, Payload, SocketClass};
+use venues::server::{Payload, SocketClass};
 
 use super::World;
 use crate::venue::faults::{Begun, FaultKind};
 
-impl<D: Dialect> World<D> {
+impl World {
     /// Starts and ends faults that are due; is everything to be cut?
     pub(super) fn turn(&mut self, now: Timestamp) -> bool {
         let turn = self.faults.turn(now);

@@ -169,6 +169,9 @@ fn account(
         }
         AccountRequest::Rights => Response::Rights(rights(&parse(body)?)),
         AccountRequest::Scopes => Response::Scopes(Some(scopes(&parse(body)?)?)),
+        AccountRequest::Ticket => {
+            return Err(DecodeError::Shape("nobody here asks for a ticket".to_owned()));
+        }
         AccountRequest::Fees(_) => {
             let fees: wire::Commission = parse(body)?;
             Response::Fees(FeeRates {

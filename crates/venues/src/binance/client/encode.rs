@@ -349,6 +349,8 @@ fn account(
         AccountRequest::Account | AccountRequest::Rights => {
             signed("GET", "/api/v3/account", weights::ACCOUNT)
         }
+        // What is said on the connection is signed.
+        AccountRequest::Ticket => return Err(EncodeError::Unsupported("ticket for a connection")),
         AccountRequest::Fees(instrument) => {
             query.symbol(symbols, *instrument)?;
             signed("GET", "/api/v3/account/commission", weights::COMMISSION)

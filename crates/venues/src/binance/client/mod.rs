@@ -4,6 +4,7 @@
 
 mod account;
 mod account_feed;
+pub(super) mod adapter;
 mod book_sync;
 mod convert;
 mod decode;

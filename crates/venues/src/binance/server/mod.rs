@@ -20,6 +20,7 @@ mod key_tests;
 mod legacy;
 mod limits;
 mod market_data;
+mod open;
 mod orders;
 mod params;
 #[cfg(test)]
@@ -55,6 +56,7 @@ use model::Timestamp;
 use model::venue::{AccountEvent, Execution, PublicMarket, Response, VenueError, VenueEvent};
 
 pub use self::config::ServerConfig;
+pub(super) use self::open::open;
 pub use self::state::{BinanceServer, Pending};
 
 use self::errors::ApiError;

@@ -229,6 +229,7 @@ fn account(
             Response::Rights(KeyRights { can_trade: key.can_trade, can_withdraw: key.can_transfer })
         }
         AccountRequest::Scopes => Response::Scopes(Some(scopes(&parse(body)?))),
+        AccountRequest::Ticket => return Err(never_asked("a ticket")),
         AccountRequest::Fees(_) => {
             let summary: wire::TransactionSummary = parse(body)?;
             let rate = |rate: wire::Num| {

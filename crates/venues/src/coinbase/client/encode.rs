@@ -310,6 +310,8 @@ fn account(request: &AccountRequest, symbols: &Symbols) -> Result<Draft, EncodeE
             get("/accounts", query, true)
         }
         AccountRequest::Rights | AccountRequest::Scopes => get("/key_permissions", query, true),
+        // What is said on the connection is signed.
+        AccountRequest::Ticket => return Err(EncodeError::Unsupported("ticket for a connection")),
         AccountRequest::Fees(_) => {
             get("/transaction_summary", query.text("product_type", "SPOT"), true)
         }

@@ -5,6 +5,7 @@
 
 mod account;
 mod account_feed;
+pub(super) mod adapter;
 mod books;
 mod convert;
 mod decode;

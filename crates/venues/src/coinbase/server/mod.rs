@@ -2,7 +2,7 @@
 //!
 //! Pure: bytes in, bytes out; the sockets are the runtime's and the exchange is behind. One lookup
 //! table names every call (`calls.rs`). What an account has done is kept as the exchange's events
-//! told it (`ledger.rs`), because Coinbase's answers hold sums that no single one of the exchange's
+//! told it (`server/ledger.rs`), because Coinbase's answers hold sums that no single one of the exchange's
 //! has.
 //!
 //! Left out: derivatives, portfolios beyond the one that each account is, conversions and payments;
@@ -19,9 +19,9 @@ mod config;
 mod errors;
 mod history;
 mod ids;
-mod ledger;
 mod limits;
 mod market_data;
+mod open;
 mod orders;
 mod params;
 #[cfg(test)]
@@ -36,7 +36,6 @@ mod sockets;
 mod state;
 mod stream_requests;
 mod streams;
-mod telling;
 #[cfg(test)]
 mod testing;
 mod upsets;
@@ -52,6 +51,7 @@ use model::Timestamp;
 use model::venue::{PublicMarket, Response, VenueError, VenueEvent};
 
 pub use self::config::ServerConfig;
+pub(super) use self::open::{adapt, open};
 pub use self::state::{CoinbaseServer, Pending};
 
 use self::errors::ApiError;
@@ -60,6 +60,7 @@ use self::market_data::Public;
 use self::sockets::{Channel, Conn};
 use self::state::http_answer;
 use self::wording::Worded;
+use crate::server::ledger;
 use crate::server::{
     ConnId, Dialect, Frame, HttpRequest, HttpResponse, LimitChange, SocketClass, Step, Telling,
     Topic,

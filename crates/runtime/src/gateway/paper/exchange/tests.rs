@@ -22,7 +22,7 @@ fn exchange() -> Exchange {
     let text = "cash = \"10000 USDT, 1 BTC\"\nmaker_bps = 0\ntaker_bps = 0\nlatency_ms = 20";
     let paper = crate::config::paper_of(text);
     let (instruments, books) = (&[instrument("0.01")], &Books::default());
-    let venue = VenueKind::BinanceSpot;
+    let venue = VenueKind::of(&venues::binance::VENUE);
     let of = Of { paper: &paper, venue, instruments, books, session: 3, token: None };
     Exchange::open(of, at(0))
 }

@@ -68,7 +68,7 @@ impl World {
     /// Connects, subscribes, and returns the connection.
     fn connect(&mut self) -> ConnId {
         let id = self.opened.pop().unwrap();
-        let stamp = Stamp { venue_now: self.now, nonce: 0 };
+        let stamp = Stamp { venue_now: self.now, nonce: 0, ticket: None };
         self.apply(Happened::Opened(id, stamp));
         self.apply(Happened::Text(id, r#"{"result":null,"id":1}"#));
         id

@@ -114,7 +114,7 @@ impl World {
     fn subscribe(&mut self) -> ConnId {
         let id = self.opened.pop().unwrap();
         self.number = 0;
-        let stamp = Stamp { venue_now: self.now, nonce: 0 };
+        let stamp = Stamp { venue_now: self.now, nonce: 0, ticket: None };
         self.apply(Happened::Opened(id, stamp));
         for up_to in 1..=CHANNELS.len() {
             let products = r#"["BTC-USD","ETH-USD"]"#;
@@ -231,7 +231,7 @@ fn the_link_is_not_up_before_every_channel_is() {
     let mut world = World::new();
     world.apply(Happened::Wake);
     let id = world.opened.pop().unwrap();
-    world.apply(Happened::Opened(id, Stamp { venue_now: world.now, nonce: 0 }));
+    world.apply(Happened::Opened(id, Stamp { venue_now: world.now, nonce: 0, ticket: None }));
     let event = r#"{"subscriptions":{"heartbeats":[],"level2":["BTC-USD"]}}"#;
     world.tell(id, "subscriptions", event);
     assert!(!world.session.is_up());

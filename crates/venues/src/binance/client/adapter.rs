@@ -2,54 +2,58 @@
 
 use std::sync::Arc;
 
-use ::budget::{Counted, Keys, Limit, Usage, binance};
+use budget::{Charge, Counted, Keys, Limit, Usage, binance};
 use model::venue::{MarketRequest, Request, VenueError};
-use model::{Instrument, Outcome};
-use venues::binance::Symbols;
-use venues::binance::client::{
-    CallCost, CountedBy, Credentials, RateLimit, cost, decode_reply, encode, rate_limits,
-    rate_notice, rate_stop,
-};
-use venues::binance::sign::{KeyError, SigningKey};
-use venues::session::Stamp;
+use model::{Instrument, Link, Outcome};
 
-use super::call::{Answer, Call, Cost, Heard, STOP_DEFAULT, method, texts};
+use super::{
+    AccountFeed, CallCost, CountedBy, Credentials, MarketFeed, RateLimit, cost, decode_reply,
+    encode, rate_limits, rate_notice, rate_stop,
+};
+use crate::binance::Symbols;
+use crate::binance::sign::SigningKey;
+use crate::client::{Answer, Call, Client, Cost, Heard, STOP_DEFAULT};
+use crate::list::KeyError;
+use crate::session::{Machine, Pace, Stamp, boxed};
 
 /// The venue's code for a request whose time is off.
 const CLOCK_REFUSED: i64 = -1021;
 
 /// Binance, with one key or without.
-pub(crate) struct Binance {
-    pub(crate) symbols: Arc<Symbols>,
+struct Binance {
+    symbols: Arc<Symbols>,
     /// `None` where only what is public is asked for.
-    pub(crate) credentials: Option<Credentials>,
+    credentials: Option<Credentials>,
 }
 
-impl Binance {
-    pub(super) fn new(api_key: String, secret: &str) -> Result<Binance, KeyError> {
-        let credentials = Credentials { api_key, key: SigningKey::new(secret)? };
-        Ok(Binance { symbols: Arc::default(), credentials: Some(credentials) })
-    }
+/// A client with this key.
+pub(in crate::binance) fn new(key: &str, secret: &str) -> Result<Box<dyn Client>, KeyError> {
+    let key_of = SigningKey::new(secret).map_err(|error| KeyError(error.to_string()))?;
+    let credentials = Credentials { api_key: key.to_owned(), key: key_of };
+    Ok(Box::new(Binance { symbols: Arc::default(), credentials: Some(credentials) }))
+}
 
-    pub(super) fn public() -> Binance {
-        Binance { symbols: Arc::default(), credentials: None }
-    }
+/// A client without a key.
+pub(in crate::binance) fn public() -> Box<dyn Client> {
+    Box::new(Binance { symbols: Arc::default(), credentials: None })
+}
 
-    pub(super) fn following(&self, instruments: Vec<Instrument>) -> Binance {
+impl Client for Binance {
+    fn following(&self, instruments: Vec<Instrument>) -> Box<dyn Client> {
         let symbols = Arc::new(Symbols::new(instruments));
-        Binance { symbols, credentials: self.credentials.clone() }
+        Box::new(Binance { symbols, credentials: self.credentials.clone() })
     }
 
-    pub(super) fn call(&self, request: &Request, stamp: Stamp, keys: Keys) -> Result<Call, String> {
+    fn call(&self, request: &Request, stamp: Stamp, keys: Keys) -> Result<Call, String> {
         let credentials = self.credentials.as_ref();
         let call = encode(request, &self.symbols, credentials, stamp.venue_now)
             .map_err(|error| error.to_string())?;
         let mut headers = Vec::new();
         if let Some(credentials) = credentials.filter(|_| call.signed) {
-            headers.push(("X-MBX-APIKEY", credentials.api_key.clone()));
+            headers.push(("x-mbx-apikey", credentials.api_key.clone()));
         }
         Ok(Call {
-            method: method(call.method)?,
+            method: call.method,
             path: format!("{}?{}", call.path, call.query),
             headers,
             body: String::new(),
@@ -57,14 +61,14 @@ impl Binance {
         })
     }
 
-    pub(super) fn cost(&self, request: &Request, keys: Keys) -> Result<Cost, String> {
+    fn cost(&self, request: &Request, keys: Keys) -> Result<Cost, String> {
         let CallCost { weight, free_when_it_works, places } =
             cost(request, &self.symbols).map_err(|error| error.to_string())?;
         Ok(priced((weight, free_when_it_works, places), keys))
     }
 
-    pub(super) fn read(&self, request: &Request, answer: &Answer<'_>) -> Heard {
-        let notice = rate_notice(texts(answer.headers));
+    fn read(&self, request: &Request, answer: &Answer<'_>) -> Heard {
+        let notice = rate_notice(answer.headers.iter().copied());
         let body = answer.body.unwrap_or_default();
         let outcome = match answer.body {
             Ok(body) => decode_reply(request, answer.status, body, &self.symbols),
@@ -86,6 +90,27 @@ impl Binance {
             }),
         }
     }
+
+    fn connection(&self, link: Link, keys: Keys) -> Charge {
+        binance::connection(link == Link::Account, keys)
+    }
+
+    fn is_of_clock(&self, refusal: &VenueError) -> bool {
+        matches!(refusal, VenueError::Other { code: CLOCK_REFUSED, .. })
+    }
+
+    fn tells_limits(&self) -> bool {
+        true
+    }
+
+    fn market(&self, url: String, pace: Pace) -> Box<dyn Machine> {
+        boxed(MarketFeed::new(url, Arc::clone(&self.symbols)), pace)
+    }
+
+    fn account(&self, url: String, pace: Pace) -> Option<Box<dyn Machine>> {
+        let key = self.credentials.clone()?;
+        Some(boxed(AccountFeed::new(url, Arc::clone(&self.symbols), key), pace))
+    }
 }
 
 fn priced((weight, is_free, places): (u32, bool, bool), keys: Keys) -> Cost {
@@ -94,10 +119,6 @@ fn priced((weight, is_free, places): (u32, bool, bool), keys: Keys) -> Cost {
         free_when_it_works: is_free.then_some((Counted::Weight, weight)),
         places,
     }
-}
-
-pub(super) fn is_of_clock(refusal: &VenueError) -> bool {
-    matches!(refusal, VenueError::Other { code: CLOCK_REFUSED, .. })
 }
 
 const fn counted(by: CountedBy) -> Counted {

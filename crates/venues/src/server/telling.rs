@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use model::venue::VenueOrderStatus;
 use model::{Decimal, Fill, Notional, Qty, Rounding, Timestamp, VenueOrderId};
 
+use super::Telling;
 use super::ledger::{Desk, Entry};
-use crate::server::Telling;
 
 impl Desk {
     /// The same, told so; `only_open` where orders that are open are asked for.
-    pub(super) fn told(&self, telling: &Telling, only_open: bool) -> Desk {
+    pub(crate) fn told(&self, telling: &Telling, only_open: bool) -> Desk {
         let is_past = |at: Timestamp| telling.as_of.is_none_or(|then| at <= then);
         let fills: Vec<Fill> =
             self.fills.iter().filter(|fill| is_past(fill.venue_time)).copied().collect();

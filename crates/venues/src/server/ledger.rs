@@ -1,6 +1,7 @@
-//! What every account has done, as the exchange's events told it.
+//! What every account has done, as the exchange's events told it: for dialects that answer questions about
+//! the past themselves.
 //!
-//! An order at the venue carries sums over its life that no single answer of the exchange behind
+//! An order at such a venue carries sums over its life that no single answer of the exchange behind
 //! has: fees, number of executions, the time of the last. And its questions range over all products
 //! at once. So what was told is kept here, and questions about the past are answered from it.
 //! Nothing is forgotten, as at the simulated exchange itself.
@@ -12,24 +13,24 @@ use model::{AccountId, ClientOrderId, Decimal, Fill, Timestamp, VenueOrderId};
 
 /// An order and its sums.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// As it was told last.
-    pub(super) order: VenueOrder,
+    pub(crate) order: VenueOrder,
     /// In the quote asset.
-    pub(super) fees: Decimal,
-    pub(super) fills: u32,
-    pub(super) last_fill: Option<Timestamp>,
+    pub(crate) fees: Decimal,
+    pub(crate) fills: u32,
+    pub(crate) last_fill: Option<Timestamp>,
     /// Why it was rejected, if it was.
-    pub(super) rejected: Option<VenueError>,
+    pub(crate) rejected: Option<VenueError>,
 }
 
 /// What one account has done.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Desk {
+pub(crate) struct Desk {
     /// Oldest first.
-    pub(super) orders: Vec<Entry>,
+    pub(crate) orders: Vec<Entry>,
     /// Oldest first.
-    pub(super) fills: Vec<Fill>,
+    pub(crate) fills: Vec<Fill>,
     by_id: BTreeMap<VenueOrderId, usize>,
     by_client: BTreeMap<ClientOrderId, usize>,
     open: BTreeSet<usize>,
@@ -37,13 +38,13 @@ pub(super) struct Desk {
 
 /// What all accounts have done.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     desks: BTreeMap<AccountId, Desk>,
 }
 
 impl Ledger {
     /// What this account has done; nothing, where nobody has heard of it.
-    pub(super) fn desk(&self, account: AccountId) -> &Desk {
+    pub(crate) fn desk(&self, account: AccountId) -> &Desk {
         static EMPTY: Desk = Desk {
             orders: Vec::new(),
             fills: Vec::new(),
@@ -55,7 +56,7 @@ impl Ledger {
     }
 
     /// Books an event; the order as it stands now, where it was about one.
-    pub(super) fn book(&mut self, account: AccountId, event: &AccountEvent) -> Option<&Entry> {
+    pub(crate) fn book(&mut self, account: AccountId, event: &AccountEvent) -> Option<&Entry> {
         let AccountEvent::Order { order, execution, .. } = event else { return None };
         let desk = self.desks.entry(account).or_default();
         let index = desk.index_of(order);
@@ -87,14 +88,14 @@ impl Ledger {
     }
 
     /// An order was answered as taken, and no event has told of it: it is known from now on.
-    pub(super) fn note(&mut self, account: AccountId, order: &VenueOrder) {
+    pub(crate) fn note(&mut self, account: AccountId, order: &VenueOrder) {
         self.desks.entry(account).or_default().index_of(order);
     }
 }
 
 impl Desk {
     /// These, oldest first.
-    pub(super) fn of(orders: Vec<Entry>, fills: Vec<Fill>) -> Desk {
+    pub(crate) fn of(orders: Vec<Entry>, fills: Vec<Fill>) -> Desk {
         let mut desk = Desk { fills, ..Desk::default() };
         for (index, entry) in orders.iter().enumerate() {
             desk.by_id.insert(entry.order.id, index);
@@ -124,17 +125,17 @@ impl Desk {
         index
     }
 
-    pub(super) fn order(&self, id: VenueOrderId) -> Option<&Entry> {
+    pub(crate) fn order(&self, id: VenueOrderId) -> Option<&Entry> {
         self.by_id.get(&id).map(|index| &self.orders[*index])
     }
 
     /// The first order that had this name.
-    pub(super) fn named(&self, id: ClientOrderId) -> Option<&Entry> {
+    pub(crate) fn named(&self, id: ClientOrderId) -> Option<&Entry> {
         self.by_client.get(&id).map(|index| &self.orders[*index])
     }
 
     /// Oldest first.
-    pub(super) fn open(&self) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn open(&self) -> impl Iterator<Item = &Entry> {
         self.open.iter().map(|index| &self.orders[*index])
     }
 }

@@ -1,43 +1,48 @@
 //! Coinbase Advanced Trade over HTTP, in the budget's words.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ::budget::{Charge, Counted, Keys, Usage};
-use model::venue::Request;
-use model::{Instrument, Outcome};
-use venues::coinbase::Symbols;
-use venues::coinbase::client::{Credentials, HttpAnswer, decode_reply, encode, rate_notice};
-use venues::coinbase::sign::{KeyError, Nonce, SigningKey};
-use venues::session::Stamp;
+use budget::{Charge, Counted, Keys, Operation, Usage, coinbase};
+use model::venue::{Request, VenueError};
+use model::{Instrument, Link, Outcome};
 
-use super::call::{Answer, Call, Cost, Heard, STOP_DEFAULT, method, texts};
+use super::{AccountFeed, Credentials, HttpAnswer, MarketFeed, decode_reply, encode, rate_notice};
+use crate::client::{Answer, Call, Client, Cost, Heard, STOP_DEFAULT};
+use crate::coinbase::Symbols;
+use crate::coinbase::sign::{Nonce, SigningKey};
+use crate::list::KeyError;
+use crate::session::{Machine, Pace, Stamp, boxed};
 
 /// The window that its headers speak of, milliseconds.
 const WINDOW_MS: u32 = 1_000;
 
 /// Coinbase, with one key or without.
-pub(crate) struct Coinbase {
-    pub(crate) symbols: Arc<Symbols>,
+struct Coinbase {
+    symbols: Arc<Symbols>,
     /// `None` where only what is public is asked for.
-    pub(crate) credentials: Option<Credentials>,
+    credentials: Option<Credentials>,
 }
 
-impl Coinbase {
-    pub(super) fn new(name: String, secret: &str) -> Result<Coinbase, KeyError> {
-        let credentials = Credentials { name, key: SigningKey::new(secret)? };
-        Ok(Coinbase { symbols: Arc::default(), credentials: Some(credentials) })
-    }
+/// A client with this key.
+pub(in crate::coinbase) fn new(name: &str, secret: &str) -> Result<Box<dyn Client>, KeyError> {
+    let key = SigningKey::new(secret).map_err(|error| KeyError(error.to_string()))?;
+    let credentials = Credentials { name: name.to_owned(), key };
+    Ok(Box::new(Coinbase { symbols: Arc::default(), credentials: Some(credentials) }))
+}
 
-    pub(super) fn public() -> Coinbase {
-        Coinbase { symbols: Arc::default(), credentials: None }
-    }
+/// A client without a key.
+pub(in crate::coinbase) fn public() -> Box<dyn Client> {
+    Box::new(Coinbase { symbols: Arc::default(), credentials: None })
+}
 
-    pub(super) fn following(&self, instruments: Vec<Instrument>) -> Coinbase {
+impl Client for Coinbase {
+    fn following(&self, instruments: Vec<Instrument>) -> Box<dyn Client> {
         let symbols = Arc::new(Symbols::new(instruments));
-        Coinbase { symbols, credentials: self.credentials.clone() }
+        Box::new(Coinbase { symbols, credentials: self.credentials.clone() })
     }
 
-    pub(super) fn call(&self, request: &Request, stamp: Stamp, keys: Keys) -> Result<Call, String> {
+    fn call(&self, request: &Request, stamp: Stamp, keys: Keys) -> Result<Call, String> {
         let (key, nonce) = (self.credentials.as_ref(), Nonce::numbered(stamp.nonce, 0));
         let call = encode(request, &self.symbols, key, stamp.venue_now, nonce)
             .map_err(|error| error.to_string())?;
@@ -58,7 +63,7 @@ impl Coinbase {
         }
         let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
         Ok(Call {
-            method: method(call.method)?,
+            method: call.method,
             path: format!("{}{query}", call.path),
             headers,
             body: call.body,
@@ -66,13 +71,13 @@ impl Coinbase {
         })
     }
 
-    pub(super) fn cost(&self, request: &Request, keys: Keys) -> Cost {
+    fn cost(&self, request: &Request, keys: Keys) -> Result<Cost, String> {
         let is_public = matches!(request, Request::Market(_));
-        priced(if is_public { Counted::Public } else { Counted::Private }, keys)
+        Ok(priced(if is_public { Counted::Public } else { Counted::Private }, keys))
     }
 
-    pub(super) fn read(&self, request: &Request, answer: &Answer<'_>) -> Heard {
-        let notice = rate_notice(texts(answer.headers));
+    fn read(&self, request: &Request, answer: &Answer<'_>) -> Heard {
+        let notice = rate_notice(answer.headers.iter().copied());
         let outcome = match answer.body {
             Ok(body) => {
                 let Answer { status, asked, answered, .. } = *answer;
@@ -92,12 +97,30 @@ impl Coinbase {
         });
         let wait = notice.retry_after.unwrap_or(match answer.status {
             // A bucket that is refilled every second.
-            429 => std::time::Duration::from_secs(1),
+            429 => Duration::from_secs(1),
             _ => STOP_DEFAULT,
         });
         // 403 is a missing right here, not a stop.
         let stop = matches!(answer.status, 429 | 418).then_some((None, wait));
         Heard { outcome, used: used.into_iter().collect(), limits: Vec::new(), stop }
+    }
+
+    fn connection(&self, _link: Link, keys: Keys) -> Charge {
+        coinbase::charge(Operation::Connect, keys)
+    }
+
+    /// A token that is out of time is refused like any other wrong one.
+    fn is_of_clock(&self, refusal: &VenueError) -> bool {
+        matches!(refusal, VenueError::Other { code: 401, .. })
+    }
+
+    fn market(&self, url: String, pace: Pace) -> Box<dyn Machine> {
+        boxed(MarketFeed::new(url, Arc::clone(&self.symbols), self.credentials.clone()), pace)
+    }
+
+    fn account(&self, url: String, pace: Pace) -> Option<Box<dyn Machine>> {
+        let key = self.credentials.clone()?;
+        Some(boxed(AccountFeed::new(url, Arc::clone(&self.symbols), key), pace))
     }
 }
 
