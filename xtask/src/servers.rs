@@ -13,6 +13,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("postgresql", "postgres"),
     ("redis-server", "redis-server"),
     ("clickhouse-server", "clickhouse-server"),
+    ("prometheus", "prometheus"),
     // The tests of the dashboard look at it as a person does.
     ("chromium", "chromium"),
 ];

@@ -6,6 +6,7 @@ mod agent;
 mod alerts;
 mod asked;
 mod backtest;
+mod beside;
 mod chaos;
 mod dashboard;
 mod data;
@@ -17,6 +18,8 @@ mod flatten;
 mod gap;
 mod halt;
 mod limits;
+mod log;
+mod metrics;
 mod private;
 mod query;
 mod reconcile;
@@ -33,14 +36,9 @@ mod venue;
 mod watchdog;
 mod why;
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
-use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
-use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The load line for autonomous trading agents.
 #[derive(Parser)]
@@ -48,6 +46,9 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// How logs are written on standard error.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, global = true)]
+    log_format: log::Format,
 }
 
 #[derive(Subcommand)]
@@ -62,6 +63,8 @@ enum Command {
     Status(status::Args),
     /// What a gateway does, in a browser; of a finished run or a backtest, too. It can halt, and nothing else.
     Dashboard(dashboard::Args),
+    /// How a gateway is, in numbers, for Prometheus.
+    Metrics(metrics::Args),
     /// Whether all is as it should be: the layers of protection, the key, the store, the clock.
     Doctor(doctor::Args),
     /// The whole system in virtual time, with faults, and a checker for every invariant.
@@ -107,7 +110,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log();
+    log::begin(cli.log_format);
     // Two providers may be linked; ours is chosen here, once, before the first connection.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let done = match cli.command {
@@ -116,6 +119,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Dashboard(args) => dashboard::run(&args),
+        Command::Metrics(args) => metrics::run(&args),
         Command::Chaos(args) => chaos::run(&args),
         Command::Backtest(args) => backtest::run(&args),
         Command::Sweep(args) => sweep::run(&args),
@@ -141,27 +145,4 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
-}
-
-/// Logs go to standard error; `RUST_LOG` chooses what is said, but never what goes over the wire.
-fn log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
-        EnvFilter::new("warn,plimsoll_runtime=info,plimsoll_sinks=info,plimsoll_watchdog=info")
-    });
-    let lines = tracing_subscriber::fmt::layer()
-        .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    // Without the hint every library would be asked to say everything, to have it thrown away here.
-    let off_the_wire = filter_fn(is_off_the_wire).with_max_level_hint(LevelFilter::TRACE);
-    let filter = filter.and(off_the_wire);
-    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
-}
-
-/// The library of the sockets tells each frame at its lowest level, and what subscribes to an account names
-/// the key, or carries a token that is one for two minutes.
-fn is_off_the_wire(said: &tracing::Metadata<'_>) -> bool {
-    let of_sockets = ["tungstenite", "tokio_tungstenite"];
-    let library = said.target().split("::").next().unwrap_or_default();
-    *said.level() <= tracing::Level::DEBUG || !of_sockets.contains(&library)
 }

@@ -6,7 +6,7 @@ use runtime::agent::AgentError;
 use runtime::gateway::RunError;
 
 use crate::failure::Failure;
-use crate::{dashboard, private, signals, sockets};
+use crate::{beside, private, signals, sockets};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -19,16 +19,19 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     private::keep();
     let mut config = runtime::config::load(&args.config).map_err(Failure::usage)?;
     config.take_secrets();
-    let lines = dashboard::Lines::of(&config).map_err(Failure::usage)?;
+    config.own_arguments = crate::log::arguments();
+    let mut others = Vec::new();
+    for table in [beside::DASHBOARD, beside::METRICS] {
+        let lines = beside::Lines::of(&config, table).map_err(Failure::usage)?;
+        others.extend(lines.map(|lines| (table, lines)));
+    }
     sockets::threads()?.block_on(async {
         let stop = signals::stop_on_signal()?;
-        // Beside the gateway, which waits for nothing of it.
-        let dashboard =
-            lines.map(|lines| tokio::spawn(dashboard::keep(args.config.clone(), lines)));
+        // Beside the gateway, which waits for nothing of them.
+        let keep = |(table, lines)| tokio::spawn(beside::keep(table, args.config.clone(), lines));
+        let others: Vec<_> = others.into_iter().map(keep).collect();
         let ended = runtime::gateway::run(config, stop).await.map_err(failure);
-        if let Some(dashboard) = dashboard {
-            dashboard.abort();
-        }
+        others.iter().for_each(tokio::task::JoinHandle::abort);
         ended
     })
 }

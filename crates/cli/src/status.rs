@@ -278,6 +278,7 @@ impl Status {
                     "since": feed.since,
                     "gaps": moments(&feed.gaps),
                     "missed_trades": feed.missed_trades,
+                    "as_of": self.breakers.as_ref().and_then(|shown| shown.books.get(instrument)),
                 });
                 (instrument.to_string(), value)
             })
@@ -342,6 +343,7 @@ impl Status {
             "sinks": sinks::json(&self.sinks),
             "equity": equity,
             "breakers": breakers,
+            "lease_until": self.breakers.as_ref().and_then(|shown| shown.lease_until),
             "agents_disabled": disabled,
             "agent_versions": versions,
             "ramp": ramp,

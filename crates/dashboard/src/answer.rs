@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 
 use crate::problem::Problem;
 
-pub(crate) type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
+/// An answer to a request.
+pub type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
 /// Nothing from anywhere else, nothing written into the page, no frame, no form to elsewhere.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -54,6 +55,11 @@ pub(crate) fn of(
         headers.insert(name, HeaderValue::from_static(value));
     }
     answer
+}
+
+/// An answer of this type, for another port than the dashboard's.
+pub fn plain(status: StatusCode, kind: &'static str, body: String) -> Answer {
+    with(status, kind, body)
 }
 
 pub(crate) fn json(value: &Value) -> Answer {

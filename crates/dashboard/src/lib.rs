@@ -28,8 +28,9 @@ use journal::Address;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use guard::{Access, AccessError, TOKEN_MIN};
-pub use server::{ServeError, Server, serve};
+pub use answer::{Answer, plain};
+pub use guard::{Access, AccessError, Guard, Refused, TOKEN_MIN};
+pub use server::{ServeError, Server, answer_all, serve};
 
 /// Looks at the gateway, again and again, from a thread of its own.
 pub trait Watch: Send {

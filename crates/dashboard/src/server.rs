@@ -4,12 +4,15 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::Settings;
+use crate::answer::Answer;
 use crate::asking::Asking;
 use crate::guard::{AccessError, Guard};
 use crate::live::Live;
@@ -65,29 +68,47 @@ pub fn serve(
 impl Server {
     /// Answers until this is dropped.
     pub async fn run(self) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        loop {
-            let Ok((stream, _)) = self.listener.accept().await else {
-                tokio::time::sleep(PAUSE).await;
-                continue;
-            };
-            let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
-            let shared = Arc::clone(&self.shared);
-            tokio::spawn(async move {
-                connection(stream, &shared).await;
-                drop(place);
-            });
-        }
+        let Server { listener, shared } = self;
+        answer_all(listener, CONNECTIONS_MAX, move |request| {
+            let shared = Arc::clone(&shared);
+            async move { route::answer(request, &shared).await }
+        })
+        .await;
     }
 }
 
-async fn connection(stream: TcpStream, shared: &Shared) {
+/// Answers every request on this port for ever, so many connections at a time; one more is closed.
+pub async fn answer_all<F, Told>(listener: TcpListener, connections_max: usize, answer: F)
+where
+    F: Fn(Request<Incoming>) -> Told + Clone + Send + Sync + 'static,
+    Told: Future<Output = Answer> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(connections_max));
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+        let answer = answer.clone();
+        tokio::spawn(async move {
+            connection(stream, answer).await;
+            drop(place);
+        });
+    }
+}
+
+async fn connection<F, Told>(stream: TcpStream, answer: F)
+where
+    F: Fn(Request<Incoming>) -> Told,
+    Told: Future<Output = Answer>,
+{
     // News must not wait for more; a socket that refuses is merely slower.
     let _ = stream.set_nodelay(true);
-    let service =
-        service_fn(
-            |request| async move { Ok::<_, Infallible>(route::answer(request, shared).await) },
-        );
+    let service = service_fn(|request| {
+        let told = answer(request);
+        async move { Ok::<_, Infallible>(told.await) }
+    });
     // However a browser ends its connection, there is nothing to be done about it.
     let _ = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

@@ -6,9 +6,11 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use model::Entry;
 
+use crate::flushes::Flushes;
 use crate::storage::{Storage, StoreError};
 use crate::upkeep::{Keeper, Upkeep, next};
 
@@ -22,6 +24,7 @@ const BATCH_MAX: usize = 2_048;
 #[derive(Debug)]
 pub struct JournalWriter {
     handle: JournalHandle,
+    flushes: Flushes,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -91,10 +94,17 @@ impl JournalWriter {
 
     fn start(storage: Box<dyn Storage>, keeper: Option<Keeper>) -> std::io::Result<JournalWriter> {
         let (queue, waiting) = sync_channel(QUEUE_MAX);
+        let flushes = Flushes::default();
+        let counted = flushes.clone();
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || write_all(storage, keeper, &waiting))?;
-        Ok(JournalWriter { handle: JournalHandle { queue }, thread: Some(thread) })
+            .spawn(move || write_all(storage, keeper, &waiting, &counted))?;
+        Ok(JournalWriter { handle: JournalHandle { queue }, flushes, thread: Some(thread) })
+    }
+
+    /// How long its writes take.
+    pub fn flushes(&self) -> Flushes {
+        self.flushes.clone()
     }
 
     /// A way to this writer.
@@ -176,6 +186,7 @@ fn write_all(
     mut storage: Box<dyn Storage>,
     mut keeper: Option<Keeper>,
     waiting: &Receiver<Message>,
+    flushes: &Flushes,
 ) {
     let mut lost: Option<String> = None;
     let mut stopped = false;
@@ -193,7 +204,7 @@ fn write_all(
                 Err(_) => break,
             }
         }
-        write(storage.as_mut(), batch, &mut keeper, &mut lost);
+        write(storage.as_mut(), batch, &mut keeper, (&mut lost, flushes));
     }
     if let Some(keeper) = keeper {
         keeper.end(storage.as_mut(), lost.is_none());
@@ -205,12 +216,16 @@ fn write(
     storage: &mut dyn Storage,
     batch: Batch,
     keeper: &mut Option<Keeper>,
-    lost: &mut Option<String>,
+    (lost, flushes): (&mut Option<String>, &Flushes),
 ) {
+    let began = Instant::now();
     let result = match &*lost {
         Some(cause) => Err(StoreError::Lost(cause.clone())),
         None => storage.append(&batch.entries),
     };
+    if result.is_ok() && !batch.entries.is_empty() {
+        flushes.add(began.elapsed());
+    }
     match result {
         Ok(last) => {
             let before = last.saturating_sub(batch.entries.len() as u64);

@@ -94,6 +94,7 @@ impl Secrets {
 #[derive(Debug)]
 pub(crate) struct Plan {
     config: PathBuf,
+    arguments: Vec<String>,
     /// Name, and how long a record may wait, seconds.
     sinks: Vec<(String, u64)>,
     directory: io::Result<PathBuf>,
@@ -105,6 +106,7 @@ impl Plan {
         let of = |sink: &crate::config::SinkConfig| (sink.name.clone(), sink.behind_max_s());
         Plan {
             config: config.path.clone(),
+            arguments: config.own_arguments.clone(),
             sinks: config.sinks.iter().map(of).collect(),
             directory: control::sinks_directory(state_dir, &config.store),
             secrets: Secrets::of(config),
@@ -168,7 +170,7 @@ pub(crate) async fn run(plan: Plan, alerts: Alerts) {
     let mut wait = PAUSE_MIN;
     loop {
         let began = Instant::now();
-        let why = match start(&plan.config, secrets).await {
+        let why = match start(&plan.config, &plan.arguments, secrets).await {
             Ok((mut child, _input)) => loop {
                 tokio::select! {
                     ended = child.wait() => break match ended {
@@ -207,9 +209,13 @@ fn not_started(error: &dyn std::fmt::Display) -> Alert {
 }
 
 /// A process with its input, which it ends with.
-async fn start(config: &Path, secrets: &Secrets) -> io::Result<(Child, ChildStdin)> {
+async fn start(
+    config: &Path,
+    arguments: &[String],
+    secrets: &Secrets,
+) -> io::Result<(Child, ChildStdin)> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("sink").arg("--config").arg(config).arg("--supervised");
+    command.arg("sink").arg("--config").arg(config).arg("--supervised").args(arguments);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).env_clear();
     for name in ENVIRONMENT_KEPT {
         if let Some(value) = std::env::var_os(name) {

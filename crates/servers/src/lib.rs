@@ -1,4 +1,4 @@
-//! Real servers for tests and benchmarks: PostgreSQL, Redis, ClickHouse and one like Elasticsearch, each a private instance on a free
+//! Real servers for tests and benchmarks: PostgreSQL, Redis, ClickHouse, Prometheus and one like Elasticsearch, each a private instance on a free
 //! port of the loopback, with its data in a temporary directory, ended with its owner.
 //!
 //! A server that cannot be had is no failure: [`postgres`] and its like return `None` and leave a
@@ -10,16 +10,18 @@ mod clickhouse;
 mod osmem;
 mod postgres;
 mod process;
+mod prometheus;
 mod proxy;
 mod redis;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use chdb::Chdb;
 pub use clickhouse::ClickHouse;
 pub use osmem::Osmem;
 pub use postgres::Postgres;
+pub use prometheus::Prometheus;
 pub use proxy::Proxy;
 pub use redis::Redis;
 
@@ -46,6 +48,11 @@ pub fn chdb(what: &str) -> Option<Chdb> {
 /// A running server of Elasticsearch's protocol, or a loud word on what is not tested without one.
 pub fn osmem(what: &str) -> Option<Osmem> {
     found(Osmem::start(), what, "osmem")
+}
+
+/// A running Prometheus that scrapes these, or a loud word on what is not tested without one.
+pub fn prometheus(jobs: &[(&str, &str)], rules: &Path, what: &str) -> Option<Prometheus> {
+    found(Prometheus::start(jobs, rules), what, "Prometheus")
 }
 
 /// The interpreter of the tests' Python environment, with a package in it; or a loud word on what is not

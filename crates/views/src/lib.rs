@@ -17,6 +17,7 @@ mod table;
 pub mod why;
 
 pub use error::ViewsError;
+pub use fold::{link_name, refusal_tag, what_went_wrong};
 pub use query::Bounds;
 pub use schema::{SCHEMA, home_of};
 pub use store::{Views, path_of};

@@ -44,6 +44,8 @@ pub struct Table {
     pub heartbeat: String,
     /// `HOST:PORT` where a person is heard.
     pub control: String,
+    /// `HOST:PORT` of this host where its metrics are scraped; `None` where they are not.
+    pub metrics: Option<String>,
     /// What gateway, kill switch and people share.
     pub token: Secret,
     /// API key, its own; `None` where the account is on paper, whatever the file says, and never else.

@@ -15,6 +15,7 @@ pub mod disk;
 mod guests;
 mod heartbeat;
 pub mod limits;
+mod metrics;
 mod paper;
 mod run;
 mod sealed;

@@ -19,18 +19,24 @@ struct Args {
     /// The configuration file, the gateway's own or one with [venue.*] and [watchdog].
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// How logs are written on standard error: text or json.
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
+    log_format: String,
 }
 
 fn main() -> ExitCode {
     let args = Args::parse();
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new("warn,plimsoll_watchdog=info"));
-    tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
+        .with_ansi(args.log_format == "text" && std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    match args.log_format.as_str() {
+        "json" => lines.json().flatten_event(true).init(),
+        _ => lines.init(),
+    }
     let _ = rustls::crypto::ring::default_provider().install_default();
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     if let Err(error) = rustix::process::setrlimit(rustix::process::Resource::Core, none) {

@@ -23,7 +23,7 @@ use crate::shell::{Message, Shell, Tell};
 use crate::venue::sign::key_fingerprint;
 use crate::venue::{Client, StartError};
 use crate::world::{Real, World};
-use crate::{control, heartbeat, paper};
+use crate::{control, heartbeat, metrics, paper};
 
 /// A token shorter than this can be guessed, characters.
 const TOKEN_MIN: usize = 16;
@@ -63,6 +63,9 @@ pub enum RunError {
         /// Why.
         source: io::Error,
     },
+    /// Metrics have no token, so they are this host's alone.
+    #[error("watchdog.metrics: {0} can be reached from other hosts, and metrics have no token; listen on 127.0.0.1")]
+    Metrics(SocketAddr),
     /// The operating system.
     #[error("{0}")]
     System(#[from] io::Error),
@@ -72,7 +75,11 @@ impl RunError {
     /// Another configuration would help.
     pub fn is_usage(&self) -> bool {
         match self {
-            RunError::Config(_) | RunError::Secret(_) | RunError::Token | RunError::Key(_) => true,
+            RunError::Config(_)
+            | RunError::Secret(_)
+            | RunError::Token
+            | RunError::Key(_)
+            | RunError::Metrics(_) => true,
             RunError::State { .. } | RunError::Listen { .. } | RunError::System(_) => false,
         }
     }
@@ -85,7 +92,10 @@ pub struct Watchdog {
     pub heartbeat: SocketAddr,
     /// Where a person is heard.
     pub control: SocketAddr,
+    /// Where it is scraped, where it is.
+    pub metrics: Option<SocketAddr>,
     ports: [TcpListener; 2],
+    scraped: Option<TcpListener>,
     token: Arc<str>,
     key_fingerprint: Arc<str>,
     setup: Setup,
@@ -123,6 +133,10 @@ impl Watchdog {
         let marks = disk.marks().map_err(state(&disk.marks_path()))?;
         let heartbeat = listen("heartbeat", &table.heartbeat).await?;
         let control = listen("control", &table.control).await?;
+        let scraped = match &table.metrics {
+            Some(address) => Some(scraped(address).await?),
+            None => None,
+        };
         let alerts = table.alert.iter().map(AlertAddress::read).collect::<Result<Vec<_>, _>>()?;
         let alerts = Alerts::start(&alerts).map_err(io::Error::other)?;
         let setup = Setup {
@@ -138,7 +152,9 @@ impl Watchdog {
         Ok(Watchdog {
             heartbeat: heartbeat.local_addr()?,
             control: control.local_addr()?,
+            metrics: scraped.as_ref().map(TcpListener::local_addr).transpose()?,
             ports: [heartbeat, control],
+            scraped,
             token,
             key_fingerprint,
             setup,
@@ -180,6 +196,7 @@ impl Watchdog {
         let tell = shell.tell();
         let [beats, people] = self.ports;
         let (token, key_fingerprint) = (&self.token, self.key_fingerprint);
+        let scraped = self.scraped.map(|port| tokio::spawn(metrics::serve(port, tell.clone())));
         let servers = [
             tokio::spawn(halt_on_signal(self.halts, tell.clone())),
             tokio::spawn(heartbeat::serve(beats, Arc::clone(token), tell.clone())),
@@ -190,7 +207,7 @@ impl Watchdog {
             )),
         ];
         shell.run(self.halt_file, stop).await;
-        servers.iter().for_each(tokio::task::JoinHandle::abort);
+        servers.iter().chain(&scraped).for_each(tokio::task::JoinHandle::abort);
         Ok(())
     }
 }
@@ -202,6 +219,14 @@ async fn listen(key: &'static str, address: &str) -> Result<TcpListener, RunErro
         tracing::warn!("watchdog.{key}: {address} can be reached from other hosts");
     }
     Ok(listener)
+}
+
+/// A port that only this host reaches.
+async fn scraped(address: &str) -> Result<TcpListener, RunError> {
+    let failed = |source| RunError::Listen { key: "metrics", address: address.to_owned(), source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    if bound.ip().is_loopback() { Ok(listener) } else { Err(RunError::Metrics(bound)) }
 }
 
 async fn halt_on_signal(mut halts: Signal, tell: Tell) {

@@ -52,6 +52,8 @@ const RULES: &[(&str, Arrows)] = &[
     ("sinks", Arrows::To(&["model", "journal"])),
     // Whoever opens it brings the gateway: it can look and halt, and cannot name anything else.
     ("dashboard", Arrows::To(&["model", "journal", "views"])),
+    // As the dashboard, of which it has the walls: it can look, and that is all.
+    ("metrics", Arrows::To(&["model", "journal", "views", "dashboard"])),
     ("backtest", Arrows::To(&["model", "gateway", "engine", "sim-venue", "data", "budget"])),
     (
         "sim",

@@ -11,8 +11,8 @@ use model::HaltedBy;
 use runtime::config::{Config, Place};
 use serde_json::Value;
 
-use super::child::Lines;
 use crate::asked::Journal;
+use crate::beside::Lines;
 use crate::failure::Failure;
 use crate::halt::{self, Wish};
 use crate::status::Watched;

@@ -1,10 +1,9 @@
 //! `plimsoll dashboard`: what a gateway does, in a browser. On a gateway's configuration, or on the journal of a
 //! finished run or a backtest.
 //!
-//! It is a process of its own, and `plimsoll run` starts one where the configuration has a `[dashboard]` (`child`): it
+//! It is a process of its own, and `plimsoll run` starts one where the configuration has a `[dashboard]` (`beside.rs`): it
 //! holds no key, its work is never in the way of an order's, and what kills it kills nothing else.
 
-mod child;
 mod desk;
 
 use std::io::Write as _;
@@ -15,18 +14,15 @@ use dashboard::Access;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-pub(crate) use self::child::{Lines, keep};
 use crate::asked::Journal;
 use crate::failure::Failure;
-use crate::{private, signals};
+use crate::{beside, private, signals};
 
 /// Where it listens unless told.
 const LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9400);
 /// The token of a dashboard whose configuration names none.
 const TOKEN: &str = "PLIMSOLL_DASHBOARD_TOKEN";
-/// How far a gateway's own dashboard stands back when the processor is wanted by others.
-const NICE: i32 = 10;
 /// Threads that answer browsers. What they ask is read by two others.
 const THREADS: usize = 2;
 
@@ -44,11 +40,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     private::keep();
-    let told = args.of_gateway.then(Lines::read).transpose()?;
-    if told.is_some()
-        && let Err(error) = rustix::process::nice(NICE)
-    {
-        tracing::debug!(%error, "the dashboard has the priority of its gateway");
+    let told = args.of_gateway.then(beside::Lines::read).transpose()?;
+    if told.is_some() {
+        beside::stand_back();
     }
     let opened = desk::open(&args.journal, told.as_ref())?;
     let token = match (&told, &opened.token) {
@@ -57,7 +51,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         (None, None) => std::env::var(TOKEN).ok(),
     };
     let listen = args.listen.or(opened.listen).unwrap_or(LISTEN);
-    let access = Access { token, hosts: opened.hosts };
+    let access = Access { table: beside::DASHBOARD, token, hosts: opened.hosts };
     threads()?.block_on(async {
         let mut stop = signals::stop_on_signal()?;
         let listener = TcpListener::bind(listen).await.map_err(|error| {
@@ -72,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         tokio::select! {
             () = server.run() => {}
             _ = stopped(&mut stop) => {}
-            () = child::orphaned(), if told.is_some() => {}
+            () = beside::orphaned(), if told.is_some() => {}
         }
         Ok(())
     })

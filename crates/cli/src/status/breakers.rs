@@ -163,6 +163,8 @@ mod tests {
                 breaker(BreakerName::Drawdown, "4.9999996", "10", false),
                 breaker(BreakerName::DayLoss, "4.04", "3", true),
             ],
+            books: [].into(),
+            lease_until: None,
         }
     }
 

@@ -45,6 +45,7 @@ impl Watched {
         let status = Status::of(state, holder, directory, &self.journal, config);
         let mut object = status.json();
         object["balances"] = json!(status.books.balances());
+        object["entries"] = json!(last);
         let Status { health, books, .. } = status;
         self.read = Some(Read { reader, state: State { books, health }, last });
         Ok(object)

@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use hyper::HeaderMap;
-use hyper::header::{COOKIE, HOST, HeaderName, ORIGIN};
+use hyper::header::{AUTHORIZATION, COOKIE, HOST, HeaderName, ORIGIN};
 
 use self::rate::Rate;
 use self::sessions::{Sessions, digest, same, word};
@@ -36,9 +36,9 @@ pub enum AccessError {
     /// It would be open to the network.
     #[error(
         "{0} can be reached from other machines, so a token is needed: write token = {{ file = \"PATH\" }} or \
-         {{ env = \"NAME\" }} into [dashboard], or listen on 127.0.0.1"
+         {{ env = \"NAME\" }} into [{1}], or listen on 127.0.0.1"
     )]
-    Open(SocketAddr),
+    Open(SocketAddr, &'static str),
     /// It could be guessed.
     #[error(
         "the token has {0} characters; {TOKEN_MIN} random ones are the least, as of `openssl rand -hex 16`"
@@ -50,8 +50,10 @@ pub enum AccessError {
 }
 
 /// Who may come in.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Access {
+    /// The table of the configuration that says so.
+    pub table: &'static str,
     /// What opens a session; `None` lets in everybody who can connect.
     pub token: Option<String>,
     /// Names that a browser may have come by besides addresses and `localhost`, without a port.
@@ -60,7 +62,7 @@ pub struct Access {
 
 /// Why a request is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub enum Refused {
     /// It came by a name that is not ours.
     Host,
     /// It came out of a page of another site.
@@ -81,7 +83,7 @@ pub(crate) struct Session {
 }
 
 /// The walls.
-pub(crate) struct Guard {
+pub struct Guard {
     token: Option<[u8; 32]>,
     hosts: Vec<String>,
     /// Cookies are not told apart by port, and several dashboards may run on one host.
@@ -94,10 +96,10 @@ pub(crate) struct Guard {
 
 impl Guard {
     /// Checks that a dashboard may listen there.
-    pub(crate) fn new(listen: SocketAddr, access: Access) -> Result<Guard, AccessError> {
-        let Access { token, hosts } = access;
+    pub fn new(listen: SocketAddr, access: Access) -> Result<Guard, AccessError> {
+        let Access { table, token, hosts } = access;
         if token.is_none() && !listen.ip().is_loopback() {
-            return Err(AccessError::Open(listen));
+            return Err(AccessError::Open(listen, table));
         }
         if let Some(length) = token.as_deref().map(|token| token.chars().count())
             && length < TOKEN_MIN
@@ -122,7 +124,7 @@ impl Guard {
     }
 
     /// Did it come by an address, or by a name that is ours? An address in the place of a name cannot be made to point elsewhere.
-    pub(crate) fn host(&self, headers: &HeaderMap) -> Result<(), Refused> {
+    pub fn host(&self, headers: &HeaderMap) -> Result<(), Refused> {
         let mut hosts = headers.get_all(HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(Refused::Host) };
         let host = without_port(host.to_str().map_err(|_| Refused::Host)?).to_ascii_lowercase();
@@ -171,6 +173,20 @@ impl Guard {
             return Err(Refused::Word);
         }
         if locked(&self.halts).take(Instant::now()) { Ok(()) } else { Err(Refused::Often) }
+    }
+
+    /// Does a program bring the token, as `Authorization: Bearer TOKEN`? Only wrong ones are counted.
+    pub fn bearer(&self, headers: &HeaderMap) -> Result<(), Refused> {
+        let Some(expected) = &self.token else { return Ok(()) };
+        let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let Some(given) = given.and_then(|value| value.strip_prefix("Bearer ")) else {
+            return Err(Refused::LogIn);
+        };
+        if same(&digest(given.trim()), expected) {
+            return Ok(());
+        }
+        let may_try = locked(&self.logins).take(Instant::now());
+        Err(if may_try { Refused::LogIn } else { Refused::Often })
     }
 
     /// Opens a session for who knows the token; the cookie to set.

@@ -19,12 +19,16 @@ fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
     map
 }
 
+fn access(token: Option<&str>) -> Access {
+    Access { table: "dashboard", token: token.map(str::to_owned), hosts: Vec::new() }
+}
+
 fn open() -> Guard {
-    Guard::new(at("127.0.0.1:9400"), Access::default()).unwrap()
+    Guard::new(at("127.0.0.1:9400"), access(None)).unwrap()
 }
 
 fn locked_by_token() -> Guard {
-    let access = Access { token: Some(TOKEN.to_owned()), hosts: vec!["Box.lan".to_owned()] };
+    let access = Access { hosts: vec!["Box.lan".to_owned()], ..access(Some(TOKEN)) };
     Guard::new(at("0.0.0.0:9400"), access).unwrap()
 }
 
@@ -35,14 +39,11 @@ fn pair(set: &str) -> String {
 
 #[test]
 fn only_this_machine_needs_no_token() {
-    let new = |listen, token: Option<&str>| {
-        let token = token.map(str::to_owned);
-        Guard::new(at(listen), Access { token, hosts: Vec::new() }).map(|_| ())
-    };
+    let new = |listen, token: Option<&str>| Guard::new(at(listen), access(token)).map(|_| ());
     assert_eq!(new("127.0.0.1:1", None), Ok(()));
     assert_eq!(new("[::1]:1", None), Ok(()));
     for listen in ["0.0.0.0:1", "[::]:1", "192.168.1.2:1"] {
-        assert_eq!(new(listen, None), Err(AccessError::Open(at(listen))));
+        assert_eq!(new(listen, None), Err(AccessError::Open(at(listen), "dashboard")));
         assert_eq!(new(listen, Some(TOKEN)), Ok(()));
     }
     assert_eq!(new("127.0.0.1:1", Some("short")), Err(AccessError::Short(5)));
@@ -149,4 +150,17 @@ fn a_halt_needs_the_word_and_is_not_repeated_without_end() {
         guard.halt(&headers(&[host, ("cookie", cookie), ("x-plimsoll-word", &word)]))
     };
     assert_eq!((halt(&other), halt(&one)), (Err(Refused::Word), Ok(())));
+}
+
+#[test]
+fn a_program_brings_the_token_itself() {
+    let guard = locked_by_token();
+    let with = |value: &str| guard.bearer(&headers(&[("authorization", value)]));
+    assert_eq!(guard.bearer(&headers(&[])), Err(Refused::LogIn));
+    assert_eq!(with(&format!("Basic {TOKEN}")), Err(Refused::LogIn));
+    assert_eq!(with("Bearer wrong"), Err(Refused::LogIn));
+    let tries: Vec<_> = (0..LOGINS_MAX).map(|_| with("Bearer wrong")).collect();
+    assert_eq!(tries.last(), Some(&Err(Refused::Often)));
+    assert_eq!(with(&format!("Bearer {TOKEN}")), Ok(()), "who knows it is not held up by others");
+    assert_eq!(open().bearer(&headers(&[])), Ok(()));
 }

@@ -5,12 +5,12 @@
 //! the file that names them, so a gateway may be started from anywhere.
 
 mod alerts;
-mod dashboard;
 mod gates;
 mod kind;
 mod limits;
 mod paper;
 mod place;
+mod port;
 mod ramp;
 mod reading;
 mod secret;
@@ -28,12 +28,12 @@ use model::{AgentId, InstrumentId, VenueId};
 use serde::Deserialize;
 
 pub use alerts::AlertConfig;
-pub use dashboard::DashboardConfig;
 pub use gates::GatesConfig;
 pub use kind::VenueKind;
 pub use limits::{LimitsFile, LossStated};
 pub use paper::PaperConfig;
 pub use place::{Place, place};
+pub use port::PortConfig;
 pub use reading::ConfigError;
 use reading::read;
 pub use secret::{Secret, SecretError, SecretSource};
@@ -85,7 +85,11 @@ pub struct Config {
     /// What the limits file itself says of the most that may be lost.
     pub loss_stated: LossStated,
     /// Where its dashboard listens; `None` where there is none.
-    pub dashboard: Option<DashboardConfig>,
+    pub dashboard: Option<PortConfig>,
+    /// Where its metrics are scraped; `None` where they are not.
+    pub metrics: Option<PortConfig>,
+    /// Arguments that the processes which the gateway starts beside it get, too.
+    pub own_arguments: Vec<String>,
     /// The file itself.
     pub path: PathBuf,
     /// The text of both files, for the journal.
@@ -103,8 +107,9 @@ impl Config {
         let sinks = self.sinks.iter_mut().filter_map(SinkConfig::secret_mut);
         let paper = self.gates.paper_store_password.iter_mut();
         let others = self.store_password.iter_mut().chain(paper).chain(watchdog).chain(alerts);
-        let dashboard = self.dashboard.as_mut().and_then(|dashboard| dashboard.token.as_mut());
-        let others = others.chain(sinks).chain(dashboard);
+        let ports = [&mut self.dashboard, &mut self.metrics].into_iter().flatten();
+        let ports = ports.filter_map(|port| port.token.as_mut());
+        let others = others.chain(sinks).chain(ports);
         secret::take_from_environment(venue.chain(others));
     }
 
@@ -211,7 +216,8 @@ struct File {
     #[serde(default)]
     agent: BTreeMap<AgentId, AgentFile>,
     watchdog: Option<WatchdogConfig>,
-    dashboard: Option<DashboardConfig>,
+    dashboard: Option<PortConfig>,
+    metrics: Option<PortConfig>,
     #[serde(default)]
     gates: gates::GatesFile,
     ramp: Option<ramp::RampFile>,
@@ -337,13 +343,15 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let ramp = ramp::checked(file.ramp.as_ref()).map_err(|(key, problem)| bad(&key, problem))?;
     let ramp = Some(ramp).filter(|_| paper.is_none());
     let sinks = sinks::read(file.sink, here).map_err(|(key, problem)| bad(&key, problem))?;
-    let dashboard = file.dashboard.map(|table| {
-        let token = table.token.map(|source| source.within(here));
-        DashboardConfig { token, ..table }
-    });
-    if let Some(table) = &dashboard {
-        dashboard::check(table).map_err(|(key, problem)| bad(&key, problem))?;
-    }
+    let port = |table: &str, port: Option<PortConfig>| match port {
+        None => Ok(None),
+        Some(port) => {
+            port::check(table, &port).map_err(|(key, problem)| bad(&key, problem))?;
+            let token = port.token.map(|source| source.within(here));
+            Ok(Some(PortConfig { token, ..port }))
+        }
+    };
+    let (dashboard, metrics) = (port("dashboard", file.dashboard)?, port("metrics", file.metrics)?);
     let text = format!("{text}\n# {}\n{limits_text}", file.limits.display());
     let reconcile_every_s = file.reconcile_every_s.max(1);
     let state_dir = file.state_dir.map(|path| here.join(path));
@@ -370,8 +378,10 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
         gates,
         ramp,
         loss_stated,
+        own_arguments: Vec::new(),
         path: path.to_owned(),
         dashboard,
+        metrics,
         text,
     })
 }

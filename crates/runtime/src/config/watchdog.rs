@@ -28,6 +28,8 @@ pub struct WatchdogConfig {
     pub token: SecretSource,
     /// `HOST:PORT` of its HTTP control. The gateway does not use it.
     pub control: Option<String>,
+    /// `HOST:PORT` where its metrics are scraped. The gateway does not use it.
+    pub metrics: Option<String>,
     /// Its own API key, never the gateway's. The gateway does not read it.
     pub key: Option<SecretSource>,
     /// The secret of that key.

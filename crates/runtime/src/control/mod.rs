@@ -23,7 +23,7 @@ pub use protocol::{
     Answer, Ask, BookShown, BreakersShown, Compared, Enabled, LimitsShown, OrderShown, ResumeShown,
     Trading,
 };
-pub(crate) use server::{Asked, Listening, listen};
+pub(crate) use server::{Asked, Beside, Listening, listen};
 
 /// Questions that wait for the gateway's loop.
 pub(crate) const ASKED_MAX: usize = 8;

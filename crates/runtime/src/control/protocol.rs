@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use alerts::SinkState;
 use gateway::Limits;
-use journal::{Comparison, Corrected};
+use journal::{Comparison, Corrected, FlushCounts};
 use model::{
     AgentId, Amount, BreakerShown, ClientOrderId, EquityMark, FeedHealth, HaltedBy, InstrumentId,
     LimitsVersion, NetQty, Notional, OrderState, Price, Qty, ResumeStep, Side, Timestamp,
@@ -72,6 +72,8 @@ pub enum Ask {
     Alerts,
     /// Show what the account is worth, and every circuit breaker.
     Breakers {},
+    /// Say how long the journal's writes take.
+    Flushes {},
 }
 
 /// Time for what the gateway knows without asking anybody, seconds.
@@ -114,6 +116,7 @@ impl Ask {
             | Ask::Resume { .. }
             | Ask::Book { .. }
             | Ask::Breakers {}
+            | Ask::Flushes {}
             | Ask::Alerts => KNOWN_S,
         }
     }
@@ -139,6 +142,8 @@ pub enum Answer {
     Alerts(Vec<SinkState>),
     /// To [`Ask::Breakers`].
     Breakers(BreakersShown),
+    /// To [`Ask::Flushes`].
+    Flushes(FlushCounts),
     /// It was not done, and why.
     Error(String),
 }
@@ -274,4 +279,10 @@ pub struct BreakersShown {
     pub headroom: Option<Notional>,
     /// Every breaker.
     pub breakers: Vec<BreakerShown>,
+    /// What the book of each followed instrument is as of, by the gateway's clock; `None` for one that was never heard.
+    #[serde(default)]
+    pub books: BTreeMap<InstrumentId, Option<Timestamp>>,
+    /// Until when the watchdog lets this gateway add risk; in the past where it does not. `None` where there is none.
+    #[serde(default)]
+    pub lease_until: Option<Timestamp>,
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gateway::Limits;
+use journal::Flushes;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -32,6 +33,15 @@ pub(crate) struct Asked {
     /// The limits that were read for it, where it asks for that.
     pub(crate) limits: Option<Box<Limits>>,
     pub(crate) reply: oneshot::Sender<Answer>,
+}
+
+/// What is answered without the gateway's loop.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Beside {
+    /// What is read when somebody wants the limits read.
+    pub(crate) limits: Option<Arc<LimitsFile>>,
+    /// How long the journal's writes take.
+    pub(crate) flushes: Flushes,
 }
 
 /// Listens while this lives; then the socket is gone.
@@ -58,11 +68,10 @@ fn file(path: &Path) -> std::io::Result<(u64, u64)> {
 }
 
 /// Listens at `path`, which is ours by the journal's lock.
-/// `limits` is what is read when somebody wants it read.
 pub(crate) fn listen(
     path: &Path,
     asked: mpsc::Sender<Asked>,
-    limits: Option<LimitsFile>,
+    beside: Beside,
 ) -> std::io::Result<Listening> {
     if std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
         std::fs::remove_file(path)?;
@@ -71,15 +80,11 @@ pub(crate) fn listen(
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     let made = file(path)?;
-    let task = tokio::spawn(accept(listener, asked, limits.map(Arc::new)));
+    let task = tokio::spawn(accept(listener, asked, beside));
     Ok(Listening { path: path.to_owned(), made, task })
 }
 
-async fn accept(
-    listener: UnixListener,
-    asked: mpsc::Sender<Asked>,
-    limits: Option<Arc<LimitsFile>>,
-) {
+async fn accept(listener: UnixListener, asked: mpsc::Sender<Asked>, beside: Beside) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -87,10 +92,10 @@ async fn accept(
             continue;
         };
         let Ok(place) = places.clone().try_acquire_owned() else { continue };
-        let (asked, limits) = (asked.clone(), limits.clone());
+        let (asked, beside) = (asked.clone(), beside.clone());
         tokio::spawn(async move {
             // Who goes away or dawdles is let go.
-            let _ = serve(stream, asked, limits).await;
+            let _ = serve(stream, asked, beside).await;
             drop(place);
         });
     }
@@ -100,7 +105,7 @@ async fn accept(
 async fn serve(
     stream: UnixStream,
     asked: mpsc::Sender<Asked>,
-    limits: Option<Arc<LimitsFile>>,
+    beside: Beside,
 ) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     loop {
@@ -112,7 +117,7 @@ async fn serve(
         }
         let is_whole = line.last() == Some(&b'\n');
         let answer = if is_whole {
-            answer(&line, &asked, limits.as_ref()).await
+            answer(&line, &asked, &beside).await
         } else {
             Answer::Error(format!("a question is one line of at most {ASK_MAX} bytes"))
         };
@@ -125,17 +130,16 @@ async fn serve(
     }
 }
 
-async fn answer(
-    line: &[u8],
-    asked: &mpsc::Sender<Asked>,
-    limits: Option<&Arc<LimitsFile>>,
-) -> Answer {
+async fn answer(line: &[u8], asked: &mpsc::Sender<Asked>, beside: &Beside) -> Answer {
     let ask: Ask = match serde_json::from_slice(line) {
         Ok(ask) => ask,
         Err(error) => return Answer::Error(format!("not understood: {error}")),
     };
+    if ask == (Ask::Flushes {}) {
+        return Answer::Flushes(beside.flushes.counts());
+    }
     let wait = Duration::from_secs(u64::from(ask.wait_s()));
-    let limits = match read_limits(&ask, limits, wait).await {
+    let limits = match read_limits(&ask, beside.limits.as_ref(), wait).await {
         Ok(limits) => limits,
         Err(problem) => return Answer::Error(problem),
     };

@@ -34,7 +34,7 @@ impl Bench {
                     gateway(asked);
                 }
             });
-            listen(&path, asked, None).unwrap()
+            listen(&path, asked, Beside::default()).unwrap()
         };
         Bench { directory, runtime, listening: Some(listening) }
     }
@@ -124,13 +124,13 @@ fn the_socket_is_its_owners_and_goes_with_the_gateway() {
     let (asked, _questions) = mpsc::channel(1);
     let again = {
         let _entered = bench.runtime.enter();
-        listen(&bench.path(), asked, None).unwrap()
+        listen(&bench.path(), asked, Beside::default()).unwrap()
     };
     // A gateway that ends after another has replaced its socket leaves that one alone.
     let (asked, _questions_of_next) = mpsc::channel(1);
     let next = {
         let _entered = bench.runtime.enter();
-        listen(&bench.path(), asked, None).unwrap()
+        listen(&bench.path(), asked, Beside::default()).unwrap()
     };
     drop(again);
     assert!(bench.path().exists());

@@ -167,6 +167,9 @@ impl Core {
                 Some(Asked { ask: Ask::Breakers {}, reply, .. }) => {
                     let _ = reply.send(shown::breakers(&self.gateway, clock::now()));
                 }
+                Some(Asked { ask: Ask::Flushes {}, .. }) => {
+                    // The channel answers it; whoever asks here by another way is told that it ended.
+                }
                 None => {}
             }
             let due = self.waiting.answer(&self.gateway, clock::now());

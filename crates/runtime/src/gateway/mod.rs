@@ -41,6 +41,7 @@ mod watchdog;
 mod without;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use alerts::Alerts;
@@ -76,7 +77,7 @@ use self::watchdog::Link;
 pub use self::without::compare;
 use crate::budget::{self, BudgetError, HostBudget};
 use crate::clock;
-use crate::config::{Config, LimitsFile, Secret, VenueConfig};
+use crate::config::{Config, Secret, VenueConfig};
 use crate::control;
 use crate::record::{Ear, Keeper};
 use crate::streaming;
@@ -255,7 +256,11 @@ async fn run_with(
         paper,
     };
     let (asks, asked) = mpsc::channel(control::ASKED_MAX);
-    let _listening = listen(&directory, &config.store, asks.clone(), config.limits_file.clone());
+    let beside = control::Beside {
+        limits: Some(Arc::new(config.limits_file.clone())),
+        flushes: opened.writer.flushes(),
+    };
+    let _listening = listen(&directory, &config.store, asks.clone(), beside);
     let sources =
         Sources { inputs: input_queue, agents: agent_queue, failures: failed, asked, stop };
     let key_audit_every = Duration::from_secs(settings.key_audit_every_s);
@@ -330,11 +335,10 @@ fn listen(
     directory: &Path,
     store: &Address,
     asks: mpsc::Sender<control::Asked>,
-    limits: LimitsFile,
+    beside: control::Beside,
 ) -> Option<control::Listening> {
-    let listening = control::socket(directory, store).and_then(|path| {
-        control::listen(&path, asks, Some(limits)).map(|listening| (path, listening))
-    });
+    let listening = control::socket(directory, store)
+        .and_then(|path| control::listen(&path, asks, beside).map(|listening| (path, listening)));
     match listening {
         Ok((path, listening)) => {
             tracing::debug!(path = %path.display(), "the control channel is open");

@@ -163,10 +163,11 @@ impl Release {
                 rest.ask_unless(&question.request, as_of, &held_back).await
             }
         };
-        if let (Outcome::NotSent(cause), Request::Account(AccountRequest::Place(_))) =
+        if let (Outcome::NotSent(cause), Request::Account(AccountRequest::Place(order))) =
             (&outcome, &question.request)
         {
-            tracing::warn!("an order is not sent: {cause}");
+            let (client_order_id, instrument) = (order.client_order_id, order.instrument);
+            tracing::warn!(%client_order_id, %instrument, "an order is not sent: {cause}");
         }
         let left = left.into_inner();
         let never = left == 0 || matches!(outcome, Outcome::NotSent(_));

@@ -1,7 +1,7 @@
 //! What only the running gateway knows and no journal has: a book, the limits it goes by, and how far each
 //! breaker is now.
 
-use gateway::{Gateway, Limits};
+use gateway::{Gateway, LeaseState, Limits};
 use model::market::{Level, MarketView};
 use model::{InstrumentId, LimitsVersion, Timestamp};
 
@@ -25,6 +25,15 @@ pub(super) fn breakers(gateway: &Gateway, now: Timestamp) -> Answer {
         mark: gateway.equity_mark(),
         headroom: gateway.loss_headroom(),
         breakers: gateway.breakers(now),
+        books: gateway
+            .markets()
+            .iter()
+            .map(|market| (market.instrument().id, market.book_as_of(gateway.venue_ahead_ms())))
+            .collect(),
+        lease_until: match gateway.lease() {
+            LeaseState::NotConfigured => None,
+            LeaseState::Fresh { until } | LeaseState::Stale { since: until } => Some(until),
+        },
     })
 }
 

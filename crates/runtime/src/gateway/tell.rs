@@ -3,7 +3,7 @@
 
 use model::TradingState;
 use model::{
-    AgentEvent, Alert, AlertLevel, FeedHealth, Fill, Link, NewOrder, OrderKind, OrderQty, Record,
+    AgentEvent, Alert, AlertLevel, ClientOrderId, FeedHealth, Fill, Link, NewOrder, OrderKind, OrderQty, Record,
     Side,
 };
 
@@ -40,13 +40,15 @@ pub(super) fn alert(alert: &Alert) {
     }
 }
 
-/// A fact that goes into the journal.
+/// A fact that goes into the journal. What it is about is said in fields, by which machines find it.
 pub(super) fn record(record: &Record) {
     match record {
         Record::Filled { client_order_id, fill, late } => {
-            let order = client_order_id.map_or_else(|| "not ours".to_owned(), |id| id.to_string());
+            let order = client_order_id.as_ref().map_or("not ours", ClientOrderId::as_str);
+            let (instrument, trade_id) = (fill.instrument, &fill.trade_id);
             let when = if *late { ", found afterwards" } else { "" };
-            tracing::info!("{} ({order}){when}", executed(fill));
+            let what = executed(fill);
+            tracing::info!(client_order_id = order, %instrument, %trade_id, "{what}{when}");
         }
         Record::Link { link, up: true, .. } => {
             let name = match link {
@@ -55,21 +57,43 @@ pub(super) fn record(record: &Record) {
             };
             tracing::info!("{name}: connected");
         }
-        Record::Prepared { agent, order, .. } => {
-            tracing::debug!(%agent, "order {}: {}", order.client_order_id, wanted(order));
+        Record::Decided { intent, .. } => {
+            let (agent, intent) = (intent.agent, intent.id.0);
+            tracing::debug!(%agent, intent, "an agent has decided");
         }
-        Record::Refused { agent, because, .. } => {
-            tracing::debug!(%agent, "a guardrail refused an order: {because}");
+        Record::Prepared { agent, intent, order, .. } => {
+            let (intent, instrument) = (intent.0, order.instrument);
+            let client_order_id = order.client_order_id;
+            let what = wanted(order);
+            tracing::debug!(%client_order_id, %agent, intent, %instrument, "order: {what}");
+        }
+        Record::CancelPrepared { client_order_id, .. } => {
+            tracing::debug!(%client_order_id, "order: is taken back");
+        }
+        Record::Answered { client_order_id, asked, outcome, .. } => {
+            tracing::debug!(%client_order_id, ?asked, "order: answered: {outcome}");
+        }
+        Record::Accepted { client_order_id, venue_order_id, .. } => {
+            tracing::debug!(%client_order_id, %venue_order_id, "order: the venue has it");
+        }
+        Record::Refused { agent, intent, because, .. } => {
+            tracing::debug!(%agent, intent = intent.0, "a guardrail refused an order: {because}");
         }
         Record::Rejected { client_order_id, because } => {
-            tracing::debug!("order {client_order_id}: rejected by the venue: {because}");
+            tracing::debug!(%client_order_id, "order: rejected by the venue: {because}");
+        }
+        Record::CancelRejected { client_order_id, because } => {
+            tracing::debug!(%client_order_id, "order: its cancel is rejected by the venue: {because}");
+        }
+        Record::Triggered { client_order_id } => {
+            tracing::debug!(%client_order_id, "order: its trigger was reached");
         }
         Record::Ended { client_order_id, ending, cause, .. } => {
             let cause = cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
-            tracing::debug!("order {client_order_id}: over ({ending:?}){cause}");
+            tracing::debug!(%client_order_id, "order: over ({ending:?}){cause}");
         }
         Record::InDoubt { client_order_id, because } => {
-            tracing::debug!("order {client_order_id}: in doubt: {because}");
+            tracing::debug!(%client_order_id, "order: in doubt: {because}");
         }
         Record::Discrepancy { found } => {
             tracing::info!("found: {found} ({})", found.correction());
@@ -86,12 +110,7 @@ pub(super) fn record(record: &Record) {
         Record::AgentDisabled { .. }
         | Record::Started { .. }
         | Record::Stopped
-        | Record::Decided { .. }
-        | Record::CancelPrepared { .. }
-        | Record::Accepted { .. }
-        | Record::CancelRejected { .. }
         | Record::Busted { .. }
-        | Record::Triggered { .. }
         | Record::Foreign { .. }
         | Record::ForeignGone { .. }
         | Record::ForeignCancel { .. }
@@ -117,7 +136,6 @@ pub(super) fn record(record: &Record) {
         | Record::KeyAudited { .. }
         | Record::GateOverridden { .. }
         | Record::Ramp { .. }
-        | Record::Answered { .. }
         | Record::Alerted { .. }
         | Record::Agent { .. } => {}
     }

@@ -20,8 +20,9 @@ use rusqlite::Connection;
 
 use self::line::Line;
 pub(crate) use self::refusal::INSUFFICIENT;
+pub use self::refusal::tag as refusal_tag;
 pub(crate) use self::state::{Carried, Fold};
-pub(crate) use self::wrong::link_name;
+pub use self::wrong::{link_name, what_went_wrong};
 
 impl Fold {
     /// Takes one entry.

@@ -51,7 +51,7 @@ impl Fold {
 }
 
 /// The tag that a refusal has in the journal.
-pub(crate) fn tag(because: &Refusal) -> String {
+pub fn tag(because: &Refusal) -> String {
     let value = serde_json::to_value(because).unwrap_or_default();
     value["refusal"].as_str().unwrap_or("unknown").to_owned()
 }

@@ -3,7 +3,7 @@
 use model::{AlertLevel, BreakerEvent, Link, Record};
 
 /// What went wrong, where a record is about that.
-pub(crate) fn what_went_wrong(record: &Record) -> Option<String> {
+pub fn what_went_wrong(record: &Record) -> Option<String> {
     Some(match record {
         Record::Rejected { because, .. } => format!("the venue rejected it: {because}"),
         Record::CancelRejected { because, .. } => {
@@ -41,7 +41,8 @@ pub(crate) fn what_went_wrong(record: &Record) -> Option<String> {
     })
 }
 
-pub(crate) const fn link_name(link: Link) -> &'static str {
+/// The word of a connection.
+pub const fn link_name(link: Link) -> &'static str {
     match link {
         Link::Market => "market",
         Link::Account => "account",

@@ -6,7 +6,7 @@ use super::asking::{Asking, Section};
 use crate::table::{Cell, Table};
 
 /// Stages: from a column of `orders` to another one.
-const STAGES: [(&str, &str, &str); 7] = [
+pub const STAGES: [(&str, &str, &str); 7] = [
     ("decided to durable", "decided_at", "durable_at"),
     ("durable to sent", "durable_at", "left_at"),
     ("decided to sent", "decided_at", "left_at"),

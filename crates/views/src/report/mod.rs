@@ -16,6 +16,7 @@ mod uptime;
 
 use self::asking::{Asking, span};
 pub use self::asking::{Of, Report, Section, Since};
+pub use self::latency::STAGES;
 use crate::error::ViewsError;
 use crate::store::Views;
 

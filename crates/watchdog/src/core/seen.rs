@@ -133,6 +133,11 @@ impl Seen {
         [&self.orders, &self.prices, &self.balances].iter().all(|lane| lane.is_fresh(now_ms))
     }
 
+    /// How old the newest list of open orders is.
+    pub(super) fn list_age_ms(&self, now_ms: u64) -> Option<u64> {
+        self.listed.as_ref().map(|_| now_ms.saturating_sub(self.listed_ms))
+    }
+
     /// Since when one of them has been asked for without a good answer, and why; `now_ms` where all is well.
     pub(super) fn blind_since(&self, now_ms: u64) -> (u64, &str) {
         let lanes = [&self.orders, &self.prices, &self.balances];

@@ -72,6 +72,8 @@ pub struct Status {
     pub canceled: usize,
     /// The exchange can be read.
     pub watching: bool,
+    /// Age of the newest list of open orders, ms; `None` before the first one.
+    pub list_age_ms: Option<u64>,
     /// Why not.
     pub problem: Option<String>,
     /// What the account is worth.
@@ -161,6 +163,7 @@ impl Core {
             cleared: clearing.map(|clearing| clearing.clear_ms.is_some()),
             canceled: clearing.map_or(0, |clearing| clearing.canceled),
             watching,
+            list_age_ms: self.seen.list_age_ms(ms),
             problem: (!watching).then(|| self.seen.blind_since(ms).1.to_owned()),
             equity: self.ledger.equity(),
             high_water: marks.high_water,

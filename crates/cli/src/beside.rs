@@ -1,9 +1,9 @@
-//! A gateway's own dashboard: a process that it starts, keeps, and takes with it.
+//! A gateway's own dashboard and its metrics: processes that it starts, keeps, and takes with it.
 //!
-//! A process and no thread, because what a dashboard does grows with the journal and with whoever looks: its
-//! memory, its panics and its hunger for the processor (it runs with a lower priority) are its own. It gets no environment but
-//! what names places, and on standard input the two secrets that it needs: what opens it, and the password of the
-//! store. The gateway waits for nothing of it.
+//! Processes and no threads, because what they do grows with the journal and with whoever looks: memory,
+//! panics and hunger for the processor (they run with a lower priority) are their own. They get no environment but
+//! what names places, and on standard input the two secrets that each needs: what opens it, and the password of the
+//! store. The gateway waits for nothing of them.
 
 use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
@@ -20,12 +20,18 @@ use tokio::time::Instant;
 /// What it finds of the gateway's environment: where things are, and what it logs.
 const VARIABLES: [&str; 7] =
     ["HOME", "PATH", "PLIMSOLL_STATE_DIR", "RUST_LOG", "TMPDIR", "TZ", "XDG_STATE_HOME"];
-/// Pauses before it is started again: the first, and the longest.
+/// How far they stand back when the processor is wanted by others.
+const NICE: i32 = 10;
+/// Pauses before one is started again: the first, and the longest.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 /// One that ran for so long had started well.
 const WELL: Duration = Duration::from_secs(60);
 
-/// What the gateway tells it, in one line.
+/// The two tables, which are named as their commands are.
+pub(crate) const DASHBOARD: &str = "dashboard";
+pub(crate) const METRICS: &str = "metrics";
+
+/// What the gateway tells one of them, in one line.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Lines {
@@ -37,7 +43,7 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// Reads them, at the other end.
-    pub(super) fn read() -> anyhow::Result<Lines> {
+    pub(crate) fn read() -> anyhow::Result<Lines> {
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line)?;
         serde_json::from_str(&line).map_err(|_| {
@@ -47,14 +53,15 @@ impl Lines {
         })
     }
 
-    /// Reads them where the configuration says that they are. `None`: there is no dashboard.
-    pub(crate) fn of(config: &Config) -> anyhow::Result<Option<Lines>> {
-        let Some(dashboard) = &config.dashboard else { return Ok(None) };
+    /// Reads what this table needs, where the configuration says that it is. `None`: there is no such table.
+    pub(crate) fn of(config: &Config, table: &'static str) -> anyhow::Result<Option<Lines>> {
+        let port = if table == METRICS { &config.metrics } else { &config.dashboard };
+        let Some(port) = port else { return Ok(None) };
         let read = |source: &Option<runtime::config::SecretSource>| {
             let secret = source.as_ref().map(|source| source.read()).transpose()?;
             Ok::<_, runtime::config::SecretError>(secret.map(|secret| secret.reveal().to_owned()))
         };
-        let token = read(&dashboard.token).context("[dashboard] token")?;
+        let token = read(&port.token).with_context(|| format!("[{table}] token"))?;
         if let Some(token) = &token {
             let length = token.chars().count();
             if length < dashboard::TOKEN_MIN {
@@ -65,13 +72,13 @@ impl Lines {
     }
 }
 
-/// Keeps a dashboard of this configuration running until this is dropped. It never ends by itself, and whatever happens to it is
+/// Keeps a process of this table running until this is dropped. It never ends by itself, and whatever happens to it is
 /// only said.
-pub(crate) async fn keep(config: PathBuf, lines: Lines) {
+pub(crate) async fn keep(table: &'static str, config: PathBuf, lines: Lines) {
     let mut pause = PAUSES[0];
     loop {
         let start = Instant::now();
-        let ended = match serve(&config, &lines).await {
+        let ended = match serve(table, &config, &lines).await {
             Ok(status) => format!("it ended ({status})"),
             Err(error) => format!("{error:#}"),
         };
@@ -79,19 +86,24 @@ pub(crate) async fn keep(config: PathBuf, lines: Lines) {
         tracing::warn!(
             ended,
             pause_s = pause.as_secs(),
-            "there is no dashboard; it is started again"
+            "[{table}] is not served; it is started again"
         );
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PAUSES[1]);
     }
 }
 
-async fn serve(config: &Path, lines: &Lines) -> anyhow::Result<std::process::ExitStatus> {
+async fn serve(
+    table: &str,
+    config: &Path,
+    lines: &Lines,
+) -> anyhow::Result<std::process::ExitStatus> {
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let known = VARIABLES.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
     let mut child = Command::new(program)
-        .args(["dashboard", "--of-gateway", "--config"])
+        .args([table, "--of-gateway", "--config"])
         .arg(config)
+        .args(crate::log::arguments())
         .env_clear()
         .envs(known)
         .stdin(Stdio::piped())
@@ -109,8 +121,15 @@ async fn serve(config: &Path, lines: &Lines) -> anyhow::Result<std::process::Exi
     Ok(ended)
 }
 
+/// Stands back where the gateway's own work is to be done.
+pub(crate) fn stand_back() {
+    if let Err(error) = rustix::process::nice(NICE) {
+        tracing::debug!(%error, "this process has the priority of its gateway");
+    }
+}
+
 /// Returns when the gateway is gone: then its end of standard input is closed.
-pub(super) async fn orphaned() {
+pub(crate) async fn orphaned() {
     let (gone, told) = tokio::sync::oneshot::channel::<()>();
     // A thread that nobody waits for: a read that blocks would hold up the end of a runtime.
     let watching = std::thread::Builder::new().name("gateway".to_owned()).spawn(move || {
@@ -118,7 +137,7 @@ pub(super) async fn orphaned() {
         drop((read, gone));
     });
     if let Err(error) = watching {
-        tracing::warn!(%error, "this dashboard will not see its gateway's end");
+        tracing::warn!(%error, "its gateway's end will not be seen");
         std::future::pending::<()>().await;
     }
     let _ = told.await;

@@ -1,4 +1,4 @@
-//! The `[dashboard]` table: where the gateway's dashboard listens, and what opens it.
+//! The `[dashboard]` and `[metrics]` tables: where each listens, and what opens it.
 
 use std::net::SocketAddr;
 
@@ -6,28 +6,28 @@ use serde::Deserialize;
 
 use super::SecretSource;
 
-/// The dashboard, as its table says it. `docs/dashboard.md` tells what each key means.
+/// One of the two, as its table says it. `docs/dashboard.md` and `docs/metrics.md` tell what each key means.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DashboardConfig {
+pub struct PortConfig {
     /// Where it listens.
     pub listen: SocketAddr,
     /// What opens it; needed where other machines can reach it.
     pub token: Option<SecretSource>,
-    /// Names that it may be opened by besides addresses and `localhost`, without a port.
+    /// Names that it may be asked by besides addresses and `localhost`, without a port.
     #[serde(default)]
     pub hosts: Vec<String>,
 }
 
 /// What other machines can reach needs a token, and a name is one without a port.
-pub(super) fn check(dashboard: &DashboardConfig) -> Result<(), (String, String)> {
-    let DashboardConfig { listen, token, hosts } = dashboard;
+pub(super) fn check(table: &str, port: &PortConfig) -> Result<(), (String, String)> {
+    let PortConfig { listen, token, hosts } = port;
     if token.is_none() && !listen.ip().is_loopback() {
         let problem = format!(
             "is missing: {listen} can be reached from other machines; write where the token is, as in token = \
-             {{ file = \"dashboard.token\" }}, or listen on 127.0.0.1"
+             {{ file = \"{table}.token\" }}, or listen on 127.0.0.1"
         );
-        return Err(("dashboard.token".to_owned(), problem));
+        return Err((format!("{table}.token"), problem));
     }
     let is_name = |host: &String| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
@@ -37,7 +37,7 @@ pub(super) fn check(dashboard: &DashboardConfig) -> Result<(), (String, String)>
         Some(host) => {
             let problem =
                 format!("{host:?} is no name as box.lan, without http:// and without a port");
-            Err(("dashboard.hosts".to_owned(), problem))
+            Err((format!("{table}.hosts"), problem))
         }
         None => Ok(()),
     }
@@ -47,10 +47,10 @@ pub(super) fn check(dashboard: &DashboardConfig) -> Result<(), (String, String)>
 mod tests {
     use super::*;
 
-    fn checked(text: &str) -> Result<DashboardConfig, String> {
-        let config: DashboardConfig =
+    fn checked(text: &str) -> Result<PortConfig, String> {
+        let config: PortConfig =
             toml::from_str(text).map_err(|error| error.message().to_owned())?;
-        check(&config).map_err(|(key, problem)| format!("{key}: {problem}"))?;
+        check("dashboard", &config).map_err(|(key, problem)| format!("{key}: {problem}"))?;
         Ok(config)
     }
 
