@@ -14,6 +14,7 @@ use crate::clickhouse::ClickHouse;
 use crate::cursor::Cursor;
 use crate::elastic::Elastic;
 use crate::fold::Fold;
+use crate::otlp::Otlp;
 use crate::parquet::Parquet;
 use crate::row::{Missing, Row, What};
 use crate::settings::{Kind, Settings};
@@ -98,6 +99,10 @@ impl Sink {
             Kind::Elasticsearch { url, stream, is_data_stream, auth } => {
                 let dead = directory.join(format!("{}.dead.jsonl", settings.name));
                 Box::new(Elastic::new(url, (stream, *is_data_stream), auth.as_ref(), dead)?)
+            }
+            Kind::Otlp { url, header } => {
+                let dead = directory.join(format!("{}.dead.jsonl", settings.name));
+                Box::new(Otlp::new(url, header.as_ref(), dead)?)
             }
             Kind::Parquet { dir, file_rows, file_time } => {
                 Box::new(Parquet::new(dir, *file_rows, *file_time))
@@ -192,7 +197,8 @@ impl Sink {
             self.state.missing = 0;
         }
         self.is_same_journal(reader)?;
-        let Cursor { had, had_at: at, fold, .. } = self.state.cursor.clone();
+        let Cursor { had, had_at: at, mut fold, .. } = self.state.cursor.clone();
+        fold.follow(self.target.follows_orders());
         let there = self.target.open(tag, had)?;
         if there > reader.last().map_err(journal)? {
             return Err(self.other_journal(there));
@@ -205,7 +211,9 @@ impl Sink {
             "the target has lost what it had acknowledged: it ends with entry {there} and not {had}; the rest is \
              sent again"
         );
-        let start = Point { seq: 0, at: Timestamp::from_nanos(0), fold: Fold::default() };
+        let mut fold = Fold::default();
+        fold.follow(self.target.follows_orders());
+        let start = Point { seq: 0, at: Timestamp::from_nanos(0), fold };
         fold_up_to(reader, there, start)
     }
 
@@ -263,7 +271,7 @@ impl Sink {
             (point.seq, point.at) = (seq, entry.at);
             let row = Row::of(tag, seq, text, entry, &point.fold);
             if let What::Entry(entry) = &row.what {
-                point.fold.add(&entry.record);
+                point.fold.pass(entry);
             }
             rows.push(row);
             read += 1;
@@ -355,7 +363,7 @@ fn fold_up_to(reader: &JournalReader, there: u64, mut point: Point) -> Result<Po
                 is_past = true;
                 return Ok(());
             }
-            point.fold.add(&entry.record);
+            point.fold.pass(&entry);
             (point.seq, point.at) = (seq, entry.at);
             Ok(())
         };

@@ -7,10 +7,12 @@
 use std::collections::BTreeMap;
 
 use model::{
-    Action, AgentId, Asset, Balance, Decimal, InstrumentId, IntentId, NetQty, Record, Side,
+    Action, AgentId, Asset, Balance, Decimal, Entry, InstrumentId, IntentId, NetQty, Record, Side,
     Timestamp,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::journey::{Journey, Journeys};
 
 /// Positions and balances up to an entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +25,9 @@ pub(crate) struct Fold {
     decided: BTreeMap<AgentId, (IntentId, NetQty)>,
     /// Records are missing: what is not told again since is not known.
     partial: bool,
+    /// Orders on their way, for a sink of traces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    journeys: Option<Journeys>,
 }
 
 /// What was held before a record.
@@ -39,7 +44,26 @@ pub(crate) struct Before {
 impl Fold {
     /// Records were missed: from here on only what is told anew is known.
     pub(crate) fn missed(&mut self) {
-        *self = Fold { partial: true, ..Fold::default() };
+        let journeys = self.journeys.as_ref().map(|_| Journeys::default());
+        *self = Fold { partial: true, journeys, ..Fold::default() };
+    }
+
+    /// Orders are followed from here on, or are not.
+    pub(crate) fn follow(&mut self, orders: bool) {
+        self.journeys = orders.then(|| self.journeys.take().unwrap_or_default());
+    }
+
+    /// The order that an entry is about, as it was before it; `None` where orders are not followed.
+    pub(crate) fn journey(&self, entry: &Entry) -> Option<Journey> {
+        self.journeys.as_ref()?.before(entry)
+    }
+
+    /// Takes an entry into account.
+    pub(crate) fn pass(&mut self, entry: &Entry) {
+        self.add(&entry.record);
+        if let Some(journeys) = &mut self.journeys {
+            journeys.add(entry);
+        }
     }
 
     /// What was held before this record.
@@ -72,8 +96,7 @@ impl Fold {
         self.balances.get(&asset).map(|balance| (asset, balance.free.get()))
     }
 
-    /// Takes a record into account.
-    pub(crate) fn add(&mut self, record: &Record) {
+    fn add(&mut self, record: &Record) {
         match record {
             Record::Decided { intent, position, .. } => {
                 self.decided.insert(intent.agent, (intent.id, *position));

@@ -41,14 +41,17 @@ impl Answer {
 
 impl Http {
     /// `headers` may be secret; they are in no message.
-    pub(crate) fn new(base: &str, headers: &[(&'static str, String)]) -> Result<Http, String> {
+    pub(crate) fn new<N: AsRef<str>>(base: &str, headers: &[(N, String)]) -> Result<Http, String> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             let mut value = HeaderValue::from_str(value).map_err(|_| {
+                let name = name.as_ref();
                 format!("what is sent as {name} holds a sign that no header may have")
             })?;
             value.set_sensitive(true);
-            map.insert(HeaderName::from_static(name), value);
+            let name = HeaderName::from_bytes(name.as_ref().as_bytes())
+                .map_err(|_| format!("{} is no name of a header", name.as_ref()))?;
+            map.insert(name, value);
         }
         let client = reqwest::Client::builder()
             .default_headers(map)

@@ -1,4 +1,4 @@
-//! Sinks: the journal's records on their way to ClickHouse, Elasticsearch and Parquet files.
+//! Sinks: the journal's records on their way to ClickHouse, Elasticsearch and Parquet files, and as traces to OpenTelemetry.
 //!
 //! A sink stands behind the journal and never beside it: it reads what is durable, by entry number, through a
 //! connection of its own, and no order waits for it. What it has had is a number, the cursor, which is written
@@ -16,7 +16,9 @@ mod elastic;
 mod engine;
 mod fold;
 mod http;
+mod journey;
 mod lock;
+mod otlp;
 mod parquet;
 mod row;
 mod row_binary;

@@ -4,6 +4,7 @@ use journal::Facets;
 use model::{Entry, StoreTag, Timestamp};
 
 use crate::fold::{Before, Fold};
+use crate::journey::Journey;
 
 /// One row of every sink.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub struct Row {
     /// The text that the journal has.
     pub(crate) json: String,
     pub(crate) before: Before,
+    /// The order that it is about, for a sink that follows orders.
+    pub(crate) journey: Option<Journey>,
     /// The short word for why, where the record has one.
     pub(crate) code: String,
 }
@@ -45,6 +48,7 @@ pub(crate) const MISSING: &str = "missing";
 impl Row {
     pub(crate) fn of(tag: StoreTag, seq: u64, text: &str, entry: Entry, fold: &Fold) -> Row {
         let before = fold.before(&entry.record);
+        let journey = fold.journey(&entry);
         let code = crate::typed::code(&entry.record);
         Row {
             journal: tag.to_string(),
@@ -54,6 +58,7 @@ impl Row {
             what: What::Entry(entry),
             json: text.to_owned(),
             before,
+            journey,
             code,
         }
     }
@@ -69,6 +74,7 @@ impl Row {
             json: format!(r#"{{"kind":"{MISSING}","first":{first},"last":{last}}}"#),
             what: What::Missing(missing),
             before: Before::default(),
+            journey: None,
             code: String::new(),
         }
     }

@@ -61,6 +61,13 @@ pub enum Kind {
         /// How it is to be asked.
         auth: Option<Auth>,
     },
+    /// Traces of orders, to a receiver of OTLP over HTTP.
+    Otlp {
+        /// Where it is, without `/v1/traces`.
+        url: String,
+        /// A header that lets us in, with its value.
+        header: Option<(String, Hidden)>,
+    },
     /// Files.
     Parquet {
         /// Their directory; it is made where it is missing.
@@ -87,6 +94,7 @@ impl Kind {
         match self {
             Kind::ClickHouse { .. } => "clickhouse",
             Kind::Elasticsearch { .. } => "elasticsearch",
+            Kind::Otlp { .. } => "otlp",
             Kind::Parquet { .. } => "parquet",
         }
     }

@@ -34,6 +34,11 @@ pub(crate) trait Target: Send {
     /// Rows that are handed over together have the same answer: a file has one hour, a partition one month.
     fn span(&self, at: Timestamp) -> i64;
 
+    /// Has each row to know the order that it is about?
+    fn follows_orders(&self) -> bool {
+        false
+    }
+
     /// Connects, makes what is missing, and says up to which number the rows of this journal are there for
     /// certain, given that they were acknowledged up to `had`. Less than that: they were lost there.
     fn open(&mut self, tag: StoreTag, had: u64) -> Result<u64, TargetError>;

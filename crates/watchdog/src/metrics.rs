@@ -43,7 +43,7 @@ pub(crate) async fn serve(listener: TcpListener, tell: Tell) {
             continue;
         };
         let (tell, last) = (tell.clone(), Arc::clone(&last));
-        guests.admit(|_guest| async move {
+        guests.admit(|guest| async move {
             let service = service_fn(|request| answer(request, &tell, &last));
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -53,6 +53,8 @@ pub(crate) async fn serve(listener: TcpListener, tell: Tell) {
                 .serve_connection(TokioIo::new(stream), service);
             // However a scraper ends its connection, there is nothing to be done about it.
             drop(tokio::time::timeout(CONNECTION_MAX, connection).await);
+            // Its place is held until here.
+            drop(guest);
         });
     }
 }
@@ -93,19 +95,69 @@ fn text(status: &Status) -> String {
     let amount = |amount: Option<Amount>| amount.map(|amount| amount.to_string());
     let seconds = |ms: u64| format!("{}.{:03}", ms / 1_000, ms % 1_000);
     let rows = [
-        ("armed", "gauge", "1 while it is not tripped and can read the exchange", flag(!status.halted && status.watching)),
+        (
+            "armed",
+            "gauge",
+            "1 while it is not tripped and can read the exchange",
+            flag(!status.halted && status.watching),
+        ),
         ("tripped", "gauge", "1 while the latch is set", flag(status.halted)),
         ("watching", "gauge", "1 while the exchange can be read", flag(status.watching)),
         ("lease", "gauge", "1 while the gateway may add risk", flag(status.lease)),
-        ("cleared", "gauge", "1 once the exchange shows no entry order since the latch; absent while it is not set", status.cleared.and_then(flag)),
-        ("canceled_orders", "gauge", "cancels that the exchange took since the latch", Some(status.canceled.to_string())),
-        ("probe_age_seconds", "gauge", "age of the newest list of open orders that was read", status.list_age_ms.map(seconds)),
-        ("heartbeat_age_seconds", "gauge", "age of the gateway's last heartbeat", status.heartbeat_age_ms.map(seconds)),
-        ("equity", "gauge", "what the account is worth at the exchange, in the quote of the limits", amount(status.equity)),
-        ("equity_high", "gauge", "the most it was worth, moved by transfers", amount(status.high_water)),
-        ("equity_day_start", "gauge", "what it was worth when the day began, UTC, moved by transfers", amount(status.day_open)),
-        ("orders_open", "gauge", "open orders at the exchange", Some(status.open_orders.len().to_string())),
-        ("refused_total", "counter", "requests and heartbeats that were forged, replayed or had the wrong token", Some(status.refused.to_string())),
+        (
+            "cleared",
+            "gauge",
+            "1 once the exchange shows no entry order since the latch; absent while it is not set",
+            status.cleared.and_then(flag),
+        ),
+        (
+            "canceled_orders",
+            "gauge",
+            "cancels that the exchange took since the latch",
+            Some(status.canceled.to_string()),
+        ),
+        (
+            "probe_age_seconds",
+            "gauge",
+            "age of the newest list of open orders that was read",
+            status.list_age_ms.map(seconds),
+        ),
+        (
+            "heartbeat_age_seconds",
+            "gauge",
+            "age of the gateway's last heartbeat",
+            status.heartbeat_age_ms.map(seconds),
+        ),
+        (
+            "equity",
+            "gauge",
+            "what the account is worth at the exchange, in the quote of the limits",
+            amount(status.equity),
+        ),
+        (
+            "equity_high",
+            "gauge",
+            "the most it was worth, moved by transfers",
+            amount(status.high_water),
+        ),
+        (
+            "equity_day_start",
+            "gauge",
+            "what it was worth when the day began, UTC, moved by transfers",
+            amount(status.day_open),
+        ),
+        (
+            "orders_open",
+            "gauge",
+            "open orders at the exchange",
+            Some(status.open_orders.len().to_string()),
+        ),
+        (
+            "refused_total",
+            "counter",
+            "requests and heartbeats that were forged, replayed or had the wrong token",
+            Some(status.refused.to_string()),
+        ),
     ];
     for (name, kind, help, value) in rows {
         // Writing into a string cannot fail.

@@ -64,7 +64,9 @@ pub enum RunError {
         source: io::Error,
     },
     /// Metrics have no token, so they are this host's alone.
-    #[error("watchdog.metrics: {0} can be reached from other hosts, and metrics have no token; listen on 127.0.0.1")]
+    #[error(
+        "watchdog.metrics: {0} can be reached from other hosts, and metrics have no token; listen on 127.0.0.1"
+    )]
     Metrics(SocketAddr),
     /// The operating system.
     #[error("{0}")]

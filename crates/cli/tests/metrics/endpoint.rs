@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{by_hand, file, free, get, page, text, trading, until, value};
+use super::{by_hand, free, get, page, text, trading, until, value};
 use crate::common::{Gateway, Venue, plimsoll, secret_file, stderr};
 use model::Record;
 
@@ -24,7 +24,7 @@ fn documented() -> BTreeMap<String, (String, BTreeSet<String>)> {
 }
 
 /// The same of what is served. Labels of what has no series yet are not known.
-fn served(page: &str) -> BTreeMap<String, (String, Option<BTreeSet<String>>)> {
+fn listed(page: &str) -> BTreeMap<String, (String, Option<BTreeSet<String>>)> {
     let mut all = BTreeMap::new();
     for line in page.lines() {
         if let Some(head) = line.strip_prefix("# TYPE ") {
@@ -52,7 +52,8 @@ fn served(page: &str) -> BTreeMap<String, (String, Option<BTreeSet<String>>)> {
 #[test]
 fn it_serves_what_is_so_and_what_is_documented() {
     let venue = Venue::start(&["--market", "synthetic:7"]);
-    let (mut gateway, addr) = trading(&venue, "[[sink]]\nkind = \"parquet\"\ndir = \"records\"\n");
+    let (mut gateway, addr) =
+        trading(&venue, "[[sink]]\nkind = \"parquet\"\ndir = \"records\"\nfile_s = 1\n");
     until("it is active", &gateway, || {
         value(&page(&addr), "plimsoll_trading_state{state=\"active\"}") == Some(1.0)
     });
@@ -63,8 +64,14 @@ fn it_serves_what_is_so_and_what_is_documented() {
     let of = |series: &str| value(&now, series);
     let orders = of("plimsoll_orders_total{agent=\"buyer\",instrument=\"BTC-USDT\"}");
     assert!(orders > Some(1.0), "{now}");
-    assert!(of("plimsoll_fills_total{agent=\"buyer\",instrument=\"BTC-USDT\",liquidity=\"taker\"}") > Some(1.0));
-    assert!(of("plimsoll_orders_ended_total{agent=\"buyer\",outcome=\"filled\"}") > Some(1.0), "{now}");
+    assert!(
+        of("plimsoll_fills_total{agent=\"buyer\",instrument=\"BTC-USDT\",liquidity=\"taker\"}")
+            > Some(1.0)
+    );
+    assert!(
+        of("plimsoll_orders_ended_total{agent=\"buyer\",outcome=\"filled\"}") > Some(1.0),
+        "{now}"
+    );
     assert!(of("plimsoll_position{instrument=\"BTC-USDT\"}") > Some(0.0), "{now}");
     assert!(of("plimsoll_equity{asset=\"USDT\"}") > Some(10_000.0), "{now}");
     assert!(of("plimsoll_breaker_limit{breaker=\"drawdown\"}") == Some(1.0), "a ratio: {now}");
@@ -80,7 +87,7 @@ fn it_serves_what_is_so_and_what_is_documented() {
     }
 
     // Both directions.
-    let (documented, served) = (documented(), served(&now));
+    let (documented, served) = (documented(), listed(&now));
     for (name, (kind, labels)) in &served {
         let row = documented.get(name).unwrap_or_else(|| panic!("{name} is not documented"));
         assert_eq!(&row.0, kind, "{name}");
@@ -96,13 +103,14 @@ fn it_serves_what_is_so_and_what_is_documented() {
     let (_process, addr) = by_hand(&gateway, None);
     let after = page(&addr);
     assert_eq!(value(&after, "plimsoll_gateway_up"), Some(0.0), "{after}");
-    let prepared = gateway.entries().iter().filter(|e| matches!(e.record, Record::Prepared { .. })).count();
+    let prepared =
+        gateway.entries().iter().filter(|e| matches!(e.record, Record::Prepared { .. })).count();
     let orders = value(&after, "plimsoll_orders_total{agent=\"buyer\",instrument=\"BTC-USDT\"}");
     assert_eq!(orders, Some(prepared as f64));
     let config = gateway.path("plimsoll.toml").display().to_string();
     let output = plimsoll(&["report", "latency", "--since", "1d", "--json", "--config", &config]);
-    let report: Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|_| panic!("{}", stderr(&output)));
+    let report: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)));
     let rows = report.to_string();
     for stage in ["decided to durable", "sent to reply", "decided to end"] {
         let series =
@@ -117,7 +125,9 @@ fn it_serves_what_is_so_and_what_is_documented() {
 /// Orders of a stage, wherever the report has its rows: objects, or lists in the order of the columns.
 fn find(report: &Value, stage: &str) -> Option<f64> {
     match report {
-        Value::Object(row) if row.get("stage").is_some_and(|name| name == stage) => row["orders"].as_f64(),
+        Value::Object(row) if row.get("stage").is_some_and(|name| name == stage) => {
+            row["orders"].as_f64()
+        }
         Value::Array(row) if row.first().is_some_and(|name| name == stage) => row.get(1)?.as_f64(),
         Value::Object(row) => row.values().find_map(|value| find(value, stage)),
         Value::Array(rows) => rows.iter().find_map(|value| find(value, stage)),
@@ -161,24 +171,32 @@ fn a_token_is_asked_for_and_a_name_that_is_not_ours_gets_nothing() {
     refused("[metrics]\nlisten = \"127.0.0.1:0\"\nhosts = [\"http://x\"]\n", "metrics.hosts");
     let config = gateway.path("plimsoll.toml").display().to_string();
     let output = plimsoll(&["metrics", "--config", &config, "--listen", "0.0.0.0:0"]);
-    assert!(output.status.code() == Some(2) && stderr(&output).contains("into [metrics]"), "{output:?}");
+    assert!(
+        output.status.code() == Some(2) && stderr(&output).contains("into [metrics]"),
+        "{output:?}"
+    );
 }
 
 #[test]
 fn it_ends_with_its_gateway_and_has_no_key() {
     let venue = Venue::start(&["--market", "synthetic:7"]);
     let (mut gateway, addr) = trading(&venue, "");
-    let parent = gateway.process.as_ref().unwrap().0.id();
-    let children = Command::new("pgrep").args(["-P", &parent.to_string(), "-f", "metrics"]).output();
-    let children = String::from_utf8(children.unwrap().stdout).unwrap();
-    let child = children.split_whitespace().next().expect("the gateway has no such child");
+    let parent = format!("PPid:\t{}\n", gateway.process.as_ref().unwrap().0.id());
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let child =
+        processes.filter_map(|entry| entry.file_name().into_string().ok()).find(|process| {
+            let read = |name| std::fs::read(format!("/proc/{process}/{name}")).unwrap_or_default();
+            let has = |name, text: &str| String::from_utf8_lossy(&read(name)).contains(text);
+            has("status", &parent) && has("cmdline", "metrics\0")
+        });
+    let child = child.expect("the gateway has no such child").clone();
+    let child = child.as_str();
     let variables = std::fs::read(format!("/proc/{child}/environ")).unwrap_or_default();
     assert!(!String::from_utf8_lossy(&variables).contains("TEST_SECRET"));
     // Whatever happens to it, the gateway goes on, and there is another one.
     assert!(Command::new("kill").args(["-KILL", child]).status().unwrap().success());
     until("another one takes its place", &gateway, || {
-        std::net::TcpStream::connect(&addr).is_ok()
-            && value(&page(&addr), "plimsoll_gateway_up") == Some(1.0)
+        crate::served(&addr, "plimsoll_gateway_up") == Some(1.0)
     });
     assert!(gateway.is_alive(), "{}", gateway.log());
     gateway.signal("-KILL");
@@ -217,13 +235,12 @@ fn the_watchdogs_are_documented_and_need_no_token() {
     command.args(["watchdog", "--config", &config]).stdout(std::process::Stdio::null()).stderr(log);
     let _watchdog = crate::common::Running(command.spawn().unwrap());
     until("it is armed", &gateway, || {
-        std::net::TcpStream::connect(&metrics).is_ok()
-            && value(&page(&metrics), "plimsoll_watchdog_armed") == Some(1.0)
+        crate::served(&metrics, "plimsoll_watchdog_armed") == Some(1.0)
     });
     let now = page(&metrics);
     assert!(value(&now, "plimsoll_watchdog_probe_age_seconds") < Some(30.0), "{now}");
     assert_eq!(get(&metrics, "/status", "").0, 404, "nothing else is there without the token");
-    let (documented, served) = (documented(), served(&now));
+    let (documented, served) = (documented(), listed(&now));
     for (name, (kind, labels)) in &served {
         assert_eq!(documented.get(name).map(|row| &row.0), Some(kind), "{name}");
         assert!(labels.as_ref().is_none_or(BTreeSet::is_empty), "{name}");
@@ -232,13 +249,12 @@ fn the_watchdogs_are_documented_and_need_no_token() {
         assert!(served.contains_key(name), "{name} is documented and not served");
     }
     // By a person's word it trips, and is armed no more.
-    std::fs::write(gateway.path("unused"), "").unwrap();
-    let halt = Command::new(crate::common::BINARY).args(["halt", "--config", &config]).output().unwrap();
+    let halt =
+        Command::new(crate::common::BINARY).args(["halt", "--config", &config]).output().unwrap();
     assert!(halt.status.success(), "{}", stderr(&halt));
     until("it is tripped", &gateway, || {
         let now = page(&metrics);
         value(&now, "plimsoll_watchdog_tripped") == Some(1.0)
             && value(&now, "plimsoll_watchdog_armed") == Some(0.0)
     });
-    let _ = file("docs/watchdog.md");
 }

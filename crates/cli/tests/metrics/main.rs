@@ -36,13 +36,25 @@ fn free() -> String {
 
 /// One request; status and whole answer.
 fn get(addr: &str, path: &str, headers: &str) -> (u16, String) {
+    try_get(addr, path, headers).unwrap_or_else(|error| panic!("{addr}{path}: {error}"))
+}
+
+/// The value of a series, where somebody serves it.
+fn served(addr: &str, series: &str) -> Option<f64> {
+    let (_, answer) = try_get(addr, "/metrics", "").ok().filter(|(status, _)| *status == 200)?;
+    value(&answer, series)
+}
+
+fn try_get(addr: &str, path: &str, headers: &str) -> std::io::Result<(u16, String)> {
     let host = if headers.contains("host:") { String::new() } else { format!("host: {addr}\r\n") };
-    let mut stream = TcpStream::connect(addr).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\n{host}{headers}connection: close\r\n\r\n").unwrap();
+    let mut stream = TcpStream::connect(addr)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    write!(stream, "GET {path} HTTP/1.1\r\n{host}{headers}connection: close\r\n\r\n")?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    (answer.split(' ').nth(1).unwrap().parse().unwrap(), answer)
+    stream.read_to_string(&mut answer)?;
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = status.ok_or_else(|| std::io::Error::other("no answer"))?;
+    Ok((status, answer))
 }
 
 /// The page.

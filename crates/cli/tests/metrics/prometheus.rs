@@ -110,9 +110,17 @@ fn a_real_prometheus_reads_it_and_an_alert_fires() {
     }
     // No watchdog, no sinks of either kind, no trouble, no wait and no other state is here to be shown.
     let quiet = [
-        "plimsoll_watchdog_", "plimsoll_sink_", "plimsoll_alert_sink_", "plimsoll_alerts_total", "plimsoll_refusals_total",
-        "plimsoll_rejections_total", "plimsoll_budget_wait", "plimsoll_differences_total", "plimsoll_halts_total",
-        "changes(plimsoll_halted", "state!=\"live\"",
+        "plimsoll_watchdog_",
+        "plimsoll_sink_",
+        "plimsoll_alert_sink_",
+        "plimsoll_alerts_total",
+        "plimsoll_refusals_total",
+        "plimsoll_rejections_total",
+        "plimsoll_budget_wait",
+        "plimsoll_differences_total",
+        "plimsoll_halts_total",
+        "changes(plimsoll_halted",
+        "state!=\"live\"",
     ];
     silent.retain(|question| !quiet.iter().any(|words| question.contains(words)));
     assert!(silent.is_empty(), "these have no answer: {silent:#?}");
@@ -139,7 +147,8 @@ fn a_real_prometheus_reads_it_and_an_alert_fires() {
     assert_eq!(value(&page(&addr), "plimsoll_halts_total{by=\"person\"}"), Some(1.0));
     let alerts = api("alerts");
     let firing = alerts["alerts"].as_array().unwrap().iter().any(|alert| {
-        alert["labels"]["alertname"] == "PlimsollHalted" && alert["labels"]["severity"] == "critical"
+        alert["labels"]["alertname"] == "PlimsollHalted"
+            && alert["labels"]["severity"] == "critical"
     });
     assert!(firing, "{alerts}");
 }

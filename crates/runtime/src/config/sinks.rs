@@ -51,6 +51,12 @@ enum SinkKind {
         password: Option<SecretSource>,
         api_key: Option<SecretSource>,
     },
+    Otlp {
+        url: String,
+        #[serde(default = "default_header")]
+        header: String,
+        value: Option<SecretSource>,
+    },
     Parquet {
         dir: PathBuf,
         #[serde(default = "default_file_s")]
@@ -66,6 +72,10 @@ fn default_database() -> String {
 
 fn default_name() -> String {
     "plimsoll".to_owned()
+}
+
+fn default_header() -> String {
+    "authorization".to_owned()
 }
 
 const fn default_data_stream() -> bool {
@@ -90,6 +100,7 @@ impl SinkConfig {
         match &self.kind {
             SinkKind::ClickHouse { .. } => "clickhouse",
             SinkKind::Elasticsearch { .. } => "elasticsearch",
+            SinkKind::Otlp { .. } => "otlp",
             SinkKind::Parquet { .. } => "parquet",
         }
     }
@@ -98,7 +109,9 @@ impl SinkConfig {
     pub const fn behind_max_s(&self) -> u64 {
         match &self.kind {
             SinkKind::Parquet { file_s, .. } => self.alert_behind_s + *file_s,
-            SinkKind::ClickHouse { .. } | SinkKind::Elasticsearch { .. } => self.alert_behind_s,
+            SinkKind::ClickHouse { .. }
+            | SinkKind::Elasticsearch { .. }
+            | SinkKind::Otlp { .. } => self.alert_behind_s,
         }
     }
 
@@ -130,6 +143,11 @@ impl SinkConfig {
                     auth,
                 }
             }
+            SinkKind::Otlp { url, header, value } => {
+                let value = value.as_ref().map(hidden).transpose()?;
+                let header = value.map(|value| (header.clone(), value));
+                Kind::Otlp { url: url.clone(), header }
+            }
             SinkKind::Parquet { dir, file_s, file_rows } => Kind::Parquet {
                 dir: dir.clone(),
                 file_rows: *file_rows,
@@ -147,6 +165,7 @@ impl SinkConfig {
                 Some(key) => Some(key),
                 None => password.as_ref(),
             },
+            SinkKind::Otlp { value, .. } => value.as_ref(),
             SinkKind::Parquet { .. } => None,
         }
     }
@@ -168,6 +187,7 @@ impl SinkConfig {
                 Some(key) => Some(key),
                 None => password.as_mut(),
             },
+            SinkKind::Otlp { value, .. } => value.as_mut(),
             SinkKind::Parquet { .. } => None,
         }
     }
@@ -207,7 +227,7 @@ fn read_one(mut table: toml::Table) -> Result<SinkConfig, String> {
     let word = match table.get("kind") {
         Some(toml::Value::String(word)) => word.clone(),
         _ => {
-            let kinds = "\"clickhouse\", \"elasticsearch\" or \"parquet\"";
+            let kinds = "\"clickhouse\", \"elasticsearch\", \"otlp\" or \"parquet\"";
             return Err(format!("needs kind = {kinds}"));
         }
     };
@@ -265,6 +285,15 @@ fn check(config: &SinkConfig) -> Result<(), (&'static str, String)> {
                 return Err(("api_key", "there is a user, too; it is one or the other".to_owned()));
             }
             in_the_clear(url, password.is_some() || api_key.is_some())
+        }
+        SinkKind::Otlp { url, header, value } => {
+            check_address(url)?;
+            let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            if header.is_empty() || header.len() > 100 || !header.bytes().all(is_plain) {
+                let problem = "is to be a header's name in small letters, as authorization";
+                return Err(("header", problem.to_owned()));
+            }
+            in_the_clear(url, value.is_some())
         }
         SinkKind::Parquet { dir, file_s, file_rows } => {
             if dir.as_os_str().is_empty() {
@@ -361,15 +390,20 @@ api_key = { env = "PATH" }
 kind = "parquet"
 dir = "records"
 file_s = 60
+[[sink]]
+kind = "otlp"
+url = "https://traces.example.com/otlp"
+header = "x-team"
+value = { env = "PATH" }
 "#,
         )
         .unwrap();
         let names: Vec<&str> = configs.iter().map(|config| config.name.as_str()).collect();
-        assert_eq!(names, ["clickhouse", "far", "elasticsearch", "parquet"]);
+        assert_eq!(names, ["clickhouse", "far", "elasticsearch", "parquet", "otlp"]);
         let waits: Vec<u64> = configs.iter().map(SinkConfig::behind_max_s).collect();
-        assert_eq!(waits, [300, 60, 300, 360]);
+        assert_eq!(waits, [300, 60, 300, 360, 300]);
         let secrets = configs.iter().filter(|config| config.secret().is_some()).count();
-        assert_eq!(secrets, 2);
+        assert_eq!(secrets, 3);
         let Kind::Parquet { dir, .. } = configs[3].settings().unwrap().kind else { panic!() };
         assert_eq!(dir, Path::new("base/records"));
         assert!(!format!("{:?}", configs[1].settings().unwrap()).contains("/bin"), "it is hidden");
@@ -407,6 +441,17 @@ file_s = 60
                 ),
                 "sink[0].api_key",
                 "one or the other",
+            ),
+            ("kind = \"otlp\"\nurl = \"canary\"", "sink[0].url", "does not start with http"),
+            (
+                "kind = \"otlp\"\nurl = \"http://x\"\nvalue = { env = \"PATH\" }",
+                "sink[0].url",
+                "in the clear",
+            ),
+            (
+                "kind = \"otlp\"\nurl = \"https://x\"\nheader = \"Not one\"",
+                "sink[0].header",
+                "small letters",
             ),
             ("kind = \"parquet\"\ndir = \"\"", "sink[0].dir", "empty"),
             ("kind = \"parquet\"\ndir = \"x\"\nfile_s = 0", "sink[0].file_s", "1 to 86400"),

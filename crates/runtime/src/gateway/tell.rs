@@ -3,8 +3,8 @@
 
 use model::TradingState;
 use model::{
-    AgentEvent, Alert, AlertLevel, ClientOrderId, FeedHealth, Fill, Link, NewOrder, OrderKind, OrderQty, Record,
-    Side,
+    AgentEvent, Alert, AlertLevel, ClientOrderId, FeedHealth, Fill, Link, NewOrder, OrderKind,
+    OrderQty, Record, Side,
 };
 
 /// News for everybody.
