@@ -99,7 +99,7 @@ enum Command {
     Report(report::Args),
     /// Where alerts go, and whether they arrive there.
     Alerts(alerts::Args),
-    /// The journal's records to ClickHouse, Elasticsearch or Parquet files.
+    /// The journal's records to ClickHouse, Elasticsearch, Parquet files or OpenTelemetry.
     Sink(sink::Args),
     /// Secrets in files that only a passphrase opens.
     Secret(secret::Args),

@@ -13,6 +13,7 @@ mod process;
 mod prometheus;
 mod proxy;
 mod redis;
+mod rotel;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ pub use postgres::Postgres;
 pub use prometheus::Prometheus;
 pub use proxy::Proxy;
 pub use redis::Redis;
+pub use rotel::{Rotel, Span};
 
 /// A running PostgreSQL, or a loud word on what is not tested without one.
 pub fn postgres(what: &str) -> Option<Postgres> {
@@ -48,6 +50,11 @@ pub fn chdb(what: &str) -> Option<Chdb> {
 /// A running server of Elasticsearch's protocol, or a loud word on what is not tested without one.
 pub fn osmem(what: &str) -> Option<Osmem> {
     found(Osmem::start(), what, "osmem")
+}
+
+/// A running collector of OpenTelemetry, or a loud word on what is not tested without one.
+pub fn rotel(what: &str) -> Option<Rotel> {
+    found(Rotel::start(), what, "rotel")
 }
 
 /// A running Prometheus that scrapes these, or a loud word on what is not tested without one.

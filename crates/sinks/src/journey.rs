@@ -46,7 +46,12 @@ pub(crate) struct Journey {
 }
 
 impl Journey {
-    fn new(order: &NewOrder, agent: AgentId, at: Timestamp, decision: Option<&Decision>) -> Journey {
+    fn new(
+        order: &NewOrder,
+        agent: AgentId,
+        at: Timestamp,
+        decision: Option<&Decision>,
+    ) -> Journey {
         Journey {
             client_order_id: order.client_order_id,
             agent,

@@ -20,7 +20,7 @@ const FILE_MAX: u64 = 4 << 20;
 pub struct SinkState {
     /// Its name.
     pub name: String,
-    /// `clickhouse`, `elasticsearch` or `parquet`.
+    /// `clickhouse`, `elasticsearch`, `otlp` or `parquet`.
     pub kind: String,
     /// How far it is.
     pub cursor: Cursor,

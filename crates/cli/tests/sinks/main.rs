@@ -9,6 +9,7 @@ mod clickhouse;
 mod common;
 mod elastic;
 mod gateway;
+mod otlp;
 mod parquet;
 mod story;
 

@@ -20,8 +20,8 @@ fn add(counted: &mut Counted, lines: &[(i64, &str)]) {
 }
 
 const STARTED: &str = r#"{"kind":"started","session":4,"version":"1","config":""}"#;
-const DECIDED: &str = r#"{"kind":"decided","intent":{"agent":"trend","id":7,"expires":null,"reason":"r","action":
-    {"place":{"instrument":"BTC-USDT","side":"buy","kind":{"type":"market"},"qty":{"base":"2"},"time_in_force":"ioc",
+const DECIDED: &str = r#"{"kind":"decided","intent":{"agent":"trend","id":7,"expires":9,"reason":"r","action":
+    {"place":{"instrument":"BTC-USDT","side":"buy","kind":{"type":"market"},"qty":"2","time_in_force":"ioc",
     "post_only":false,"reduce_only":false}}},"position":"0","reference":"100"}"#;
 const PREPARED: &str = r#"{"kind":"prepared","agent":"trend","intent":7,"order":{"client_order_id":"trend-a-1",
     "instrument":"BTC-USDT","side":"buy","kind":{"type":"market"},"qty":{"base":"2"},"time_in_force":"ioc",

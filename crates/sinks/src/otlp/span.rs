@@ -59,7 +59,10 @@ impl Trace<'_> {
         match &entry.record {
             Record::Prepared { intent, checks, .. } => {
                 if let Some(decided) = order.decided {
-                    let about = vec![number("plimsoll.intent", intent.0), text("plimsoll.reason", &order.reason)];
+                    let about = vec![
+                        number("plimsoll.intent", intent.0),
+                        text("plimsoll.reason", &order.reason),
+                    ];
                     spans.push(self.span("decision", decided, decided, about));
                 }
                 let mut guardrails = self.span("guardrails", order.began(), at, vec![]);
@@ -133,12 +136,7 @@ impl Trace<'_> {
         }
     }
 
-    fn request(
-        &self,
-        name: &str,
-        (left, came): (Timestamp, Timestamp),
-        outcome: &str,
-    ) -> Json {
+    fn request(&self, name: &str, (left, came): (Timestamp, Timestamp), outcome: &str) -> Json {
         let mut span = self.span(name, left, came, vec![text("plimsoll.answer", outcome)]);
         span["kind"] = CLIENT.into();
         span

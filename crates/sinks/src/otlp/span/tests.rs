@@ -7,8 +7,8 @@ use model::StoreTag;
 use super::*;
 use crate::fold::Fold;
 
-const DECIDED: &str = r#"{"at":100,"kind":"decided","intent":{"agent":"trend","id":7,"expires":null,"reason":"up","action":
-    {"place":{"instrument":"BTC-USDT","side":"buy","kind":{"type":"market"},"qty":{"base":"2"},"time_in_force":"ioc",
+const DECIDED: &str = r#"{"at":100,"kind":"decided","intent":{"agent":"trend","id":7,"expires":9,"reason":"up","action":
+    {"place":{"instrument":"BTC-USDT","side":"buy","kind":{"type":"market"},"qty":"2","time_in_force":"ioc",
     "post_only":false,"reduce_only":false}}},"position":"0","reference":"100"}"#;
 const PREPARED: &str = r#"{"at":101,"kind":"prepared","agent":"trend","intent":7,"order":{"client_order_id":"trend-a-1",
     "instrument":"BTC-USDT","side":"buy","kind":{"type":"market"},"qty":{"base":"2"},"time_in_force":"ioc",
@@ -16,7 +16,8 @@ const PREPARED: &str = r#"{"at":101,"kind":"prepared","agent":"trend","intent":7
 const ANSWERED: &str = r#"{"at":111,"kind":"answered","client_order_id":"trend-a-1","asked":"place","durable":102,
     "left":103,"came":110,"outcome":"accepted"}"#;
 const ACCEPTED: &str = r#"{"at":111,"kind":"accepted","client_order_id":"trend-a-1","venue_order_id":"9","venue_time":5}"#;
-const IN_DOUBT: &str = r#"{"at":106,"kind":"in_doubt","client_order_id":"trend-a-1","because":"timeout"}"#;
+const IN_DOUBT: &str =
+    r#"{"at":106,"kind":"in_doubt","client_order_id":"trend-a-1","because":"timeout"}"#;
 
 fn filled(at: i64, qty: &str) -> String {
     format!(
@@ -113,7 +114,10 @@ fn a_doubt_and_a_rejection_are_seen() {
     let again = r#"{"at":121,"kind":"ended","client_order_id":"trend-a-1","ending":"rejected"}"#;
     let all = traced(&[DECIDED, PREPARED, IN_DOUBT, rejected, again], 3);
     let doubt = all.iter().find(|span| span["name"] == "in doubt").unwrap();
-    assert_eq!((&doubt["startTimeUnixNano"], &doubt["endTimeUnixNano"]), (&"106".into(), &"120".into()));
+    assert_eq!(
+        (&doubt["startTimeUnixNano"], &doubt["endTimeUnixNano"]),
+        (&"106".into(), &"120".into())
+    );
     let roots: Vec<&Json> = all.iter().filter(|span| span["name"] == "order").collect();
     let [root] = roots.as_slice() else { panic!("it ends once: {roots:?}") };
     assert_eq!(root["status"], json!({"code": 2, "message": "insufficient balance"}));
@@ -130,7 +134,9 @@ fn orders_that_never_end_fill_no_cursor() {
     let lines: Vec<String> = (0..5_000)
         .map(|number| {
             let id = format!("trend-a-{number}");
-            PREPARED.replace("trend-a-1", &id).replace("\"at\":101", &format!("\"at\":{}", 101 + number))
+            PREPARED
+                .replace("trend-a-1", &id)
+                .replace("\"at\":101", &format!("\"at\":{}", 101 + number))
         })
         .collect();
     let mut fold = Fold::default();
