@@ -9,7 +9,7 @@ use crate::{peers, servers, shell};
 /// Works with the processes of the product, and with a gateway that has deliberate bugs.
 const WITH_PROCESSES: &str = "kill-processes";
 /// Work with the product's own program.
-const WITH_PROGRAM: [&str; 4] = ["backtest-memory", "paper-day", "record", "sinks"];
+const WITH_PROGRAM: [&str; 5] = ["backtest-memory", "paper-day", "record", "sinks", "scrapes"];
 
 pub(crate) fn task(args: &[String]) -> Result<()> {
     if let Some((_, rest)) = args.split_first().filter(|(first, _)| *first == "peers") {

@@ -1,6 +1,6 @@
 //! The measurements: one table of what was measured, the target, and the peer beside it.
 //!
-//! `cargo xtask bench [NAME…] [--json]`. `kill-processes [--runs=N]`, `backtest-memory`, `paper-day`, `record` and `sinks`
+//! `cargo xtask bench [NAME…] [--json]`. `kill-processes [--runs=N]`, `backtest-memory`, `paper-day`, `record`, `sinks` and `scrapes`
 //! run only when they are named. A figure is the median of several rounds after a warm-up
 //! round; latencies are given as median and 99th percentile of single operations. Everything runs
 //! the code that the product runs.
@@ -24,6 +24,7 @@ mod reconnect;
 mod record;
 mod restart;
 mod samples;
+mod scrapes;
 mod sign;
 mod sinks;
 mod table;
@@ -37,9 +38,10 @@ use table::Row;
 type Benchmark = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 
 /// Run only when they are named.
-const LONG: [&str; 5] = ["kill-processes", "backtest-memory", "paper-day", "record", "sinks"];
+const LONG: [&str; 6] =
+    ["kill-processes", "backtest-memory", "paper-day", "record", "sinks", "scrapes"];
 
-const BENCHMARKS: [Benchmark; 20] = [
+const BENCHMARKS: [Benchmark; 21] = [
     ("matching", matching::run),
     ("book-updates", book_updates::run),
     ("guardrails", guardrails::run),
@@ -58,6 +60,7 @@ const BENCHMARKS: [Benchmark; 20] = [
     (LONG[2], paper_day::run),
     (LONG[3], record::run),
     (LONG[4], sinks::run),
+    (LONG[5], scrapes::run),
     ("chaos", chaos::run),
     ("data", data::run),
 ];
