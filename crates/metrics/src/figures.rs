@@ -4,7 +4,7 @@ use model::{Timestamp, TradingState};
 use serde_json::Value;
 
 use crate::catalog as c;
-use crate::look::Known;
+use crate::known::Known;
 use crate::page::{Page, Spread};
 
 /// What a book can be.

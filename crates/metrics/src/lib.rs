@@ -12,11 +12,13 @@ mod catalog;
 mod figures;
 mod fold;
 mod format;
+mod known;
 mod look;
 mod page;
 mod process;
 mod server;
 
 pub use catalog::{CATALOG, Kind, Metric};
-pub use look::{Known, Settings};
+pub use known::Known;
+pub use look::Settings;
 pub use server::{ServeError, Server, serve};

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use crate::catalog as c;
 use crate::figures::figures;
 use crate::fold::Counted;
+use crate::known::Known;
 use crate::page::Page;
 use crate::process;
 
@@ -26,15 +27,6 @@ const FRESH: Duration = Duration::from_millis(500);
 const WAITING_MAX: usize = 32;
 /// Entries that are read at once; a scrape waits for no more.
 const ENTRIES_MAX: u64 = 20_000;
-
-/// What there is to know before anything was read: whose series begin at zero.
-#[derive(Clone, Debug, Default)]
-pub struct Known {
-    /// The configured agents.
-    pub agents: Vec<String>,
-    /// The configured instruments.
-    pub instruments: Vec<String>,
-}
 
 /// What is looked at.
 pub struct Settings {

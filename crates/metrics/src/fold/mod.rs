@@ -15,7 +15,7 @@ use serde_json::Value;
 use self::orders::Orders;
 pub(crate) use self::orders::STAGE_NAMES;
 use crate::catalog::{self as c, Metric};
-use crate::look::Known;
+use crate::known::Known;
 use crate::page::Page;
 
 /// Kinds of record that are about something that went wrong, as far as they are known before one comes.

@@ -343,15 +343,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let ramp = ramp::checked(file.ramp.as_ref()).map_err(|(key, problem)| bad(&key, problem))?;
     let ramp = Some(ramp).filter(|_| paper.is_none());
     let sinks = sinks::read(file.sink, here).map_err(|(key, problem)| bad(&key, problem))?;
-    let port = |table: &str, port: Option<PortConfig>| match port {
-        None => Ok(None),
-        Some(port) => {
-            port::check(table, &port).map_err(|(key, problem)| bad(&key, problem))?;
-            let token = port.token.map(|source| source.within(here));
-            Ok(Some(PortConfig { token, ..port }))
-        }
-    };
-    let (dashboard, metrics) = (port("dashboard", file.dashboard)?, port("metrics", file.metrics)?);
+    let port = |table, of| port::read(table, of, here).map_err(|(key, problem)| bad(&key, problem));
     let text = format!("{text}\n# {}\n{limits_text}", file.limits.display());
     let reconcile_every_s = file.reconcile_every_s.max(1);
     let state_dir = file.state_dir.map(|path| here.join(path));
@@ -380,8 +372,8 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
         loss_stated,
         own_arguments: Vec::new(),
         path: path.to_owned(),
-        dashboard,
-        metrics,
+        dashboard: port("dashboard", file.dashboard)?,
+        metrics: port("metrics", file.metrics)?,
         text,
     })
 }

@@ -1,6 +1,7 @@
 //! The `[dashboard]` and `[metrics]` tables: where each listens, and what opens it.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use serde::Deserialize;
 
@@ -19,8 +20,20 @@ pub struct PortConfig {
     pub hosts: Vec<String>,
 }
 
+/// Checks the table of this name, where there is one. Its token is looked for from `here`.
+pub(super) fn read(
+    table: &str,
+    port: Option<PortConfig>,
+    here: &Path,
+) -> Result<Option<PortConfig>, (String, String)> {
+    let Some(port) = port else { return Ok(None) };
+    check(table, &port)?;
+    let token = port.token.map(|source| source.within(here));
+    Ok(Some(PortConfig { token, ..port }))
+}
+
 /// What other machines can reach needs a token, and a name is one without a port.
-pub(super) fn check(table: &str, port: &PortConfig) -> Result<(), (String, String)> {
+fn check(table: &str, port: &PortConfig) -> Result<(), (String, String)> {
     let PortConfig { listen, token, hosts } = port;
     if token.is_none() && !listen.ip().is_loopback() {
         let problem = format!(
