@@ -48,7 +48,7 @@ pub(super) fn record(record: &Record) {
             let (instrument, trade_id) = (fill.instrument, &fill.trade_id);
             let when = if *late { ", found afterwards" } else { "" };
             let what = executed(fill);
-            tracing::info!(client_order_id = order, %instrument, %trade_id, "{what}{when}");
+            tracing::info!(client_order_id = %order, %instrument, %trade_id, "{what}{when}");
         }
         Record::Link { link, up: true, .. } => {
             let name = match link {
