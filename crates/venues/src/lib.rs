@@ -15,5 +15,6 @@ pub mod server;
 pub mod session;
 
 pub use list::{
-    Addresses, KeyError, ServerError, ServerKey, Settings, Simulated, VENUES, Venue, named,
+    Addresses, KeyError, OpenClient, OpenServer, ServerError, ServerKey, Settings, Simulated,
+    VENUES, Venue, named,
 };

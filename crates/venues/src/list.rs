@@ -11,6 +11,12 @@ use crate::server::{AnyDialect, Scopes};
 pub static VENUES: [&Venue; 3] =
     [&crate::binance::VENUE, &crate::coinbase::VENUE, &crate::kraken::VENUE];
 
+/// Makes a client of a key and its secret.
+pub type OpenClient = fn(key: &str, secret: &str) -> Result<Box<dyn Client>, KeyError>;
+/// Makes a server for these instruments that lets these keys in.
+pub type OpenServer =
+    fn(&Settings, Vec<Instrument>, &[ServerKey<'_>]) -> Result<AnyDialect, ServerError>;
+
 /// All that is known of a venue without talking to it.
 pub struct Venue {
     /// Its name in a configuration: `binance-spot`.
@@ -28,11 +34,11 @@ pub struct Venue {
     /// How the simulated one is set up.
     pub simulated: Simulated,
     /// A client with a key, or why this is none.
-    pub client: fn(key: &str, secret: &str) -> Result<Box<dyn Client>, KeyError>,
+    pub client: OpenClient,
     /// A client that asks for what is public, and has no key that could do more.
     pub public: fn() -> Box<dyn Client>,
     /// Its protocol in front of an exchange of these instruments.
-    pub server: fn(&Settings, Vec<Instrument>, &[ServerKey<'_>]) -> Result<AnyDialect, ServerError>,
+    pub server: OpenServer,
 }
 
 /// Where a venue is.
