@@ -15,12 +15,13 @@ mod backoff;
 mod machine;
 mod pulse;
 mod repeats;
+mod stamp;
 mod tape;
 
 use std::time::Duration;
 
 use arrayvec::ArrayVec;
-use model::venue::{MarketRequest, Ticket};
+use model::venue::MarketRequest;
 use model::{FeedNotice, Input, InstrumentId, Link, Outcome, Timestamp};
 
 pub use self::backoff::{
@@ -30,6 +31,7 @@ pub(crate) use self::machine::boxed;
 pub use self::machine::{Machine, Pace};
 pub use self::pulse::{Pulse, SilenceBounds};
 pub use self::repeats::Repeats;
+pub use self::stamp::Stamp;
 pub use self::tape::{FRUITLESS_MAX, MISSED_MAX, Tape, TapeStep};
 
 /// A connection that is not subscribed by then is given up.
@@ -43,17 +45,6 @@ const AGE_SPREAD: u32 = 16;
 /// One connection, numbered within its session; a number is never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u32);
-
-/// Time and chance for what has to be signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    /// The venue's time, as well as it is known.
-    pub venue_now: Timestamp,
-    /// Never the same twice.
-    pub nonce: u128,
-    /// What lets a connection into an account, where a protocol wants one.
-    pub ticket: Option<Ticket>,
-}
 
 /// What happened, as the driver saw it.
 #[derive(Debug)]
