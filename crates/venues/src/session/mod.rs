@@ -17,6 +17,7 @@ mod pulse;
 mod repeats;
 mod stamp;
 mod tape;
+mod timing;
 
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ pub use self::pulse::{Pulse, SilenceBounds};
 pub use self::repeats::Repeats;
 pub use self::stamp::Stamp;
 pub use self::tape::{FRUITLESS_MAX, MISSED_MAX, Tape, TapeStep};
+pub use self::timing::Timing;
 
 /// A connection that is not subscribed by then is given up.
 pub const LOGIN_MAX: Duration = Duration::from_secs(15);
@@ -113,18 +115,6 @@ impl Heard {
     }
 }
 
-/// When a connection is too old or too silent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timing {
-    /// Nothing at all, not even a ping, for so long: dead.
-    pub silence_max: Duration,
-    /// Handed over to a new one after so long, where the venue ends connections by itself.
-    pub age_max: Option<Duration>,
-    /// The first of two is heard for so long beside a second that is complete. Zero where the second has all
-    /// that the first could still tell.
-    pub overlap: Duration,
-}
-
 /// What is said and understood on one of a venue's streams.
 pub trait Protocol {
     /// What is known of one connection.
@@ -139,8 +129,7 @@ pub trait Protocol {
     /// Its limits of silence and age.
     fn timing(&self) -> Timing;
 
-    /// Has a ticket to be asked for with the key before each connection (`AccountRequest::Ticket`)? It
-    /// comes with the [`Stamp`].
+    /// Does each connection want a ticket (`AccountRequest::Ticket`)? It comes with the [`Stamp`].
     fn wants_ticket(&self) -> bool {
         false
     }

@@ -4,6 +4,12 @@ use model::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::sockets::Channel;
+use crate::kraken::vocabulary;
+
+/// Depths of a book that can be subscribed to.
+const DEPTHS: [u32; 5] = [10, 25, 100, 500, 1_000];
+
 /// A request.
 #[derive(Debug, Deserialize)]
 pub(super) struct Asked {
@@ -59,5 +65,22 @@ impl Asked {
             Some(Value::String(one)) => vec![one.clone()],
             _ => Vec::new(),
         }
+    }
+}
+
+/// What a subscription is to; `None` for one that there is not.
+pub(super) fn kind_of(channel: &str, asked: &Asked) -> Option<Channel> {
+    let number = |name: &str, usual: u32| match asked.number(name) {
+        Some(number) => u32::try_from(number).ok(),
+        None => Some(usual),
+    };
+    match channel {
+        "book" => number("depth", 10).filter(|depth| DEPTHS.contains(depth)).map(Channel::Book),
+        "trade" => Some(Channel::Trade),
+        "ticker" => Some(Channel::Ticker),
+        "ohlc" => number("interval", 1)
+            .filter(|minutes| vocabulary::CANDLE_MINUTES.contains(minutes))
+            .map(Channel::Ohlc),
+        _ => None,
     }
 }

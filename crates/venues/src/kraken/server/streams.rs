@@ -14,7 +14,7 @@ use model::venue::{
 use model::{AccountId, InstrumentId, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::asked::Asked;
+use super::asked::{Asked, kind_of};
 use super::auth;
 use super::calls::Access;
 use super::feeds::{TRADES_SNAPSHOT, begin, news, trades_message};
@@ -31,9 +31,6 @@ use super::wording::{Wording, cancel};
 use crate::kraken::vocabulary;
 use crate::scan::between;
 use crate::server::{ConnId, Frame, Scopes, SocketClass, Step, Topic};
-
-/// Depths of a book that can be subscribed to.
-const DEPTHS: [u32; 5] = [10, 25, 100, 500, 1_000];
 
 impl KrakenServer {
     pub(super) fn stream_request(
@@ -468,23 +465,6 @@ impl KrakenServer {
                 open.say(heard, error.to_string(), out);
             }
         }
-    }
-}
-
-/// What a subscription is to; `None` for one that there is not.
-fn kind_of(channel: &str, asked: &Asked) -> Option<Channel> {
-    let number = |name: &str, usual: u32| match asked.number(name) {
-        Some(number) => u32::try_from(number).ok(),
-        None => Some(usual),
-    };
-    match channel {
-        "book" => number("depth", 10).filter(|depth| DEPTHS.contains(depth)).map(Channel::Book),
-        "trade" => Some(Channel::Trade),
-        "ticker" => Some(Channel::Ticker),
-        "ohlc" => number("interval", 1)
-            .filter(|minutes| vocabulary::CANDLE_MINUTES.contains(minutes))
-            .map(Channel::Ohlc),
-        _ => None,
     }
 }
 
