@@ -13,7 +13,9 @@ mod rows;
 mod scan;
 pub mod server;
 pub mod session;
+mod venue;
 
-pub use list::{
-    Addresses, KeyError, ServerError, ServerKey, Settings, Simulated, VENUES, Venue, named,
+pub use list::{VENUES, named};
+pub use venue::{
+    Addresses, KeyError, OpenClient, OpenServer, ServerError, ServerKey, Settings, Simulated, Venue,
 };

@@ -6,46 +6,17 @@ pub mod client;
 pub mod server;
 pub mod sign;
 mod symbols;
+mod venue;
 mod vocabulary;
 mod weights;
 pub mod wire;
 
 use std::time::Duration;
 
-use model::Decimal;
 use model::venue::{CancelAllScope, IdClass, Profile};
 
 pub use symbols::Symbols;
-
-use crate::list::{Addresses, Simulated, Venue};
-
-/// Its line of the list.
-pub static VENUE: Venue = Venue {
-    name: "binance-spot",
-    dialect: "binance",
-    title: "Binance",
-    profile: PROFILE,
-    addresses: Addresses {
-        rest: REST,
-        market: STREAMS,
-        account: WS_API,
-        market_path: "/ws",
-        account_path: "/ws-api/v3",
-    },
-    rules: &budget::binance::RULES,
-    simulated: Simulated {
-        instrument: "BTC-USDT",
-        maker_bps: Decimal::new(10, 0),
-        taker_bps: Decimal::new(10, 0),
-        fees_in_quote: false,
-        has_fee_asset: true,
-        adapt: |_| {},
-        lists_open: &[("GET", "/api/v3/openOrders")],
-    },
-    client: client::adapter::new,
-    public: client::adapter::public,
-    server: server::open,
-};
+pub use venue::VENUE;
 
 /// REST address (rest-api.md "General API information").
 pub const REST: &str = "https://api.binance.com";

@@ -10,19 +10,17 @@ pub mod client;
 pub mod server;
 pub mod sign;
 mod symbols;
+mod venue;
 mod vocabulary;
 pub mod wire;
 
 use std::time::Duration;
 
-use budget::Rule;
-use model::Decimal;
 use model::venue::{CancelAllScope, IdClass, Profile};
 
 pub use checksum::{Digits, checksum};
 pub use symbols::{Row, Symbols};
-
-use crate::list::{Addresses, Simulated, Venue};
+pub use venue::VENUE;
 
 /// REST address.
 pub const REST: &str = "https://api.kraken.com";
@@ -72,37 +70,4 @@ pub const PROFILE: Profile = Profile {
     tells_key_addresses: true,
     dead_man: Some(Duration::from_secs(DEAD_MAN_MAX_S)),
     cancel_all: CancelAllScope::Account,
-};
-
-/// What is counted. The tier of an account is not told over REST: the middle one is what a verified account
-/// has.
-const RULES: &[Rule] = &budget::kraken::rules(budget::kraken::Tier::Intermediate);
-
-/// Its line of the list.
-pub static VENUE: Venue = Venue {
-    name: "kraken-spot",
-    dialect: "kraken",
-    title: "Kraken",
-    profile: PROFILE,
-    addresses: Addresses {
-        rest: REST,
-        market: STREAMS,
-        account: ACCOUNT_STREAM,
-        market_path: STREAMS_PATH,
-        account_path: STREAMS_PATH,
-    },
-    rules: RULES,
-    simulated: Simulated {
-        instrument: "BTC-USD",
-        // The first tier of AssetPairs.
-        maker_bps: Decimal::new(25, 0),
-        taker_bps: Decimal::new(40, 0),
-        fees_in_quote: true,
-        has_fee_asset: false,
-        adapt: server::adapt,
-        lists_open: &[("POST", "/0/private/OpenOrders")],
-    },
-    client: client::adapter::new,
-    public: client::adapter::public,
-    server: server::open,
 };

@@ -15,12 +15,14 @@ mod backoff;
 mod machine;
 mod pulse;
 mod repeats;
+mod stamp;
 mod tape;
+mod timing;
 
 use std::time::Duration;
 
 use arrayvec::ArrayVec;
-use model::venue::{MarketRequest, Ticket};
+use model::venue::MarketRequest;
 use model::{FeedNotice, Input, InstrumentId, Link, Outcome, Timestamp};
 
 pub use self::backoff::{
@@ -30,7 +32,9 @@ pub(crate) use self::machine::boxed;
 pub use self::machine::{Machine, Pace};
 pub use self::pulse::{Pulse, SilenceBounds};
 pub use self::repeats::Repeats;
+pub use self::stamp::Stamp;
 pub use self::tape::{FRUITLESS_MAX, MISSED_MAX, Tape, TapeStep};
+pub use self::timing::Timing;
 
 /// A connection that is not subscribed by then is given up.
 pub const LOGIN_MAX: Duration = Duration::from_secs(15);
@@ -43,17 +47,6 @@ const AGE_SPREAD: u32 = 16;
 /// One connection, numbered within its session; a number is never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u32);
-
-/// Time and chance for what has to be signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    /// The venue's time, as well as it is known.
-    pub venue_now: Timestamp,
-    /// Never the same twice.
-    pub nonce: u128,
-    /// What lets a connection into an account, where a protocol wants one.
-    pub ticket: Option<Ticket>,
-}
 
 /// What happened, as the driver saw it.
 #[derive(Debug)]
@@ -122,18 +115,6 @@ impl Heard {
     }
 }
 
-/// When a connection is too old or too silent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timing {
-    /// Nothing at all, not even a ping, for so long: dead.
-    pub silence_max: Duration,
-    /// Handed over to a new one after so long, where the venue ends connections by itself.
-    pub age_max: Option<Duration>,
-    /// The first of two is heard for so long beside a second that is complete. Zero where the second has all
-    /// that the first could still tell.
-    pub overlap: Duration,
-}
-
 /// What is said and understood on one of a venue's streams.
 pub trait Protocol {
     /// What is known of one connection.
@@ -148,8 +129,7 @@ pub trait Protocol {
     /// Its limits of silence and age.
     fn timing(&self) -> Timing;
 
-    /// Has a ticket to be asked for with the key before each connection (`AccountRequest::Ticket`)? It
-    /// comes with the [`Stamp`].
+    /// Does each connection want a ticket (`AccountRequest::Ticket`)? It comes with the [`Stamp`].
     fn wants_ticket(&self) -> bool {
         false
     }

@@ -13,8 +13,8 @@ use super::{
 use crate::binance::Symbols;
 use crate::binance::sign::SigningKey;
 use crate::client::{Answer, Call, Client, Cost, Heard, STOP_DEFAULT};
-use crate::list::KeyError;
 use crate::session::{Machine, Pace, Stamp, boxed};
+use crate::venue::KeyError;
 
 /// The venue's code for a request whose time is off.
 const CLOCK_REFUSED: i64 = -1021;

@@ -4,8 +4,8 @@ use model::Instrument;
 
 use super::{BinanceServer, ServerConfig};
 use crate::binance::sign::VerifyingKey;
-use crate::list::{KeyError, ServerError, ServerKey, Settings};
 use crate::server::{AnyDialect, erased};
+use crate::venue::{KeyError, ServerError, ServerKey, Settings};
 
 /// A server for these instruments that lets these keys in: a secret for HMAC, or an Ed25519 key in PEM.
 pub(in crate::binance) fn open(

@@ -11,8 +11,8 @@ use super::{AccountFeed, Credentials, HttpAnswer, MarketFeed, decode_reply, enco
 use crate::client::{Answer, Call, Client, Cost, Heard, STOP_DEFAULT};
 use crate::coinbase::Symbols;
 use crate::coinbase::sign::{Nonce, SigningKey};
-use crate::list::KeyError;
 use crate::session::{Machine, Pace, Stamp, boxed};
+use crate::venue::KeyError;
 
 /// The window that its headers speak of, milliseconds.
 const WINDOW_MS: u32 = 1_000;

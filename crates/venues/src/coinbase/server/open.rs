@@ -4,8 +4,8 @@ use model::Instrument;
 
 use super::{CoinbaseServer, ServerConfig};
 use crate::coinbase::sign::VerifyingKey;
-use crate::list::{KeyError, ServerError, ServerKey, Settings};
 use crate::server::{AnyDialect, erased};
+use crate::venue::{KeyError, ServerError, ServerKey, Settings};
 
 /// A server for these instruments that lets these keys in: EC or Ed25519 in PEM, or an Ed25519 seed in
 /// base64.

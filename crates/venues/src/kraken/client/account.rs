@@ -79,9 +79,6 @@ pub struct Orders {
     foreign: std::collections::BTreeSet<String>,
 }
 
-/// What a connection has told of an account.
-pub type AccountConn = super::account_feed::Conn;
-
 /// What a report comes to.
 #[derive(Debug)]
 pub(super) enum Told {

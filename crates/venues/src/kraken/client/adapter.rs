@@ -16,8 +16,8 @@ use super::{AccountFeed, Answered, Credentials, MarketFeed, Stop, decode_reply, 
 use crate::client::{Answer, Call, Client, Cost, Heard};
 use crate::kraken::Symbols;
 use crate::kraken::sign::SigningKey;
-use crate::list::KeyError;
 use crate::session::{Machine, Pace, Stamp, boxed};
+use crate::venue::KeyError;
 
 /// An order that is as old as this costs nothing to cancel.
 const OLD: Duration = Duration::from_secs(300);

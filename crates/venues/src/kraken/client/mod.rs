@@ -17,8 +17,8 @@ mod refusals;
 #[cfg(test)]
 mod tests;
 
-pub use account::{AccountConn, AccountMessage, Orders, decode_account};
-pub use account_feed::AccountFeed;
+pub use account::{AccountMessage, Orders, decode_account};
+pub use account_feed::{AccountFeed, Conn as AccountConn};
 pub use decode::{Answered, decode_reply};
 pub use encode::{Credentials, EncodeError, HttpCall, encode};
 pub use ladder::{Ladder, LadderError};

@@ -8,8 +8,10 @@
 //! the streams; trailing and iceberg orders, conditional closes, batches of new orders, edits and amendments:
 //! all refused in Kraken's words.
 
+mod asked;
 mod auth;
 mod calls;
+mod feeds;
 mod ids;
 mod limits;
 mod market_data;
@@ -23,6 +25,7 @@ mod state;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod told;
 mod wording;
 
 use std::net::IpAddr;
@@ -177,7 +180,7 @@ impl Dialect for KrakenServer {
     }
 
     fn method(&self, text: &str) -> String {
-        streams::method(text)
+        asked::method(text)
     }
 
     fn question(&self, request: &HttpRequest<'_>) -> String {

@@ -5,8 +5,8 @@ use model::Instrument;
 use super::{KrakenServer, ServerConfig};
 use crate::kraken::sign::SigningKey;
 use crate::kraken::symbols::pair_name;
-use crate::list::{KeyError, ServerError, ServerKey, Settings};
 use crate::server::{AnyDialect, erased};
+use crate::venue::{KeyError, ServerError, ServerKey, Settings};
 
 /// A server for these instruments that lets these keys in: base64, as the portal shows private keys.
 pub(in crate::kraken) fn open(

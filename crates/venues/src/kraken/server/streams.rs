@@ -7,92 +7,30 @@
 
 use std::collections::BTreeMap;
 
-use model::market::{Level, PublicTrade};
+use model::market::PublicTrade;
 use model::venue::{
-    AccountEvent, AccountRequest, AccountSnapshot, Execution, PublicMarket, Response, TradesFrom,
-    VenueError,
+    AccountEvent, AccountRequest, AccountSnapshot, PublicMarket, Response, VenueError,
 };
-use model::{AccountId, InstrumentId, Side, Timestamp};
-use serde::Deserialize;
+use model::{AccountId, InstrumentId, Timestamp};
 use serde_json::{Map, Value, json};
 
+use super::asked::{Asked, kind_of};
 use super::auth;
 use super::calls::Access;
+use super::feeds::{TRADES_SNAPSHOT, begin, news, trades_message};
 use super::ids;
-use super::market_data::{Public, vwap};
+use super::market_data::Public;
 use super::orders;
-use super::render::{self, Object, invalid};
+use super::render::{self, invalid};
 use super::rest::{ask, key_of, named};
-use super::sockets::{Channel, Conn, Listens, Subscription, View};
+use super::sockets::{Channel, Conn, Listens, View};
+
 use super::state::{KrakenServer, Pending};
+use super::told::{balance_row, reports};
 use super::wording::{Wording, cancel};
-use crate::kraken::symbols::Row;
-use crate::kraken::{Digits, checksum, vocabulary};
+use crate::kraken::vocabulary;
 use crate::scan::between;
 use crate::server::{ConnId, Frame, Scopes, SocketClass, Step, Topic};
-
-/// Depths of a book that can be subscribed to.
-const DEPTHS: [u32; 5] = [10, 25, 100, 500, 1_000];
-/// Trades in a snapshot.
-const TRADES_SNAPSHOT: u32 = 50;
-
-/// A request.
-#[derive(Debug, Deserialize)]
-struct Asked {
-    method: String,
-    #[serde(default)]
-    params: Map<String, Value>,
-    #[serde(default)]
-    req_id: Option<u64>,
-}
-
-/// What a message asks for; empty where it cannot be read.
-pub(super) fn method(text: &str) -> String {
-    let Ok(asked) = serde_json::from_str::<Asked>(text) else { return String::new() };
-    match asked.params.get("channel").and_then(Value::as_str) {
-        Some(channel) => format!("{} {channel}", asked.method),
-        None => asked.method,
-    }
-}
-
-impl Asked {
-    /// A message about this request.
-    fn answer(&self, now: Timestamp, result: Result<Value, String>) -> String {
-        let mut told = Map::new();
-        told.insert("method".to_owned(), self.method.clone().into());
-        if let Some(id) = self.req_id {
-            told.insert("req_id".to_owned(), id.into());
-        }
-        told.insert("success".to_owned(), result.is_ok().into());
-        match result {
-            Ok(result) => told.insert("result".to_owned(), result),
-            Err(error) => told.insert("error".to_owned(), error.into()),
-        };
-        for name in ["time_in", "time_out"] {
-            told.insert(name.to_owned(), now.to_string().into());
-        }
-        Value::Object(told).to_string()
-    }
-
-    fn text(&self, name: &str) -> Option<&str> {
-        self.params.get(name).and_then(Value::as_str)
-    }
-
-    fn number(&self, name: &str) -> Option<u64> {
-        self.params.get(name).and_then(Value::as_u64)
-    }
-
-    /// The names of a list.
-    fn names(&self, name: &str) -> Vec<String> {
-        match self.params.get(name) {
-            Some(Value::Array(items)) => {
-                items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-            }
-            Some(Value::String(one)) => vec![one.clone()],
-            _ => Vec::new(),
-        }
-    }
-}
 
 impl KrakenServer {
     pub(super) fn stream_request(
@@ -530,23 +468,6 @@ impl KrakenServer {
     }
 }
 
-/// What a subscription is to; `None` for one that there is not.
-fn kind_of(channel: &str, asked: &Asked) -> Option<Channel> {
-    let number = |name: &str, usual: u32| match asked.number(name) {
-        Some(number) => u32::try_from(number).ok(),
-        None => Some(usual),
-    };
-    match channel {
-        "book" => number("depth", 10).filter(|depth| DEPTHS.contains(depth)).map(Channel::Book),
-        "trade" => Some(Channel::Trade),
-        "ticker" => Some(Channel::Ticker),
-        "ohlc" => number("interval", 1)
-            .filter(|minutes| vocabulary::CANDLE_MINUTES.contains(minutes))
-            .map(Channel::Ohlc),
-        _ => None,
-    }
-}
-
 /// Says the next message of an account's channel.
 fn tell(
     now: Timestamp,
@@ -564,279 +485,4 @@ fn tell(
         "{{\"channel\":\"{channel}\",\"type\":\"{kind}\",\"data\":[{rows}],\"sequence\":{number}}}"
     );
     open.say(now, text, out);
-}
-
-fn balance_row(asset: &str, total: &str) -> String {
-    let mut row = Object::default();
-    row.text("asset", asset);
-    row.text("asset_class", "currency");
-    row.raw("balance", total);
-    let mut wallet = Object::default();
-    wallet.text("type", "spot");
-    wallet.text("id", "main");
-    wallet.raw("balance", total);
-    row.raw("wallets", &format!("[{}]", wallet.close()));
-    row.close()
-}
-
-/// What happened to an order, as one report or several.
-fn reports(
-    row: &Row,
-    order: &model::venue::VenueOrder,
-    execution: &Execution,
-    at: Timestamp,
-) -> Vec<String> {
-    let finished = |kind: &str| {
-        let mut told = render::report(order, kind, render::stream_status(order), at);
-        render::sums_in(row, order, &mut told);
-        let reason = render::reason(order);
-        if !reason.is_empty() {
-            told.text("reason", reason);
-            told.text("cancel_reason", reason);
-        }
-        told.close()
-    };
-    match execution {
-        Execution::New => {
-            let mut first = render::report(order, "pending_new", "pending_new", at);
-            render::ordered_in(row, order, &mut first);
-            first.raw("cum_qty", "0");
-            first.raw("cum_cost", "0");
-            vec![first.close(), render::report(order, "new", "new", at).close()]
-        }
-        Execution::Trade(fill) => {
-            // That an execution completes the order is told by a report of its own.
-            let mut told = render::report(order, "trade", "partially_filled", at);
-            told.text("order_type", vocabulary::kind(order.kind));
-            render::fill_in(row, fill, &mut told);
-            render::sums_in(row, order, &mut told);
-            let mut all = vec![told.close()];
-            if order.status == model::venue::VenueOrderStatus::Filled {
-                all.push(finished("filled"));
-            }
-            all
-        }
-        Execution::Canceled(_) | Execution::Expired | Execution::Prevented => {
-            let kind = render::stream_status(order);
-            vec![finished(if order.status.is_open() { "restated" } else { kind })]
-        }
-        Execution::Triggered => {
-            let mut told = render::report(order, "status", render::stream_status(order), at);
-            render::ordered_in(row, order, &mut told);
-            vec![told.close()]
-        }
-        Execution::Standing => vec![finished("status")],
-        // Said in the answer to whoever placed it.
-        Execution::Rejected(_) => Vec::new(),
-    }
-}
-
-fn view(public: &Public<'_>, row: &Row, depth: u32) -> Option<View> {
-    let book = public.book(row.instrument.id, depth).ok()?;
-    Some(View { bids: book.bids, asks: book.asks })
-}
-
-/// A market as it is when somebody begins to listen: the first message, and what was told by it.
-fn begin(public: &Public<'_>, row: &Row, channel: Channel) -> (Option<String>, Subscription) {
-    let mut subscription = Subscription::default();
-    let first = match channel {
-        Channel::Book(depth) => {
-            subscription.view = view(public, row, depth).unwrap_or_default();
-            let View { bids, asks } = &subscription.view;
-            Some(book_message(public.now, "snapshot", row, (bids, asks), &subscription.view))
-        }
-        Channel::Trade => {
-            let trades = public.last_trades(row, TradesFrom::Newest, TRADES_SNAPSHOT);
-            Some(trades_message("snapshot", row, &trades.unwrap_or_default()))
-        }
-        Channel::Ticker => ticker_news(public, row, "snapshot", &mut subscription),
-        Channel::Ohlc(minutes) => candle_news(public, row, minutes, "snapshot", &mut subscription),
-    };
-    (first, subscription)
-}
-
-/// What has changed since it was told last.
-fn news(
-    public: &Public<'_>,
-    row: &Row,
-    channel: Channel,
-    subscription: &mut Subscription,
-    books: &mut BTreeMap<(InstrumentId, u32), View>,
-) -> Option<String> {
-    match channel {
-        Channel::Book(depth) => {
-            let key = (row.instrument.id, depth);
-            if let std::collections::btree_map::Entry::Vacant(entry) = books.entry(key) {
-                entry.insert(view(public, row, depth)?);
-            }
-            let now = books.get(&key)?.clone();
-            let bids = changes(&subscription.view.bids, &now.bids, Side::Buy, depth);
-            let asks = changes(&subscription.view.asks, &now.asks, Side::Sell, depth);
-            if bids.is_empty() && asks.is_empty() {
-                return None;
-            }
-            let text = book_message(public.now, "update", row, (&bids, &asks), &now);
-            subscription.view = now;
-            Some(text)
-        }
-        // Told when it happens.
-        Channel::Trade => None,
-        Channel::Ticker => ticker_news(public, row, "update", subscription),
-        Channel::Ohlc(minutes) => candle_news(public, row, minutes, "update", subscription),
-    }
-}
-
-/// Levels that have changed, with nothing where one is gone. One that was pushed out of the depth is left out:
-/// whoever follows the book cuts it off.
-fn changes(before: &[Level], now: &[Level], side: Side, depth: u32) -> Vec<Level> {
-    let mut changes: Vec<Level> = before
-        .iter()
-        .filter(|old| !now.iter().any(|level| level.price == old.price))
-        .filter(|old| {
-            let Some(worst) = now.last().filter(|_| now.len() >= depth as usize) else {
-                return true;
-            };
-            match side {
-                Side::Buy => old.price > worst.price,
-                Side::Sell => old.price < worst.price,
-            }
-        })
-        .map(|old| Level { price: old.price, qty: model::market::GridQty(0) })
-        .collect();
-    changes.extend(now.iter().filter(|level| !before.contains(level)));
-    changes
-}
-
-fn book_message(
-    now: Timestamp,
-    kind: &str,
-    row: &Row,
-    (bids, asks): (&[Level], &[Level]),
-    whole: &View,
-) -> String {
-    let levels = |levels: &[Level]| {
-        let level = |level: &Level| {
-            let (price, qty) = (render::price(row, level.price), render::qty(row, level.qty));
-            format!("{{\"price\":{price},\"qty\":{qty}}}")
-        };
-        levels.iter().map(level).collect::<Vec<_>>().join(",")
-    };
-    let digits = |levels: &[Level]| -> Vec<Digits> {
-        let counted = levels.iter().take(crate::kraken::CHECKED_LEVELS);
-        let digits = |level: &Level| {
-            Digits::of(&render::price(row, level.price), &render::qty(row, level.qty))
-        };
-        counted.map(digits).collect()
-    };
-    let sum = checksum(digits(&whole.asks).iter(), digits(&whole.bids).iter());
-    format!(
-        "{{\"channel\":\"book\",\"type\":\"{kind}\",\"data\":[{{\"symbol\":\"{}\",\"bids\":[{}],\
-         \"asks\":[{}],\"checksum\":{sum},\"timestamp\":\"{now}\"}}]}}",
-        row.stream,
-        levels(bids),
-        levels(asks),
-    )
-}
-
-fn trades_message(kind: &str, row: &Row, trades: &[PublicTrade]) -> String {
-    let one = |trade: &PublicTrade| {
-        format!(
-            "{{\"symbol\":\"{}\",\"side\":\"{}\",\"price\":{},\"qty\":{},\"ord_type\":\"limit\",\
-             \"trade_id\":{},\"timestamp\":\"{}\"}}",
-            row.stream,
-            vocabulary::side(trade.taker_side),
-            render::price(row, trade.price),
-            render::qty(row, trade.qty),
-            trade.id,
-            trade.time,
-        )
-    };
-    let rows: Vec<String> = trades.iter().map(one).collect();
-    format!("{{\"channel\":\"trade\",\"type\":\"{kind}\",\"data\":[{}]}}", rows.join(","))
-}
-
-fn ticker_news(
-    public: &Public<'_>,
-    row: &Row,
-    kind: &str,
-    subscription: &mut Subscription,
-) -> Option<String> {
-    let found = public.windows(&[row]).ok()?.into_iter().next()?;
-    let (bid, ask) = (found.quote.bid, found.quote.ask);
-    let window = found.ticker.as_ref().map(|ticker| &ticker.window);
-    let state = (
-        bid.map(|level| level.price),
-        ask.map(|level| level.price),
-        window.map_or(0, |window| window.last_trade),
-    );
-    if subscription.ticker.replace(state) == Some(state) {
-        return None;
-    }
-    let price = |level: Option<Level>| {
-        level.map_or_else(|| "0".to_owned(), |level| render::price(row, level.price))
-    };
-    let qty = |level: Option<Level>| {
-        level.map_or_else(|| "0".to_owned(), |level| render::qty(row, level.qty))
-    };
-    let mut told = Object::default();
-    told.text("symbol", &row.stream);
-    told.raw("bid", &price(bid));
-    told.raw("bid_qty", &qty(bid));
-    told.raw("ask", &price(ask));
-    told.raw("ask_qty", &qty(ask));
-    let of = |at: fn(&model::market::Candle) -> model::market::GridPrice| {
-        window.map_or_else(|| "0".to_owned(), |window| render::price(row, at(window)))
-    };
-    told.raw("last", &of(|candle| candle.close));
-    told.raw("volume", &window.map_or_else(|| "0".to_owned(), |w| render::qty(row, w.volume)));
-    told.raw("vwap", &window.map_or_else(|| "0".to_owned(), |w| vwap(row, w)));
-    told.raw("low", &of(|candle| candle.low));
-    told.raw("high", &of(|candle| candle.high));
-    let change = window.map_or(0, |window| window.close.0 - window.open.0);
-    let percent =
-        window.filter(|window| window.open.0 != 0).map_or(0, |w| change * 10_000 / w.open.0);
-    told.raw("change", &render::price(row, model::market::GridPrice(change)));
-    told.raw("change_pct", &render::fixed(model::Decimal::new(percent, 2), 2));
-    Some(format!("{{\"channel\":\"ticker\",\"type\":\"{kind}\",\"data\":[{}]}}", told.close()))
-}
-
-fn candle_news(
-    public: &Public<'_>,
-    row: &Row,
-    minutes: u32,
-    kind: &str,
-    subscription: &mut Subscription,
-) -> Option<String> {
-    let limit = if kind == "snapshot" { 10 } else { 1 };
-    let candles = public.last_candles(row, minutes, None, limit).ok()?;
-    let last = *candles.last()?;
-    if subscription.candle.replace(last) == Some(last) {
-        return None;
-    }
-    let interval = model::market::Interval::Seconds(minutes * 60);
-    let one = |candle: &model::market::Candle| {
-        let mut told = Object::default();
-        told.text("symbol", &row.stream);
-        for (name, price) in [
-            ("open", candle.open),
-            ("high", candle.high),
-            ("low", candle.low),
-            ("close", candle.close),
-        ] {
-            told.raw(name, &render::price(row, price));
-        }
-        told.raw("trades", &candle.trades.to_string());
-        told.raw("volume", &render::qty(row, candle.volume));
-        told.raw("vwap", &vwap(row, candle));
-        told.text("interval_begin", &candle.start.to_string());
-        told.raw("interval", &minutes.to_string());
-        told.text("timestamp", &interval.end(candle.start).to_string());
-        told.close()
-    };
-    let rows: Vec<String> = candles.iter().map(one).collect();
-    Some(format!(
-        "{{\"channel\":\"ohlc\",\"type\":\"{kind}\",\"timestamp\":\"{}\",\"data\":[{}]}}",
-        public.now,
-        rows.join(",")
-    ))
 }
