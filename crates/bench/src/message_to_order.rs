@@ -4,7 +4,7 @@
 use engine::{Engine, Event, Intents, Strategy, View};
 use model::market::{BookUpdate, LevelUpdate, MarketEvent, MarketKind};
 use model::venue::{BookSnapshot, VenueError};
-use model::{Effect, Effects, Input, OrderKind, OrderSpec, Outcome, Reply, Side, TimeInForce};
+use model::{Effect, Effects, Input, OrderKind, OrderSpec, Outcome, Qty, Reply, Side, TimeInForce};
 use venues::binance::Symbols;
 use venues::binance::client::{BookSync, StreamMessage, SyncStep, decode_market, encode};
 
@@ -14,8 +14,10 @@ use crate::table::{Latencies, Row};
 
 const FRAMES: u64 = 50_000;
 
-/// Orders at the best bid each time the market moves.
-struct Eager;
+/// Orders at the best bid each time the market moves, never twice the same: that would halt it.
+struct Eager {
+    qtys: [Qty; 2],
+}
 
 impl Strategy for Eager {
     fn on_event(&mut self, view: &View<'_>, event: &Event<'_>, intents: &mut Intents) {
@@ -27,12 +29,13 @@ impl Strategy for Eager {
             instrument: moved.instrument,
             side: Side::Buy,
             kind: OrderKind::Limit { price },
-            qty: parse("0.001"),
+            qty: self.qtys[0],
             time_in_force: TimeInForce::Gtc,
             post_only: false,
             reduce_only: false,
             effect: None,
         };
+        self.qtys.swap(0, 1);
         intents.place(spec, "measured");
     }
 }
@@ -40,7 +43,8 @@ impl Strategy for Eager {
 pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
     let (symbols, credentials) = (Symbols::new(vec![instrument()]), credentials()?);
     let mut effects = Effects::new();
-    let mut engine = Engine::start(gateway(), agent(), Eager, None, at(0), &mut effects);
+    let eager = Eager { qtys: [parse("0.001"), parse("0.002")] };
+    let mut engine = Engine::start(gateway(), agent(), eager, None, at(0), &mut effects);
     let mut sync = BookSync::default();
     sync.snapshot(&BookSnapshot {
         instrument: id(),
