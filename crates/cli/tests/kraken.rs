@@ -94,7 +94,8 @@ fn it_trades_loses_its_connections_and_agrees_in_the_end() {
     ends_well(gateway, &venue);
 }
 
-/// Answers to orders are lost: found by our names, never sent again.
+/// Answers to orders are lost, or a proxy sends one twice and the second is refused for its nonce: found by our
+/// names, never sent again.
 #[test]
 fn orders_in_doubt_are_found_by_our_names() {
     let (venue, mut gateway) = trading(&["--market", "synthetic:42"]);
@@ -102,6 +103,13 @@ fn orders_in_doubt_are_found_by_our_names() {
     gateway.wait(90, "orders in doubt", |entries| {
         of(entries, |r| matches!(r, Record::InDoubt { .. })) >= 2
     });
+    let echo = json!({"kind": "error_but_accept", "route": ORDERS, "count": 1, "status": 200,
+        "body": "{\"error\":[\"EAPI:Invalid nonce\"]}"});
+    break_it(&venue, &echo);
+    gateway.wait(90, "one more in doubt", |entries| {
+        of(entries, |r| matches!(r, Record::InDoubt { .. })) >= 3
+    });
+    assert_eq!(fired(&venue, "error_but_accept"), 1);
     ends_well(gateway, &venue);
 }
 

@@ -12,7 +12,9 @@ use budget::{Charge, Counted, Keys, Operation, kraken};
 use model::venue::{AccountRequest, OrderKey, Request, VenueError};
 use model::{ClientOrderId, Instrument, InstrumentId, Link, Outcome, Timestamp};
 
-use super::{AccountFeed, Answered, Credentials, MarketFeed, Stop, decode_reply, encode, stop};
+use super::{
+    AccountFeed, Answered, Credentials, MarketFeed, Stop, decode_reply, encode, refusals, stop,
+};
 use crate::client::{Answer, Call, Client, Cost, Heard};
 use crate::kraken::Symbols;
 use crate::kraken::sign::SigningKey;
@@ -23,8 +25,6 @@ use crate::venue::KeyError;
 const OLD: Duration = Duration::from_secs(300);
 /// Young orders that are remembered; of others the dearest is assumed.
 const YOUNG_MAX: usize = 4_096;
-/// The refusal of a nonce that was not larger than the last one.
-const NONCE_REFUSED: &str = "EAPI:Invalid nonce";
 
 /// Kraken, with one key or without.
 struct Kraken {
@@ -183,7 +183,7 @@ impl Client for Kraken {
 
     /// Nonces are times, and one that is too small comes from a clock that is behind.
     fn is_of_clock(&self, refusal: &VenueError) -> bool {
-        matches!(refusal, VenueError::Other { message, .. } if message == NONCE_REFUSED)
+        matches!(refusal, VenueError::Other { message, .. } if message == refusals::NONCE)
     }
 
     fn one_by_one(&self) -> bool {

@@ -62,7 +62,9 @@ pub fn decode_reply(
     };
     let mut errors = error.into_iter().filter(|error| !error.starts_with('W'));
     if let Some(error) = errors.next() {
-        let proven = if errors.next().is_none() { refusals::proven(&error) } else { None };
+        let is_alone = errors.next().is_none();
+        let proven =
+            refusals::proven(&error).filter(|_| is_alone && !may_be_the_echo(request, &error));
         let outcome = match proven {
             Some(refusal) if status == 200 => Outcome::Refused(refusal),
             _ => Outcome::InDoubt(format!("status {status}: {error}")),
@@ -78,6 +80,12 @@ pub fn decode_reply(
     };
     let outcome = read.unwrap_or_else(|error| Outcome::InDoubt(format!("status 200, but {error}")));
     (outcome, None)
+}
+
+/// Whoever stands between us and the venue may send a request twice. The second one is refused for its nonce, which
+/// says nothing of the order that the first one placed.
+fn may_be_the_echo(request: &Request, error: &str) -> bool {
+    matches!(request, Request::Account(AccountRequest::Place(_))) && error == refusals::NONCE
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {

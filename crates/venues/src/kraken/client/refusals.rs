@@ -17,10 +17,13 @@ const LOCKOUT: Duration = Duration::from_secs(900);
 /// A counter that is full falls by itself: after this there is room for something.
 const FULL: Duration = Duration::from_secs(5);
 
+/// A nonce that was not larger than the last one.
+pub(super) const NONCE: &str = "EAPI:Invalid nonce";
+
 /// Errors that say no more than themselves.
 const PLAIN: [&str; 20] = [
     "EAPI:Invalid key",
-    "EAPI:Invalid nonce",
+    NONCE,
     "EAPI:Invalid signature",
     "EAPI:Rate limit exceeded",
     "EAPI:Feature disabled",

@@ -96,6 +96,8 @@ fn answers_to_an_order() {
     for doubtful in [
         r#"{"error":["EService:Unavailable"]}"#,
         r#"{"error":["EService:Deadline elapsed"]}"#,
+        // What came twice is refused the second time.
+        r#"{"error":["EAPI:Invalid nonce"]}"#,
         // Two at once were never seen.
         r#"{"error":["EOrder:Insufficient funds","EOrder:Unknown order"]}"#,
         r#"{"error":[],"result":{"txid":[]}}"#,
@@ -104,6 +106,8 @@ fn answers_to_an_order() {
         let outcome = read(AccountRequest::Place(order()), doubtful);
         assert!(matches!(outcome, Outcome::InDoubt(_)), "{doubtful}: {outcome:?}");
     }
+    let refused = read(AccountRequest::OpenOrders(None), r#"{"error":["EAPI:Invalid nonce"]}"#);
+    assert!(matches!(refused, Outcome::Refused(_)), "a question has no echo: {refused:?}");
     let warned = placed.replace("\"error\":[]", "\"error\":[\"WGeneral:Danger\"]");
     assert!(matches!(read(AccountRequest::Place(order()), &warned), Outcome::Done(_)));
 }
