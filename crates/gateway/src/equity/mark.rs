@@ -10,8 +10,7 @@
 //! prove is that the price is not above what somebody asks and not below what somebody bids. So the last price
 //! stays as long as it is between the two and moves to the side that has passed it, at once where somebody has just
 //! traded there: where one side is gone, the other may be one order of our own that nobody meets. Where the book stays
-//! wide its middle counts every ten seconds. The middle of a very wide one never does. Where nothing else was seen yet, as right
-//! behind a start, the middle of a wide book is a price, but nothing is measured by it before it has counted so.
+//! wide its middle counts every ten seconds. The middle of a very wide one never does.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -59,8 +58,6 @@ pub(crate) struct Mark {
     far: Option<Timestamp>,
     /// Since when the book is wide, or its middle has last counted while it was.
     wide: Option<Timestamp>,
-    /// All that was seen is a wide book.
-    unsure: bool,
     /// Prices of a whole second were seen once.
     settled: bool,
 }
@@ -108,7 +105,7 @@ impl Mark {
             Some((low, high)) => (low.min(price), high.max(price)),
             None => self.range_of_all(price),
         });
-        self.settled |= !self.unsure && self.prices.front().is_some_and(|(at, _)| *at <= second);
+        self.settled |= self.prices.front().is_some_and(|(at, _)| *at <= second);
         true
     }
 
@@ -125,24 +122,16 @@ impl Mark {
         let (bid, ask, middle) = match look {
             Look::Tight(middle) => {
                 self.wide = None;
-                if std::mem::take(&mut self.unsure) {
-                    // What was seen before says nothing.
-                    self.prices.clear();
-                    self.range = None;
-                }
                 return Some(middle);
             }
             Look::Wide { bid, ask, middle } => (bid, ask, middle),
         };
-        let since = *self.wide.get_or_insert(now);
         // The very first one is better than none, and nothing is measured by it yet.
-        let Some((_, last)) = self.prices.back() else {
-            self.unsure = middle.is_some();
-            return middle;
-        };
+        let Some((_, last)) = self.prices.back() else { return middle };
+        let since = *self.wide.get_or_insert(now);
         match middle.filter(|_| now.since(since) >= FAR_FOR) {
             Some(middle) => {
-                (self.wide, self.unsure) = (Some(now), false);
+                self.wide = Some(now);
                 Some(middle)
             }
             None => {
@@ -349,30 +338,6 @@ mod tests {
             let shown = mark.low().unwrap();
             assert!(bid <= shown && shown <= ask, "{look}: {shown}");
         }
-    }
-
-    /// Right behind a start one side may be a lone order far away. Nothing is measured by it, and it is forgotten when the
-    /// book is whole, or believed when it has stayed.
-    #[test]
-    fn a_book_that_is_wide_from_the_start_is_no_measure() {
-        let mut mark = Mark::default();
-        for look in 0..50 {
-            assert!(mark.looked(at(look * 100), wide("95", "111", true)));
-            assert!(!mark.is_settled(), "look {look}");
-        }
-        assert!(mark.looked(at(5_000), Look::Tight(number("96"))));
-        assert_eq!((mark.low(), mark.high()), (Some(number("96")), Some(number("96"))));
-        assert!(!mark.is_settled());
-        mark.looked(at(6_000), Look::Tight(number("96")));
-        assert!(mark.is_settled());
-
-        let mut mark = Mark::default();
-        for look in 0..=100 {
-            assert!(!mark.is_settled(), "look {look}");
-            mark.looked(at(look * 100), wide("95", "111", true));
-        }
-        assert!(mark.is_settled());
-        assert_eq!(mark.high(), Some(number("103")));
     }
 
     #[test]
