@@ -89,7 +89,7 @@ impl Oracle {
         let human: i64 = self.human.values().sum();
         [self.fold.position, -self.fold.position].into_iter().enumerate().all(|(side, held)| {
             let reserved = held + working[side] + shadows[side] + human;
-            let is_for_a_reason = shadows[side] > 0 || part < 100;
+            let is_for_a_reason = shadows[side] > 0 || (part < 100 && held > 0);
             is_for_a_reason && reserved + SMALLEST > limit::POSITION * part / 100
         })
     }
