@@ -92,7 +92,11 @@ pub(super) fn json(shown: Option<&BreakersShown>, health: &Health) -> (Value, Va
         let breakers: serde_json::Map<String, Value> = health
             .breakers
             .iter()
-            .map(|(name, seen)| (name.as_str().to_owned(), json!(seen)))
+            .map(|(name, seen)| {
+                let mut seen = json!(seen);
+                seen["unit"] = json!(name.unit());
+                (name.as_str().to_owned(), seen)
+            })
             .collect();
         let worth = health.equity.as_ref().map(|(at, mark)| {
             let mut worth = equity(mark.equity, mark);
